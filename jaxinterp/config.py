@@ -1,0 +1,148 @@
+"""What can be chosen: data, model, training. Frozen dataclasses that survive a round trip through JSON."""
+
+import dataclasses
+import json
+import typing
+from dataclasses import dataclass, field
+from typing import Literal
+
+from jaxinterp.errors import InputError
+
+Activation = Literal["relu", "tanh", "sigmoid", "gelu", "identity"]
+Initializer = Literal["torch", "xavier_uniform", "xavier_normal", "he_uniform", "he_normal", "lecun_normal"]
+Loss = Literal["cross_entropy", "binary_cross_entropy", "squared_error"]
+Norm = Literal["none", "batch", "layer"]
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which images, and what is done to them before training."""
+
+    source: str = "mnist"
+    """mnist (shipped), xor, strokes, a folder of IDX files, a .npz file, or tfds:NAME (prepared beforehand)"""
+    classes: tuple[int, ...] = ()
+    """keep only these classes, labels unchanged; empty keeps all"""
+    crop: int | None = None
+    """cut the central crop × crop pixels"""
+    resize: int | None = None
+    """resize to resize × resize pixels, after cropping"""
+    train_size: int | None = None
+    """use this many training images, drawn at random; all by default"""
+    validation_share: float = 0.0
+    """share of the training images held out for validation"""
+    permute_pixels: bool = False
+    """control: one fixed permutation of the pixels for every image"""
+    shuffle_labels: bool = False
+    """control: training labels shuffled"""
+    data_seed: int = 0
+    """seed of the draws above"""
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """One multilayer perceptron."""
+
+    widths: tuple[int, ...] = (32, 16)
+    """units in each hidden layer"""
+    outputs: int = 10
+    """number of logits"""
+    activation: Activation = "relu"
+    initializer: Initializer = "lecun_normal"
+    """torch: weights and biases uniform in ±1/√fan_in; the others draw weights and start biases at 0"""
+    initializer_gain: float = 1.0
+    """multiplies the initial weights, as gain does in PyTorch's xavier_uniform_"""
+    norm: Norm = "none"
+    norm_position: Literal["before", "after"] = "before"
+    """norm before or after the activation function"""
+    norm_epsilon: float = 1e-5
+    """added to the variance; PyTorch's default, where Keras has 0.001"""
+    dropout: tuple[float, ...] = ()
+    """share of units dropped after each hidden layer, one number a layer; empty for none"""
+    input_mean: float = 0.0
+    """subtracted from the pixels, inside the network"""
+    input_std: float = 1.0
+    """divides the pixels, inside the network"""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How the networks are trained."""
+
+    seeds: int = 32
+    """how many networks; seed i is the same network however many are trained"""
+    base_seed: int = 0
+    epochs: int = 10
+    batch_size: int = 64
+    optimizer: Literal["sgd", "momentum", "adam", "adamw"] = "adam"
+    learning_rate: float = 0.001
+    momentum: float = 0.9
+    """used by the optimizer momentum"""
+    weight_decay: float = 0.0
+    """decoupled for adamw, added to the gradient for the others"""
+    l1: float = 0.0
+    """penalty on the absolute values of all kernels"""
+    label_noise: float = 0.0
+    """share of training labels replaced by that of a training image drawn at random"""
+    loss: Loss = "cross_entropy"
+    data_order: Literal["shared", "independent"] = "shared"
+    """shared: every seed sees the same batches, which is several times faster"""
+    patience: int | None = None
+    """stop a seed after this many epochs without a lower validation loss and restore its best weights"""
+    snapshots: tuple[int, ...] = ()
+    """epochs after which the weights are kept (0 is before training)"""
+    chunk: int | None = None
+    """seeds trained at once on a device; chosen from the model's size by default"""
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that a run depends on."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    recipe: str = ""
+    """the recipe that this run started from, if any"""
+
+
+def to_json(config: RunConfig) -> str:
+    """The config as readable JSON."""
+    return json.dumps(dataclasses.asdict(config), indent=2) + "\n"
+
+
+def from_json(text: str) -> RunConfig:
+    """The config that `to_json` wrote. Raises InputError for a field that does not exist."""
+    parts = {"data": DataConfig, "model": ModelConfig, "train": TrainConfig}
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"the config is not JSON: {error}") from error
+    if not isinstance(values, dict) or not all(isinstance(values.get(name), dict) for name in parts):
+        raise InputError(f"a config is a JSON object with the objects {', '.join(parts)}")
+    return _build(RunConfig, values | {name: _build(part, values[name]) for name, part in parts.items()})
+
+
+def _build(kind, values: dict):
+    known = [field.name for field in dataclasses.fields(kind)]
+    if unknown := [name for name in values if name not in known]:
+        raise InputError(f"{kind.__name__} has no field {unknown[0]!r}; it has {', '.join(known)}")
+    hints = typing.get_type_hints(kind)
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    for name, value in values.items():
+        if not _is(value, hints[name]):
+            raise InputError(f"{kind.__name__}.{name} does not take {value!r}")
+    return kind(**values)
+
+
+def _is(value, hint) -> bool:
+    """Whether a value has the type of a config field."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Literal:
+        return value in arguments
+    if origin is tuple:
+        return isinstance(value, tuple) and all(_is(part, arguments[0]) for part in value)
+    if arguments:
+        return any(_is(value, part) for part in arguments)
+    if hint is float:
+        return isinstance(value, float | int) and not isinstance(value, bool)
+    return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))

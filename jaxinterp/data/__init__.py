@@ -1,0 +1,19 @@
+"""Where do the images come from? Any source becomes three sets of flat images in [0, 1] with integer labels."""
+
+from jaxinterp.data.datasets import Dataset, Splits, as_dataset, check_images, image_shape
+from jaxinterp.data.loading import load
+from jaxinterp.data.options import pixel_permutation
+from jaxinterp.data.toy import Strokes, strokes, xor
+
+__all__ = [
+    "Dataset",
+    "Splits",
+    "Strokes",
+    "as_dataset",
+    "check_images",
+    "image_shape",
+    "load",
+    "pixel_permutation",
+    "strokes",
+    "xor",
+]

@@ -1,0 +1,93 @@
+"""What is a data set? Flat images in [0, 1], one integer label each, and the checks that keep it so."""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Array, Float, Int, UInt8
+
+from jaxinterp.errors import InputError
+
+
+class Dataset(NamedTuple):
+    """Labelled images: float32 in [0, 1], row by row, and int32 labels from 0."""
+
+    images: Float[Array | np.ndarray, "examples pixels"]
+    labels: Int[Array | np.ndarray, " examples"]
+
+
+class Splits(NamedTuple):
+    """Images to train on, to choose by and to report on. Validation may have no examples."""
+
+    train: Dataset
+    validation: Dataset
+    test: Dataset
+
+
+def image_shape(pixels: int) -> tuple[int, int]:
+    """Rows and columns of a square image of this many pixels. Raises InputError when no square has that many."""
+    side = math.isqrt(pixels)
+    if side * side != pixels:
+        raise InputError(f"images of {pixels} pixels are not square: use images with as many rows as columns")
+    return side, side
+
+
+def check_images(images: Any) -> None:
+    """Raise InputError, naming the mend, unless images are floating-point numbers in [0, 1]."""
+    if images.dtype.kind != "f":
+        raise InputError(
+            f"images are {images.dtype}, not floating-point numbers in [0, 1]: divide by 255 if they are bytes"
+        )
+    if images.size == 0:
+        return
+    low, high = float(images.min()), float(images.max())  # a NaN anywhere makes both NaN
+    if math.isnan(low):
+        raise InputError("images contain NaN: replace it by numbers in [0, 1]")
+    if low < 0:
+        raise InputError(
+            f"images go down to {low:g}, below 0: undo their normalisation (the model has input_mean, input_std)"
+        )
+    if high > 1:
+        raise InputError(f"images reach {high:g}, above 1: divide by 255 if they run from 0 to 255")
+
+
+def scale_bytes(images: UInt8[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    """Bytes 0–255 to float32 in [0, 1]."""
+    return np.divide(images, np.float32(255), dtype=np.float32)
+
+
+def as_dataset(images: np.ndarray, labels: np.ndarray, name: str = "the data") -> Dataset:
+    """A Dataset from arrays in memory; `name` is how error messages call it.
+
+    Images are "examples pixels", "examples rows columns" or the latter with one channel last, floating-point in
+    [0, 1]; labels are integers from 0. Raises InputError for anything else. Colour is refused, because how to make it
+    grey is a choice about the data: make it, and pass the result.
+    """
+    images, labels = np.asarray(images), np.asarray(labels)
+    if images.ndim == 4 and images.shape[-1] == 1:
+        images = images[..., 0]
+    if images.ndim == 4:
+        raise InputError(
+            f"{name} has images of {images.shape[-1]} channels: convert them to greyscale, one channel, beforehand"
+        )
+    if images.ndim not in (2, 3) or 0 in images.shape[1:]:
+        raise InputError(
+            f"{name} has images of shape {images.shape}: use (examples, pixels) or (examples, rows, columns)"
+        )
+    if labels.dtype.kind not in "iu":
+        raise InputError(f"{name} has labels of type {labels.dtype}: use integers, one per image")
+    if labels.shape != images.shape[:1]:
+        raise InputError(f"{name} has {len(images)} images but labels of shape {labels.shape}: use one label per image")
+    if labels.size and labels.min() < 0:
+        raise InputError(f"{name} has the label {labels.min()}: use labels from 0")
+    try:
+        check_images(images)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
+    flat = images.reshape(len(images), math.prod(images.shape[1:]))
+    return Dataset(flat.astype(np.float32, copy=False), labels.astype(np.int32))
+
+
+def empty_like(data: Dataset) -> Dataset:
+    """A Dataset of no examples with as many pixels."""
+    return Dataset(data.images[:0], data.labels[:0])

@@ -1,0 +1,116 @@
+"""What is done to the images before training? Each option of DataConfig, in one fixed order."""
+
+import jax
+import numpy as np
+from jaxtyping import Float, Int
+
+from jaxinterp.config import DataConfig
+from jaxinterp.data.datasets import Dataset, Splits, image_shape
+from jaxinterp.errors import InputError
+
+_DRAWS = ("validation_share", "train_size", "permute_pixels", "shuffle_labels")
+
+
+def apply_options(splits: Splits, config: DataConfig) -> Splits:
+    """Apply config's options in this order: classes, crop, resize, validation_share, train_size, pixels, labels.
+
+    - Validation images are held out before `train_size` draws from the rest, so that they stay the same whatever the
+      training size, and a larger draw contains every smaller one. Both keep the source's order.
+    - `shuffle_labels` touches the training labels alone: validation and test stay true, so that their accuracy means
+      what it means for any other run. They keep how often each class occurs.
+    - Every draw has its own stream of `data_seed`: turning one option on leaves the other draws as they were.
+
+    Raises InputError for a value that the data cannot meet.
+    """
+    if config.data_seed < 0:
+        raise InputError(f"data_seed is {config.data_seed}: use 0 or more")
+    if not len(splits.train.labels):
+        raise InputError("there are no training images: use a source that has some")
+    splits = _select_classes(splits, config.classes)
+    pixels = splits.train.images.shape[1]
+    if config.crop is not None or config.resize is not None:
+        side, _ = image_shape(pixels)
+        splits = _map_images(lambda images: _resize(_crop(images, side, config.crop), config.resize), splits)
+        pixels = splits.train.images.shape[1]
+    if config.validation_share != 0:
+        splits = _hold_out(splits, config)
+    if config.train_size is not None:
+        splits = splits._replace(train=_draw(splits.train, config.train_size, _rng(config, "train_size")))
+    if config.permute_pixels:
+        order = pixel_permutation(config, pixels)
+        splits = _map_images(lambda images: images[:, order], splits)
+    if config.shuffle_labels:
+        shuffled = _rng(config, "shuffle_labels").permutation(splits.train.labels)
+        splits = splits._replace(train=splits.train._replace(labels=shuffled))
+    return splits
+
+
+def pixel_permutation(config: DataConfig, pixels: int) -> Int[np.ndarray, " pixels"]:
+    """The order that `permute_pixels` puts pixels in: permuted = images[:, order]; np.argsort(order) undoes it."""
+    return _rng(config, "permute_pixels").permutation(pixels)
+
+
+def _rng(config: DataConfig, draw: str) -> np.random.Generator:
+    return np.random.default_rng(np.random.SeedSequence(config.data_seed, spawn_key=(_DRAWS.index(draw),)))
+
+
+def _map_images(fn, splits: Splits) -> Splits:
+    return Splits(*(data._replace(images=fn(data.images)) for data in splits))
+
+
+def _take(data: Dataset, rows: Int[np.ndarray, " rows"]) -> Dataset:
+    rows = np.sort(rows)
+    return Dataset(data.images[rows], data.labels[rows])
+
+
+def _select_classes(splits: Splits, classes: tuple[int, ...]) -> Splits:
+    if not classes:
+        return splits
+    present = np.intersect1d(splits.train.labels, splits.test.labels)
+    for label in classes:
+        if label not in present:
+            raise InputError(f"class {label} is not in the data: use some of {', '.join(map(str, present))}")
+    return Splits(*(_take(data, np.flatnonzero(np.isin(data.labels, classes))) for data in splits))
+
+
+def _crop(images: Float[np.ndarray, "examples pixels"], side: int, crop: int | None) -> Float[np.ndarray, "n h w"]:
+    images = images.reshape(-1, side, side)
+    if crop is None:
+        return images
+    if not 1 <= crop <= side:
+        raise InputError(f"crop is {crop} but images are {side} × {side} pixels: use 1 to {side}")
+    start = (side - crop) // 2
+    return images[:, start : start + crop, start : start + crop]
+
+
+def _resize(images: Float[np.ndarray, "n h w"], size: int | None) -> Float[np.ndarray, "examples pixels"]:
+    n, side, _ = images.shape
+    if size is None:
+        return images.reshape(n, side * side)
+    if size < 1:
+        raise InputError(f"resize is {size}: use 1 or more")
+    # Linear resizing, antialiased, is one matrix a side; making it once is faster than resizing every image by itself.
+    weights = np.asarray(jax.image.resize(np.eye(side, dtype=np.float32), (size, side), "linear"))
+    return np.clip(weights @ images @ weights.T, 0, 1).reshape(n, size * size)
+
+
+def _hold_out(splits: Splits, config: DataConfig) -> Splits:
+    share, count = config.validation_share, len(splits.train.labels)
+    if not 0 < share < 1:
+        raise InputError(f"validation_share is {share}: use 0 or more, and less than 1")
+    if len(splits.validation.labels):
+        raise InputError(f"validation_share is {share} but {config.source} has its own validation images: use 0")
+    held_out = max(1, round(share * count))
+    if held_out == count:
+        raise InputError(f"validation_share {share} of {count} training images leaves none to train on: use less")
+    order = _rng(config, "validation_share").permutation(count)
+    return splits._replace(
+        train=_take(splits.train, order[held_out:]), validation=_take(splits.train, order[:held_out])
+    )
+
+
+def _draw(train: Dataset, size: int, rng: np.random.Generator) -> Dataset:
+    count = len(train.labels)
+    if not 1 <= size <= count:
+        raise InputError(f"train_size is {size} but there are {count} training images: use 1 to {count}")
+    return _take(train, rng.permutation(count)[:size])

@@ -1,0 +1,71 @@
+"""How is one network's function asked of hundreds? This module owns the seeds axis."""
+
+import os
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from jaxtyping import Array, Key
+
+from jaxinterp.networks import Network
+
+
+def keys(base_seed: int, num_seeds: int) -> Key[Array, " seeds"]:
+    """One key a seed. Seed i has the same key however many seeds there are."""
+    return jax.vmap(lambda i: jax.random.fold_in(jax.random.key(base_seed), i))(jnp.arange(num_seeds))
+
+
+def size(networks: Network) -> int:
+    """Number of seeds in an ensemble."""
+    return jax.tree.leaves(networks.variables)[0].shape[0]
+
+
+def take(networks: Network, index) -> Network:
+    """The networks at index: one network for an integer; an ensemble for a slice, a list or a boolean mask."""
+    if isinstance(index, list):
+        index = np.asarray(index, bool if index and isinstance(index[0], bool) else int)
+    return jax.tree.map(lambda leaf: leaf[index], networks)
+
+
+def over_seeds(fn: Callable, *, chunk: int | None = None) -> Callable:
+    """Lift fn(network, *shared) to an ensemble: every array that it returns gains a leading seeds axis.
+
+    chunk: how many seeds are computed at once; memory grows with it, never with the number of seeds. None: all at once.
+    """
+
+    def lifted(networks: Network, *shared):
+        def one(network):
+            return fn(network, *shared)
+
+        return jax.vmap(one)(networks) if chunk is None else jax.lax.map(one, networks, batch_size=chunk)
+
+    return lifted
+
+
+def cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def use_every_core() -> None:
+    """Let JAX see each CPU core as a device, so that seeds spread over cores; call it before any other use of JAX.
+
+    Does nothing once JAX has started, or where an accelerator is in use.
+    """
+    try:
+        jax.config.update("jax_num_cpu_devices", cores())
+    except RuntimeError:
+        pass  # JAX is running already; it goes on with the devices it has
+
+
+def mesh(devices=None) -> jax.sharding.Mesh:
+    """A one-dimensional mesh named "seeds" over the devices, all of them by default."""
+    devices = jax.devices() if devices is None else devices
+    return jax.make_mesh((len(devices),), ("seeds",), axis_types=(AxisType.Auto,), devices=devices)
+
+
+def shard(networks: Network, devices=None) -> Network:
+    """Spread the seeds axis over devices; the number of seeds must be a multiple of the number of devices."""
+    return jax.device_put(networks, NamedSharding(mesh(devices), PartitionSpec("seeds")))

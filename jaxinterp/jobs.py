@@ -1,0 +1,167 @@
+"""How does training survive interruption? A job trains runs into folders, checkpoints, and goes on when asked."""
+
+import dataclasses
+import json
+import shutil
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from jaxinterp import data, foreign, networks, store, train
+from jaxinterp.config import RunConfig
+from jaxinterp.data import Splits
+from jaxinterp.errors import InputError
+from jaxinterp.train import Progress
+
+IMPORTED = "imported"  # the recipe of a run whose weights were trained elsewhere
+CHECKPOINT_SECONDS = 5.0  # at most this much work, and one epoch, is lost
+# Fields that arms of one compiled program may differ in; see train.Numbers.
+NUMERIC = ("learning_rate", "weight_decay", "l1", "label_noise")
+
+
+def train_run(
+    path: Path | str, config: RunConfig, *, resume: bool = False, progress: Callable[[Progress], None] | None = None
+) -> store.Run:
+    """Train config into the folder path and return the complete run; see `train_arms`."""
+    train_arms({Path(path): config}, resume=resume, progress=progress)
+    return store.load(path)
+
+
+def train_arms(
+    arms: dict[Path, RunConfig], *, resume: bool = False, progress: Callable[[Progress], None] | None = None
+) -> None:
+    """Train runs that differ only in numbers, each into its folder, in one compiled program.
+
+    resume: skip what is complete and go on from the last checkpoint; without it a folder that holds a run is refused.
+    progress: called after every epoch. Raises InputError before anything is written if the configs do not fit.
+    """
+    splits = check_arms(arms, resume=resume)
+    for path, together in _groups(arms):
+        _train_together(path / "training", {arm: arms[arm] for arm in together}, splits, progress)
+
+
+def _train_together(folder: Path, arms: dict[Path, RunConfig], splits: Splits, progress) -> None:
+    config = next(iter(arms.values()))
+    pairs = [(arm.train, networks.build(arm.model).dropout) for arm in arms.values()]
+    pending = [path for path in arms if not store.is_complete(path)]
+    for path in pending:
+        store.begin(path, arms[path])
+    if not folder.exists():
+        folder.mkdir()
+        (folder / "arms.json").write_text(json.dumps(_names(folder.parent, list(arms))))
+    saved = time.monotonic()
+
+    def after_epoch(state: Progress) -> None:
+        nonlocal saved
+        if time.monotonic() - saved > CHECKPOINT_SECONDS or state.epoch == config.train.epochs:
+            store.save_progress(folder, state)
+            saved = time.monotonic()
+        if progress is not None:
+            progress(state)
+
+    restore = partial(store.load_progress, folder)
+    results = train.fit_arms(networks.build(config.model), splits, pairs, progress=after_epoch, restore=restore)
+    for path, trained in zip(arms, results, strict=True):
+        if path in pending:
+            store.save(path, arms[path], trained, splits.test)
+    shutil.rmtree(folder)
+
+
+def _groups(arms: dict[Path, RunConfig]) -> list[tuple[Path, list[Path]]]:
+    """Arms that train together, each group with the folder that keeps its checkpoints.
+
+    A group that was begun goes on as it was, since its checkpoint is of all its arms; what is left makes a new one.
+    """
+    pending = [path for path in arms if not store.is_complete(path)]
+    groups = []
+    for path in arms:
+        together = _begun_with(path)
+        if together is not None and any(arm in pending for arm in together):
+            groups.append((path, together))
+            pending = [arm for arm in pending if arm not in together]
+        else:
+            shutil.rmtree(path / "training", ignore_errors=True)  # killed when all was saved, or before it began
+    return [*groups, (pending[0], pending)] if pending else groups
+
+
+def _names(path: Path, arms: list[Path]) -> list[str]:
+    return [arm.name for arm in arms] if arms != [path] else ["."]  # one run alone may be renamed
+
+
+def _begun_with(path: Path) -> list[Path] | None:
+    """The arms whose common checkpoint a run's folder keeps."""
+    try:
+        names = json.loads((path / "training" / "arms.json").read_text())
+    except (OSError, json.JSONDecodeError):  # none, or killed while it was written
+        return None
+    return [path if name == "." else path.parent / name for name in names]
+
+
+def import_run(path: Path, config: RunConfig, file: Path) -> list[tuple[str, str]]:
+    """Make a run of one network whose weights come from a file; return which tensor went where."""
+    _check_folder(path, config, resume=False)
+    splits = data.load(config.data)
+    model = networks.build(config.model)
+    train.check(config.train, model, splits)
+    imported = foreign.import_weights(file, model, splits.train.images.shape[-1])
+    partial_ = path.with_name(f".{path.name}.partial")
+    shutil.rmtree(partial_, ignore_errors=True)
+    store.save(partial_, config, train.as_trained(imported.networks, splits, loss=config.train.loss), splits.test)
+    partial_.rename(path)
+    return imported.mapping
+
+
+def program_of(config: RunConfig) -> RunConfig:
+    """The config with its numbers blanked: arms for which it is equal share one compiled program."""
+    numbers = dict.fromkeys(NUMERIC, 0.0)
+    dropout = (0.0,) * len(config.model.dropout)
+    return dataclasses.replace(
+        config,
+        train=dataclasses.replace(config.train, **numbers),
+        model=dataclasses.replace(config.model, dropout=dropout),
+    )
+
+
+def check_arms(arms: dict[Path, RunConfig], *, resume: bool) -> Splits:
+    """Raise InputError where a config contradicts itself or its data, or a folder is taken; return the data."""
+    if len({program_of(config) for config in arms.values()}) > 1:
+        raise InputError(f"arms of one program may differ in {', '.join(NUMERIC)} and dropout rates alone")
+    for path, config in arms.items():
+        _check_folder(path, config, resume)
+        if others := [arm.name for arm in _begun_with(path) or () if arm not in arms]:
+            raise InputError(f"{path} trains together with {', '.join(others)}: go on with seed_sweep.py --resume")
+    splits = data.load(next(iter(arms.values())).data)
+    for config in arms.values():
+        train.check(config.train, networks.build(config.model), splits)
+    return splits
+
+
+def _check_folder(path: Path, config: RunConfig, resume: bool) -> None:
+    if {"[", "]"} & set(str(path.absolute())):
+        raise InputError(f"{path.absolute()} has square brackets, which the checkpoint library cannot read: rename it")
+    if not store.is_run(path):
+        if any(parent.is_file() for parent in path.parents):
+            raise InputError(f"{path} lies in a file; choose another folder")
+        if path.exists() and (path.is_file() or any(path.iterdir())):
+            raise InputError(f"{path} exists and is not a run; choose another name")
+        return
+    if not resume:
+        state = "a complete" if store.is_complete(path) else "an unfinished"
+        raise InputError(f"{path} holds {state} run; choose another name, or go on with --resume {path}")
+    if (difference := _difference(store.read_config(path), config)) is not None:
+        raise InputError(
+            f"{path} was begun with another config: {difference}; choose another name, or the same options"
+        )
+
+
+def _difference(there: RunConfig, here: RunConfig) -> str | None:
+    flat_there, flat_here = _flat(there), _flat(here)
+    changed = [name for name in flat_here if flat_there[name] != flat_here[name]]
+    return f"{changed[0]} is {flat_there[changed[0]]} there and {flat_here[changed[0]]} here" if changed else None
+
+
+def _flat(config: RunConfig) -> dict[str, Any]:
+    parts = {name: getattr(config, name) for name in ("data", "model", "train")}
+    return {f"{name}.{field}": value for name, part in parts.items() for field, value in vars(part).items()}

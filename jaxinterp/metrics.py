@@ -1,0 +1,47 @@
+"""How well is one image answered? Loss, correctness and margin: one number an example, averaged by whoever asks."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Bool, Float, Int
+
+from jaxinterp.errors import InputError
+
+Arrays = Array | np.ndarray
+
+
+def losses(kind: str, logits: Float[Arrays, "*batch outputs"], labels: Int[Arrays, "*batch"]) -> Float[Array, "*batch"]:
+    """Loss of each example: cross-entropy or binary cross-entropy in nats, or squared error.
+
+    Binary cross-entropy takes one output and labels 0 and 1. Squared error is (output − label)² for one output, and for
+    more of them the mean over outputs of the squared distance to the one-hot label.
+    """
+    if kind == "cross_entropy":
+        return optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+    if kind == "binary_cross_entropy":
+        return optax.sigmoid_binary_cross_entropy(logits[..., 0], labels.astype(logits.dtype))
+    outputs = logits.shape[-1]
+    targets = labels[..., None].astype(logits.dtype) if outputs == 1 else jax.nn.one_hot(labels, outputs)
+    return jnp.mean((logits - targets) ** 2, axis=-1)
+
+
+def predictions(kind: str, logits: Float[Arrays, "*batch outputs"]) -> Int[Array, "*batch"]:
+    """The class that the network answers. One output is read against ½ under squared error, against 0 otherwise."""
+    if logits.shape[-1] > 1:
+        return jnp.argmax(logits, axis=-1)
+    return jnp.greater(logits[..., 0], 0.5 if kind == "squared_error" else 0.0).astype(jnp.int32)
+
+
+def correct(kind: str, logits: Float[Arrays, "*batch outputs"], labels: Int[Arrays, "*batch"]) -> Bool[Array, "*batch"]:
+    """Whether each example is answered rightly."""
+    return jnp.equal(predictions(kind, logits), labels)
+
+
+def margins(logits: Float[Arrays, "*batch outputs"], labels: Int[Arrays, "*batch"]) -> Float[Array, "*batch"]:
+    """The label's logit less the highest other logit: positive where the answer is right."""
+    if logits.shape[-1] < 2:
+        raise InputError("a margin needs at least 2 outputs, got 1")
+    chosen = jnp.take_along_axis(logits, labels[..., None], axis=-1)[..., 0]
+    others = jnp.where(jax.nn.one_hot(labels, logits.shape[-1], dtype=bool), -jnp.inf, logits)
+    return chosen - jnp.max(others, axis=-1)

@@ -1,0 +1,187 @@
+"""What is a network? A pure function images → (logits, activations) with its weights, or an ensemble of them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import flax.linen as nn
+import flax.struct
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.nn import initializers
+from jaxtyping import Array, Float
+
+from jaxinterp.config import ModelConfig
+from jaxinterp.errors import InputError
+from jaxinterp.interventions import NONE, Interventions, Site
+
+Activations = dict[Site, jax.Array]
+
+ACTIVATIONS: dict[str, Callable] = {
+    "relu": jax.nn.relu,
+    "tanh": jnp.tanh,
+    "sigmoid": jax.nn.sigmoid,
+    "gelu": jax.nn.gelu,
+    "identity": lambda x: x,
+}
+# Variance-scaling initialisers as (scale, mode, distribution). "torch" is Linear's default: uniform in ±1/√fan_in.
+INITIALIZERS: dict[str, tuple[float, Any, Any]] = {
+    "torch": (1 / 3, "fan_in", "uniform"),
+    "xavier_uniform": (1.0, "fan_avg", "uniform"),
+    "xavier_normal": (1.0, "fan_avg", "normal"),
+    "he_uniform": (2.0, "fan_in", "uniform"),
+    "he_normal": (2.0, "fan_in", "normal"),
+    "lecun_normal": (1.0, "fan_in", "truncated_normal"),
+}
+
+
+class MLP(nn.Module):
+    """A multilayer perceptron that returns its logits and the activations of every site.
+
+    Each hidden layer is linear → [norm] → activation → [norm] → dropout. Sites, in order: "input" (the image as given,
+    in [0, 1]), then for each hidden layer "hiddenN/pre" (what enters the activation function), "hiddenN/post" (what
+    leaves it) and, with norm_position="after", "hiddenN/norm" (what leaves the norm); last "logits".
+    """
+
+    widths: tuple[int, ...] = (32, 16)
+    outputs: int = 10
+    activation: str = "relu"
+    initializer: str = "lecun_normal"
+    initializer_gain: float = 1.0
+    norm: str = "none"
+    norm_position: str = "before"
+    norm_epsilon: float = 1e-5
+    dropout: tuple[float, ...] = ()
+    input_mean: float = 0.0
+    input_std: float = 1.0
+
+    @nn.compact
+    def __call__(
+        self,
+        images: Float[Array | np.ndarray, "*batch pixels"],
+        interventions: Interventions = NONE,
+        *,
+        train: bool = False,
+        dropout_rates: Float[Array, " layers"] | None = None,
+    ):
+        """Return logits "*batch outputs" and {site: activations}.
+
+        train: batch norm uses the batch's statistics. dropout_rates: drop units at these rates, one a hidden layer,
+        with the generator "dropout"; None drops nothing.
+        """
+        activations: Activations = {}
+
+        def site(name: Site, value):
+            if name in interventions:
+                edit = interventions[name]
+                value = edit.scale * value + edit.shift
+            activations[name] = value
+            return value
+
+        x = site("input", images)
+        if (self.input_mean, self.input_std) != (0.0, 1.0):
+            x = (x - self.input_mean) / self.input_std
+        for layer, width in enumerate(self.widths):
+            x = self._linear(width, f"hidden{layer}")(x)
+            if self.norm_position == "before":
+                x = self._norm(x, layer, train)
+            x = site(f"hidden{layer}/pre", x)
+            x = site(f"hidden{layer}/post", ACTIVATIONS[self.activation](x))
+            if self.norm_position == "after" and self.norm != "none":
+                x = site(f"hidden{layer}/norm", self._norm(x, layer, train))
+            if dropout_rates is not None:
+                # flax's Dropout wants a static rate; ours may be traced, so that arms of a sweep share one program.
+                kept = 1.0 - dropout_rates[layer]
+                x = jnp.where(jax.random.bernoulli(self.make_rng("dropout"), kept, x.shape), x / kept, 0.0)
+        return site("logits", self._linear(self.outputs, "output")(x)), activations
+
+    def _linear(self, features: int, name: str):
+        scale, mode, distribution = INITIALIZERS[self.initializer]
+        kernel = initializers.variance_scaling(scale * self.initializer_gain**2, mode, distribution)
+        bias = _torch_bias if self.initializer == "torch" else initializers.zeros
+        return _Linear(features, kernel, bias, name=name)
+
+    def _norm(self, x, layer: int, train: bool):
+        # The fast variance, E[x²] − E[x]², loses all digits where units saturate.
+        options: dict[str, Any] = {"epsilon": self.norm_epsilon, "use_fast_variance": False, "name": f"norm{layer}"}
+        if self.norm == "batch":
+            return nn.BatchNorm(use_running_average=not train, momentum=0.99, **options)(x)
+        return nn.LayerNorm(**options)(x) if self.norm == "layer" else x
+
+
+class _Linear(nn.Module):
+    """Dense whose bias initialiser is told fan_in, as PyTorch's uniform one needs."""
+
+    features: int
+    kernel_init: Callable
+    bias_init: Callable
+
+    @nn.compact
+    def __call__(self, x):
+        fan_in = x.shape[-1]
+        kernel = self.param("kernel", self.kernel_init, (fan_in, self.features))
+        bias = self.param("bias", lambda key: self.bias_init(key, (self.features,)) / jnp.sqrt(fan_in))
+        return x @ kernel + bias
+
+
+def _torch_bias(key, shape):
+    return jax.random.uniform(key, shape, minval=-1.0, maxval=1.0)
+
+
+class Network(flax.struct.PyTreeNode):
+    """One network, or an ensemble of them when every leaf of `variables` leads with a seeds axis."""
+
+    model: MLP = flax.struct.field(pytree_node=False)
+    variables: Any
+
+    def __call__(
+        self,
+        images: Float[Array | np.ndarray, "*batch pixels"],
+        interventions: Interventions = NONE,
+        *,
+        dropout_key=None,
+    ) -> tuple[Float[Array, "*batch outputs"], Activations]:
+        """Logits and activations of one network; deterministic unless a dropout_key asks for one noisy pass.
+
+        Raises InputError for an intervention at a site that the network does not have.
+        """
+        known = sites(self.model)
+        for name in interventions:
+            if name not in known:
+                raise InputError(f"no site {name!r} in this network; it has {', '.join(known)}")
+        images = jnp.asarray(images)
+        noisy: dict[str, Any] = {}
+        if dropout_key is not None and self.model.dropout:
+            noisy = {"dropout_rates": jnp.asarray(self.model.dropout), "rngs": {"dropout": dropout_key}}
+        logits, activations = self.model.apply(self.variables, images, interventions, **noisy)
+        return jnp.asarray(logits), dict(activations)
+
+
+def build(config: ModelConfig) -> MLP:
+    """The module that a ModelConfig describes. Raises InputError where the config contradicts itself."""
+    if any(width < 1 for width in config.widths) or config.outputs < 1:
+        raise InputError(f"widths {config.widths} and outputs {config.outputs} must be at least 1")
+    if config.dropout and len(config.dropout) != len(config.widths):
+        raise InputError(
+            f"dropout needs one rate for each of the {len(config.widths)} hidden layers, got {config.dropout}"
+        )
+    if any(not 0 <= rate < 1 for rate in config.dropout):
+        raise InputError(f"dropout rates must lie in [0, 1), got {config.dropout}")
+    for name in ("input_std", "initializer_gain", "norm_epsilon"):
+        if not 0 < getattr(config, name) < float("inf"):
+            raise InputError(f"{name} must be positive, got {getattr(config, name)}")
+    if not abs(config.input_mean) < float("inf"):
+        raise InputError(f"input_mean must be a number, got {config.input_mean}")
+    return MLP(**vars(config))
+
+
+def sites(model: MLP) -> tuple[Site, ...]:
+    """Every site of the model, in the order of computation."""
+    parts = ("pre", "post", "norm") if model.norm != "none" and model.norm_position == "after" else ("pre", "post")
+    hidden = tuple(f"hidden{layer}/{part}" for layer in range(len(model.widths)) for part in parts)
+    return ("input", *hidden, "logits")
+
+
+def init(key, model: MLP, pixels: int) -> Network:
+    """A network with fresh weights."""
+    return Network(model, model.init(key, jnp.zeros((1, pixels))))

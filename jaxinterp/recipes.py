@@ -1,0 +1,116 @@
+"""How did each write-up train its network? One frozen config a recipe, with the figure it published.
+
+The accuracies that these recipes reach here stand in the README; `scripts/recipes.py` measures them.
+"""
+
+from dataclasses import dataclass
+
+from jaxinterp.config import DataConfig, ModelConfig, RunConfig, TrainConfig
+from jaxinterp.errors import InputError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A study's training recipe."""
+
+    config: RunConfig
+    published: str
+    """the accuracy or loss that the write-up states"""
+
+
+def _recipe(name: str, published: str, data: DataConfig, model: ModelConfig, train: TrainConfig) -> tuple[str, Recipe]:
+    return name, Recipe(RunConfig(data, model, train, recipe=name), published)
+
+
+_BOTTLENECK = TrainConfig(optimizer="sgd", learning_rate=0.01, batch_size=64, epochs=20)
+
+RECIPES: dict[str, Recipe] = dict(
+    [
+        _recipe(
+            # The write-up does not state its network: this is a stand-in.
+            "one-vs-seven",
+            "not stated",
+            DataConfig(classes=(1, 7)),
+            ModelConfig((512, 512), initializer="torch", dropout=(0.2, 0.2)),
+            TrainConfig(optimizer="sgd", learning_rate=0.01, batch_size=20, epochs=10),
+        ),
+        _recipe(
+            "llm-labels-xor",
+            "final loss 2.18e-6",
+            DataConfig("xor"),
+            ModelConfig((4,), outputs=1, initializer="torch"),
+            TrainConfig(loss="squared_error", batch_size=1, epochs=2000),
+        ),
+        _recipe(
+            "llm-labels",
+            "63.05 % test (one network)",
+            DataConfig(),
+            ModelConfig((6,), initializer="torch", input_mean=0.5, input_std=0.5),
+            TrainConfig(batch_size=64, epochs=5),
+        ),
+        _recipe(
+            "llm-labels-12",
+            "not stated",
+            DataConfig(),
+            ModelConfig((12,), initializer="torch", input_mean=0.5, input_std=0.5),
+            TrainConfig(batch_size=64, epochs=5),
+        ),
+        _recipe(
+            "instance-variation",
+            "95.96 % test",
+            DataConfig(),
+            ModelConfig((32, 16), activation="tanh", initializer="xavier_uniform", initializer_gain=5 / 3),
+            TrainConfig(batch_size=64, epochs=10),
+        ),
+        _recipe(
+            "bottleneck-neurons",
+            "94.80 % test",
+            DataConfig(),
+            ModelConfig((32, 16), initializer="torch"),
+            _BOTTLENECK,
+        ),
+        _recipe(
+            "bottleneck-neurons-normalized",
+            "96.34 % test",
+            DataConfig(),
+            ModelConfig((32, 16), initializer="torch", input_mean=0.1307, input_std=0.3081),
+            _BOTTLENECK,
+        ),
+        _recipe(
+            "bottleneck-neurons-layernorm",
+            "about 96.7 % test",
+            DataConfig(),
+            ModelConfig(
+                (32, 16),
+                initializer="torch",
+                norm="layer",
+                norm_position="after",
+                dropout=(0.2, 0.2),
+                input_mean=0.1307,
+                input_std=0.3081,
+            ),
+            _BOTTLENECK,
+        ),
+        _recipe(
+            "looking-for-four",
+            "98.26 % validation",
+            DataConfig(crop=20, validation_share=0.2),
+            ModelConfig(
+                (128, 64),
+                initializer="xavier_uniform",
+                norm="batch",
+                norm_position="after",
+                norm_epsilon=0.001,
+                dropout=(0.1, 0.05),
+            ),
+            TrainConfig(batch_size=32, epochs=100, patience=5),
+        ),
+    ]
+)
+
+
+def get(name: str) -> Recipe:
+    """The recipe of that name. Raises InputError, naming those that exist."""
+    if name not in RECIPES:
+        raise InputError(f"no recipe {name!r}; there are {', '.join(RECIPES)}")
+    return RECIPES[name]

@@ -1,0 +1,117 @@
+"""How sure are we? Estimates over seeds with intervals, p-values by permutation, scores calibrated against a null.
+
+The unit of inference is the network. A network that diverged is NaN here: it is left out, and `n` says how many remain.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import scipy.stats
+from jaxtyping import Array, Float
+
+from jaxinterp.errors import InputError
+
+LEVEL = 0.95
+
+# Looser than what is accepted, since the functions themselves say in plain words what they need.
+Values = Float[Array | np.ndarray, "..."]
+Pairs = Float[Array | np.ndarray, "seeds seeds_other"]
+
+
+class Estimate(NamedTuple):
+    """A mean, the standard deviation around it, and its 95 % interval; NaN where n is too small to say."""
+
+    mean: float
+    sd: float
+    low: float
+    high: float
+    n: int
+
+
+def over_seeds_estimate(values: Values) -> Estimate:
+    """Mean over seeds with Student's t interval. One seed has no interval, and none has no mean either."""
+    values = np.asarray(values, np.float64)
+    if values.ndim != 1:
+        raise InputError(f"one number a seed is needed, got an array of shape {values.shape}")
+    values = values[np.isfinite(values)]
+    n = len(values)
+    if n < 2:
+        return Estimate(values.mean() if n else np.nan, np.nan, np.nan, np.nan, n)
+    mean, sd = values.mean(), values.std(ddof=1)
+    return _t_estimate(mean, sd, sd / np.sqrt(n), n)
+
+
+def paired_estimate(first: Values, second: Values) -> Estimate:
+    """Mean of first − second over seeds, seed i of one arm compared with seed i of the other."""
+    first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    if first.shape != second.shape:
+        raise InputError(f"paired arms need the same seeds, got shapes {first.shape} and {second.shape}")
+    return over_seeds_estimate(first - second)
+
+
+def over_pairs_estimate(matrix: Pairs, *, resamples: int = 2000, seed: int = 0) -> Estimate:
+    """Mean over the pairs of different networks, with an interval over networks; sd is over pairs, n counts networks.
+
+    Pairs that share a network are not independent, so networks are resampled with replacement, never pairs, and a
+    network's pairs with its own copies are dropped. The interval is mean ± t · se · √(n/(n−1)), with se the
+    bootstrap's standard deviation and t Student's with n − 1 degrees of freedom: the percentiles of so few networks
+    cover too little. Where (i, j) and (j, i) differ, both count. The diagonal is ignored; a network whose pairs are
+    all NaN is left out. Fewer than three networks have no interval.
+    """
+    matrix = np.asarray(matrix, np.float64)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise InputError(f"one number for each pair of seeds is needed, got an array of shape {matrix.shape}")
+    matrix = (matrix + matrix.T) / 2
+    known = np.isfinite(matrix) & ~np.eye(len(matrix), dtype=bool)
+    kept = known.any(axis=0)
+    matrix, known = matrix[np.ix_(kept, kept)], known[np.ix_(kept, kept)]
+    n = len(matrix)
+    if n < 2:
+        return Estimate(np.nan, np.nan, np.nan, np.nan, n)
+    values = matrix[np.triu(known)]
+    mean, sd = values.mean(), values.std(ddof=1) if len(values) > 1 else np.nan
+    if n < 3:
+        return Estimate(float(mean), float(sd), np.nan, np.nan, n)
+    copies = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples).astype(np.float64)
+    # A pair counts once for each pair of copies. Centred first, so that equal entries give exactly no spread.
+    totals = np.sum((copies @ np.where(known, matrix - mean, 0.0)) * copies, axis=1)
+    pairs = np.sum((copies @ known.astype(np.float64)) * copies, axis=1)
+    means = totals[pairs > 0] / pairs[pairs > 0]
+    return _t_estimate(mean, sd, means.std(ddof=1) * np.sqrt(n / (n - 1)), n)
+
+
+def permutation_p(
+    observed: Float[Array | np.ndarray, "*tests"], null: Float[Array | np.ndarray, "*tests draws"]
+) -> Float[np.ndarray, "*tests"]:
+    """One-sided Monte-Carlo p-value (b + 1)/(B + 1): b of the B null draws are at least as large as observed.
+
+    Source: Phipson and Smyth 2010, arXiv 1603.05766. Never 0, since the observation is itself a draw under the null.
+    """
+    observed, null = np.asarray(observed), np.asarray(null)
+    if null.ndim == 0 or null.shape[-1] == 0:
+        raise InputError("a permutation p-value needs at least one draw of the null")
+    return (np.sum(null >= observed[..., None], axis=-1) + 1) / (null.shape[-1] + 1)
+
+
+def calibrated(observed, null_mean, maximum=1.0):
+    """(observed − null mean)/(maximum − null mean): 0 is what the null gives, 1 the most there can be.
+
+    All three broadcast. NaN where the null leaves no room below the maximum.
+    """
+    observed, null_mean = np.asarray(observed, np.float64), np.asarray(null_mean, np.float64)
+    room = np.asarray(maximum - null_mean)
+    return (observed - null_mean) / np.where(room > 0, room, np.nan)
+
+
+def benjamini_hochberg(p_values: Float[Array | np.ndarray, " tests"]) -> Float[np.ndarray, " tests"]:
+    """q-values of a family of tests (`scipy.stats.false_discovery_control`); a NaN is no test and stays NaN."""
+    p_values = np.asarray(p_values, np.float64)
+    q_values = np.full_like(p_values, np.nan)
+    tested = ~np.isnan(p_values)
+    q_values[tested] = scipy.stats.false_discovery_control(p_values[tested])
+    return q_values
+
+
+def _t_estimate(mean, sd, standard_error, n: int) -> Estimate:
+    half = scipy.stats.t.ppf((1 + LEVEL) / 2, n - 1) * standard_error
+    return Estimate(float(mean), float(sd), float(mean - half), float(mean + half), n)

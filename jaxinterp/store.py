@@ -1,0 +1,233 @@
+"""Where do trained networks live? A run is a folder: resumable, complete once it has weights, never half.
+
+<run>/config.json     what it depends on; written first
+<run>/training/       the last checkpoint, until the run is complete
+<run>/history.nc      loss and accuracy, as an xarray.Dataset
+<run>/probe.npz       a few hundred test images, and the accuracy of every seed on them
+<run>/snapshots/      weights at chosen epochs
+<run>/weights/        the trained weights; written last: where it stands, the run is complete
+<run>/results/        what analyses found, as xarray.Datasets
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray
+from orbax.checkpoint import v1 as ocp
+
+from jaxinterp import ensemble, metrics, networks, records, train
+from jaxinterp.config import RunConfig, from_json, to_json
+from jaxinterp.data import Dataset
+from jaxinterp.errors import InputError
+from jaxinterp.networks import Network
+from jaxinterp.train import History, Progress, Trained
+
+PROBED = 300  # images on which a loaded network must reach its recorded accuracy
+_TIPPED = 2.5  # answers that may tip where another machine rounds otherwise: far from a wrong activation function
+
+
+class Run(NamedTuple):
+    """A complete run."""
+
+    config: RunConfig
+    networks: Network
+    history: History
+
+
+def is_complete(path: Path | str) -> bool:
+    """Whether a folder holds a complete run."""
+    return (Path(path) / "weights").is_dir()
+
+
+def is_run(path: Path | str) -> bool:
+    """Whether a folder holds a run, complete or not."""
+    return (Path(path) / "config.json").is_file()
+
+
+def runs(root: Path | str) -> list[Path]:
+    """The run folders in root, and in the sweeps in it, sorted by name."""
+    return sorted(path.parent for pattern in ("*/config.json", "*/*/config.json") for path in Path(root).glob(pattern))
+
+
+def read_config(path: Path | str) -> RunConfig:
+    """A run's config. Raises InputError where there is none, naming the runs beside it, or where it is damaged."""
+    path = Path(path)
+    if not is_run(path):
+        there = ", ".join(run.name for run in runs(path.parent)) or "none"
+        raise InputError(f"no run at {path}; runs in {path.parent}: {there}")
+    with _readable(path / "config.json") as file:
+        return from_json(file.read_text())
+
+
+def save(path: Path | str, config: RunConfig, trained: Trained, test: Dataset) -> None:
+    """Write a complete run. Weights come last, so that a run that is cut short is not taken for a complete one."""
+    path = Path(path)
+    begin(path, config)
+    with _replacing(path / "history.nc") as file:
+        _history_dataset(config, trained.history).to_netcdf(file, engine="scipy")
+    probe = Dataset(*(np.asarray(part[:PROBED]) for part in test))
+    with _replacing(path / "probe.npz") as file, file.open("wb") as stream:
+        accuracy = _accuracies(trained.networks, probe, config)
+        np.savez_compressed(stream, images=probe.images, labels=probe.labels, accuracy=accuracy)
+    for number, snapshot in trained.snapshots.items():
+        _save_weights(path / "snapshots" / str(number), snapshot.variables)
+    _save_weights(path / "weights", trained.networks.variables)
+
+
+def begin(path: Path | str, config: RunConfig) -> None:
+    """Make a run's folder with its config: from here on it can be resumed."""
+    path = Path(path)
+    path.mkdir(parents=True, exist_ok=True)
+    with _replacing(path / "config.json") as file:
+        file.write_text(to_json(config))
+
+
+def load(path: Path | str, *, epoch: int | None = None) -> Run:
+    """A complete run, with the weights of a snapshot where an epoch is given.
+
+    Raises InputError where there is none, where it is not complete, or where the networks no longer reach their
+    recorded accuracy on the probe images, as happens to weights that meet another architecture than their own.
+    """
+    path = Path(path)
+    config = read_config(path)
+    if not is_complete(path):
+        raise InputError(f"the run {path} is not complete; go on with: jaxinterp train --resume {path}")
+    model = networks.build(config.model)
+    ensemble_ = Network(model, _load_weights(path / "weights"))
+    _check_accuracy(path, ensemble_, config)
+    if epoch is not None:
+        stored = sorted(int(folder.name) for folder in (path / "snapshots").glob("*") if folder.name.isdigit())
+        if epoch not in stored:
+            raise InputError(f"no snapshot of epoch {epoch} in {path}; there are {stored or 'none'}")
+        ensemble_ = Network(model, _load_weights(path / "snapshots" / str(epoch)))
+    return Run(config, ensemble_, read_history(path))
+
+
+def read_history(path: Path | str) -> History:
+    """The history of a complete run, without loading its weights."""
+    with _readable(Path(path) / "history.nc") as file, file.open("rb") as stream:
+        dataset = xarray.load_dataset(stream, engine="scipy")
+    return History(*(dataset[name].to_numpy() for name in History._fields))
+
+
+def save_result(path: Path | str, name: str, record: Any, **attrs) -> Path:
+    """Write an analysis's record to <run>/results/<name>.nc and return the file."""
+    file = Path(path) / "results" / f"{name}.nc"
+    file.parent.mkdir(exist_ok=True)
+    with _replacing(file) as temporary:
+        records.to_xarray(record, attrs=attrs).to_netcdf(temporary, engine="scipy")
+    return file
+
+
+def results(path: Path | str) -> list[str]:
+    """Names of the results that a run holds."""
+    return sorted(file.stem for file in (Path(path) / "results").glob("*.nc"))
+
+
+def load_result(path: Path | str, name: str) -> xarray.Dataset:
+    """A result of a run as a Dataset with named dimensions. Raises InputError, naming the results that exist."""
+    file = Path(path) / "results" / f"{name}.nc"
+    if not file.is_file():
+        raise InputError(f"no result {name!r} in {path}; results: {', '.join(results(path)) or 'none'}")
+    return xarray.load_dataset(file, engine="scipy")
+
+
+def save_progress(folder: Path, progress: Progress) -> None:
+    """Checkpoint a training in a folder; the one before it is removed once this one is safe."""
+    target = folder / str(progress.epoch)
+    _save_weights(target, _stored(progress))
+    for other in folder.iterdir():
+        if other.is_dir() and other != target:
+            shutil.rmtree(other)
+
+
+def load_progress(folder: Path, like: Progress) -> Progress | None:
+    """The last checkpoint in a folder, or None. like: one of the same shapes, such as the state before training."""
+    steps = [child for child in folder.glob("*") if child.name.isdigit() and ocp.is_orbax_checkpoint(str(child))]
+    if not steps:
+        return None
+    last = max(steps, key=lambda step: int(step.name))
+    with _readable(last):
+        found = ocp.load(str(last.absolute()), jax.tree.map(np.asarray, _stored(like)))
+    snapshots = {int(number): variables for number, variables in found["snapshots"].items()}
+    return Progress(int(found["epoch"]), found["members"], found["measured"], snapshots)
+
+
+def _stored(progress: Progress) -> dict[str, Any]:
+    snapshots = {str(number): variables for number, variables in progress.snapshots.items()}
+    return jax.device_get(progress._asdict() | {"snapshots": snapshots})
+
+
+def _save_weights(target: Path, variables) -> None:
+    """Orbax writes beside the target and renames; what an earlier write left when it was killed is removed first."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in (target, *target.parent.glob(f"{target.name}.orbax-checkpoint-tmp*")):
+        shutil.rmtree(leftover, ignore_errors=True)
+    ocp.save(str(target.absolute()), jax.device_get(variables))
+    (target / "commit_success.txt").unlink(missing_ok=True)  # it names the folder on this machine, and nothing reads it
+
+
+def _load_weights(path: Path):
+    with _readable(path):
+        return jax.tree.map(jnp.asarray, ocp.load(str(path.absolute())))
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[Path]:
+    try:
+        yield path
+    except Exception as error:
+        raise InputError(f"{path} is missing or damaged: {_line(error)}") from error
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+@contextmanager
+def _replacing(file: Path) -> Iterator[Path]:
+    """A file to write to, which takes the real one's place only when it is whole."""
+    temporary = file.with_name(f".{file.name}.partial")
+    yield temporary
+    os.replace(temporary, file)
+
+
+def _history_dataset(config: RunConfig, history: History) -> xarray.Dataset:
+    coords = {"epochs": np.arange(1, history.loss.shape[1] + 1), "splits": list(train.SPLITS)}
+    return records.to_xarray(history, coords=coords, attrs={"recipe": config.recipe})
+
+
+def _accuracies(networks: Network, probe: Dataset, config: RunConfig) -> np.ndarray:
+    def accuracy(network):
+        logits, _ = network(probe.images)
+        return metrics.correct(config.train.loss, logits, probe.labels).mean()
+
+    return np.asarray(jax.jit(ensemble.over_seeds(accuracy))(networks))
+
+
+def _check_accuracy(path: Path, networks: Network, config: RunConfig) -> None:
+    with (
+        _readable(path / "probe.npz") as file,
+        file.open("rb") as stream,
+        np.load(stream, allow_pickle=False) as stored,
+    ):
+        probe, recorded = Dataset(stored["images"], stored["labels"]), stored["accuracy"]
+    if (seeds := ensemble.size(networks)) != len(recorded):
+        raise InputError(f"{path} refused: it has the weights of {seeds} seeds, where {len(recorded)} are recorded")
+    try:
+        measured = _accuracies(networks, probe, config)
+    except Exception as error:
+        raise InputError(f"the weights in {path} do not fit the model in its config.json: {_line(error)}") from error
+    worst = int(np.argmax(np.abs(measured - recorded)))
+    if abs(measured[worst] - recorded[worst]) > _TIPPED / len(probe.labels):
+        raise InputError(
+            f"{path} refused: seed {worst} reaches {measured[worst]:.1%} on {len(probe.labels)} images, where "
+            f"{recorded[worst]:.1%} is recorded; config.json and weights do not belong together"
+        )

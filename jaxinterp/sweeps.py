@@ -1,0 +1,152 @@
+"""What does a choice change? A grid of arms, the same seeds in each, compared in pairs.
+
+A sweep is a folder of runs, one an arm. Arms that differ only in numbers train in one compiled program.
+"""
+
+import contextlib
+import dataclasses
+import io
+import itertools
+import json
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import tyro
+
+from jaxinterp import jobs, store
+from jaxinterp.config import RunConfig
+from jaxinterp.errors import InputError
+from jaxinterp.stats import Estimate, over_seeds_estimate, paired_estimate
+from jaxinterp.train import SPLITS, Progress, kept_accuracy
+
+# Arms are compared seed by seed, so they have the same ones.
+_SHARED = ("train.seeds", "train.base_seed")
+
+
+class Comparison(NamedTuple):
+    """One arm beside the first: test accuracy, and its difference from the first arm's, paired by seed."""
+
+    arm: str
+    accuracy: Estimate
+    difference: Estimate
+    diverged: int
+
+
+def parse_axis(text: str) -> tuple[str, list[Any]]:
+    """An axis of a grid, such as "train.learning_rate=0.01,0.1": the field and its values.
+
+    The parts of one value of a field that takes several are joined by x, as in "model.widths=32x16,64x32"; none is the
+    value None, or no parts. Raises InputError for an unknown field or a value that the field does not take.
+    """
+    name, _, values = text.partition("=")
+    fields = _field_types()
+    if name not in fields:
+        raise InputError(f"no config field {name!r}; there are {', '.join(fields)}")
+    if name in _SHARED:
+        raise InputError(f"{name} cannot differ between arms, which are paired by seed; give it once with --{name}")
+    if not values:
+        raise InputError(f"{name} has no values; write, say, {name}=VALUE,VALUE")
+    return name, [_parse_value(name, fields[name], value) for value in values.split(",")]
+
+
+def _field_types() -> dict[str, Any]:
+    parts = {name: typing.get_type_hints(RunConfig)[name] for name in ("data", "model", "train")}
+    return {
+        f"{part}.{name}": hint for part, kind in parts.items() for name, hint in typing.get_type_hints(kind).items()
+    }
+
+
+def _parse_value(name: str, hint: Any, text: str) -> Any:
+    several = typing.get_origin(hint) is tuple
+    if several and text == "none":
+        return ()
+    words = (
+        text.split("x") if several else [text.replace("none", "None") if type(None) in typing.get_args(hint) else text]
+    )
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            return tyro.cli(hint, args=[word.capitalize() if hint is bool else word for word in words])
+    except SystemExit:
+        kind = getattr(hint, "__name__", str(hint)) if isinstance(hint, type) else str(hint).replace("typing.", "")
+        raise InputError(f"{name} does not take {text!r}; it is {kind}") from None
+
+
+def grid(base: RunConfig, axes: Mapping[str, Sequence[Any]]) -> dict[str, RunConfig]:
+    """Every combination of the values, as configs by the name of the arm, such as "activation=tanh,l1=0.001"."""
+    arms = {}
+    for values in itertools.product(*axes.values()):
+        config = base
+        for name, value in zip(axes, values, strict=True):
+            part, _, field = name.partition(".")
+            config = dataclasses.replace(config, **{part: dataclasses.replace(getattr(config, part), **{field: value})})
+        words = (f"{name.partition('.')[2]}={_word(value)}" for name, value in zip(axes, values, strict=True))
+        arm = ",".join(words)
+        if arm in arms:
+            raise InputError(f"the grid names the arm {arm} twice")
+        arms[arm] = config
+    return arms
+
+
+def _word(value: Any) -> str:
+    text = "x".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return (text or "none").replace("/", "_")
+
+
+def train(
+    folder: Path | str,
+    arms: Mapping[str, RunConfig],
+    *,
+    resume: bool = False,
+    progress: Callable[[str, Progress], None] | None = None,
+) -> None:
+    """Train every arm into its run in folder; arms that differ only in numbers in one program, the others in turn.
+
+    resume: go on where an earlier call was interrupted. progress: called with the arms' names after every epoch.
+    """
+    programs: dict[RunConfig, dict[Path, RunConfig]] = {}
+    for name, config in arms.items():
+        programs.setdefault(jobs.program_of(config), {})[Path(folder) / name] = config
+    for together in programs.values():  # all of them before the first trains, so that bad input leaves nothing behind
+        jobs.check_arms(together, resume=resume)
+    _add_to_order(Path(folder), list(arms))
+    for together in programs.values():
+        names = " + ".join(path.name for path in together if not store.is_complete(path))
+        update = None if progress is None else lambda state, names=names: progress(names, state)
+        jobs.train_arms(together, resume=resume, progress=update)
+
+
+def load(folder: Path | str) -> dict[str, store.Run]:
+    """The trained arms of a sweep by name, in the order in which they began. Raises InputError if there are none."""
+    names = _order(Path(folder))
+    if not names:
+        raise InputError(f"no sweep in {folder}; train one with scripts/seed_sweep.py")
+    return {name: store.load(Path(folder) / name) for name in names}
+
+
+def _order(folder: Path) -> list[str]:
+    file = folder / "arms.json"
+    return json.loads(file.read_text()) if file.is_file() else []
+
+
+def _add_to_order(folder: Path, names: list[str]) -> None:
+    known = _order(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "arms.json").write_text(json.dumps([*known, *(name for name in names if name not in known)], indent=2))
+
+
+def compare(runs: Mapping[str, store.Run], *, split: str = "test") -> list[Comparison]:
+    """Every arm's accuracy, and its difference from the first arm's, paired by seed; diverged seeds are left out."""
+    accuracies = {name: kept_accuracy(run.history)[:, SPLITS.index(split)] for name, run in runs.items()}
+    first = next(iter(accuracies.values()))
+    return [
+        Comparison(
+            arm=name,
+            accuracy=over_seeds_estimate(values),
+            difference=paired_estimate(values, first),
+            diverged=int(np.count_nonzero(runs[name].history.diverged)),
+        )
+        for name, values in accuracies.items()
+    ]

@@ -1,0 +1,59 @@
+"""Does a choice of training matter, beyond the luck of the seed? A grid of arms × seeds, compared in pairs.
+
+    python scripts/seed_sweep.py --grid train.learning_rate=0.003,0.01,0.03 --recipe bottleneck-neurons --train.seeds 8
+
+trains 24 networks in one compiled program (about 45 s on two cores) into checkpoints/sweep/, one run an arm, and prints
+test accuracy and its paired difference from the first arm: expect about +0.015 for 0.03 over 0.01. Go on after an
+interruption with --resume. In Python: `jaxinterp.sweeps.load("checkpoints/sweep")`.
+"""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import tyro
+
+from jaxinterp import cli
+from jaxinterp.config import DataConfig, ModelConfig, RunConfig, TrainConfig
+
+
+@dataclass(frozen=True)
+class SeedSweep:
+    """Train a grid of arms × seeds and compare the arms in pairs."""
+
+    grid: tuple[str, ...]
+    """fields and their values, such as train.l1=0,0.001 model.widths=32x16,64x32"""
+    recipe: str = ""
+    """start from this recipe: see jaxinterp recipes"""
+    name: str = "sweep"
+    """the sweep's folder in root"""
+    root: Path = Path("checkpoints")
+    """where runs are kept"""
+    resume: bool = False
+    """go on with an interrupted sweep, or add arms to a finished one"""
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+
+def sweep(arguments: list[str]) -> None:
+    """Parse the command line, train the arms, print the table."""
+    from jaxinterp import sweeps
+    from jaxinterp.report import tables
+
+    start = cli.config_to_start_from(arguments)
+    default = SeedSweep(tyro.MISSING, start.recipe, data=start.data, model=start.model, train=start.train)
+    command = cli.parse(SeedSweep, arguments, prog="seed_sweep.py", description=SeedSweep.__doc__, default=default)
+    base = RunConfig(command.data, command.model, command.train, recipe=command.recipe)
+    axes = dict(sweeps.parse_axis(axis) for axis in command.grid)
+    arms = sweeps.grid(base, axes)
+    folder = command.root / command.name
+    with cli.progress_bar() as update:
+        sweeps.train(folder, arms, resume=command.resume, progress=update)
+    runs = sweeps.load(folder)
+    title = f"{folder}: {base.train.seeds} seeds an arm"
+    cli.show(tables.sweep_table(sweeps.compare({name: runs[name] for name in arms}), title=title))
+
+
+if __name__ == "__main__":
+    sys.exit(cli.guarded(sweep, sys.argv[1:]))

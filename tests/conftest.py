@@ -1,0 +1,39 @@
+"""One trained ensemble, made once by the real path at toy size, serves every test that needs a network."""
+
+from pathlib import Path
+
+from jaxtyping import install_import_hook
+
+install_import_hook("jaxinterp", "beartype.beartype")  # shapes in signatures are checked, in tests alone
+
+from jaxinterp import ensemble  # noqa: E402
+
+ensemble.use_every_core()
+
+import jax  # noqa: E402
+import pytest  # noqa: E402
+
+# Compiling is most of the time of these tests, and many of them compile the same program.
+jax.config.update("jax_compilation_cache_dir", str(Path(__file__).parents[1] / ".pytest_cache" / "jax"))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+
+from toys import TOY  # noqa: E402
+
+from jaxinterp import data, networks, train  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def toy():
+    """The toy config, its data, and the ensemble trained on it."""
+    splits = data.load(TOY.data)
+    return TOY, splits, train.fit_ensemble(networks.build(TOY.model), splits, TOY.train)
+
+
+@pytest.fixture(scope="session")
+def trained(toy):
+    return toy[2]
+
+
+@pytest.fixture
+def key():
+    return jax.random.key(7)

@@ -1,0 +1,107 @@
+import gzip
+import hashlib
+import re
+from importlib.resources import files
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from jaxinterp.config import DataConfig
+from jaxinterp.data import load
+from jaxinterp.data.idx import read_idx, write_idx
+from jaxinterp.errors import InputError
+
+ORIGINALS = {
+    "train-images-idx3-ubyte.gz": "6bbc9ace898e44ae57da46a324031adb",
+    "train-labels-idx1-ubyte.gz": "a25bea736e30d166cdddb491f175f624",
+    "t10k-images-idx3-ubyte.gz": "2646ac647ad5339dbf082846283269ea",
+    "t10k-labels-idx1-ubyte.gz": "27ae3e4e09519cfbb04c329615203637",
+}
+
+
+def write_folder(folder, *, dot="-", suffix=".gz", images=5, side=3):
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for stem, count in (("train", images), ("t10k", 2)):
+        arrays[stem] = rng.integers(0, 256, (count, side, side), np.uint8), np.arange(count, dtype=np.uint8)
+        write_idx(folder / f"{stem}-images{dot}idx3-ubyte{suffix}", arrays[stem][0])
+        write_idx(folder / f"{stem}-labels{dot}idx1-ubyte{suffix}", arrays[stem][1])
+    return arrays
+
+
+@pytest.mark.parametrize(("name", "md5"), ORIGINALS.items())
+def test_shipped_mnist_is_the_original(name, md5):
+    content = (files("jaxinterp.data") / "mnist" / name).read_bytes()
+    assert hashlib.md5(gzip.decompress(content)).hexdigest() == md5
+
+
+@settings(deadline=None)
+@given(
+    array=hnp.arrays(np.uint8, hnp.array_shapes(min_dims=1, max_dims=4, min_side=0)),
+    suffix=st.sampled_from(["", ".gz"]),
+)
+def test_what_is_written_is_read(tmp_path_factory, array, suffix):
+    path = tmp_path_factory.getbasetemp() / f"round-trip{suffix}"
+    write_idx(path, array)
+    np.testing.assert_array_equal(read_idx(path), array)
+
+
+@pytest.mark.parametrize("dot", ["-", "."])
+@pytest.mark.parametrize("suffix", [".gz", ""])
+def test_a_folder_is_read_under_every_usual_name(tmp_path, dot, suffix):
+    arrays = write_folder(tmp_path, dot=dot, suffix=suffix)
+    train, validation, test = load(DataConfig(source=str(tmp_path)))
+    for data, (images, labels) in ((train, arrays["train"]), (test, arrays["t10k"])):
+        np.testing.assert_allclose(data.images, images.reshape(len(images), -1) / 255, rtol=1e-6)
+        np.testing.assert_array_equal(data.labels, labels)
+    assert validation.images.shape == (0, 9) and validation.labels.shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "starts with nothing: an IDX file of bytes starts with 000008"),
+        (b"\x89PNG....", "starts with 89504e47: an IDX file of bytes starts with 000008"),
+        (b"\0\0\x0d\1" + bytes(4), "starts with 00000d01: an IDX file of bytes starts with 000008"),
+        (b"\0\0\x08\3" + bytes(4), "ends inside its header: fetch it again"),
+        (b"\0\0\x08\1\0\0\0\5abc", "holds 3 bytes but its header says 5: fetch it again"),
+        (b"\0\0\x08\1\0\0\0\2abc", "holds 3 bytes but its header says 2: fetch it again"),
+        (gzip.compress(b"\0\0\x08\1\0\0\0\5abcde")[:-9], "is a damaged gzip file"),
+        (b"\x1f\x8bnothing", "is a damaged gzip file"),
+    ],
+)
+def test_a_damaged_file_is_refused(tmp_path, content, message):
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=re.escape(f"{path} {message}")):
+        read_idx(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    write_folder(tmp_path)
+    (tmp_path / "t10k-labels-idx1-ubyte.gz").unlink()
+    with pytest.raises(InputError, match=r"has no t10k-labels-idx1-ubyte\.gz: a folder of IDX files has train-images"):
+        load(DataConfig(source=str(tmp_path)))
+
+
+def test_images_and_labels_must_be_as_many(tmp_path):
+    write_folder(tmp_path)
+    write_idx(tmp_path / "train-labels-idx1-ubyte.gz", np.zeros(4, np.uint8))
+    with pytest.raises(InputError, match=r"train-images.* has 5 images but labels of shape \(4,\)"):
+        load(DataConfig(source=str(tmp_path)))
+
+
+def test_training_needs_images(tmp_path):
+    write_folder(tmp_path, images=0)
+    with pytest.raises(InputError, match="there are no training images: use a source that has some"):
+        load(DataConfig(source=str(tmp_path)))
+
+
+def test_both_splits_need_one_size(tmp_path):
+    write_folder(tmp_path)
+    write_idx(tmp_path / "t10k-images-idx3-ubyte.gz", np.zeros((2, 4, 4), np.uint8))
+    with pytest.raises(InputError, match="trains on images of 9 pixels and tests on 16: use one size for both"):
+        load(DataConfig(source=str(tmp_path)))

@@ -1,0 +1,176 @@
+import re
+from dataclasses import replace
+from itertools import pairwise
+
+import jax
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jaxinterp.config import DataConfig
+from jaxinterp.data import Dataset, Splits, load, pixel_permutation, xor
+from jaxinterp.data.options import apply_options
+from jaxinterp.errors import InputError
+
+
+def numbered(train=20, test=6, side=4):
+    """Splits whose images all differ: the first pixel numbers them."""
+
+    def data(start, count):
+        images = np.random.default_rng(start).random((count, side * side), np.float32)
+        images[:, 0] = np.arange(start, start + count) / 1000
+        return Dataset(images, np.arange(count, dtype=np.int32) % 3)
+
+    return Splits(data(0, train), data(train, 0), data(train, test))
+
+
+def identity(data):
+    return set(np.rint(data.images[:, 0] * 1000).astype(int))
+
+
+def equal(a, b):
+    return all(np.array_equal(x, y) for one, other in zip(a, b, strict=True) for x, y in zip(one, other, strict=True))
+
+
+def test_no_option_changes_nothing():
+    assert equal(apply_options(numbered(), DataConfig()), numbered())
+
+
+def test_classes_keep_their_labels():
+    splits = apply_options(numbered(), DataConfig(classes=(2, 0)))
+    for data, whole in zip(splits, numbered(), strict=True):
+        kept = whole.labels != 1
+        np.testing.assert_array_equal(data.labels, whole.labels[kept])
+        np.testing.assert_array_equal(data.images, whole.images[kept])
+
+
+def test_crop_is_central():
+    images = apply_options(numbered(), DataConfig(crop=2)).train.images
+    np.testing.assert_array_equal(images, numbered().train.images[:, [5, 6, 9, 10]])
+
+
+@settings(max_examples=25, deadline=None)  # each new size compiles
+@given(level=st.floats(0, 1, width=32), side=st.integers(1, 12), size=st.integers(1, 12))
+def test_resizing_keeps_a_flat_image_flat(level, side, size):
+    flat = Dataset(np.full((2, side * side), level, np.float32), np.zeros(2, np.int32))
+    images = apply_options(Splits(flat, flat, flat), DataConfig(resize=size)).train.images
+    assert images.shape == (2, size * size) and images.dtype == np.float32
+    np.testing.assert_allclose(images, level, atol=1e-6)
+    assert images.min() >= 0 and images.max() <= 1
+
+
+def test_resizing_is_what_jax_does():
+    images = apply_options(numbered(side=7), DataConfig(resize=5)).train.images
+    expected = jax.image.resize(numbered(side=7).train.images.reshape(-1, 7, 7), (20, 5, 5), "linear")
+    np.testing.assert_allclose(images, np.asarray(expected).reshape(20, 25), atol=1e-6)
+
+
+def test_halving_an_image_keeps_its_ink(mnist):
+    small = apply_options(
+        mnist._replace(train=Dataset(mnist.train.images[:500], mnist.train.labels[:500])), DataConfig(resize=14)
+    )
+    np.testing.assert_allclose(small.train.images.mean(axis=1), mnist.train.images[:500].mean(axis=1), atol=1e-3)
+
+
+def test_cropping_comes_before_resizing():
+    both = apply_options(numbered(side=6), DataConfig(crop=4, resize=2))
+    steps = apply_options(apply_options(numbered(side=6), DataConfig(crop=4)), DataConfig(resize=2))
+    assert equal(both, steps)
+
+
+@given(count=st.integers(2, 60), share=st.floats(0.01, 0.95), size=st.integers(1, 60), seed=st.integers(0, 2**40))
+def test_held_out_and_drawn_images_are_apart(count, share, size, seed):
+    whole = numbered(count)
+    held_out = max(1, round(share * count))
+    if held_out == count:
+        return
+    config = DataConfig(validation_share=share, data_seed=seed)
+    train, validation, test = apply_options(whole, config)
+    assert len(validation.labels) == held_out
+    assert identity(train) | identity(validation) == identity(whole.train)
+    assert not identity(train) & identity(validation)
+    assert equal((test,), (whole.test,))
+
+    size = min(size, count - held_out)
+    drawn, same_validation, _ = apply_options(whole, replace(config, train_size=size))
+    assert len(drawn.labels) == len(identity(drawn)) == size
+    assert identity(drawn) <= identity(train)
+    assert equal((same_validation,), (validation,))
+    np.testing.assert_array_equal(drawn.labels, np.rint(drawn.images[:, 0] * 1000) % 3)  # labels went along
+
+
+def test_a_larger_draw_contains_a_smaller_one():
+    draws = [identity(apply_options(numbered(), DataConfig(train_size=size)).train) for size in range(1, 21)]
+    assert all(small < large for small, large in pairwise(draws))
+
+
+@given(pixels=st.integers(1, 900), seed=st.integers(0, 2**40))
+def test_permuting_pixels_is_a_bijection(pixels, seed):
+    order = pixel_permutation(DataConfig(data_seed=seed), pixels)
+    np.testing.assert_array_equal(np.sort(order), np.arange(pixels))
+    np.testing.assert_array_equal(order[np.argsort(order)], np.arange(pixels))
+
+
+def test_one_permutation_serves_every_split():
+    config = DataConfig(permute_pixels=True, validation_share=0.5)
+    permuted, plain = (
+        apply_options(numbered(), config),
+        apply_options(numbered(), replace(config, permute_pixels=False)),
+    )
+    order = pixel_permutation(config, 16)
+    assert not np.array_equal(order, np.arange(16))
+    for a, b in zip(permuted, plain, strict=True):
+        np.testing.assert_array_equal(a.images, b.images[:, order])
+        np.testing.assert_array_equal(a.labels, b.labels)
+
+
+def test_only_training_labels_are_shuffled():
+    config = DataConfig(shuffle_labels=True, validation_share=0.3)
+    shuffled, plain = (
+        apply_options(numbered(), config),
+        apply_options(numbered(), replace(config, shuffle_labels=False)),
+    )
+    assert equal(shuffled[1:], plain[1:])
+    np.testing.assert_array_equal(shuffled.train.images, plain.train.images)
+    assert not np.array_equal(shuffled.train.labels, plain.train.labels)
+    np.testing.assert_array_equal(np.sort(shuffled.train.labels), np.sort(plain.train.labels))
+
+
+def test_the_seed_decides_every_draw():
+    config = DataConfig(train_size=10, validation_share=0.25, permute_pixels=True, shuffle_labels=True)
+    assert equal(apply_options(numbered(), config), apply_options(numbered(), config))
+    other = apply_options(numbered(), replace(config, data_seed=1))
+    assert not equal(apply_options(numbered(), config), other)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"classes": (1, 7)}, "class 7 is not in the data: use some of 0, 1, 2"),
+        ({"crop": 5}, "crop is 5 but images are 4 × 4 pixels: use 1 to 4"),
+        ({"crop": 0}, "crop is 0 but images are 4 × 4 pixels: use 1 to 4"),
+        ({"resize": 0}, "resize is 0: use 1 or more"),
+        ({"train_size": 0}, "train_size is 0 but there are 20 training images: use 1 to 20"),
+        ({"train_size": 17, "validation_share": 0.2}, "train_size is 17 but there are 16 training images: use 1 to 16"),
+        ({"validation_share": 1.0}, "validation_share is 1.0: use 0 or more, and less than 1"),
+        ({"validation_share": -0.1}, "validation_share is -0.1: use 0 or more, and less than 1"),
+        ({"validation_share": float("nan")}, "validation_share is nan: use 0 or more, and less than 1"),
+        ({"validation_share": 0.99}, "validation_share 0.99 of 20 training images leaves none to train on: use less"),
+        ({"data_seed": -1}, "data_seed is -1: use 0 or more"),
+    ],
+)
+def test_bad_values_are_refused(options, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        apply_options(numbered(), DataConfig(**options))
+
+
+@pytest.mark.parametrize("option", ["crop", "resize"])
+def test_cropping_and_resizing_need_square_images(option):
+    with pytest.raises(InputError, match="images of 2 pixels are not square"):
+        apply_options(xor(), DataConfig(**{option: 1}))
+
+
+def test_a_source_with_validation_images_keeps_them():
+    with pytest.raises(InputError, match=r"validation_share is 0\.5 but xor has its own validation images: use 0"):
+        load(DataConfig(source="xor", validation_share=0.5))

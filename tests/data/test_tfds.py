@@ -1,0 +1,150 @@
+"""Sets are prepared by hand here, with what tensorflow_datasets and array_record offer without TensorFlow."""
+
+import io
+import re
+import socket
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxinterp.config import DataConfig
+from jaxinterp.data import load
+from jaxinterp.errors import InputError
+
+
+def prepare(
+    root,
+    images,
+    labels,
+    *,
+    name="tiny",
+    version="1.0.0",
+    file_format="array_record",
+    splits=("train", "test"),
+    features=None,
+):
+    import tensorflow_datasets as tfds
+    from array_record.python.array_record_module import ArrayRecordWriter
+    from google.protobuf import json_format
+    from tensorflow_datasets.core.proto import dataset_info_pb2
+    from tensorflow_datasets.proto import tf_example_pb2
+
+    folder = root / name / version
+    folder.mkdir(parents=True)
+    channels = images[0].shape[-1] if images[0].ndim == 3 else 1
+    features = features or {
+        "image": tfds.features.Image(shape=(None, None, channels)),
+        "label": tfds.features.ClassLabel(num_classes=10),
+    }
+    tfds.features.FeaturesDict(features).save_config(folder)
+    info = dataset_info_pb2.DatasetInfo(name=name, version=version, file_format=file_format)
+    for split in splits:
+        info.splits.add(
+            name=split,
+            shard_lengths=[len(images)],
+            num_bytes=1,
+            filepath_template="{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}",
+        )
+        writer = ArrayRecordWriter(str(folder / f"{name}-{split}.array_record-00000-of-00001"), "group_size:1")
+        for image, label in zip(images, labels, strict=True):
+            png = io.BytesIO()
+            Image.fromarray(image).save(png, "PNG")
+            example = tf_example_pb2.Example()
+            for key in features:
+                if key == "label":
+                    example.features.feature[key].int64_list.value.append(label)
+                else:
+                    example.features.feature[key].bytes_list.value.append(png.getvalue())
+            writer.write(example.SerializeToString())
+        writer.close()
+    (folder / "dataset_info.json").write_text(json_format.MessageToJson(info))
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    return tmp_path
+
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (3, 4, 4), np.uint8)
+LABELS = [7, 1, 3]
+
+
+def test_a_prepared_set_is_read_without_tensorflow_or_network(root, monkeypatch):
+    prepare(root, IMAGES, LABELS)
+    calls = []
+    for method in ("connect", "sendto"):
+        monkeypatch.setattr(socket.socket, method, lambda *args: calls.append(args))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: calls.append(args))
+    train, validation, test = load(DataConfig(source="tfds:tiny"))
+    for data in (train, test):
+        np.testing.assert_allclose(data.images, IMAGES.reshape(3, 16) / 255, rtol=1e-6)
+        np.testing.assert_array_equal(data.labels, LABELS)
+        assert data.images.dtype == np.float32 and data.labels.dtype == np.int32
+    assert validation.images.shape == (0, 16)
+    assert "tensorflow" not in sys.modules
+    assert not calls
+
+
+def test_the_newest_version_is_read_unless_one_is_named(root):
+    prepare(root, IMAGES, LABELS, version="9.0.0")
+    prepare(root, IMAGES[:2], LABELS[:2], version="10.0.0")
+    assert len(load(DataConfig(source="tfds:tiny")).train.labels) == 2
+    assert len(load(DataConfig(source="tfds:tiny:9.0.0")).train.labels) == 3
+
+
+def test_a_set_that_is_not_there_is_refused_at_once_with_the_command(root):
+    message = (
+        f"tfds:mnist is not prepared as array_record in {root}: "
+        f"run `tfds build mnist --file_format=array_record --data_dir={root}` (needs TensorFlow)"
+    )
+    with pytest.raises(InputError, match=re.escape(message)):
+        load(DataConfig(source="tfds:mnist"))
+
+
+def test_the_usual_folder_is_searched_by_default(tmp_path, monkeypatch):
+    monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(InputError, match=re.escape(f"array_record in {tmp_path / 'tensorflow_datasets'}:")):
+        load(DataConfig(source="tfds:mnist"))
+
+
+@pytest.mark.parametrize("name", ["", ":1.0.0", "tiny:2.0.0"])
+def test_only_the_named_set_is_read(root, name):
+    prepare(root, IMAGES, LABELS)
+    with pytest.raises(InputError, match=f"tfds:{name} is not prepared as array_record"):
+        load(DataConfig(source=f"tfds:{name}"))
+
+
+def test_another_file_format_is_refused(root):
+    prepare(root, IMAGES, LABELS, file_format="tfrecord")
+    with pytest.raises(InputError, match="tfds:tiny is not prepared as array_record"):
+        load(DataConfig(source="tfds:tiny"))
+
+
+def test_train_and_test_are_needed(root):
+    prepare(root, IMAGES, LABELS, splits=("train", "extra"))
+    with pytest.raises(InputError, match="tfds:tiny has the splits extra, train: it needs train and test"):
+        load(DataConfig(source="tfds:tiny"))
+
+
+def test_image_and_label_are_needed(root):
+    import tensorflow_datasets as tfds
+
+    prepare(root, IMAGES, LABELS, features={"picture": tfds.features.Image(shape=(4, 4, 1))})
+    with pytest.raises(InputError, match="tfds:tiny train has the features picture: it needs image and label"):
+        load(DataConfig(source="tfds:tiny"))
+
+
+def test_colour_is_refused(root):
+    prepare(root, np.zeros((2, 4, 4, 3), np.uint8), [0, 1])
+    with pytest.raises(InputError, match="tfds:tiny train has images of 3 channels: convert them to greyscale"):
+        load(DataConfig(source="tfds:tiny"))
+
+
+def test_images_of_several_sizes_are_refused(root):
+    prepare(root, [np.zeros((4, 4), np.uint8), np.zeros((5, 5), np.uint8)], [0, 1])
+    with pytest.raises(InputError, match="tfds:tiny train has images of 2 different shapes: use a set whose images"):
+        load(DataConfig(source="tfds:tiny"))

@@ -1,0 +1,107 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxinterp import ensemble, networks
+from jaxinterp.config import ModelConfig
+
+
+def bits(tree):
+    return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(tree)]
+
+
+@pytest.fixture(scope="module")
+def seven():
+    """Seven untrained networks: a number that no chunk but 1 and 7 divides."""
+    model = networks.build(ModelConfig((4,), 3))
+    return jax.vmap(lambda key: networks.init(key, model, 6))(ensemble.keys(0, 7))
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).uniform(size=(5, 6)).astype(np.float32)
+
+
+@pytest.mark.parametrize("base_seed", [0, 3, 2**31])
+def test_a_seed_has_one_key_however_many_there_are(base_seed):
+    many = jax.random.key_data(ensemble.keys(base_seed, 40))
+    for count in (1, 2, 7, 40):
+        assert bits(jax.random.key_data(ensemble.keys(base_seed, count))) == bits(many[:count])
+    assert len({key.tobytes() for key in np.asarray(many)}) == 40
+
+
+def test_another_base_seed_gives_other_keys():
+    keys = [jax.random.key_data(ensemble.keys(base, 50)) for base in range(4)]
+    assert len(np.unique(np.concatenate(keys), axis=0)) == 200
+
+
+@pytest.mark.parametrize("chunk", [None, 1, 2, 3, 7, 20])
+def test_over_seeds_is_a_loop(seven, images, chunk):
+    def answers(network, images, scale):
+        logits, activations = network(images)
+        return scale * logits, activations["hidden0/post"].mean()
+
+    logits, means = ensemble.over_seeds(answers, chunk=chunk)(seven, images, 2.0)
+    assert logits.shape == (7, 5, 3)
+    assert means.shape == (7,)
+    for seed in range(7):
+        alone_logits, alone_mean = answers(ensemble.take(seven, seed), images, 2.0)
+        np.testing.assert_allclose(logits[seed], alone_logits, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(means[seed], alone_mean, rtol=1e-5)
+
+
+def test_size_counts_seeds(seven):
+    assert ensemble.size(seven) == 7
+
+
+@pytest.mark.parametrize("index", [0, -1, np.int64(2)])
+def test_an_integer_takes_one_network(seven, images, index):
+    one = ensemble.take(seven, index)
+    assert bits(one) == bits(jax.tree.map(lambda leaf: np.asarray(leaf)[index], seven))
+    assert one(images)[0].shape == (5, 3)
+
+
+@pytest.mark.parametrize(
+    ("index", "expected"),
+    [
+        (slice(1, 3), [1, 2]),
+        (slice(None, None, 3), [0, 3, 6]),
+        ([5, 0, 0], [5, 0, 0]),
+        (np.array([2, 1]), [2, 1]),
+        (jnp.array([2, 1]), [2, 1]),
+        (np.arange(7) > 4, [5, 6]),
+        ([True] + [False] * 6, [0]),
+        ([], []),
+        (np.zeros(7, bool), []),
+    ],
+)
+def test_a_slice_a_list_or_a_mask_takes_an_ensemble(seven, index, expected):
+    some = ensemble.take(seven, index)
+    assert ensemble.size(some) == len(expected)
+    for place, seed in enumerate(expected):
+        assert bits(ensemble.take(some, place)) == bits(ensemble.take(seven, seed))
+
+
+def test_sharding_moves_seeds_and_changes_nothing(seven, images):
+    devices = jax.devices()
+    assert len(devices) > 1, "conftest asks for a device a core"
+    networks_ = ensemble.take(seven, list(range(len(devices))) * 2)
+    spread = ensemble.shard(networks_)
+    assert bits(spread) == bits(networks_)
+    assert {len(leaf.devices()) for leaf in jax.tree.leaves(spread.variables)} == {len(devices)}
+    answers = jax.jit(ensemble.over_seeds(lambda network: network(images)[0]))
+    np.testing.assert_allclose(answers(spread), answers(networks_), rtol=1e-5, atol=1e-6)
+
+
+def test_sharding_keeps_to_the_devices_it_is_given(seven):
+    first = jax.devices()[:1]
+    spread = ensemble.shard(seven, first)
+    assert all(leaf.devices() == set(first) for leaf in jax.tree.leaves(spread.variables))
+    assert ensemble.mesh(first).shape == {"seeds": 1}
+
+
+def test_asking_for_every_core_once_jax_runs_does_nothing():
+    before = jax.devices()
+    ensemble.use_every_core()
+    assert jax.devices() == before

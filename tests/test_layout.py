@@ -1,0 +1,138 @@
+"""Imports point one way, heavy libraries stay at the edge, and files stay short."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "jaxinterp"
+# Each may import from those before it, and a package from itself.
+LADDER = (
+    "errors",
+    "config",
+    "recipes",
+    "records",
+    "data",
+    "interventions",
+    "networks",
+    "ensemble",
+    "metrics",
+    "epoch",
+    "train",
+    "store",
+    "foreign",
+    "jobs",
+    "stats",
+    "controls",
+    "analysis",
+    "sweeps",
+    "studies",
+    "report",
+    "cli",
+)
+MODULES = sorted(file.relative_to(ROOT).as_posix() for file in PACKAGE.rglob("*.py"))
+SCRIPTS = sorted(file.relative_to(ROOT).as_posix() for file in (ROOT / "scripts").glob("*.py"))
+
+
+@cache
+def parse(name: str) -> ast.Module:
+    return ast.parse((ROOT / name).read_text(), name)
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """The dotted name of everything that is imported, inside functions too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def rung(name: str) -> str:
+    """The module or package directly in jaxinterp that a file belongs to."""
+    return Path(name).relative_to("jaxinterp").with_suffix("").parts[0]
+
+
+def users(library: str) -> set[str]:
+    return {rung(name) for name in MODULES if any(found.split(".")[0] == library for found in imported(parse(name)))}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_point_one_way(name):
+    own = rung(name)
+    targets = {found.split(".")[1] for found in imported(parse(name)) if found.split(".")[0] == "jaxinterp"}
+    if own == "__init__":
+        assert not targets  # modules load when they are first used
+        return
+    assert own in LADDER, f"give {own} a place on the ladder"
+    above = [target for target in targets - {own} if LADDER.index(target) >= LADDER.index(own)]
+    assert not above, f"{name} imports {above}, which is not below it"
+
+
+def test_the_ladder_has_no_rung_too_many():
+    assert set(LADDER) == {rung(name) for name in MODULES} - {"__init__"}
+
+
+@pytest.mark.parametrize(
+    ("library", "allowed"),
+    [
+        ("matplotlib", {"report"}),
+        ("jinja2", {"report"}),
+        ("orbax", {"store"}),
+        ("tensorflow_datasets", {"data"}),
+        ("safetensors", {"foreign"}),
+        ("pickle", set()),
+        ("tensorflow", set()),
+        ("torch", set()),
+    ],
+)
+def test_only_one_place_knows_a_library(library, allowed):
+    assert users(library) == allowed
+
+
+def test_tensorflow_datasets_loads_when_it_is_needed():
+    for name in MODULES:
+        top = ast.Module([node for node in parse(name).body if isinstance(node, ast.Import | ast.ImportFrom)], [])
+        assert not any(found.startswith("tensorflow_datasets") for found in imported(top)), name
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if rung(name) != "cli"])
+def test_only_the_command_line_prints(name):
+    calls = [node for node in ast.walk(parse(name)) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    assert not [node.lineno for node in calls if node.func.id == "print"]
+
+
+def test_importing_jaxinterp_loads_little():
+    program = "import sys, jaxinterp; print(*sorted(name.partition('.')[0] for name in sys.modules))"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    heavy = {"flax", "optax", "orbax", "jax", "matplotlib", "xarray", "tensorflow_datasets", "tyro", "rich", "scipy"}
+    assert not heavy & set(found.stdout.split())
+
+
+def test_no_file_asks_to_be_split():
+    files = [file for folder in ("jaxinterp", "tests", "scripts", "notebooks") for file in (ROOT / folder).rglob("*")]
+    files += [file for file in ROOT.iterdir() if file.name != "requirements.lock"]
+    texts = (".py", ".md", ".toml", ".html", ".css", ".js", "")
+    lines = {
+        file.relative_to(ROOT).as_posix(): len(file.read_text().splitlines())
+        for file in files
+        if file.is_file() and file.suffix in texts and "mnist" not in file.parts
+    }
+    assert "jaxinterp/train.py" in lines
+    assert not {name: count for name, count in lines.items() if count > 400}
+
+
+def test_the_lock_names_no_place():
+    assert "http" not in (ROOT / "requirements.lock").read_text()
+
+
+@pytest.mark.parametrize("name", [*MODULES, *SCRIPTS])
+def test_a_file_opens_with_what_it_answers(name):
+    assert ast.get_docstring(parse(name))
+    assert not any(found.startswith("__future__") for found in imported(parse(name)))  # it would switch shapes off

@@ -1,0 +1,191 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jaxinterp import interventions, networks
+from jaxinterp.config import ModelConfig
+from jaxinterp.errors import InputError
+from jaxinterp.interventions import Edit
+
+NUMPY = {
+    "relu": lambda x: np.maximum(x, 0),
+    "tanh": np.tanh,
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "gelu": lambda x: 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
+    "identity": lambda x: x,
+}
+
+
+def forward(network, images):
+    """What the network should answer, in plain NumPy."""
+    model = network.model
+    variables = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), network.variables)
+    x = (images - model.input_mean) / model.input_std
+
+    def norm(x, layer):
+        if model.norm == "none":
+            return x
+        p = variables["params"][f"norm{layer}"]
+        if model.norm == "batch":
+            stats = variables["batch_stats"][f"norm{layer}"]
+            return (x - stats["mean"]) / np.sqrt(stats["var"] + model.norm_epsilon) * p["scale"] + p["bias"]
+        mean, var = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
+        return (x - mean) / np.sqrt(var + model.norm_epsilon) * p["scale"] + p["bias"]
+
+    for layer in range(len(model.widths)):
+        p = variables["params"][f"hidden{layer}"]
+        x = x @ p["kernel"] + p["bias"]
+        x = norm(x, layer) if model.norm_position == "before" else x
+        x = NUMPY[model.activation](x)
+        x = norm(x, layer) if model.norm_position == "after" else x
+    p = variables["params"]["output"]
+    return x @ p["kernel"] + p["bias"]
+
+
+def test_no_hidden_layer_is_a_linear_map(key):
+    test_agrees_with_numpy("relu", "none", "before", (), key)
+
+
+def random_network(config, pixels, key):
+    """A network with every variable random, so that no term is hidden by a zero or a one."""
+    network = networks.init(key, networks.build(config), pixels)
+    leaves, tree = jax.tree.flatten(network.variables)
+    keys = jax.random.split(key, len(leaves))
+    leaves = [jax.random.uniform(k, leaf.shape, minval=0.1, maxval=0.6) for k, leaf in zip(keys, leaves, strict=True)]
+    return network.replace(variables=jax.tree.unflatten(tree, leaves))
+
+
+NORMS = [("none", "before"), ("batch", "before"), ("batch", "after"), ("layer", "after")]
+
+
+@pytest.mark.parametrize("activation", NUMPY)
+@pytest.mark.parametrize(("norm", "position"), NORMS)
+@pytest.mark.parametrize("widths", [(5, 4)])
+def test_agrees_with_numpy(activation, norm, position, widths, key):
+    config = ModelConfig(
+        widths, 3, activation, norm=norm, norm_position=position, norm_epsilon=2e-3, input_mean=0.2, input_std=0.4
+    )
+    network = random_network(config, 6, key)
+    images = np.random.default_rng(0).uniform(size=(7, 6))
+    logits, activations = jax.jit(network.__call__)(jnp.asarray(images))
+    np.testing.assert_allclose(logits, forward(network, images), rtol=1e-4, atol=1e-5)
+    assert set(activations) == set(networks.sites(network.model))
+    np.testing.assert_array_equal(activations["logits"], logits)
+    np.testing.assert_array_equal(activations["input"], jnp.asarray(images))
+
+
+@pytest.mark.parametrize(
+    "site", networks.sites(networks.build(ModelConfig((8, 6), norm="layer", norm_position="after")))
+)
+def test_identity_edit_changes_no_bit(site, key):
+    network = networks.init(key, networks.build(ModelConfig((8, 6), norm="layer", norm_position="after")), 9)
+    images = jax.random.normal(key, (20, 9)).at[0].set(-0.0)
+    plain, edited = (
+        jax.jit(network.__call__)(images),
+        jax.jit(network.__call__)(images, {site: interventions.identity()}),
+    )
+    for before, after in zip(jax.tree.leaves(plain), jax.tree.leaves(edited), strict=True):
+        assert before.tobytes() == after.tobytes()
+
+
+def test_patching_a_whole_layer_equals_feeding_the_other_image(trained, key):
+    network = jax.tree.map(lambda leaf: jnp.asarray(leaf[0]), trained.networks)
+    one, other = jax.random.uniform(key, (2, 784))
+    logits, activations = network(other)
+    assert tuple(activations) == networks.sites(network.model)
+    for site in networks.sites(network.model):
+        everything = jnp.ones(activations[site].shape, bool)
+        patched, _ = network(one, {site: interventions.patch(everything, activations[site])})
+        np.testing.assert_allclose(patched, logits, atol=1e-5)
+
+
+def test_zeroing_a_last_hidden_unit_moves_logits_by_its_output_weights(trained, key):
+    network = jax.tree.map(lambda leaf: jnp.asarray(leaf[0]), trained.networks)
+    image = jax.random.uniform(key, (784,))
+    logits, activations = network(image)
+    weights = network.variables["params"]["output"]["kernel"]
+    units = jnp.eye(6, dtype=bool)
+    ablated = jax.vmap(lambda unit: network(image, {"hidden1/post": interventions.ablate(unit)})[0])(units)
+    np.testing.assert_allclose(ablated, logits - activations["hidden1/post"][:, None] * weights, atol=1e-5)
+
+
+def test_constructors_do_what_they_say():
+    a = jnp.array([1.0, -2.0, 3.0])
+    unit = jnp.array([False, True, False])
+
+    def apply(edit):
+        return edit.scale * a + edit.shift
+
+    np.testing.assert_array_equal(apply(interventions.rescale(unit, 3.0)), [1, -6, 3])
+    np.testing.assert_array_equal(apply(interventions.ablate(unit)), [1, 0, 3])
+    np.testing.assert_array_equal(apply(interventions.ablate(unit, jnp.array([5.0, 6, 7]))), [1, 6, 3])
+    np.testing.assert_array_equal(apply(interventions.steer(jnp.array([0.0, 1, 0]), 2.0)), [1, 0, 3])
+    np.testing.assert_array_equal(apply(interventions.draw(unit, 0.5)), [1, 0.5, 3])
+    np.testing.assert_array_equal(apply(interventions.erase(unit)), [1, 0, 3])
+    assert interventions.identity() == Edit()
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.floats(-3, 3), st.floats(-3, 3))
+def test_edits_of_logits_are_affine(scale, shift):
+    network = networks.init(jax.random.key(0), networks.build(ModelConfig((3,), 2)), 4)
+    image = jnp.ones(4)
+    logits, _ = network(image)
+    edited, _ = network(image, {"logits": Edit(scale, shift)})
+    np.testing.assert_allclose(edited, scale * logits + shift, atol=1e-6)
+
+
+def test_unknown_site_is_named():
+    network = networks.init(jax.random.key(0), networks.build(ModelConfig((3,))), 4)
+    with pytest.raises(InputError, match=r"no site 'hidden1/post'.*hidden0/post"):
+        network(jnp.ones(4), {"hidden1/post": Edit()})
+
+
+@pytest.mark.parametrize(
+    ("initializer", "gain", "variance"),
+    [
+        ("torch", 1.0, 1 / 3 / 400),
+        ("xavier_uniform", 5 / 3, (5 / 3) ** 2 * 2 / 500),
+        ("xavier_normal", 1.0, 2 / 500),
+        ("he_uniform", 1.0, 2 / 400),
+        ("he_normal", 1.0, 2 / 400),
+        ("lecun_normal", 1.0, 1 / 400),
+    ],
+)
+def test_initial_weights_have_the_stated_variance(initializer, gain, variance, key):
+    model = networks.build(ModelConfig((100,), initializer=initializer, initializer_gain=gain))
+    params = networks.init(key, model, 400).variables["params"]["hidden0"]
+    np.testing.assert_allclose(params["kernel"].var(), variance, rtol=0.05)
+    if initializer == "torch":
+        bound = 1 / np.sqrt(400)
+        assert abs(params["bias"]).max() <= bound
+        assert abs(params["kernel"]).max() <= bound
+        np.testing.assert_allclose(params["bias"].var(), bound**2 / 3, rtol=0.4)
+    else:
+        assert not params["bias"].any()
+
+
+def test_dropout_is_off_unless_asked_for_and_keeps_the_mean(key):
+    network = networks.init(key, networks.build(ModelConfig((400,), 1, "identity", dropout=(0.3,))), 5)
+    image = jnp.ones(5)
+    plain, _ = network(image)
+    noisy = jax.vmap(lambda k: network(image, dropout_key=k)[0])(jax.random.split(key, 2000))
+    assert noisy.std() > 0
+    np.testing.assert_allclose(noisy.mean(0), plain, atol=4 * float(noisy.std()) / np.sqrt(2000))
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (ModelConfig((0,)), "at least 1"),
+        (ModelConfig((4,), dropout=(0.1, 0.1)), "one rate for each of the 1 hidden layers"),
+        (ModelConfig((4,), dropout=(1.0,)), r"\[0, 1\)"),
+        (ModelConfig((4,), input_std=0.0), "input_std must be positive"),
+    ],
+)
+def test_contradictory_configs_are_refused(config, message):
+    with pytest.raises(InputError, match=message):
+        networks.build(config)

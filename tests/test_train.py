@@ -1,0 +1,271 @@
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxinterp import data, ensemble, epoch, networks, train
+from jaxinterp.config import DataConfig, ModelConfig, TrainConfig
+from jaxinterp.data import Dataset, Splits
+from jaxinterp.errors import InputError
+from jaxinterp.recipes import RECIPES
+
+
+def bits(tree):
+    return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(tree)]
+
+
+def random_splits(examples=50, pixels=6, classes=3):
+    rng = np.random.default_rng(0)
+    images = rng.uniform(size=(3, examples, pixels)).astype(np.float32)
+    labels = rng.integers(0, classes, (3, examples)).astype(np.int32)
+    return Splits(*(Dataset(*pair) for pair in zip(images, labels, strict=True)))
+
+
+def numpy_sgd(params, images, labels, orders, config):
+    """Plain NumPy training of a two-layer ReLU network by cross-entropy, with momentum, weight decay and L1."""
+    w0, b0, w1, b1 = (np.float64(part) for part in params)
+    trace = [np.zeros_like(part) for part in (w0, b0, w1, b1)]
+    losses = []
+    for order in orders:
+        total = 0.0
+        for first in range(0, len(order), config.batch_size):
+            index = order[first : first + config.batch_size]
+            x, y = images[index], labels[index]
+            pre = x @ w0 + b0
+            hidden = np.maximum(pre, 0)
+            logits = hidden @ w1 + b1
+            p = np.exp(logits - logits.max(1, keepdims=True))
+            p /= p.sum(1, keepdims=True)
+            total -= np.log(p[np.arange(len(y)), y]).sum()
+            d = (p - np.eye(p.shape[1])[y]) / len(y)
+            dh = (d @ w1.T) * (pre > 0)
+            gradients = [x.T @ dh, dh.sum(0), hidden.T @ d, d.sum(0)]
+            gradients[0] += config.l1 * np.sign(w0)
+            gradients[2] += config.l1 * np.sign(w1)
+            for number, part in enumerate((w0, b0, w1, b1)):
+                gradient = gradients[number] + config.weight_decay * part
+                momentum = config.momentum if config.optimizer == "momentum" else 0.0
+                trace[number] = gradient + momentum * trace[number]
+                part -= config.learning_rate * trace[number]
+        losses.append(total / len(order))
+    return (w0, b0, w1, b1), losses
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum"])
+@pytest.mark.parametrize(("l1", "weight_decay"), [(0.0, 0.0), (0.003, 0.02)])
+def test_training_is_numpy_sgd_step_by_step(optimizer, l1, weight_decay):
+    splits, model = random_splits(), networks.build(ModelConfig((5,), 3))
+    # 50 images in batches of 8: the last batch of every epoch is smaller, as in PyTorch's loader.
+    config = TrainConfig(
+        seeds=2, epochs=4, batch_size=8, optimizer=optimizer, learning_rate=0.3, l1=l1, weight_decay=weight_decay
+    )
+    result = train.fit_ensemble(model, splits, config)
+    orders = [np.asarray(epoch.data_order(config, number, None, 50)) for number in range(1, 5)]
+    assert all(sorted(order) == list(range(50)) for order in orders)
+    for seed, key in enumerate(ensemble.keys(0, 2)):
+        start = networks.init(key, model, 6).variables["params"]
+        flat = [start[layer][part] for layer in ("hidden0", "output") for part in ("kernel", "bias")]
+        expected, losses = numpy_sgd(flat, splits.train.images, splits.train.labels, orders, config)
+        found = ensemble.take(result.networks, seed).variables["params"]
+        flat = [found[layer][part] for layer in ("hidden0", "output") for part in ("kernel", "bias")]
+        for ours, theirs in zip(flat, expected, strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-5)
+        np.testing.assert_allclose(result.history.loss[seed, :, 0], losses, rtol=1e-5)
+
+
+@pytest.mark.parametrize("order", ["shared", "independent"])
+@pytest.mark.parametrize(
+    "extra",
+    [{}, {"optimizer": "adamw", "learning_rate": 0.01, "weight_decay": 0.1}, {"label_noise": 0.3, "patience": 1}],
+)
+def test_the_ensemble_is_its_networks_one_by_one(order, extra):
+    splits = random_splits()
+    # Norm after the activation: before it, the bias has no gradient but rounding, which Adam would blow up.
+    model = networks.build(ModelConfig((5,), 3, norm="batch", norm_position="after", dropout=(0.2,)))
+    options = {"optimizer": "momentum", "learning_rate": 0.05} | extra
+    config = TrainConfig(seeds=3, epochs=3, batch_size=16, data_order=order, **options)
+    together = train.fit_ensemble(model, splits, config)
+    for seed, key in enumerate(ensemble.keys(0, 3)):
+        alone = jax.jit(lambda key: train.fit(key, model, splits, config)[:2])(key)
+        ours = jax.tree.map(lambda leaf, seed=seed: leaf[seed], (together.networks, together.history))
+        padded = [  # training ends early where all seeds have stopped
+            (a, b if a.shape == b.shape else b[: len(a)])
+            for a, b in zip(*map(jax.tree.leaves, (ours, alone)), strict=True)
+        ]
+        for a, b in padded:
+            np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_a_seed_is_the_same_network_however_many_are_trained(optimizer):
+    splits, model = random_splits(), networks.build(ModelConfig((5, 4), 3))
+    one, few, many = (
+        train.fit_ensemble(model, splits, TrainConfig(seeds=n, epochs=3, batch_size=8, optimizer=optimizer)).networks
+        for n in (1, 3, 21)
+    )
+    assert bits(one) == bits(ensemble.take(few, slice(0, 1)))
+    assert bits(few) == bits(ensemble.take(many, slice(0, 3)))
+
+
+def test_the_chunk_changes_no_network_beyond_rounding():
+    splits, model = random_splits(), networks.build(ModelConfig((5,), 3))
+    config = TrainConfig(seeds=5, epochs=2, batch_size=8, optimizer="sgd")
+    results = [train.fit_ensemble(model, splits, dataclasses.replace(config, chunk=chunk)) for chunk in (1, 2, 5)]
+    for other in results[1:]:
+        for a, b in zip(jax.tree.leaves(results[0]), jax.tree.leaves(other), strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_seeds_differ_and_learn(toy):
+    _, _, trained = toy
+    kernel = trained.networks.variables["params"]["hidden0"]["kernel"]
+    assert abs(kernel[0] - kernel[1]).max() > 0.01
+    assert trained.history.accuracy[:, -1, 2].min() > 0.9
+    assert (trained.history.best == 3).all()
+
+
+def test_history_is_what_the_networks_do(toy):
+    _, splits, trained = toy
+    logits = jax.vmap(lambda network: network(splits.test.images)[0])(trained.networks)
+    right = np.argmax(logits, -1) == splits.test.labels
+    np.testing.assert_allclose(trained.history.accuracy[:, -1, 2], right.mean(1), atol=1e-6)
+    for label in range(2):
+        chosen = right[:, splits.test.labels == label].mean(1)
+        np.testing.assert_allclose(trained.history.class_accuracy[:, -1, 2, label], chosen, atol=1e-6)
+    assert np.isnan(trained.history.loss[..., 1]).all()  # there is no validation set
+
+
+def test_snapshots_are_the_weights_of_their_epoch(toy):
+    config, splits, trained = toy
+    model = trained.networks.model
+    before = jax.vmap(lambda key: networks.init(key, model, 784))(ensemble.keys(0, 5))
+    shorter = train.fit_ensemble(model, splits, dataclasses.replace(config.train, epochs=2, snapshots=()))
+    assert bits(trained.snapshots[0]) == bits(before)
+    assert bits(trained.snapshots[2]) == bits(shorter.networks)
+
+
+def test_a_diverging_arm_is_frozen_flagged_and_harms_no_other():
+    splits, model = random_splits(), networks.build(ModelConfig((5,), 3, "identity"))
+    calm = TrainConfig(seeds=2, epochs=3, batch_size=8, optimizer="sgd", loss="squared_error", learning_rate=0.01)
+    wild = dataclasses.replace(calm, learning_rate=1e4)
+    arms = train.fit_arms(model, splits, [(calm, ()), (wild, ())])
+    alone = train.fit_arms(model, splits, [(calm, ()), (calm, ())])
+    assert bits(arms[0]) == bits(alone[0])
+    assert (arms[1].history.diverged == 1).all()
+    assert np.isnan(arms[1].history.loss).all()
+    before = jax.vmap(lambda key: networks.init(key, model, 6))(ensemble.keys(0, 2))
+    assert bits(arms[1].networks) == bits(before)  # the weights of the last finite epoch: here, of none
+    assert not arms[0].history.diverged.any()
+
+
+def test_early_stopping_keeps_the_best_weights_and_ends_training():
+    splits, model = random_splits(), networks.build(ModelConfig((20,), 3))
+    config = TrainConfig(seeds=3, epochs=60, batch_size=8, learning_rate=0.05, patience=2)
+    result = train.fit_ensemble(model, splits, config)
+    history = result.history
+    assert history.loss.shape[1] < 60
+    assert (history.stopped - history.best == 2).all()
+    for seed in range(3):
+        validation = history.loss[seed, :, 1]
+        assert np.nanargmin(validation) + 1 == history.best[seed]
+        assert np.isnan(validation[history.stopped[seed] :]).all()
+        kept = epoch.evaluate(ensemble.take(result.networks, seed), splits.validation, loss=config.loss)
+        np.testing.assert_allclose(kept.loss, np.nanmin(validation), rtol=1e-5)
+
+
+def test_going_on_from_any_epoch_changes_no_bit():
+    splits = random_splits()
+    model = networks.build(ModelConfig((5,), 3, norm="batch", dropout=(0.3,)))
+    config = TrainConfig(seeds=3, epochs=5, batch_size=8, patience=3, snapshots=(1, 4), label_noise=0.2)
+    states = []
+    whole = train.fit_ensemble(model, splits, config, progress=lambda state: states.append(jax.device_get(state)))
+    for state in (states[0], states[-2]):
+        assert bits(train.fit_ensemble(model, splits, config, restore=lambda _, state=state: state)) == bits(whole)
+
+
+def test_label_noise_replaces_its_share_and_grows_with_the_rate():
+    labels = jnp.arange(10_000) % 10
+    drawn, others = epoch.label_noise(TrainConfig(), labels)
+    noisy = [np.where(drawn < rate, others, labels) for rate in (0.0, 0.2, 0.5)]
+    assert (noisy[0] == labels).all()
+    # A tenth of the replacements draw the same class again.
+    assert [(n != labels).mean() for n in noisy] == pytest.approx([0, 0.18, 0.45], abs=0.02)
+    changed = noisy[1] != labels
+    np.testing.assert_array_equal(noisy[2][changed], noisy[1][changed])
+
+
+def test_arms_of_one_program_are_the_arms_alone():
+    splits, model = random_splits(), networks.build(ModelConfig((5,), 3))
+    base = TrainConfig(seeds=2, epochs=3, batch_size=8, learning_rate=0.01, weight_decay=0.1, l1=0.01, label_noise=0.1)
+    other = dataclasses.replace(base, learning_rate=0.02, weight_decay=0.0, l1=0.0, label_noise=0.4)
+    arms = [(base, (0.1,)), (other, (0.5,))]
+    together = train.fit_arms(model, splits, arms)
+    for arm, result in zip(arms, together, strict=True):
+        alone = train.fit_arms(model.clone(dropout=arm[1]), splits, [arm])[0]
+        assert result.networks.model.dropout == arm[1]
+        for a, b in zip(jax.tree.leaves(result), jax.tree.leaves(alone), strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+@pytest.mark.parametrize("loss", ["binary_cross_entropy", "squared_error"])
+def test_one_output_tells_two_classes(loss):
+    splits = data.load(DataConfig("strokes", train_size=400))
+    model = networks.build(ModelConfig((8,), outputs=1))
+    result = train.fit_ensemble(model, splits, TrainConfig(seeds=2, epochs=3, batch_size=32, loss=loss))
+    assert result.history.accuracy[:, -1, 2].min() > 0.9
+    assert result.history.class_accuracy.shape[-1] == 2
+
+
+def test_xor_is_learnt_to_the_last_digit():
+    splits = data.load(DataConfig("xor"))
+    config = TrainConfig(seeds=8, epochs=300, batch_size=4, learning_rate=0.05, loss="squared_error")
+    history = train.fit_ensemble(networks.build(ModelConfig((8,), outputs=1)), splits, config).history
+    assert np.median(history.loss[:, -1, 2]) < 1e-4
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_trains_at_toy_size(name):
+    config = RECIPES[name].config
+    splits = data.load(config.data)
+    splits = Splits(*(Dataset(part.images[:200], part.labels[:200]) for part in splits))
+    model = networks.build(dataclasses.replace(config.model, widths=(6,) * len(config.model.widths)))
+    small = dataclasses.replace(config.train, seeds=2, epochs=2)
+    result = train.fit_ensemble(model, splits, small)
+    assert np.isfinite(result.history.loss[..., 2]).all()
+    assert not result.history.diverged.any()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seeds": 0}, "seeds must be positive, got 0"),
+        ({"epochs": 0}, "epochs must be positive"),
+        ({"batch_size": 0}, "batch_size must be positive"),
+        ({"learning_rate": 0.0}, "learning_rate must be positive"),
+        ({"chunk": -1}, "chunk must be positive"),
+        ({"learning_rate": float("inf")}, "learning_rate must be positive"),
+        ({"chunk": 0}, "chunk must be positive"),
+        ({"l1": -1.0}, "l1 must be a number of at least 0"),
+        ({"momentum": float("nan")}, "momentum must be a number of at least 0, got nan"),
+        ({"weight_decay": -1.0}, "weight_decay must be a number of at least 0"),
+        ({"label_noise": 1.5}, "share from 0 to 1"),
+        ({"patience": 0}, "at least 1"),
+        ({"snapshots": (99,)}, "epochs from 0 to 10, got 99"),
+        ({"loss": "binary_cross_entropy"}, "1 output"),
+    ],
+)
+def test_what_does_not_fit_is_refused(changes, message):
+    with pytest.raises(InputError, match=message):
+        train.check(TrainConfig(**changes), networks.build(ModelConfig(outputs=3)), random_splits())
+
+
+def test_data_that_does_not_fit_is_refused():
+    empty = random_splits()._replace(validation=Dataset(np.zeros((0, 6), np.float32), np.zeros(0, np.int32)))
+    with pytest.raises(InputError, match="validation_share"):
+        train.check(TrainConfig(patience=2), networks.build(ModelConfig(outputs=3)), empty)
+    with pytest.raises(InputError, match="needs 3 outputs, got 2"):
+        train.check(TrainConfig(), networks.build(ModelConfig(outputs=2)), random_splits())
+    with pytest.raises(InputError, match="cross_entropy needs at least 2 outputs"):
+        train.check(TrainConfig(), networks.build(ModelConfig(outputs=1)), random_splits(classes=2))
