@@ -3,12 +3,15 @@
 Edits are data, not hooks: to sweep every unit, vmap over edits.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float
+
+from jaxinterp.errors import InputError
 
 Site = str
 
@@ -17,7 +20,7 @@ _NO_SHIFT = -0.0
 
 
 class Edit(NamedTuple):
-    """a ↦ scale · a + shift; both broadcast against the activations at the site."""
+    """a ↦ scale · a + shift; both broadcast against the activations at the site. scale None: a ↦ shift."""
 
     scale: Any = 1.0
     shift: Any = _NO_SHIFT
@@ -25,6 +28,17 @@ class Edit(NamedTuple):
 
 Interventions = Mapping[Site, Edit]
 NONE: Interventions = MappingProxyType({})
+
+
+def select(units: Sequence[int], count: int) -> Bool[np.ndarray, " units"]:
+    """The mask, of a layer of `count` units (or an image of `count` pixels), that holds exactly the given ones.
+
+    Raises InputError for a unit that is not there.
+    """
+    for unit in units:
+        if not 0 <= unit < count:
+            raise InputError(f"no unit {unit} among {count}: use 0 to {count - 1}")
+    return np.isin(np.arange(count), units)
 
 
 def identity() -> Edit:
@@ -48,6 +62,11 @@ def ablate(units: Bool[Array, " units"], value: Any = 0.0) -> Edit:
 def patch(units: Bool[Array, " units"], activations: Float[Array, "*batch units"]) -> Edit:
     """Replace the chosen units' activations by others: another image's, say (activation patching)."""
     return ablate(units, activations)
+
+
+def replace(activations: Float[Array, "*batch units"]) -> Edit:
+    """Put these in the place of all units; what leads up to the site is then not even computed under jit."""
+    return Edit(None, activations)
 
 
 def steer(direction: Float[Array, " units"], strength=1.0) -> Edit:

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from jaxinterp.errors import InputError
 
@@ -45,3 +45,19 @@ def margins(logits: Float[Arrays, "*batch outputs"], labels: Int[Arrays, "*batch
     chosen = jnp.take_along_axis(logits, labels[..., None], axis=-1)[..., 0]
     others = jnp.where(jax.nn.one_hot(labels, logits.shape[-1], dtype=bool), -jnp.inf, logits)
     return chosen - jnp.max(others, axis=-1)
+
+
+def by_class(
+    values: Shaped[Arrays, "*batch examples"], labels: Int[Arrays, " examples"], *, classes: int
+) -> Float[Array, "*batch classes"]:
+    """Mean of the values over each class's examples; NaN for a class that has none."""
+    members = jnp.equal(labels[:, None], jnp.arange(classes)).astype(jnp.float32)
+    count = jnp.sum(members, axis=0)
+    total = jnp.matmul(values.astype(jnp.float32), members, precision=jax.lax.Precision.HIGHEST)
+    return jnp.where(count > 0, total / jnp.maximum(count, 1), jnp.nan)
+
+
+def check_class(label: int, classes: int) -> None:
+    """Raise InputError where there is no such class."""
+    if not 0 <= label < classes:
+        raise InputError(f"no class {label}: the network has classes 0 to {classes - 1}")

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from jaxinterp.config import ModelConfig
 from jaxinterp.errors import InputError
-from jaxinterp.interventions import NONE, Interventions, Site
+from jaxinterp.interventions import NONE, Edit, Interventions, Site
 
 Activations = dict[Site, jax.Array]
 
@@ -73,8 +73,7 @@ class MLP(nn.Module):
 
         def site(name: Site, value):
             if name in interventions:
-                edit = interventions[name]
-                value = edit.scale * value + edit.shift
+                value = _edited(name, value, interventions[name])
             activations[name] = value
             return value
 
@@ -107,6 +106,13 @@ class MLP(nn.Module):
         if self.norm == "batch":
             return nn.BatchNorm(use_running_average=not train, momentum=0.99, **options)(x)
         return nn.LayerNorm(**options)(x) if self.norm == "layer" else x
+
+
+def _edited(site: Site, value, edit: Edit):
+    for part in (edit.scale, edit.shift):
+        if part is not None and jnp.ndim(part) and jnp.shape(part)[-1] not in (1, value.shape[-1]):
+            raise InputError(f"an edit of {jnp.shape(part)[-1]} units does not fit {site}, which has {value.shape[-1]}")
+    return jnp.broadcast_to(edit.shift, value.shape) if edit.scale is None else edit.scale * value + edit.shift
 
 
 class _Linear(nn.Module):
@@ -143,12 +149,10 @@ class Network(flax.struct.PyTreeNode):
     ) -> tuple[Float[Array, "*batch outputs"], Activations]:
         """Logits and activations of one network; deterministic unless a dropout_key asks for one noisy pass.
 
-        Raises InputError for an intervention at a site that the network does not have.
+        Raises InputError for an intervention at a site that the network does not have, or of another size.
         """
-        known = sites(self.model)
         for name in interventions:
-            if name not in known:
-                raise InputError(f"no site {name!r} in this network; it has {', '.join(known)}")
+            check_site(self.model, name)
         images = jnp.asarray(images)
         noisy: dict[str, Any] = {}
         if dropout_key is not None and self.model.dropout:
@@ -180,6 +184,12 @@ def sites(model: MLP) -> tuple[Site, ...]:
     parts = ("pre", "post", "norm") if model.norm != "none" and model.norm_position == "after" else ("pre", "post")
     hidden = tuple(f"hidden{layer}/{part}" for layer in range(len(model.widths)) for part in parts)
     return ("input", *hidden, "logits")
+
+
+def check_site(model: MLP, site: Site) -> None:
+    """Raise InputError, naming the sites that exist, where the model has no such site."""
+    if site not in sites(model):
+        raise InputError(f"no site {site!r} in this network; it has {', '.join(sites(model))}")
 
 
 def init(key, model: MLP, pixels: int) -> Network:
