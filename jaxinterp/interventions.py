@@ -46,12 +46,12 @@ def identity() -> Edit:
     return Edit()
 
 
-def rescale(units: Bool[Array, " units"], factor) -> Edit:
+def rescale(units: Bool[Array | np.ndarray, " units"], factor) -> Edit:
     """Multiply the chosen units by factor."""
     return Edit(jnp.where(units, factor, 1.0), jnp.asarray(_NO_SHIFT))
 
 
-def ablate(units: Bool[Array, " units"], value: Any = 0.0) -> Edit:
+def ablate(units: Bool[Array | np.ndarray, " units"], value: Any = 0.0) -> Edit:
     """Set the chosen units to a value: 0 for zero-ablation, their mean for mean-ablation.
 
     value: a number, or an array that broadcasts against the activations.
@@ -59,26 +59,26 @@ def ablate(units: Bool[Array, " units"], value: Any = 0.0) -> Edit:
     return Edit(jnp.where(units, 0.0, 1.0), jnp.where(units, value, _NO_SHIFT))
 
 
-def patch(units: Bool[Array, " units"], activations: Float[Array, "*batch units"]) -> Edit:
+def patch(units: Bool[Array | np.ndarray, " units"], activations: Float[Array | np.ndarray, "*batch units"]) -> Edit:
     """Replace the chosen units' activations by others: another image's, say (activation patching)."""
     return ablate(units, activations)
 
 
-def replace(activations: Float[Array, "*batch units"]) -> Edit:
+def replace(activations: Float[Array | np.ndarray, "*batch units"]) -> Edit:
     """Put these in the place of all units; what leads up to the site is then not even computed under jit."""
     return Edit(None, activations)
 
 
-def steer(direction: Float[Array, " units"], strength=1.0) -> Edit:
+def steer(direction: Float[Array | np.ndarray, " units"], strength=1.0) -> Edit:
     """Add strength · direction."""
     return Edit(jnp.asarray(1.0), strength * direction)
 
 
-def draw(mask: Bool[Array, " pixels"], intensity=1.0) -> Edit:
+def draw(mask: Bool[Array | np.ndarray, " pixels"], intensity=1.0) -> Edit:
     """Paint pixels, at site "input"."""
     return ablate(mask, intensity)
 
 
-def erase(mask: Bool[Array, " pixels"]) -> Edit:
+def erase(mask: Bool[Array | np.ndarray, " pixels"]) -> Edit:
     """Blank pixels, at site "input"."""
     return ablate(mask, 0.0)

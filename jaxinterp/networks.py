@@ -127,7 +127,8 @@ class _Linear(nn.Module):
         fan_in = x.shape[-1]
         kernel = self.param("kernel", self.kernel_init, (fan_in, self.features))
         bias = self.param("bias", lambda key: self.bias_init(key, (self.features,)) / jnp.sqrt(fan_in))
-        return x @ kernel + bias
+        # Accelerators would otherwise multiply with fewer bits; a CPU does not care.
+        return jnp.matmul(x, kernel, precision=jax.lax.Precision.HIGHEST) + bias
 
 
 def _torch_bias(key, shape):
