@@ -3,6 +3,7 @@
 The accuracies that these recipes reach here stand in the README; `scripts/recipes.py` measures them.
 """
 
+import dataclasses
 from dataclasses import dataclass
 
 from jaxinterp.config import DataConfig, ModelConfig, RunConfig, TrainConfig
@@ -23,6 +24,7 @@ def _recipe(name: str, published: str, data: DataConfig, model: ModelConfig, tra
 
 
 _BOTTLENECK = TrainConfig(optimizer="sgd", learning_rate=0.01, batch_size=64, epochs=20)
+_ONE_VS_SEVEN = TrainConfig(optimizer="sgd", learning_rate=0.01, batch_size=20, epochs=10)
 
 RECIPES: dict[str, Recipe] = dict(
     [
@@ -32,7 +34,28 @@ RECIPES: dict[str, Recipe] = dict(
             "not stated",
             DataConfig(classes=(1, 7)),
             ModelConfig((512, 512), initializer="torch", dropout=(0.2, 0.2)),
-            TrainConfig(optimizer="sgd", learning_rate=0.01, batch_size=20, epochs=10),
+            _ONE_VS_SEVEN,
+        ),
+        _recipe(
+            "one-vs-seven-plain",
+            "not stated",
+            DataConfig(classes=(1, 7)),
+            ModelConfig((512, 512), initializer="torch"),
+            _ONE_VS_SEVEN,
+        ),
+        _recipe(
+            "one-vs-seven-small",
+            "not stated",
+            DataConfig(classes=(1, 7)),
+            ModelConfig((32, 16), initializer="torch", dropout=(0.2, 0.2)),
+            _ONE_VS_SEVEN,
+        ),
+        _recipe(
+            "one-vs-seven-strokes",
+            "not stated",
+            DataConfig("strokes"),
+            ModelConfig((64, 32), outputs=2, initializer="torch"),
+            _ONE_VS_SEVEN,
         ),
         _recipe(
             "llm-labels-xor",
@@ -67,7 +90,7 @@ RECIPES: dict[str, Recipe] = dict(
             "94.80 % test",
             DataConfig(),
             ModelConfig((32, 16), initializer="torch"),
-            _BOTTLENECK,
+            dataclasses.replace(_BOTTLENECK, snapshots=(0, 1, 2, 5, 10, 20)),
         ),
         _recipe(
             "bottleneck-neurons-normalized",
@@ -114,3 +137,12 @@ def get(name: str) -> Recipe:
     if name not in RECIPES:
         raise InputError(f"no recipe {name!r}; there are {', '.join(RECIPES)}")
     return RECIPES[name]
+
+
+def config(name: str, *, seeds: int | None = None, epochs: int | None = None) -> RunConfig:
+    """A recipe's config, with another number of seeds or epochs where one is given."""
+    base = get(name).config
+    changes = {} if seeds is None else {"seeds": seeds}
+    if epochs is not None:
+        changes |= {"epochs": epochs, "snapshots": tuple(e for e in base.train.snapshots if e <= epochs)}
+    return dataclasses.replace(base, train=dataclasses.replace(base.train, **changes))

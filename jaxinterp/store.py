@@ -46,14 +46,22 @@ def is_complete(path: Path | str) -> bool:
     return (Path(path) / "weights").is_dir()
 
 
+def check_complete(path: Path | str) -> None:
+    """Raise InputError where there is no run at path, or where it is not complete."""
+    read_config(path)
+    if not is_complete(path):
+        raise InputError(f"the run {path} is not complete; go on with: jaxinterp train --resume {path}")
+
+
 def is_run(path: Path | str) -> bool:
     """Whether a folder holds a run, complete or not."""
     return (Path(path) / "config.json").is_file()
 
 
 def runs(root: Path | str) -> list[Path]:
-    """The run folders in root, and in the sweeps in it, sorted by name."""
-    return sorted(path.parent for pattern in ("*/config.json", "*/*/config.json") for path in Path(root).glob(pattern))
+    """The run folders in root, in the sweeps in it, and what its studies trained besides, sorted by name."""
+    patterns = ("*/config.json", "*/*/config.json", "*/arms/*/config.json")
+    return sorted(path.parent for pattern in patterns for path in Path(root).glob(pattern))
 
 
 def read_config(path: Path | str) -> RunConfig:
@@ -96,9 +104,8 @@ def load(path: Path | str, *, epoch: int | None = None) -> Run:
     recorded accuracy on the probe images, as happens to weights that meet another architecture than their own.
     """
     path = Path(path)
+    check_complete(path)
     config = read_config(path)
-    if not is_complete(path):
-        raise InputError(f"the run {path} is not complete; go on with: jaxinterp train --resume {path}")
     model = networks.build(config.model)
     ensemble_ = Network(model, _load_weights(path / "weights"))
     _check_accuracy(path, ensemble_, config)

@@ -5,7 +5,6 @@
 takes about half a minute on two cores, replaces checkpoints/demo/, and should reach a test accuracy of about .963.
 """
 
-import dataclasses
 import shutil
 import sys
 from pathlib import Path
@@ -21,12 +20,10 @@ def make(_: list[str]) -> None:
     from jaxinterp import jobs, recipes, report, studies
 
     shutil.rmtree(FOLDER, ignore_errors=True)
-    config = recipes.get(STUDY).config
-    config = dataclasses.replace(config, train=dataclasses.replace(config.train, seeds=8))
+    config = recipes.config(STUDY, seeds=8)
     with cli.progress_bar() as update:
         jobs.train_run(FOLDER, config, progress=lambda state: update("demo", state))
-    studies.run(STUDY, FOLDER)
-    figure = report.FIGURES[STUDY](studies.answers(FOLDER)[STUDY][1])[0]
+    figure = report.FIGURES[STUDY](studies.run(STUDY, FOLDER).record)[0]
     figure.savefig(FOLDER / "picture.png", dpi=110)
 
 

@@ -6,7 +6,6 @@ trains every recipe into checkpoints/recipes/ (about 12 minutes on two cores) an
 interrupted call goes on where it was; runs that are there already are only read.
 """
 
-import dataclasses
 import sys
 from pathlib import Path
 
@@ -19,15 +18,14 @@ def measure(seeds: int = 16, root: Path = Path("checkpoints/recipes")) -> None:
     """Train every recipe over a number of seeds, and print what it reached beside what was published."""
     import numpy as np
 
-    from jaxinterp import jobs
-    from jaxinterp.recipes import RECIPES
+    from jaxinterp import jobs, recipes
     from jaxinterp.report import tables
     from jaxinterp.stats import over_seeds_estimate
     from jaxinterp.train import SPLITS, kept_accuracy
 
     print("| recipe | networks | published | test accuracy here | range | n |\n|---|---|---|---|---|---|")
-    for name, recipe in RECIPES.items():
-        config = dataclasses.replace(recipe.config, train=dataclasses.replace(recipe.config.train, seeds=seeds))
+    for name, recipe in recipes.RECIPES.items():
+        config = recipes.config(name, seeds=seeds)
         with cli.progress_bar() as update:
             run = jobs.train_run(root / name, config, resume=True, progress=lambda state, n=name: update(n, state))
         accuracy = kept_accuracy(run.history)[:, SPLITS.index("test")]

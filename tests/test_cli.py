@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from jaxinterp import cli, jobs, recipes, store, studies, train
+from jaxinterp.cli import commands, shell
 from jaxinterp.config import DataConfig, ModelConfig, RunConfig, TrainConfig
 from jaxinterp.errors import InputError
 
@@ -27,7 +28,7 @@ COMMANDS = ("run", "train", "study", "report", "runs", "recipes", "import")
 @pytest.fixture
 def call(monkeypatch, capsys):
     """Run a command in this process: its exit code, stdout and stderr."""
-    monkeypatch.setattr(cli, "_prepare_jax", lambda: None)  # conftest has prepared it
+    monkeypatch.setattr(shell, "prepare_jax", lambda: None)  # conftest has prepared it
 
     def call(*arguments):
         try:
@@ -49,7 +50,7 @@ def toy_recipe(monkeypatch):
 def answered(monkeypatch):
     """Which studies were asked of which runs; none is really answered, for one test does that."""
     asked = []
-    monkeypatch.setattr(studies, "run", lambda *arguments: asked.append(arguments) or [])
+    monkeypatch.setattr(studies, "run", lambda *asks: asked.append(asks) or studies.Answer("Yes.", [], None))
     return asked
 
 
@@ -131,10 +132,12 @@ def test_help_shows_a_recipes_own_values(call):
         ("train --data.source xor --train.patience 0", "patience counts epochs"),
         ("train --data.source xor --train.snapshots 99", "snapshots must be epochs from 0 to 10"),
         ("train --resume ROOT/nowhere", "no run at"),
-        ("run --study nowhere", "no study 'nowhere'; there are instance-variation"),
+        ("run --name x", "give --study too"),
+        ("study all --run x", "name the study instead of all"),
+        ("run --study nowhere", "no study 'nowhere'; there are one-vs-seven, instance-variation"),
         ("run --seeds -3", "needs at least 2 seeds, got -3"),
         ("run --seeds many", "many"),
-        ("study nowhere", "no study 'nowhere'; there are instance-variation"),
+        ("study nowhere", "no study 'nowhere'; there are one-vs-seven, instance-variation"),
         ("study", "study"),
         ("study instance-variation --run ROOT/nowhere", "no run at"),
         ("report ROOT/nowhere", "no run at"),
@@ -169,7 +172,10 @@ def test_wrong_input_is_told_in_one_line(call, tmp_path, monkeypatch, arguments,
     [
         ("train --name done --root ROOT", "done holds a complete run; choose another name, or go on with --resume"),
         ("train --name begun --root ROOT", "begun holds an unfinished run; choose another name, or go on with"),
-        ("run --name done --root ROOT", "done was begun with another config: data.source is strokes there and mnist"),
+        (
+            "run --study instance-variation --name done --root ROOT",
+            "done was begun with another config: data.source is strokes there and mnist",
+        ),
         ("runs ROOT/begun", "begun is not complete; go on with: jaxinterp train --resume"),
         ("report ROOT/begun", "begun is not complete"),
         ("study instance-variation --run ROOT/begun", "begun is not complete"),
@@ -267,7 +273,7 @@ def test_a_page_needs_no_study(call, root):
 
 
 def test_run_does_it_all_and_goes_on(call, toy_recipe, answered, tmp_path, monkeypatch):
-    command = ("run", "--seeds", 3, "--epochs", 1, "--root", tmp_path)
+    command = ("run", "--study", "instance-variation", "--seeds", 3, "--epochs", 1, "--root", tmp_path)
     code, out, err = call(*command)
     assert (code, err) == (0, "")
     path = tmp_path / "instance-variation"
@@ -279,9 +285,42 @@ def test_run_does_it_all_and_goes_on(call, toy_recipe, answered, tmp_path, monke
 
     monkeypatch.setattr(train, "fit_arms", lambda *_, **__: pytest.fail("it was trained again"))
     assert call(*command)[0] == 0
-    code, _, err = call("run", "--seeds", 4, "--epochs", 1, "--root", tmp_path)
+    code, _, err = call(*command[:4], 4, *command[5:])
     assert code == 2
     assert "train.seeds is 3 there and 4 here" in err
+
+
+def toy_studies(monkeypatch, arm):
+    """Let both studies of the toy have toy networks, and one of them an arm."""
+    for name in ("instance-variation", "bottleneck-neurons", arm):
+        recipe = recipes.RECIPES["instance-variation"]
+        config = dataclasses.replace(TOY, recipe=name)
+        monkeypatch.setitem(recipes.RECIPES, name, dataclasses.replace(recipe, config=config))
+    module = studies.STUDIES["bottleneck-neurons"]
+    monkeypatch.setattr(module, "RECIPES", {"bottleneck-neurons": 3, arm: 2})
+    monkeypatch.setitem(studies.STUDIES, "one-vs-seven", module)
+
+
+def test_run_answers_what_fits_and_says_what_it_left(call, answered, tmp_path, monkeypatch):
+    toy_studies(monkeypatch, "one-vs-seven-small")
+    code, out, err = call("run", "--seeds", 2, "--epochs", 1, "--root", tmp_path)
+    assert (code, err) == (0, "")
+    assert answered == [(study, tmp_path / study) for study in ("instance-variation", "bottleneck-neurons")]
+    assert "left for jaxinterp study all: one-vs-seven\n" in out
+    assert out.count("report/index.html") == 2
+    arm = store.read_config(tmp_path / "bottleneck-neurons" / "arms" / "one-vs-seven-small")
+    assert (arm.recipe, arm.train.seeds, arm.train.epochs) == ("one-vs-seven-small", 2, 1)
+    assert "arms/one-vs-seven-small" in "".join(words(call("runs", "--root", tmp_path)[1]).split())
+
+
+def test_a_study_trains_the_arms_that_are_missing(call, answered, root, tmp_path, monkeypatch):
+    toy_studies(monkeypatch, "one-vs-seven-small")
+    path = shutil.copytree(root / "done", tmp_path / "mine")
+    code, out, err = call("study", "bottleneck-neurons", "--run", path)
+    assert (code, err) == (0, "")
+    assert answered == [("bottleneck-neurons", path)]
+    assert store.load(path / "arms" / "one-vs-seven-small").config.train.seeds == 2
+    assert out.endswith("Yes.\n")
 
 
 def test_a_study_trains_its_recipe_where_there_is_no_run(call, toy_recipe, answered, tmp_path, monkeypatch):
@@ -313,7 +352,7 @@ def test_recipes_are_listed_with_what_they_published(call):
 def test_a_recipe_is_where_options_start_from(call, toy_recipe, tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(jobs, "train_run", lambda path, config, **_: asked.append((path, config)))
-    monkeypatch.setattr(cli, "_show_run", lambda *_: None)
+    monkeypatch.setattr(commands, "_show_run", lambda *_: None)
     code, _, err = call("train", "--recipe=instance-variation", "--train.epochs", 1, "--root", tmp_path)
     assert (code, err) == (0, "")
     expected = dataclasses.replace(TOY, train=dataclasses.replace(TOY.train, epochs=1))

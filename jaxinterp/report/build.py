@@ -29,14 +29,15 @@ def render(
     title: str,
     findings: Sequence[Finding],
     *,
+    sentences: Sequence[str] = (),
     figures: Iterable[Figure] = (),
     history: History | None = None,
     config: Any = None,
 ) -> str:
     """The page as HTML that needs no other file, no network and no script.
 
-    figures: shown in order, each with its label as alternative text. history: adds the accuracy of every seed. config:
-    a dataclass, such as RunConfig, printed in full.
+    sentences: what the studies answer, above their findings. figures: shown in order, each with its label as
+    alternative text. history: adds the accuracy of every seed. config: a dataclass, such as RunConfig, printed in full.
     """
     environment = Environment(
         loader=PackageLoader("jaxinterp.report", "page"), autoescape=True, undefined=StrictUndefined
@@ -45,6 +46,7 @@ def render(
     return environment.get_template("index.html").render(
         title=title,
         lowest=_LOWEST,
+        sentences=sentences,
         findings=list(zip(tables.rows(findings), findings, strict=True)),
         counts=[(v, sum(f.verdict == v for f in findings)) for v in ("holds", "does not hold", "undecided")],
         figures=[(_data_uri(figure), figure.get_label()) for figure in figures],

@@ -1,21 +1,38 @@
 """Do published claims hold over many seeds and beside their controls? One module a write-up.
 
-A study's module has `measure(run, data)`, which returns a Record, and `findings(record)`, which judges claims on it.
-Its networks are those of the recipe of its own name.
+A study's module has `RECIPES`, the networks that it asks and how many of each by default, its own recipe first;
+`measure(subjects)`, which returns a `Record`; `findings(record)`, which judges claims on it; and `answer(record)`, one
+sentence.
 """
 
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
-from jaxinterp import data, records, store
+from jaxinterp import data, recipes, records, store
+from jaxinterp.config import RunConfig
 from jaxinterp.errors import InputError
-from jaxinterp.studies import instance_variation
+from jaxinterp.studies import bottleneck_neurons, instance_variation, one_vs_seven
 from jaxinterp.studies.claims import Claim, Control, Finding, Rule, Verdict
+from jaxinterp.studies.subjects import Subject
 
-__all__ = ["STUDIES", "Claim", "Control", "Finding", "Rule", "Verdict", "answers", "get", "run"]
+__all__ = ["STUDIES", "Claim", "Control", "Finding", "Rule", "Subject", "Verdict", "answers", "get", "run", "runs"]
 
-STUDIES: dict[str, ModuleType] = {"instance-variation": instance_variation}
+STUDIES: dict[str, ModuleType] = {
+    "one-vs-seven": one_vs_seven,
+    "instance-variation": instance_variation,
+    "bottleneck-neurons": bottleneck_neurons,
+}
+# Those that are trained and answered within three minutes on two cores.
+QUICK = ("instance-variation", "bottleneck-neurons")
+
+
+class Answer(NamedTuple):
+    """What a study says of a run."""
+
+    sentence: str
+    findings: list[Finding]
+    record: Any
 
 
 def get(study: str) -> ModuleType:
@@ -25,27 +42,48 @@ def get(study: str) -> ModuleType:
     return STUDIES[study]
 
 
-def check_seeds(study: str, seeds: int) -> None:
-    """Raise InputError where there is no such study, or where it needs more seeds."""
-    if seeds < get(study).LEAST_SEEDS:
-        raise InputError(f"{study} needs at least {get(study).LEAST_SEEDS} seeds, got {seeds}")
+def runs(study: str, path: Path | str, *, seeds: int | None = None, epochs: int | None = None) -> dict[Path, RunConfig]:
+    """The runs that a study asks, by folder: its own at path, the others in path/arms.
 
-
-def run(study: str, path: Path | str) -> list[Finding]:
-    """Answer a study's claims on a complete run, and keep the record in the run's results."""
+    seeds: how many of each, where the study's own numbers shall not do; epochs: likewise. Raises InputError where
+    there is no such study, or where it needs more seeds.
+    """
     module = get(study)
-    stored = store.load(path)
-    check_seeds(study, stored.config.train.seeds)
-    record = module.measure(stored, data.load(stored.config.data).test)
-    store.save_result(path, study, record, study=study, seeds=stored.config.train.seeds)
-    return module.findings(record)
+    if seeds is not None and seeds < module.LEAST_SEEDS:
+        raise InputError(f"{study} needs at least {module.LEAST_SEEDS} seeds, got {seeds}")
+    return {
+        folder: recipes.config(recipe, seeds=seeds or module.RECIPES[recipe], epochs=epochs)
+        for recipe, folder in _folders(module, Path(path)).items()
+    }
 
 
-def answers(path: Path | str) -> dict[str, tuple[list[Finding], Any]]:
-    """The findings and the record of every study that was run on a run, by study."""
+def run(study: str, path: Path | str) -> Answer:
+    """Answer a study's claims on complete runs, and keep the record in the results of the run at path."""
+    module = get(study)
+    subjects = {}
+    for recipe, folder in _folders(module, Path(path)).items():
+        if folder != Path(path) and not store.is_complete(folder):
+            raise InputError(f"{study} also asks {folder}, which is not there: jaxinterp study {study} --run {path}")
+        stored = store.load(folder)
+        if stored.config.train.seeds < module.LEAST_SEEDS:
+            raise InputError(
+                f"{study} needs at least {module.LEAST_SEEDS} seeds, got {stored.config.train.seeds} in {folder}"
+            )
+        subjects[recipe] = Subject(folder, stored, data.load(stored.config.data))
+    record = module.measure(subjects)
+    store.save_result(path, study, record, study=study, seeds=subjects[study].run.config.train.seeds)
+    return Answer(module.answer(record), module.findings(record), record)
+
+
+def answers(path: Path | str) -> dict[str, Answer]:
+    """The answer of every study that was run on a run, by study."""
     found = {}
     for study, module in STUDIES.items():
         if study in store.results(path):
             record = records.from_xarray(module.Record, store.load_result(path, study))
-            found[study] = module.findings(record), record
+            found[study] = Answer(module.answer(record), module.findings(record), record)
     return found
+
+
+def _folders(module: ModuleType, path: Path) -> dict[str, Path]:
+    return {recipe: path if recipe == module.STUDY else path / "arms" / recipe for recipe in module.RECIPES}

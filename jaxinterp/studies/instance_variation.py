@@ -6,7 +6,7 @@ similar distributions, so every figure here stands beside networks that were not
 different images.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -21,10 +21,11 @@ from jaxinterp.data import Dataset
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.errors import InputError
 from jaxinterp.networks import Network, sites
-from jaxinterp.store import Run
 from jaxinterp.studies.claims import Claim, Control, Finding, Rule
+from jaxinterp.studies.subjects import Subject
 
 STUDY = "instance-variation"
+RECIPES = {STUDY: 32}
 LEAST_SEEDS = 2  # it compares pairs
 EXAMPLES = 1000  # the write-up compares the first 1000 test images
 TRAINED, UNTRAINED = "trained", "untrained"
@@ -78,13 +79,14 @@ class InstanceVariation(NamedTuple):
 Record = InstanceVariation
 
 
-def measure(run: Run, data: Dataset) -> InstanceVariation:
-    """Compare all pairs of a run's networks on the first 1000 of the given test images, diverged ones left out."""
+def measure(subjects: Mapping[str, Subject]) -> InstanceVariation:
+    """Compare all pairs of a run's networks on the first 1000 test images, diverged ones left out."""
+    subject = subjects[STUDY]
+    run, data = subject.run, subject.splits.test
     seeds, base_seed = run.config.train.seeds, run.config.train.base_seed
     before = controls.untrained(ensemble.keys(base_seed, seeds), run.networks.model, data.images.shape[-1])
-    diverged = np.asarray(run.history.diverged) > 0
     key, loss = jax.random.key(base_seed), run.config.train.loss
-    return compare(run.networks, before, data, key=key, loss=loss, diverged=diverged)
+    return compare(run.networks, before, data, key=key, loss=loss, diverged=subject.diverged)
 
 
 def compare(
@@ -185,6 +187,20 @@ def findings(record: InstanceVariation) -> list[Finding]:
         claim = Claim(STUDY, f"CKA {layer}", text, "—", _alike(ROWS, UNTRAINED))
         found.append(judge(claim, _named(record, record.cka[:, place]), (ROWS, UNTRAINED), left_out))
     return found
+
+
+def answer(record: InstanceVariation) -> str:
+    """The write-up's question, answered by the numbers."""
+    found = {finding.claim.id: finding for finding in findings(record)}
+    alike = [f for name, f in found.items() if name.startswith("CKA")]
+    in_order = [f for name, f in found.items() if name.startswith("3.2")]
+    n = {"holds": "yes", "does not hold": "no", "undecided": "undecided"}
+    features = ", ".join(f"{f.measured.mean:.2f} beside {f.control.mean:.2f} ({f.control_name})" for f in alike)
+    return (
+        f"Do two trainings find the same features? Sorted similarity cannot say: it beats its controls in "
+        f"{sum(f.verdict == 'holds' for f in in_order)} of {len(in_order)} comparisons. By CKA, layer by layer: "
+        f"{', '.join(n[f.verdict] for f in alike)} ({features})."
+    )
 
 
 def judge(claim: Claim, by_condition: dict[str, np.ndarray], deciding: tuple[str, ...], note: str) -> Finding:

@@ -130,7 +130,7 @@ def test_accuracy_matched_chance():
 
 
 def test_wrong_inputs_are_refused(data):
-    with pytest.raises(InputError, match="there are instance-variation"):
+    with pytest.raises(InputError, match="there are one-vs-seven, instance-variation"):
         studies.get("instance")
     with pytest.raises(InputError, match="two or more seeds"):
         compare(networks(1), ensemble.take(networks(2), [0, 1]), data, key=KEY)

@@ -1,16 +1,12 @@
-"""What does a record look like? Each function returns a Figure, whose label is its alternative text."""
+"""How alike are two trainings? Figures of study `instance-variation`."""
 
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from jaxinterp.report.figures.common import BLUE, ORANGE, layer, plain
 from jaxinterp.studies.instance_variation import ACCURACY_MATCHED, TRAINED, InstanceVariation
-from jaxinterp.train import SPLITS, History
-
-# Okabe and Ito's palette, which stays distinct for colour-blind readers.
-BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
-_GREY = "#767676"
 
 
 def similarity(record: InstanceVariation, *, measure: str = "cosine") -> Figure:
@@ -24,7 +20,7 @@ def similarity(record: InstanceVariation, *, measure: str = "cosine") -> Figure:
         for column, site in enumerate(record.sites):
             axes = grid[row, column]
             _distributions(axes, dict(zip(record.conditions, values[:, column, row], strict=True)))
-            axes.set_title(f"{_layer(site)}, {order}", fontsize=10)
+            axes.set_title(f"{layer(site)}, {order}", fontsize=10)
             axes.set_xlabel(f"{name}, mean over images", fontsize=9)
     title = f"{name[0].upper()}{name[1:]} of two networks' activations, trained and under each control"
     return _finish(figure, title, record, "; ".join(map(_means, grid.flat)))
@@ -38,7 +34,7 @@ def shared_features(record: InstanceVariation) -> Figure:
     for column, site in enumerate(record.sites):
         matched = {ACCURACY_MATCHED: np.full_like(record.chance_agreement, np.nan)}
         _distributions(grid[column], dict(zip(record.conditions, record.cka[:, column], strict=True)) | matched)
-        grid[column].set_title(_layer(site), fontsize=10)
+        grid[column].set_title(layer(site), fontsize=10)
         grid[column].set_xlabel("debiased linear CKA", fontsize=9)
     agreement = dict(zip(record.conditions, record.agreement, strict=True))
     _distributions(grid[-1], agreement | {ACCURACY_MATCHED: record.chance_agreement})
@@ -48,35 +44,9 @@ def shared_features(record: InstanceVariation) -> Figure:
     return _finish(figure, title, record, "; ".join(map(_means, grid)))
 
 
-def learning_curves(history: History) -> Figure:
-    """Loss and accuracy over epochs: median over seeds, and the band that holds the middle 90 % of them."""
-    figure = Figure(figsize=(8.6, 3.2), layout="constrained")
-    kept = np.asarray(history.diverged) == 0
-    diverged = int(np.sum(~kept))
-    last = []
-    loss, accuracy = figure.subplots(1, 2)
-    for axes, values, name in ((loss, history.loss, "loss"), (accuracy, history.accuracy, "accuracy")):
-        values = np.asarray(values)[kept]
-        epochs = np.arange(1, values.shape[1] + 1)
-        for split, colour in enumerate((BLUE, GREEN, ORANGE)):
-            curve = values[:, :, split]
-            shown = np.isfinite(curve).any(axis=0)
-            if not shown.any():
-                continue
-            low, middle, high = np.nanquantile(curve[:, shown], (0.05, 0.5, 0.95), axis=0)
-            axes.plot(epochs[shown], middle, color=colour, label=SPLITS[split], linewidth=1.8, marker="o", markersize=3)
-            axes.fill_between(epochs[shown], low, high, color=colour, alpha=0.2, linewidth=0)
-            last.append(f"{SPLITS[split]} {name} {middle[-1]:.3f}")
-        axes.set_xlabel("epoch", fontsize=9)
-        axes.set_ylabel({"loss": "loss, mean over images", "accuracy": "accuracy, share correct"}[name], fontsize=9)
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        _plain(axes)
-    if last:
-        accuracy.legend(frameon=False, fontsize=9)
-    seeds = f"{int(kept.sum())} seeds" + (f", {diverged} diverged and left out" if diverged else "")
-    figure.suptitle(f"Learning curves ({seeds}; line: median, band: middle 90 % of seeds)", fontsize=11)
-    figure.set_label(f"Learning curves of {seeds}. Medians after the last epoch: {', '.join(last) or 'none'}.")
-    return figure
+def figures(record: InstanceVariation) -> list[Figure]:
+    """All figures of the study."""
+    return [similarity(record, measure="cosine"), similarity(record, measure="pearson"), shared_features(record)]
 
 
 def _distributions(axes: Axes, matrices: dict[str, Float[np.ndarray, "seeds seeds"]]) -> None:
@@ -99,7 +69,7 @@ def _distributions(axes: Axes, matrices: dict[str, Float[np.ndarray, "seeds seed
     axes.set_yticks(range(len(matrices)), list(matrices), fontsize=9)
     axes.set_ylim(len(matrices) - 0.5, -0.5)
     axes.margins(x=0.08)
-    _plain(axes)
+    plain(axes)
 
 
 def _means(axes: Axes) -> str:
@@ -114,14 +84,3 @@ def _finish(figure: Figure, title: str, record: InstanceVariation, means: str) -
     figure.suptitle(f"{title}\n{pairs}; dot: mean, thick: middle half, thin: middle 95 % of pairs", fontsize=11)
     figure.set_label(f"{title}, for {seeds} seeds. Means over pairs. {means}.")
     return figure
-
-
-def _layer(site: str) -> str:
-    return site.removesuffix("/post")
-
-
-def _plain(axes: Axes) -> None:
-    axes.tick_params(labelsize=9, color=_GREY)
-    axes.grid(axis="x", color="#dddddd", linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right", "left"]].set_visible(False)

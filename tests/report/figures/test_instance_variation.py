@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 
-from jaxinterp.report import figures
+from jaxinterp.report.figures import instance_variation as figures
 from jaxinterp.studies.instance_variation import CONDITIONS, InstanceVariation
-from jaxinterp.train import History
 
 SITES = ("hidden0/post", "hidden1/post", "logits")
 
@@ -21,13 +20,6 @@ def record(seeds, left_out=()):
     answers = draw(len(CONDITIONS)), draw()
     cka = draw(len(CONDITIONS), len(SITES))
     return InstanceVariation(CONDITIONS, SITES, ("raw", "sorted"), *examples, cka, *answers, np.ones(seeds), mask)
-
-
-def history(seeds, diverged=0):
-    accuracy = np.random.default_rng(0).uniform(0.5, 1, (seeds, 4, 3))
-    accuracy[..., 1] = np.nan
-    when = np.where(np.arange(seeds) < diverged, 2, 0)
-    return History(1 - accuracy, accuracy, accuracy[..., None], when, np.zeros(seeds, int), np.full(seeds, 4))
 
 
 @pytest.mark.parametrize("measure", ["cosine", "pearson"])
@@ -57,14 +49,3 @@ def test_few_or_no_networks_can_be_drawn(values, tmp_path):
 def test_shared_features_adds_the_chance_that_matches_accuracy():
     shown = figures.shared_features(record(4))
     assert len(shown.axes) == 4 and "accuracy-matched chance" in shown.get_label()
-
-
-@pytest.mark.parametrize(("seeds", "diverged"), [(1, 0), (5, 2), (3, 3)])
-def test_learning_curves_leave_out_what_diverged(seeds, diverged, tmp_path):
-    shown = figures.learning_curves(history(seeds, diverged))
-    shown.savefig(tmp_path / "curves.svg")
-    assert f"{seeds - diverged} seeds" in shown.get_suptitle()
-    assert ("diverged" in shown.get_suptitle()) == (diverged > 0)
-    assert [axes.get_ylabel().split(",")[0] for axes in shown.axes] == ["loss", "accuracy"]
-    if diverged < seeds:
-        assert {line.get_label() for line in shown.axes[0].lines} == {"train", "test"}

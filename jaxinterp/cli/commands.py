@@ -1,25 +1,20 @@
-"""What can be done from the shell? The commands of `jaxinterp`, and all that they print."""
+"""Which commands are there, what do they take, and what do they do?"""
 
-import contextlib
-import dataclasses
-import io
-import os
-import re
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import tyro
 from tyro.conf import Positional, arg, subcommand
 
+from jaxinterp.cli.shell import config_to_start_from, parse, progress_bar, show
 from jaxinterp.config import DataConfig, Loss, ModelConfig, RunConfig, TrainConfig
 from jaxinterp.errors import InputError
 
 Name = Annotated[str | None, arg(metavar="NAME")]
+Seeds = Annotated[int | None, arg(metavar="INT")]
 Folder = Annotated[Path, arg(metavar="FOLDER")]
 
 
@@ -27,12 +22,12 @@ Folder = Annotated[Path, arg(metavar="FOLDER")]
 class Run:
     """The main job: train a study's networks, answer its claims, write the page. Goes on where it was interrupted."""
 
-    study: str = "instance-variation"
-    """the study to answer; its recipe is trained"""
-    seeds: int = 32
-    """how many networks"""
+    study: Annotated[str | None, arg(metavar="STUDY")] = None
+    """the study to answer; by default those that fit into three minutes on two cores"""
+    seeds: Seeds = None
+    """how many networks; the study's own number by default"""
     name: Name = None
-    """the run's folder in root; the study's name by default"""
+    """the run's folder in root, for one study; the study's name by default"""
     root: Folder = Path("checkpoints")
     """where runs are kept"""
     epochs: Annotated[int | None, arg(metavar="INT")] = None
@@ -61,14 +56,14 @@ class Train:
 
 @dataclass(frozen=True)
 class Study:
-    """Answer a study's claims on a trained run; train its recipe first where there is no run yet."""
+    """Answer a study's claims on a trained run; train what it asks first, where that is not there yet."""
 
     study: Positional[Annotated[str, arg(metavar="STUDY")]]
-    """the study, such as instance-variation"""
+    """the study, such as instance-variation, or all"""
     run: Annotated[Path | None, arg(metavar="RUN")] = None
     """a run's folder; checkpoints/STUDY by default"""
-    seeds: int = 32
-    """how many networks to train where there is no run yet"""
+    seeds: Seeds = None
+    """how many networks to train where there is no run yet; the study's own number by default"""
 
 
 @dataclass(frozen=True)
@@ -113,37 +108,8 @@ class Import:
     model: ModelConfig = field(default_factory=ModelConfig)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run one command and return the exit code."""
-    return guarded(_command, sys.argv[1:] if arguments is None else list(arguments))
-
-
-def guarded(action: Callable[[list[str]], None], arguments: list[str]) -> int:
-    """Do an action; the exit code is 0, 2 for wrong input, which is told in one line, or 130 after Ctrl-C."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal without ± shows ? rather than a traceback
-    try:
-        _prepare_jax()
-        action([argument for argument in arguments if argument != "--debug"])
-        return 0
-    except InputError as error:
-        if "--debug" in arguments:
-            raise
-        print(f"jaxinterp: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        if "--debug" in arguments:
-            raise
-        print(f"jaxinterp: {error.filename or 'the disk'}: {error.strerror or error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(
-            "jaxinterp: interrupted; what was trained is kept, and --resume goes on (run: run again)", file=sys.stderr
-        )
-        return 130
-
-
-def _command(arguments: list[str]) -> None:
+def command(arguments: list[str]) -> None:
+    """Do what the arguments say."""
     start = config_to_start_from(arguments)
     train = Train(start.recipe, data=start.data, model=start.model, train=start.train)
     commands = (
@@ -159,99 +125,8 @@ def _command(arguments: list[str]) -> None:
         "Ask interpretability questions of hundreds of small networks at once. Start with: jaxinterp run. "
         "With --debug, an error shows its traceback."
     )
-    command = parse(commands, arguments, prog="jaxinterp", description=description)
-    _COMMANDS[type(command)](command)
-
-
-def parse(kind, arguments: list[str], **options):
-    """tyro's parser, with its complaint as an InputError of one line."""
-    complaint = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(complaint):
-            return tyro.cli(kind, args=arguments, **options)
-    except SystemExit as exit_:
-        if not exit_.code:
-            raise
-        raise InputError(_one_line(complaint.getvalue())) from None
-
-
-def config_to_start_from(arguments: list[str]) -> RunConfig:
-    """The recipe that the arguments name: its values are the defaults of all other options."""
-    from jaxinterp import recipes
-
-    for place, argument in enumerate(arguments):
-        name = arguments[place + 1] if argument == "--recipe" and place + 1 < len(arguments) else None
-        name = argument.removeprefix("--recipe=") if argument.startswith("--recipe=") else name
-        if name is not None:
-            return recipes.get(name).config
-    return RunConfig()
-
-
-def _one_line(complaint: str) -> str:
-    """tyro's framed complaint as one line: without its frame, its title and its closing hint."""
-    lines = [line.strip("│╰╯ ") for line in complaint.splitlines()[1:]]
-    text = " ".join(line for line in lines if line.strip("─-"))
-    return re.sub(r"\s*For full helptext.*", "", text) + "; see jaxinterp --help"
-
-
-def _prepare_jax() -> None:
-    """Every core a device, and compiled programs kept in the user's cache folder."""
-    import jax
-
-    from jaxinterp import ensemble
-
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jaxinterp"
-    jax.config.update("jax_compilation_cache_dir", str(cache))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
-    ensemble.use_every_core()
-
-
-@contextlib.contextmanager
-def progress_bar():
-    """A callback (what, state) that shows epoch, accuracy and time left; without a terminal it stays quiet."""
-    import numpy as np
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    from jaxinterp.train import SPLITS
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("epochs{task.fields[accuracy]}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        tasks = {}
-
-        def update(what: str, state) -> None:
-            if what not in tasks:
-                tasks[what] = bar.add_task(what, total=state.measured.accuracy.shape[1], accuracy="")
-            now = state.measured.accuracy[:, state.epoch - 1, SPLITS.index("test")]
-            mean = f", test accuracy {np.nanmean(now):.2%}" if np.isfinite(now).any() else ""
-            bar.update(tasks[what], completed=state.epoch, accuracy=mean)
-
-        yield update
-
-
-def show(renderable) -> None:
-    """Print a table."""
-    from rich.console import Console
-
-    console = Console()
-    # A pipe has no width: tables are then as wide as they need to be rather than cut at 80 columns.
-    Console(width=None if console.is_terminal else 160).print(renderable)
+    chosen = parse(commands, arguments, prog="jaxinterp", description=description)
+    _COMMANDS[type(chosen)](chosen)
 
 
 def _train(command: Train) -> None:
@@ -277,41 +152,51 @@ def _train_into(path: Path, config: RunConfig, *, resume: bool):
 
 
 def _run(command: Run) -> None:
+    from jaxinterp import studies
+
     began = time.monotonic()
-    path = command.root / (command.name or command.study)
-    _show_run(path, _train_for(command.study, path, command.seeds, command.epochs))
-    _answer(command.study, path)
-    page = _write_report(path)
-    print(f"{time.monotonic() - began:.0f} s; open {page}")
-
-
-def _train_for(study: str, path: Path, seeds: int, epochs: int | None = None):
-    """Train a study's recipe, or go on with it, or read it where it is complete."""
-    from jaxinterp import recipes, studies
-
-    studies.check_seeds(study, seeds)
-    config = recipes.get(study).config
-    changes = {"seeds": seeds} | ({} if epochs is None else {"epochs": epochs})
-    return _train_into(
-        path, dataclasses.replace(config, train=dataclasses.replace(config.train, **changes)), resume=True
-    )
+    if command.study is None and command.name is not None:
+        raise InputError("--name names the run of one study: give --study too")
+    chosen = studies.QUICK if command.study is None else (command.study,)
+    plans = {
+        study: studies.runs(study, command.root / (command.name or study), seeds=command.seeds, epochs=command.epochs)
+        for study in chosen
+    }
+    pages = []
+    for study, runs in plans.items():
+        for path, config in runs.items():
+            _show_run(path, _train_into(path, config, resume=True))
+        _answer(study, next(iter(runs)))
+        pages.append(str(_write_report(next(iter(runs)))))
+    if command.study is None:
+        print(f"left for jaxinterp study all: {', '.join(study for study in studies.STUDIES if study not in plans)}")
+    print(f"{time.monotonic() - began:.0f} s; open {' and '.join(pages)}")
 
 
 def _study(command: Study) -> None:
-    from jaxinterp import store
+    from jaxinterp import store, studies
 
-    path = command.run or Path("checkpoints") / command.study
-    if command.run is None and not store.is_complete(path):
-        _train_for(command.study, path, command.seeds)
-    _answer(command.study, path)
+    chosen = list(studies.STUDIES) if command.study == "all" else [command.study]
+    if command.run is not None:
+        if command.study == "all":
+            raise InputError("--run is one study's: name the study instead of all")
+        store.check_complete(command.run)
+    root = Path("checkpoints")
+    plans = {study: studies.runs(study, command.run or root / study, seeds=command.seeds) for study in chosen}
+    for study, runs in plans.items():
+        for path, config in runs.items():
+            if not store.is_complete(path):
+                _train_into(path, config, resume=True)
+        _answer(study, next(iter(runs)))
 
 
 def _answer(study: str, path: Path) -> None:
     from jaxinterp import studies
     from jaxinterp.report import tables
 
-    findings = studies.run(study, path)
-    show(tables.findings_table(findings, title=f"{study}: {path}"))
+    answer = studies.run(study, path)
+    show(tables.findings_table(answer.findings, title=f"{study}: {path}"))
+    print(answer.sentence)
 
 
 def _write_report(path: Path) -> Path:
@@ -376,6 +261,3 @@ _COMMANDS = {
     Recipes: _recipes,
     Import: _import,
 }
-
-if __name__ == "__main__":
-    sys.exit(main())

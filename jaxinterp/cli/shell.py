@@ -1,0 +1,130 @@
+"""What do all commands share? Errors in one line, parsing, JAX made ready, progress, tables."""
+
+import contextlib
+import io
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import tyro
+
+from jaxinterp.config import RunConfig
+from jaxinterp.errors import InputError
+
+
+def guarded(action: Callable[[list[str]], None], arguments: list[str]) -> int:
+    """Do an action; the exit code is 0, 2 for wrong input, which is told in one line, or 130 after Ctrl-C."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without ± shows ? rather than a traceback
+    try:
+        prepare_jax()
+        action([argument for argument in arguments if argument != "--debug"])
+        return 0
+    except InputError as error:
+        if "--debug" in arguments:
+            raise
+        print(f"jaxinterp: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if "--debug" in arguments:
+            raise
+        print(f"jaxinterp: {error.filename or 'the disk'}: {error.strerror or error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(
+            "jaxinterp: interrupted; what was trained is kept, and --resume goes on (run: run again)", file=sys.stderr
+        )
+        return 130
+
+
+def parse(kind, arguments: list[str], **options):
+    """tyro's parser, with its complaint as an InputError of one line."""
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            return tyro.cli(kind, args=arguments, **options)
+    except SystemExit as exit_:
+        if not exit_.code:
+            raise
+        raise InputError(_one_line(complaint.getvalue())) from None
+
+
+def config_to_start_from(arguments: list[str]) -> RunConfig:
+    """The recipe that the arguments name: its values are the defaults of all other options."""
+    from jaxinterp import recipes
+
+    for place, argument in enumerate(arguments):
+        name = arguments[place + 1] if argument == "--recipe" and place + 1 < len(arguments) else None
+        name = argument.removeprefix("--recipe=") if argument.startswith("--recipe=") else name
+        if name is not None:
+            return recipes.get(name).config
+    return RunConfig()
+
+
+def _one_line(complaint: str) -> str:
+    """tyro's framed complaint as one line: without its frame, its title and its closing hint."""
+    lines = [line.strip("│╰╯ ") for line in complaint.splitlines()[1:]]
+    text = " ".join(line for line in lines if line.strip("─-"))
+    return re.sub(r"\s*For full helptext.*", "", text) + "; see jaxinterp --help"
+
+
+def prepare_jax() -> None:
+    """Make every core a device, and keep compiled programs in the user's cache folder."""
+    import jax
+
+    from jaxinterp import ensemble
+
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jaxinterp"
+    jax.config.update("jax_compilation_cache_dir", str(cache))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+    ensemble.use_every_core()
+
+
+@contextlib.contextmanager
+def progress_bar():
+    """A callback (what, state) that shows epoch, accuracy and time left; without a terminal it stays quiet."""
+    import numpy as np
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    from jaxinterp.train import SPLITS
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("epochs{task.fields[accuracy]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        tasks = {}
+
+        def update(what: str, state) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=state.measured.accuracy.shape[1], accuracy="")
+            now = state.measured.accuracy[:, state.epoch - 1, SPLITS.index("test")]
+            mean = f", test accuracy {np.nanmean(now):.2%}" if np.isfinite(now).any() else ""
+            bar.update(tasks[what], completed=state.epoch, accuracy=mean)
+
+        yield update
+
+
+def show(renderable) -> None:
+    """Print a table."""
+    from rich.console import Console
+
+    console = Console()
+    # A pipe has no width: tables are then as wide as they need to be rather than cut at 80 columns.
+    Console(width=None if console.is_terminal else 160).print(renderable)

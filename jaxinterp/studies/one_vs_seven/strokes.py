@@ -1,0 +1,289 @@
+"""Which neurons carry the stroke? Row 1.10: the data whose truth is known, and the top bar of real 7s.
+
+The truth about a unit comes from twins, pairs of images that differ by the stroke alone, and the rankings from images
+and their labels. What is ranked on one half of the test images is scored on the other.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from jaxinterp import stats
+from jaxinterp.analysis import ablation, patching, responses, strokes
+from jaxinterp.data import Dataset, toy
+from jaxinterp.ensemble import over_seeds
+from jaxinterp.errors import InputError
+from jaxinterp.interventions import Site
+from jaxinterp.networks import Network
+from jaxinterp.studies.claims import Claim, Finding, Rule
+from jaxinterp.studies.one_vs_seven.record import (
+    LARGEST_GROUP,
+    LAYERS,
+    MOST,
+    ONE,
+    SEVEN,
+    STROKES,
+    STUDY,
+    OneVsSeven,
+    group_size,
+    halves,
+    judged,
+    key_of,
+    laid_out,
+    left_out,
+    mean,
+    of_class,
+)
+from jaxinterp.studies.subjects import Subject
+
+DIFFERENCE, PATCHING = "class difference", "activation patching"
+D_PRIME, AUC, INFORMATION = "d′", "AUC", "mutual information"
+ZERO, MEAN, WEIGHT, ACTIVITY = "zero-ablation", "mean-ablation", "activation × weight", "mean activation"
+METHODS = (DIFFERENCE, D_PRIME, AUC, INFORMATION, ZERO, MEAN, WEIGHT, ACTIVITY, PATCHING)
+CARRIES = 0.5  # a unit carries the stroke that moves it by more than this many of its sds within a class
+QUARTER = 0.25
+SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)  # for the curve; as many as there are, where a layer has fewer
+DRAWS = 200
+
+
+class Retrieval(NamedTuple):
+    """How well each ranking of a layer's units finds those that carry the stroke."""
+
+    carriers: Float[Array, " layers"]
+    precision: Float[Array, "methods layers"]
+    recall: Float[Array, "methods layers"]
+    average_precision: Float[Array, "methods layers"]
+    chance: Float[Array, " layers"]
+    strongest: Float[Array, "methods layers"]
+
+
+class Patched(NamedTuple):
+    """What groups of a layer's units restore of the margin that a 7 loses with its top bar, as shares of that loss."""
+
+    total: Float[Array, " layers"]
+    restored: Float[Array, "layers sizes"]
+    top: Float[Array, " layers"]
+    random: Float[Array, "layers draws"]
+    by_difference: Float[Array, " layers"]
+    overlap: Float[Array, " layers"]
+
+
+def measure(subjects: Mapping[str, Subject], seeds: int) -> dict[str, Any]:
+    """The record's fields of row 1.10."""
+    subject = subjects[STROKES]
+    test, twins = subject.splits.test, twins_of(subject)
+    found = laid_out(subject, seeds, jax.jit(over_seeds(retrieval, chunk=2))(subject.run.networks, test, twins))
+    main = subjects[STUDY]
+    run = jax.jit(over_seeds(patched, chunk=1))
+    bars = laid_out(
+        main, seeds, run(main.run.networks, main.splits.test, *bar_twins(main.splits.test), key_of(subjects, 3))
+    )
+    p = stats.permutation_p(bars.top, np.moveaxis(bars.random, -2, -1))
+    return {
+        "methods": METHODS,
+        "carriers": found.carriers,
+        "precision": found.precision,
+        "recall": found.recall,
+        "average_precision": found.average_precision,
+        "chance_precision": found.chance,
+        "strongest": found.strongest,
+        "chance_strongest": np.array([_quarter(width) / width for width in subject.run.networks.model.widths]),
+        "sizes": np.array(SIZES),
+        "patch_total": bars.total,
+        "patch_restored": bars.restored,
+        "patch_top": bars.top,
+        "patch_random": bars.random.mean(axis=-2),
+        "patch_p": np.where(np.isnan(bars.top), np.nan, p),
+        "patch_by_difference": bars.by_difference,
+        "patch_overlap": bars.overlap,
+    }
+
+
+def twins_of(subject: Subject) -> Dataset:
+    """The twin of every test image of a run on strokes. Raises InputError for another source of data."""
+    config = subject.run.config.data
+    made = toy.strokes(config.data_seed)
+    if config.source != "strokes" or not np.array_equal(made.splits.test.images, subject.splits.test.images):
+        raise InputError(f"{STROKES} needs the strokes data as it was drawn, got {config.source} after changes")
+    return made.twins.test
+
+
+def bar_twins(test: Dataset) -> tuple[Float[np.ndarray, "examples pixels"], Float[np.ndarray, "examples pixels"]]:
+    """Every 7 that has a top bar, and the same without it."""
+    sevens = of_class(test, SEVEN)
+    bars = np.asarray(jax.jit(strokes.top_bars)(sevens))
+    found = bars.any(axis=1)
+    return sevens[found], np.where(bars[found], 0, sevens[found])
+
+
+def retrieval(network: Network, images: Dataset, twins: Dataset) -> Retrieval:
+    """Each method's ranking of each layer's units, held against the units that the stroke itself moves."""
+    (ranked, held), (ranked_twins, held_twins) = halves(images), halves(twins)
+    layers = []
+    for layer in LAYERS:
+        site = f"{layer}/post"
+        moved = shifts(network, held, held_twins, site=site)
+        carries = moved > CARRIES
+        found = rankings(network, ranked, ranked_twins, site=site)
+        each = [(*score(found[name], carries), score(found[name], _largest(moved))[0]) for name in METHODS]
+        precision, recall, average, strongest = (jnp.stack(column) for column in zip(*each, strict=True))
+        chance = chance_average_precision(carries)
+        layers.append(Retrieval(jnp.mean(carries), precision, recall, average, chance, strongest))
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves, axis=-1), *layers)
+
+
+def shifts(network: Network, images: Dataset, twins: Dataset, *, site: Site) -> Float[Array, " units"]:
+    """How much the stroke moves each unit: mean absolute change over pairs, in sds that the unit has within a class.
+
+    0 for a unit that never varies, ∞ for one that only the stroke moves.
+    """
+    activations = [network(part)[1][site] for part in with_and_without(images, twins)]
+    spread = jnp.sqrt((jnp.var(activations[0], axis=0) + jnp.var(activations[1], axis=0)) / 2)
+    change = jnp.mean(jnp.abs(activations[0] - activations[1]), axis=0)
+    return jnp.where(change > 0, change / spread, 0)
+
+
+def with_and_without(images: Dataset, twins: Dataset) -> tuple[Array, Array]:
+    """Every pair's image with the stroke, and the one without it."""
+    has_it = jnp.asarray(images.labels)[:, None] == 1
+    return jnp.where(has_it, images.images, twins.images), jnp.where(has_it, twins.images, images.images)
+
+
+def rankings(network: Network, images: Dataset, twins: Dataset, *, site: Site) -> dict[str, Float[Array, " units"]]:
+    """What each method goes by, higher for units that it would name first; only activation patching sees the twins."""
+    activations = network(images.images)[1][site]
+    measured = responses.selectivity(activations, images.labels, classes=2)
+    before = ablation.baseline(network, images)
+    drops = {
+        kind: ablation.damage(before, ablation.units(network, images, site=site, kind=kind)).margin
+        for kind in ("zero", "mean")
+    }
+    weighted = ablation.predictors(network, images, site=site).activation_weight
+    patch = patching.patch_units(network, *with_and_without(images, twins), site=site, first=1, second=0)
+    return {
+        DIFFERENCE: jnp.abs(responses.class_difference(activations, images.labels, 1, 0)),
+        D_PRIME: jnp.abs(measured.d_prime[1]),
+        AUC: jnp.abs(measured.auc[1] - 0.5),
+        INFORMATION: measured.mutual_information[1],
+        ZERO: jnp.mean(drops["zero"], axis=-1),
+        MEAN: jnp.mean(drops["mean"], axis=-1),
+        WEIGHT: jnp.max(jnp.abs(weighted), axis=-1),
+        ACTIVITY: jnp.mean(activations, axis=0),
+        PATCHING: jnp.abs(patch.effect),
+    }
+
+
+def score(values: Float[Array, " units"], truth: Bool[Array, " units"]) -> tuple[Array, Array, Array]:
+    """Precision and recall of the quarter of highest value, and average precision; NaN where none is to be found."""
+    taken = jnp.sum(truth & _largest(values))
+    found = truth[jnp.argsort(-jnp.nan_to_num(values, nan=-jnp.inf))].astype(float)
+    total = jnp.sum(found)
+    average = jnp.sum(found * jnp.cumsum(found) / jnp.arange(1, len(found) + 1)) / total
+    return taken / _quarter(len(found)), taken / total, average
+
+
+def chance_average_precision(truth: Bool[Array, " units"]) -> Float[Array, ""]:
+    """Average precision of a random order, on average: (R − 1)/(N − 1)·(1 − H/N) + H/N, R of N to find, H = Σ 1/i."""
+    units = truth.shape[0]
+    harmonic = np.sum(1 / np.arange(1, units + 1)) / units
+    return (jnp.sum(truth) - 1) / (units - 1) * (1 - harmonic) + harmonic
+
+
+def patched(network: Network, test: Dataset, clean: Array, corrupt: Array, key) -> Patched:
+    """What groups of units restore of a 7's top bar; units are ranked on one half of the 7s and scored on the other."""
+    ranked = halves(test)[0]
+    activations = network(ranked.images)[1]
+    layers = []
+    for layer in LAYERS:
+        site = f"{layer}/post"
+        options = {"site": site, "first": SEVEN, "second": ONE}
+        alone = patching.patch_units(network, clean[0::2], corrupt[0::2], **options)
+        difference = jnp.abs(responses.class_difference(activations[site], ranked.labels, ONE, SEVEN))
+        size = group_size(len(difference))
+        by_effect, by_difference = (jnp.argsort(jnp.argsort(-values)) for values in (alone.effect, difference))
+        top, large = by_effect < size, by_difference < size
+        prefixes = by_effect < np.array(SIZES)[:, None]
+        masks = jnp.concatenate([prefixes, top[None], large[None], ablation.random_groups(key, top, draws=DRAWS)])
+        found = patching.patch_groups(network, clean[1::2], corrupt[1::2], masks, **options)
+        count = len(SIZES)
+        overlap = jnp.sum(top & large) / size
+        layers.append(Patched(alone.total, found[:count], found[count], found[count + 2 :], found[count + 1], overlap))
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *layers)
+
+
+def findings(record: OneVsSeven) -> list[Finding]:
+    """Row 1.10 judged."""
+    layers = range(len(record.layers))
+    return [
+        *(finding for place in layers for finding in _retrieval_findings(record, place)),
+        *(_bar_finding(record, place) for place in layers),
+    ]
+
+
+def _retrieval_findings(record: OneVsSeven, place: int) -> list[Finding]:
+    """The class difference beside every other method: does it find the carriers, and those that move most?"""
+    layer, base, method = record.layers[place], record.carriers[place], record.methods.index(DIFFERENCE)
+    halved = f"Ranked on one half of the images; the truth is from pairs of the other. {left_out(record, STROKES)}"
+    quarter = np.where(np.isfinite(base), record.chance_strongest[place], np.nan)
+    found = []
+    for name, text, rule, values, chance, chance_name, note in (
+        (
+            "carriers",
+            f"The class difference names the units of {layer} that carry the stroke, where nothing else differs",
+            "average precision, 0 for a random order and 1 for every carrier before any other unit",
+            record.average_precision[:, place],
+            record.chance_precision[place],
+            "random order",
+            f"A carrier: on average over pairs, adding the stroke moves the unit by more than {CARRIES:g} of its sd "
+            f"within a class; {mean(base)} of the units are. At a quarter of the units, by {DIFFERENCE}: precision "
+            f"{mean(record.precision[method, place])}, recall {mean(record.recall[method, place])}.",
+        ),
+        (
+            "strongest",
+            f"The class difference names the units of {layer} that the stroke moves most",
+            "the share found of the quarter of units that the stroke moves most, 0 for a random quarter",
+            record.strongest[:, place],
+            quarter,
+            "random quarter",
+            f"Moved: mean absolute change over pairs, in the unit's sd within a class; {D_PRIME} is the like without "
+            "pairs. Equal units are ranked in the layer's order.",
+        ),
+    ):
+        others = dict(zip(record.methods, values, strict=True))
+        measured = others.pop(DIFFERENCE)
+        score = np.clip(stats.calibrated(measured, chance), -1, 1)
+        claim = Claim(STUDY, f"1.10 {layer} {name}", text, "—", Rule(rule, low=MOST))
+        found.append(judged(claim, measured, chance, chance_name, score, others=others, note=f"{note} {halved}"))
+    return found
+
+
+def _bar_finding(record: OneVsSeven, place: int) -> Finding:
+    layer, top, random = record.layers[place], record.patch_top[place], record.patch_random[place]
+    rule = Rule(
+        "the share that they restore, 0 for as many random units and 1 for all that is lost; at most ±1", low=MOST
+    )
+    text = f"{LARGEST_GROUP} units of {layer} carry the top bar of real 7s: patched, they restore most of the margin"
+    note = (
+        f"Without its bar a 7 loses {mean(record.patch_total[place], 2)} logits of margin. Units are ranked by "
+        f"activation patching on half of the 7s and scored on the others; largest p of a network "
+        f"{mean(record.patch_p[place], of=np.max)}. {mean(record.patch_overlap[place])} of them are among as many of "
+        f"largest {DIFFERENCE}. {left_out(record)}"
+    )
+    claim = Claim(STUDY, f"1.10 MNIST {layer}", text, "—", rule)
+    score = np.clip(stats.calibrated(top, random), -1, 1)
+    others = {f"as many of largest {DIFFERENCE}": record.patch_by_difference[place]}
+    return judged(claim, top, random, "as many random units", score, others=others, note=note)
+
+
+def _quarter(units: int) -> int:
+    return max(1, round(QUARTER * units))
+
+
+def _largest(values: Float[Array, " units"]) -> Bool[Array, " units"]:
+    """The quarter of the units of highest value; NaN is the lowest."""
+    rank = jnp.argsort(jnp.argsort(-jnp.nan_to_num(values, nan=-jnp.inf)))
+    return rank < _quarter(values.shape[0])
