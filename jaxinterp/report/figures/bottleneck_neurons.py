@@ -40,7 +40,7 @@ def losses(record: BottleneckNeurons) -> Figure:
         axes.plot(range(count), _quantiles(at_random[:, place])[1], "D", color=ORANGE, ms=4, label="a neuron at random")
         axes.plot(range(count), _quantiles(record.baseline)[1], "_", color=GREY, ms=9, mew=2, label="nothing")
         axes.axhline(GONE, color=GREY, linewidth=1, linestyle=":")
-        axes.set_title(f"{kind}-ablation", fontsize=10)
+        axes.set_title(_ablation(kind), fontsize=10)
         _class_axis(axes, record)
         left.append(f"{kind} {mean(own, None):.3f}")
     panels[0].set(ylabel="accuracy on the class", ylim=(-0.03, 1.03))
@@ -66,7 +66,7 @@ def damage(record: BottleneckNeurons) -> Figure:
         average = mean(np.take_along_axis(cost[:, place], worst, axis=1), 0)
         _heat(all_, average, record, rows=record.classes, signed=True)
         own.append(f"{kind} {mean(np.diagonal(average), None):.3f}")
-        one.set_title(f"{kind}-ablation\nseed {seed}", fontsize=10)
+        one.set_title(f"{_ablation(kind)}\nseed {seed}", fontsize=10)
         all_.set_title("mean over seeds", fontsize=10)
     panels[0].set_ylabel("neuron, by preferred class", fontsize=9)
     panels[kinds].set_ylabel("worst neuron of class", fontsize=9)
@@ -100,7 +100,7 @@ def doses(record: BottleneckNeurons) -> Figure:
         _labels(axes, "factor on the activation", "accuracy")
         axes.label_outer()
     gains = [mean(numbers.dose_gain(record, curves), None) for curves in (own, overall)]
-    title = "Accuracy on each class as its worst neuron is scaled"
+    title = "Accuracy on each class as its worst neuron is scaled, beside all classes and a neuron at random"
     means = f"Mean gain from 1 to 3: {gains[0]:.3f} on the class, {gains[1]:.3f} on all classes"
     return _finish(figure, record, title, f"{_BAND}; {_CHOSEN}", means)
 
@@ -134,7 +134,7 @@ def predictors(record: BottleneckNeurons) -> Figure:
     for axes, kind in zip(panels, record.kinds, strict=True):
         own, other = (numbers.predictor_correlations(record, kind, shifted=shifted) for shifted in (False, True))
         _rows(axes, {"of the class": (own, BLUE, "o"), "of other classes": (other, ORANGE, "D")})
-        axes.set_title(f"{kind}-ablation", fontsize=10)
+        axes.set_title(_ablation(kind), fontsize=10)
         means.append(f"{kind}: " + ", ".join(f"{n} {m:.2f}" for n, m in zip(names, mean(own, 1), strict=True)))
     panels[0].set_yticks(range(len(names)), names, fontsize=9)
     panels[0].set_ylim(len(names) - 0.4, -0.6)
@@ -222,7 +222,7 @@ def accuracy(record: BottleneckNeurons) -> Figure:
 def activations(record: BottleneckNeurons) -> Figure:
     """Histograms of each layer before and after the activation function, over training and by class; dead units."""
     figure, panels = _panels(len(record.layers), 4, (3.4, 2.3))
-    steps, parts = np.arange(len(record.epochs)), ("before", "after")
+    steps = np.arange(len(record.epochs))
     shares = ((record.firing_rate, BLUE, "images that a unit fires on"), (record.dead, ORANGE, "dead units"))
     shades = matplotlib.colormaps["viridis"]
     for place, layer in enumerate(record.layers):
@@ -233,16 +233,16 @@ def activations(record: BottleneckNeurons) -> Figure:
                 curve = _quantiles(record.histogram[:, step, place, part])[1]
                 shade, name = shades(step / len(record.epochs)), epoch.removeprefix("epoch ")
                 axes.plot(centres, curve, color=shade, linewidth=1.3, label=name)
-            axes.set_title(f"{layer}, {parts[part]} the activation function", fontsize=9)
+            axes.set_title(f"{layer}, {record.parts[part]}-activations", fontsize=9)
         for label, name in enumerate(record.classes):
             curve = _quantiles(record.class_histogram[:, place, 0, label])[1]
             by_class.plot(centres, curve, color=shades(label / len(record.classes)), linewidth=1, label=name)
-        by_class.set_title(f"{layer}, before, trained, by class", fontsize=9)
+        by_class.set_title(f"{layer}, {record.parts[0]}-activations, {TRAINED}", fontsize=9)
         for values, colour, name in shares:
             _band(live, steps, values[:, :, place], colour, name)
         live.set_xticks(steps, ["before", *(name.removeprefix("epoch ") for name in record.epochs[1:-1]), "after"])
         live.set_ylim(-0.03, 1.03)
-        live.set_title(f"{layer}, by epoch", fontsize=9)
+        live.set_title(f"{layer}, firing and dead units", fontsize=9)
         _labels(live, "epoch", "share")
         for axes in (pre, post, by_class):
             axes.set_yscale("log")
@@ -255,7 +255,7 @@ def activations(record: BottleneckNeurons) -> Figure:
         handles, names = axes.get_legend_handles_labels()
         figure.legend(handles, names, title=name, ncols=6, fontsize=8, title_fontsize=8, loc=where)
     dead = [f"{name} {mean(record.dead[:, -1, place], None):.3f}" for place, name in enumerate(record.layers)]
-    title = "Activations over training, by class, and units that never fire on the test images"
+    title = "Activations over training and by class, and units that never fire on the test images (dead)"
     notes = f"{_BAND}; outer bins hold all beyond"
     return _finish(figure, record, title, notes, f"Dead after training: {', '.join(dead)}")
 
@@ -330,6 +330,10 @@ def _finish(figure: Figure, record: BottleneckNeurons, title: str, notes: str, m
     figure.suptitle(f"{title}\n{seeds}; {notes}", fontsize=11)
     figure.set_label(f"{title}, for {seeds}. {means}.")
     return figure
+
+
+def _ablation(kind: str) -> str:
+    return f"{kind.replace(' ', '-')}-ablation"
 
 
 def _by_preference(record: BottleneckNeurons) -> np.ndarray:

@@ -117,69 +117,81 @@ def gradients(network: Network, sample: Dataset, data: Dataset, *, loss: str) ->
 def tops(network: Network, choosing: Dataset, scoring: Dataset, key) -> Found:
     """Selectivity, and each class's neuron of highest index.
 
-    null: the 95th percentile, over permutations of the labels, of the highest index of any neuron.
+    null: the 95th percentile of that neuron's index over permutations of the labels. It was chosen on other images, so
+    there is no search to correct for.
     """
     site, classes = neurons(network.model), network.model.outputs
     first, second = (network(half.images)[1][site] for half in (choosing, scoring))
     chosen = jnp.argmax(responses.selectivity(first, choosing.labels, classes=classes).index, axis=1)
     found = responses.selectivity(second, scoring.labels, classes=classes)
     null = responses.selectivity_null(key, second, scoring.labels, classes=classes, draws=DRAWS).index
+
+    def of_chosen(index):
+        return jnp.take_along_axis(index, chosen[:, None], axis=-1)[..., 0]
+
     return {
         "selectivity": jnp.stack([getattr(found, name) for name in MEASURES]),
-        "index": jnp.take_along_axis(found.index, chosen[:, None], axis=1)[:, 0],
+        "index": of_chosen(found.index),
         "firing": responses.liveness(second).firing_rate[chosen],
-        "null": jnp.quantile(jnp.max(null, axis=-1), 0.95, axis=0),
+        "null": jnp.quantile(jax.vmap(of_chosen)(null), 0.95, axis=0),
     }
 
 
 def damage(network: Network, choosing: Dataset, scoring: Dataset, key) -> Found:
     """What happens to classes without single neurons, and with more of them."""
     model, site = network.model, neurons(network.model)
-    every = jnp.arange(model.outputs)
+    every, zero = jnp.arange(model.outputs), ablation.KINDS.index("zero")
     resampled, permuted = jax.random.split(key)
 
     def accuracy(right, data):
         return metrics.by_class(right, data.labels, classes=model.outputs)
 
-    def ablated(layer, kind):
-        """Accuracies "units classes" without each unit on both halves, and who answers rightly on the second."""
-        options = {"site": f"{layer}/post", "kind": kind, "key": resampled, "measure": _right, "chunk": _UNITS}
-        before, after = (ablation.units(network, data, **options) for data in (choosing, scoring))
-        return accuracy(before, choosing), accuracy(after, scoring), after
+    def worst_of(layer):
+        """Each class's worst unit on the first half, and its accuracy without it on both, all "kinds classes"."""
+        before = accuracy(_right_without_units(network, choosing, f"{layer}/post", resampled), choosing)
+        right = _right_without_units(network, scoring, f"{layer}/post", resampled)
+        after, worst = accuracy(right, scoring), jnp.argmin(before, axis=1)
+        first, second = (jnp.take_along_axis(half, worst[:, None], axis=1)[:, 0] for half in (before, after))
+        return worst, first, second, after, right
 
-    right = ablation.baseline(network, scoring, measure=_right)
-    results = {kind: [ablated(layer, kind) for layer in layers(model)] for kind in ablation.KINDS}
-    chosen = {kind: jnp.argmin(found[-1][0], axis=0) for kind, found in results.items()}
-
-    def worst_accuracy(found):
-        return jnp.stack([after[jnp.argmin(before, axis=0), every] for before, after, _ in found])
-
-    drops = jnp.stack([right - found[-1][2] for found in results.values()])
+    found = [worst_of(layer) for layer in layers(model)]
+    worst, chosen_accuracy, _, ablated, right_without = found[-1]
+    right, right_before = (ablation.baseline(network, data, measure=_right) for data in (scoring, choosing))
+    lost = accuracy(right_before, choosing) - chosen_accuracy
+    worst_class = jnp.argmax(jnp.nan_to_num(lost, nan=-jnp.inf), axis=1)
     searched_p = partial(ablation.searched_p, labels=scoring.labels, classes=model.outputs, draws=DRAWS)
-    p = jax.vmap(searched_p, in_axes=(None, 0))(permuted, drops)  # all kinds share the permutations
-    intact = accuracy(ablation.baseline(network, choosing, measure=_right), choosing)
-    lost = jnp.stack([intact - found[-1][0][chosen[kind], every] for kind, found in results.items()])
-    worst, worst_class = jnp.stack(list(chosen.values())), jnp.argmax(jnp.nan_to_num(lost, nan=-jnp.inf), axis=1)
-    doses = partial(ablation.doses, network, scoring, site=site, chunk=_UNITS)
-    moved = doses(STRENGTHS[[0, -1]], measure=confusion)
+    p = jax.vmap(searched_p, in_axes=(None, 0))(permuted, right - right_without)  # all kinds share the permutations
     before = ablation.baseline(network, scoring, measure=confusion)
-    zeroed = worst[ablation.KINDS.index("zero")]
-    hit = zeroed[worst_class[ablation.KINDS.index("zero")]]
+    scaled = ablation.doses(network, scoring, STRENGTHS, site=site, measure=confusion, chunk=_UNITS)
+    hit = worst[zero, worst_class[zero]]
     return {
         "baseline": accuracy(right, scoring),
-        "ablated": jnp.stack([found[-1][1] for found in results.values()]),
+        "ablated": ablated,
         "worst": worst,
         "worst_class": worst_class,
-        "worst_accuracy": jnp.stack([worst_accuracy(found) for found in results.values()]),
+        "worst_accuracy": jnp.stack([second for _, _, second, _, _ in found], axis=1),
         "searched_p": jnp.min(p, axis=1),
-        "dose_accuracy": doses(STRENGTHS, measure=lambda logits, labels: accuracy(_right(logits, labels), scoring)),
-        "redirected": jnp.stack([before, moved[zeroed, 0, every], moved[zeroed, 1, every]]),
-        "worst_confusion": jnp.stack([before, moved[hit, 0], moved[hit, 1]]),
+        "dose_accuracy": jnp.diagonal(scaled, axis1=2, axis2=3),
+        "redirected": jnp.stack([before, scaled[worst[zero], 0, every], scaled[worst[zero], -1, every]]),
+        "worst_confusion": jnp.stack([before, scaled[hit, 0], scaled[hit, -1]]),
         "predictor": jnp.stack(ablation.predictors(network, choosing, site=site)),
     }
 
 
-def _right(logits: Array, labels: Array) -> Array:
+def _right_without_units(network: Network, data: Dataset, site: Site, key) -> Array:
+    """Who is answered rightly without each unit: "kinds units examples", one program for all kinds of ablation."""
+    activations = network(data.images)[1][site]
+    fills = [
+        ablation.fill(kind, activations, data.labels, classes=network.model.outputs, key=key) for kind in ablation.KINDS
+    ]
+    away = jnp.moveaxis(jnp.stack(fills) - activations, 2, 1)
+    run = ablation.unit_mover(network, data.images, site=site, measure=lambda logits: _right(logits, data.labels))
+    units = jnp.arange(away.shape[1])
+    flat = jnp.tile(units, len(ablation.KINDS)), away.reshape(-1, away.shape[2])
+    return jax.lax.map(lambda edit: run(*edit), flat, batch_size=_UNITS).reshape(away.shape)
+
+
+def _right(logits: Array, labels: Array | np.ndarray) -> Array:
     return metrics.correct("cross_entropy", logits, labels).astype(logits.dtype)
 
 

@@ -116,6 +116,12 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
+def spelled(name: str) -> str:
+    """A predictor's or a measure's name in words."""
+    words = {"d_prime": "d′", "auc": "AUC"}
+    return words.get(name, name.replace("activation_weight", "activation × weight").replace("_", " "))
+
+
 def indicator(condition: Shaped[np.ndarray, "..."], values: Values) -> Values:
     """1 and 0 for true and false; NaN where the values are."""
     return np.where(np.isnan(values), np.nan, condition)

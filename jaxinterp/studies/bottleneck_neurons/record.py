@@ -73,7 +73,7 @@ class BottleneckNeurons(NamedTuple):
     gradient_sites: tuple[str, ...]
     gradient_fixed: Float[np.ndarray, "seeds gradient_sites"]
     weight_deviation: Float[np.ndarray, " seeds"]
-    # 4.5: `top_…` of each class's neuron of highest index on the other half
+    # 4.5: `top_…` of each class's neuron of highest index on the other half; null_index for permuted labels
     selectivity: Float[np.ndarray, "seeds measures classes units"]
     top_index: Float[np.ndarray, "seeds conditions classes"]
     top_firing: Float[np.ndarray, "seeds conditions classes"]
