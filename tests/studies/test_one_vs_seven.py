@@ -79,7 +79,7 @@ def test_toy_networks_are_asked_everything(measured):
     rows = [int(id_.split()[0].removeprefix("1.")) for id_ in ids]
     assert rows == sorted(rows) and set(rows) == set(range(1, 13))
     for finding in found:
-        assert finding.claim.study == study.STUDY and not abs(finding.score.mean) > 1
+        assert finding.claim.study == study.STUDY and not abs(finding.score.mean) > 1, finding.claim.id
 
 
 def test_the_record_survives_storing(measured):
@@ -91,7 +91,7 @@ def test_the_record_survives_storing(measured):
 
 def test_a_network_that_diverged_changes_nothing_for_the_others(subjects, measured):
     subject = subjects[study.STUDY]
-    variables = jax.tree.map(lambda leaf: leaf.at[1].set(jnp.nan), subject.run.networks.variables)
+    variables = jax.tree.map(lambda leaf: jnp.asarray(leaf).at[1].set(jnp.nan), subject.run.networks.variables)
     history = subject.run.history._replace(diverged=np.array([0, 1, 0]))
     run = subject.run._replace(networks=subject.run.networks.replace(variables=variables), history=history)
     broken = study.measure(subjects | {study.STUDY: subject._replace(run=run)})
@@ -115,7 +115,8 @@ def test_a_network_that_diverged_changes_nothing_for_the_others(subjects, measur
 @pytest.mark.parametrize("seed", range(3))
 def test_scores_lie_on_their_axis_whatever_was_measured(seed):
     for finding in study.findings(record(6, seed=seed)):
-        assert abs(finding.score.mean) <= 1, finding.claim.id
+        mean, _, low, high, _ = finding.score
+        assert max(abs(mean), abs(low), abs(high)) <= 1, finding.claim.id
 
 
 def test_networks_left_out_count_nowhere():
@@ -130,8 +131,11 @@ def test_networks_left_out_count_nowhere():
     assert "—" in study.answer(record(2, left_out=(0, 1)))
 
 
-def knocked(selected, random, matched=None, intact=0.99, seeds=5):
-    """A record in which the chosen units' knock-out leaves `selected`, and random and matched ones leave others."""
+def knocked(selected, random, matched=None, intact=0.99, seeds=5, apart=None):
+    """A record in which the chosen units' knock-out leaves `selected`, and random and matched ones leave others.
+
+    apart: what the drawn units that were not chosen leave, by themselves; the same where it is not said.
+    """
     values = record(seeds)
     rng = np.random.default_rng(0)
     made = {
@@ -141,6 +145,7 @@ def knocked(selected, random, matched=None, intact=0.99, seeds=5):
     }
     if matched is not None:
         made["drawn_mean"][:, 1] = matched
+    made["drawn_apart"] = made["drawn_mean"].copy() if apart is None else np.full_like(values.drawn_apart, apart)
     return values._replace(**{name: array + rng.normal(0, 1e-3, array.shape) for name, array in made.items()})
 
 
@@ -165,7 +170,8 @@ def test_number_or_identity(selected, random, matched, by_random, by_matched, wo
 
 def test_the_answer_says_when_ablations_disagree():
     values = knocked(0.5, 0.98)
-    values.drawn_mean[:, 0, :, values.kinds.index("mean")] = 0.5
+    for drawn in (values.drawn_mean, values.drawn_apart):
+        drawn[:, 0, :, values.kinds.index("mean")] = 0.5
     assert "To which by 2 of 3 ablations, to how many by 1" in study.answer(values)
 
 
@@ -173,10 +179,24 @@ def test_only_thresholds_that_cost_something_count():
     """Number alone explains a drop of three points at most thresholds, identity one of forty at the first."""
     values = knocked(0.96, 0.96)
     values.knocked[:, :, 0] = 0.59
-    values.drawn_mean[:, :, 0] = 0.99
+    values.drawn_mean[:, :, 0] = values.drawn_apart[:, :, 0] = 0.99
     finding = by_id(values)["1.9 zero, random"]
     assert finding.verdict == "holds" and finding.score.mean == pytest.approx(1, abs=0.01)
     assert finding.measured.mean == pytest.approx(0.59, abs=1e-6) and "Thresholds counted: 1.0 of 9" in finding.note
+
+
+def test_a_drop_of_the_random_groups_alone_counts_against_identity():
+    values = knocked(0.96, 0.96)
+    values.drawn_mean[:, :, 0] = values.drawn_apart[:, :, 0] = 0.59
+    finding = by_id(values)["1.9 zero, random"]
+    assert finding.verdict == "does not hold" and finding.score.mean < -0.9
+
+
+def test_chosen_units_among_the_drawn_leave_it_undecided():
+    """Drawn groups cost as much as the chosen units, but only by those of them that are chosen."""
+    finding = by_id(knocked(0.5, 0.5, apart=0.98))["1.9 zero, matched"]
+    assert finding.verdict == "undecided" and finding.score.low < 0.1 and finding.score.high > 0.9
+    assert by_id(knocked(0.5, 0.98, apart=0.98))["1.9 zero, matched"].verdict == "holds"
 
 
 def edit(values, name, **changes):
@@ -221,16 +241,19 @@ def planted(field, value, place=EVERY, seeds=5):
         ("1.11 small hidden1", "difference_small", EVERY, 0.65, 0.45),
         ("1.8 0.1", "knocked", EVERY, 0.05, 0.5),
         ("1.8 0.5", "knocked", EVERY, 0.9, 0.5),
-        ("1.10 hidden0 carriers", "average_precision", EVERY, 1 - 2e-3, 0.2),
-        ("1.10 hidden1 strongest", "strongest", EVERY, 0.99, 0.05),
+        ("1.10 hidden0 few", "carriers", EVERY, 0.2, 0.8),
+        ("1.10 hidden0 moved", "found_moved", np.s_[0], 0.9, 0.55),
+        ("1.10 hidden1 patched", "found_patched", np.s_[0], 0.9, 0.55),
         ("1.10 MNIST hidden1", "patch_top", EVERY, 1 - 2e-3, 0.0),
     ],
 )
 def test_every_other_claim_can_hold_and_fail(id_, field, place, yes, no):
-    fixed = {"chance_precision": 0.4, "chance_strongest": 0.25, "patch_random": 0.1}
+    fixed = {"quarters": 0.25, "patch_random": 0.1}
 
     def values(value):
         made = planted(field, value, place)
+        for found in (made.found_moved, made.found_patched):
+            found[strokes.METHODS.index(strokes.ACTIVITY)] = 0.5
         return made._replace(**{name: np.full_like(getattr(made, name), level) for name, level in fixed.items()})
 
     assert verdict(values(yes), id_) == "holds"
@@ -243,6 +266,18 @@ def test_the_published_curve_may_be_that_of_sevens():
     for sevens, every, expected in ((published, curve, "holds"), (curve, published, "does not hold")):
         values.knocked[0, 0, :, 0], values.knocked_classes[0, 0, :, 0, 1] = every, sevens
         assert verdict(values, "1.8 on 7s") == expected
+
+
+@pytest.mark.parametrize(("active", "control"), [(0.7, "mean activation"), (0.1, "random quarter")])
+def test_the_class_difference_must_beat_what_needs_no_labels(active, control):
+    values = planted("found_patched", 0.8)
+    values = values._replace(quarters=np.full(2, 0.25))
+    values.found_patched[strokes.METHODS.index(strokes.ACTIVITY)] = active
+    finding = by_id(values)["1.10 hidden0 patched"]
+    assert finding.control_name == control
+    level = max(active, 0.25)
+    assert finding.score.mean == pytest.approx((0.8 - level) / (1 - level), abs=1e-6)
+    assert finding.verdict == ("does not hold" if active == 0.7 else "holds")
 
 
 def test_analogous_units_must_beat_the_highest_control():

@@ -18,7 +18,7 @@ from jaxinterp.studies.one_vs_seven import (
     rows,
     strokes,
 )
-from jaxinterp.studies.one_vs_seven.knockouts import ALL, RANDOM, SHOWN
+from jaxinterp.studies.one_vs_seven.knockouts import ALL, MATCHED, RANDOM, SHOWN
 from jaxinterp.studies.one_vs_seven.record import ARMS, LAYERS, PLAIN, SMALL, STROKES, STUDY, OneVsSeven, mean
 from jaxinterp.studies.subjects import Subject
 
@@ -86,14 +86,15 @@ def answer(record: OneVsSeven) -> str:
     arm, every, zero = record.arms.index(STUDY), record.signs.index(ALL), record.kinds.index("zero")
     chosen, units = record.knocked[arm, every, SHOWN, zero], record.selected_units[arm, every, SHOWN]
     drawn = record.drawn_mean[arm, record.groups.index(RANDOM), SHOWN, zero]
+    overlap = record.drawn_overlap[arm, record.groups.index(MATCHED), SHOWN]
     shares = ", ".join(f"{_score(finding)} by {kind}" for kind, finding in zip(record.kinds, random, strict=True))
     same = ", ".join(map(_score, matched))
     return (
         f"Is the drop due to how many neurons are removed, or to which? {word}: without the {mean(units, 0)} neurons "
         f"whose class difference exceeds {record.thresholds[SHOWN]:g} accuracy is {mean(chosen, 2)}, without as many "
         f"random ones {mean(drawn, 2)}; the share of the drop that random ones do not cause is {shares}-ablation, "
-        f"{same} for random ones of the same mean activation, and, by {record.kinds[zero]}-ablation, "
-        f"{_score(plain)} without dropout and {_score(small)} in small networks."
+        f"{same} for random ones of the same mean activation, which hold {mean(overlap, 2)} of the same neurons, and, "
+        f"by {record.kinds[zero]}-ablation, {_score(plain)} without dropout and {_score(small)} in small networks."
     )
 
 

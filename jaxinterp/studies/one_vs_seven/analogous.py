@@ -29,6 +29,7 @@ from jaxinterp.studies.one_vs_seven.record import (
     SMALL,
     STUDY,
     OneVsSeven,
+    bounded,
     group_size,
     key_of,
     left_out,
@@ -54,7 +55,9 @@ def measure(subjects: Mapping[str, Subject], seeds: int) -> dict[str, Any]:
 def findings(record: OneVsSeven) -> list[Finding]:
     """Row 1.12 judged, in the wide and in the small networks."""
     deciding = (CLASS, OTHERS, UNTRAINED)
-    rule = Rule(f"mean correlation, 0 for the highest of {', '.join(deciding)} and 1 for identity", low=MOST)
+    rule = Rule(
+        f"mean correlation, 0 for the highest of {', '.join(deciding)} and 1 for identity; at most ±1", low=MOST
+    )
     plain, found = record.arms.index(PLAIN), []
     for arm in (STUDY, SMALL):
         for place, layer in enumerate(record.layers):
@@ -69,7 +72,8 @@ def findings(record: OneVsSeven) -> list[Finding]:
                 f"best match; units and matches are chosen on one half of the images. In the wide networks without "
                 f"dropout {beside:.3f}. {left_out(record, arm)}"
             )
-            found.append(judge(claim, dict(zip(record.comparisons, matrices, strict=True)), deciding, note))
+            finding = judge(claim, dict(zip(record.comparisons, matrices, strict=True)), deciding, note)
+            found.append(finding._replace(score=bounded(finding.score)))
     return found
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
+from jaxinterp import stats
 from jaxinterp.studies.claims import Claim, Finding, Rule
 from jaxinterp.studies.one_vs_seven.knockouts import (
     ALL,
@@ -21,6 +22,7 @@ from jaxinterp.studies.one_vs_seven.record import (
     STUDY,
     OneVsSeven,
     Seeds,
+    bounded,
     judged,
     left_out,
     mean,
@@ -74,11 +76,17 @@ def not_by_number(selected: Float[np.ndarray, "*any"], drawn: Float[np.ndarray, 
 
 
 def which(record: OneVsSeven, arm: str, kind: str, group: str, id_: str) -> Finding:
-    """Is it which units, not how many? Averaged over the thresholds at which a network loses at least DROP."""
+    """Is it which units, not how many? Averaged over the thresholds at which a network loses at least DROP either way.
+
+    Drawn groups hold chosen units, whose share in the damage is theirs and not the number's. So the score is known
+    between two ends: the share of the drop that the drawn groups do not cause, and the share that those of the drawn
+    units that were not chosen do not cause. Its interval reaches from the lower end's low to the upper end's high.
+    """
     arm_, kind_, group_ = record.arms.index(arm), record.kinds.index(kind), record.groups.index(group)
     intact, selected = record.intact[arm_], record.knocked[arm_, record.signs.index(ALL), :, kind_]
-    drawn, p = (part[arm_, group_, :, kind_] for part in (record.drawn_mean, record.drawn_p))
-    counted = intact - selected >= DROP
+    parts = (record.drawn_mean, record.drawn_apart, record.drawn_p)
+    drawn, apart, p = (part[arm_, group_, :, kind_] for part in parts)
+    counted = intact - np.minimum(selected, drawn) >= DROP
 
     def over_counted(values: np.ndarray) -> Seeds:
         count = counted.sum(axis=0)
@@ -86,7 +94,8 @@ def which(record: OneVsSeven, arm: str, kind: str, group: str, id_: str) -> Find
 
     rule = Rule(
         f"the share of the drop that as many units, {group}, do not cause; the mean over the thresholds at which a "
-        f"network loses {100 * DROP:g} points or more",
+        f"network loses {100 * DROP:g} points or more either way; its interval reaches up to that of the drawn units "
+        "that are not among the chosen",
         low=MOST,
     )
     text = f"{_WHICH if group == RANDOM else _DIFFERENCE}: {kind}-ablation"
@@ -102,9 +111,11 @@ def which(record: OneVsSeven, arm: str, kind: str, group: str, id_: str) -> Find
         f"{left_out(record, arm)}"
     )
     claim = Claim(STUDY, id_, text, "— (the write-up stops here)", rule)
-    score = over_counted(not_by_number(intact - selected, intact - drawn))
-    name = f"as many units, {group}"
-    return judged(claim, over_counted(selected), over_counted(drawn), name, score, note=note)
+    lower, upper = (over_counted(not_by_number(intact - selected, intact - others)) for others in (drawn, apart))
+    name, others = f"as many units, {group}", {"those of them that were not chosen": over_counted(apart)}
+    found = judged(claim, over_counted(selected), over_counted(drawn), name, lower, others=others, note=note)
+    high = stats.over_seeds_estimate(np.maximum(lower, upper)).high
+    return found._replace(score=bounded(found.score._replace(high=max(found.score.high, high))))
 
 
 def _small_share(record: OneVsSeven, arm: str, layer: str, row: str) -> Finding:

@@ -5,6 +5,7 @@ strokes and by bars cut from real 7s, and as much ink is drawn or erased elsewhe
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -70,9 +71,9 @@ Images = Float[Array | np.ndarray, "examples pixels"]
 
 
 class Triple(NamedTuple):
-    """Images before an edit, after it, and after its control; NaN where there is no control."""
+    """Images before an edit, after it, and after its control; None where there was nothing, NaN without a control."""
 
-    before: Images
+    before: Images | None
     after: Float[Array | np.ndarray, "examples pixels"]
     control: Float[Array | np.ndarray, "examples_other pixels"]
 
@@ -147,10 +148,9 @@ def make_edits(key, test: Dataset) -> dict[str, Triple]:
         elif name in figures:
             picture = figures[name][None].astype(np.float32)
             many = (np.repeat(image, CONTROL_DRAWS, axis=0) for image in (nothing, picture))
-            edits[name] = Triple(picture, picture, np.asarray(draw(own, *many)))
+            edits[name] = Triple(None, picture, np.asarray(draw(own, *many)))
         else:
-            images = {"1": ones, "7": sevens, BLANK: nothing}[name]
-            edits[name] = Triple(images, images, unknown)
+            edits[name] = Triple(None, {"1": ones, "7": sevens, BLANK: nothing}[name], unknown)
     return edits
 
 
@@ -160,13 +160,10 @@ def read_edits(network: Network, edits: dict[str, Triple]) -> tuple[Edited, Edit
     def table(read_one):
         return jax.tree.map(lambda *leaves: jnp.stack(leaves), *[read_one(name, edits[name]) for name in EDITS])
 
-    def before(name, edit):
-        return None if name in (DRAWN, HIGH, BLANK) else edit.before
-
-    label = {name: SEVEN if name in ("7", BAR, ROWS) else ONE for name in EDITS}
+    label = {name: SEVEN if name in (BAR, ROWS) else ONE for name in EDITS}
     return (
-        table(lambda name, edit: read(network, edit.after, before(name, edit), label=label[name])),
-        table(lambda name, edit: read(network, edit.control, before(name, edit), label=label[name])),
+        table(lambda name, edit: read(network, edit.after, edit.before, label=label[name])),
+        table(lambda name, edit: read(network, edit.control, edit.before, label=label[name])),
     )
 
 
@@ -193,12 +190,12 @@ def make_blends(key, edits: dict[str, Triple]) -> Float[np.ndarray, "blends dose
     """Pictures on the way from one image to another, as many of each kind as there are images of the rarest."""
     pairs = (
         (edits["1"].after, jax.random.permutation(key, edits["7"].after)),
-        (edits[REAL].before, edits[REAL].after),
-        (edits[BAR].before, edits[BAR].after),
+        (edits["1"].after, edits[REAL].after),
+        (np.asarray(edits[BAR].before), edits[BAR].after),
     )
     count = min(len(first) for first, _ in pairs)
-    doses = DOSES[:, None, None].astype(np.float32)
-    return np.stack([np.asarray(strokes.blend(a[None, :count], b[None, :count], doses)) for a, b in pairs])
+    mixed = [jax.vmap(partial(strokes.blend, a[:count], b[:count]))(DOSES.astype(np.float32)) for a, b in pairs]
+    return np.stack([np.asarray(part) for part in mixed])
 
 
 def blended(network: Network, blends: Float[Array, "blends doses examples pixels"]) -> Float[Array, "blends doses"]:

@@ -39,6 +39,7 @@ ALL, PREFER_ONE, PREFER_SEVEN = SIGNS = ("all", "more active on 1s", "more activ
 KINDS = ("zero", "mean", "resample")
 RANDOM, MATCHED = GROUPS = ("random", "matched on mean activation")
 DRAWS = 200
+STRATA, LEAST_IN_STRATUM = 10, 8  # of mean activation; a stratum of one unit leaves nothing to draw
 SMALL_DIFFERENCE = 0.2
 BIN_EDGES = np.linspace(-2, 2, 81)
 
@@ -58,6 +59,7 @@ class KnockOuts(NamedTuple):
     accuracy: Float[Array, "signs thresholds kinds"]
     of_classes: Float[Array, "signs thresholds kinds classes"]
     drawn: Float[Array, "groups thresholds kinds draws"]
+    apart: Float[Array, "groups thresholds kinds"]
     overlap: Float[Array, "groups thresholds"]
 
 
@@ -70,7 +72,9 @@ def measure(subjects: Mapping[str, Subject], seeds: int) -> dict[str, Any]:
         shares = None
         if arm == SMALL:
             # Its activations are larger: the thresholds would take nearly all units, and leave nothing to draw.
-            shares = np.nanmean(found[STUDY].units[0], axis=-1) / widths[-1]
+            units = found[STUDY].units[0]
+            known = np.isfinite(units).all(axis=0)
+            shares = units[:, known].mean(axis=1) / widths[-1] if known.any() else np.zeros(len(units))
         run = jax.jit(over_seeds(partial(knock_outs, shares=shares), chunk=1))
         networks, (chosen, scored) = subjects[arm].run.networks, halves(subjects[arm].splits.test)
         found[arm] = laid_out(subjects[arm], seeds, run(networks, chosen, scored, key))
@@ -78,7 +82,8 @@ def measure(subjects: Mapping[str, Subject], seeds: int) -> dict[str, Any]:
     drawn = np.stack([found[arm].drawn for arm in ARMS])
     knocked = stacked([found[arm]._replace(drawn=np.zeros(())) for arm in ARMS])
     low, high = np.quantile(drawn, (0.025, 0.975), axis=-2)
-    p = stats.permutation_p(-knocked.accuracy[:, :1], -np.moveaxis(drawn, -2, -1))
+    draws_last = np.moveaxis(drawn, -2, -1)
+    p = stats.permutation_p(-np.broadcast_to(knocked.accuracy[:, :1], draws_last.shape[:-1]), -draws_last)
     return {
         "conditions": CONDITIONS,
         "bin_edges": BIN_EDGES,
@@ -96,6 +101,7 @@ def measure(subjects: Mapping[str, Subject], seeds: int) -> dict[str, Any]:
         "drawn_low": low,
         "drawn_high": high,
         "drawn_p": np.where(np.isnan(drawn[..., 0, :]), np.nan, p),
+        "drawn_apart": knocked.apart,
         "drawn_overlap": knocked.overlap,
         "draws": np.moveaxis(drawn[ARMS.index(STUDY), :, SHOWN, KINDS.index("zero")], -1, 1),
     }
@@ -124,6 +130,7 @@ def knock_outs(
 ) -> KnockOuts:
     """Accuracy without the units whose class difference exceeds each threshold, and without as many drawn at random.
 
+    apart: without those of the drawn units that were not chosen. overlap: the share of the chosen units among them.
     shares: knock out this share of the units, those of largest difference, in the place of thresholds.
     """
     activations = network(chosen.images)[1][last_site(network.model)]
@@ -134,33 +141,36 @@ def knock_outs(
         selected = rank < jnp.round(shares[:, None] * len(difference))
     by_sign = jnp.stack([selected, selected & (difference > 0), selected & (difference < 0)])
     draw_key, fill_key = jax.random.split(key)
-    mean = jnp.mean(activations, axis=0)
+    mean, strata = jnp.mean(activations, axis=0), min(STRATA, max(1, len(difference) // LEAST_IN_STRATUM))
 
     def draw(pair):
         key, group = pair
         return jnp.stack(
             [
                 ablation.random_groups(key, group, draws=DRAWS),
-                ablation.matched_groups(key, group, mean, draws=DRAWS),
+                ablation.matched_groups(key, group, mean, draws=DRAWS, strata=strata),
             ]
         )
 
     # "groups thresholds draws units"
     drawn = jnp.swapaxes(jax.lax.map(draw, (jax.random.split(draw_key, len(selected)), selected)), 0, 1)
-    masks = jnp.concatenate([by_sign.reshape(-1, len(difference)), drawn.reshape(-1, len(difference))])
-    found = accuracies(network, scored, masks, fill_key)
+    masks = (by_sign, drawn, drawn & ~selected[:, None])
+    flat = jnp.concatenate([part.reshape(-1, len(difference)) for part in masks])
+    found = accuracies(network, scored, flat, fill_key)
     weights = jnp.stack([jnp.mean(jnp.asarray(scored.labels) == label) for label in (ONE, SEVEN)])
     overall = jnp.sum(found * weights, axis=-1)
     counts = jnp.sum(by_sign, axis=-1).astype(float)
     taken = jnp.sum(drawn & selected[:, None], axis=-1) / jnp.maximum(counts[0], 1)[:, None]
     split = by_sign.shape[0] * by_sign.shape[1]
+    drawn_accuracy, apart = overall[split:].reshape(2, *drawn.shape[:3], -1)
     intact = metrics.correct("cross_entropy", network(scored.images)[0], jnp.asarray(scored.labels))
     return KnockOuts(
         intact=jnp.mean(intact.astype(float)),
         units=counts,
         accuracy=overall[:split].reshape(*by_sign.shape[:2], -1),
         of_classes=found[:split].reshape(*by_sign.shape[:2], *found.shape[1:]),
-        drawn=jnp.moveaxis(overall[split:].reshape(*drawn.shape[:3], -1), 2, -1),
+        drawn=jnp.moveaxis(drawn_accuracy, 2, -1),
+        apart=jnp.mean(apart, axis=2),
         overlap=jnp.mean(taken, axis=-1),
     )
 

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Int
 
 from jaxinterp import stats
 from jaxinterp.data import Dataset
+from jaxinterp.stats import Estimate
 from jaxinterp.studies.claims import Claim, Control, Finding
 from jaxinterp.studies.subjects import Subject, blanked
 
@@ -92,18 +93,19 @@ class OneVsSeven(NamedTuple):
     drawn_low: Float[np.ndarray, "arms groups thresholds kinds seeds"]
     drawn_high: Float[np.ndarray, "arms groups thresholds kinds seeds"]
     drawn_p: Float[np.ndarray, "arms groups thresholds kinds seeds"]
-    drawn_overlap: Float[np.ndarray, "arms groups thresholds seeds"]
+    drawn_apart: Float[np.ndarray, "arms groups thresholds kinds seeds"]  # without the drawn units that were not chosen
+    drawn_overlap: Float[np.ndarray, "arms groups thresholds seeds"]  # share of the chosen units among the drawn
     draws: Float[np.ndarray, "groups seeds draws"]  # zero-ablation in the first arm, at SHOWN
 
     # 1.10: which units carry the stroke, where the truth is known, and in a 7's top bar.
     methods: tuple[str, ...]
     carriers: Float[np.ndarray, "layers seeds"]
-    precision: Float[np.ndarray, "methods layers seeds"]
+    carriers_untrained: Float[np.ndarray, "layers seeds"]
+    precision: Float[np.ndarray, "methods layers seeds"]  # of a method's first quarter, against the carriers
     recall: Float[np.ndarray, "methods layers seeds"]
-    average_precision: Float[np.ndarray, "methods layers seeds"]
-    chance_precision: Float[np.ndarray, "layers seeds"]  # average precision of a random order
-    strongest: Float[np.ndarray, "methods layers seeds"]  # share found of the quarter that the stroke moves most
-    chance_strongest: Float[np.ndarray, " layers"]
+    found_moved: Float[np.ndarray, "methods layers seeds"]  # share found of the quarter that the stroke moves most
+    found_patched: Float[np.ndarray, "methods layers seeds"]  # of the quarter that, patched, restores most of it
+    quarters: Float[np.ndarray, " layers"]  # a quarter of the units, as a share of them
     sizes: Int[np.ndarray, " sizes"]
     patch_total: Float[np.ndarray, "layers seeds"]
     patch_restored: Float[np.ndarray, "layers sizes seeds"]
@@ -174,7 +176,14 @@ def judged(
     """A finding from one number a network for what was measured, its controls and the score."""
     estimate = stats.over_seeds_estimate
     beside = tuple(Control(name, estimate(values)) for name, values in others.items())
-    return Finding(claim, estimate(measured), estimate(control), control_name, estimate(score), beside, note.strip())
+    scored = bounded(estimate(score))
+    return Finding(claim, estimate(measured), estimate(control), control_name, scored, beside, note.strip())
+
+
+def bounded(score: Estimate) -> Estimate:
+    """A score's mean and interval, cut off at ±1: no bound of a rule lies beyond."""
+    mean, low, high = (float(np.clip(value, -1, 1)) for value in (score.mean, score.low, score.high))
+    return score._replace(mean=mean, low=low, high=high)
 
 
 def mean(values: Seeds, digits: int = 3, *, of: Callable = np.mean) -> str:

@@ -157,7 +157,8 @@ def _rows_findings(record: OneVsSeven) -> list[Finding]:
         f"Most often it is row {usual} ({mean(fewest[usual + 1])} of the 7s); rows {CRUCIAL - 1} to {CRUCIAL + 1} "
         f"together {around}. Mean number of rows until a 7 is a 1: {mean(from_top, 1)} from the top, "
         f"{mean(from_bottom, 1)} from the bottom, {mean(record.window_mean, 1)} for the smallest window anywhere (the "
-        f"first {WINDOWED} 7s). Never: {mean(fewest[side + 1])} from the top. {apart}"
+        f"first {WINDOWED} 7s; {mean(record.window_none)} of them have none). Never from the top: "
+        f"{mean(fewest[side + 1])}. {apart}"
     )
     score = stats.calibrated(flips, chance)
     found.append(judged(claim, flips, chance, f"one row in {side}", score, note=note))

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from jaxinterp import stats
+from jaxinterp import controls, ensemble, stats
 from jaxinterp.analysis import ablation, patching, responses, strokes
 from jaxinterp.data import Dataset, toy
 from jaxinterp.ensemble import over_seeds
@@ -29,6 +29,7 @@ from jaxinterp.studies.one_vs_seven.record import (
     STROKES,
     STUDY,
     OneVsSeven,
+    Seeds,
     group_size,
     halves,
     judged,
@@ -51,14 +52,17 @@ DRAWS = 200
 
 
 class Retrieval(NamedTuple):
-    """How well each ranking of a layer's units finds those that carry the stroke."""
+    """How well the first quarter of each ranking of a layer's units finds those that the stroke moves.
+
+    carriers: share of the units that it moves by more than CARRIES, against which precision and recall are; moved,
+    patched: share found of the quarter that it moves most, and of the quarter that restores most of it when patched.
+    """
 
     carriers: Float[Array, " layers"]
     precision: Float[Array, "methods layers"]
     recall: Float[Array, "methods layers"]
-    average_precision: Float[Array, "methods layers"]
-    chance: Float[Array, " layers"]
-    strongest: Float[Array, "methods layers"]
+    moved: Float[Array, "methods layers"]
+    patched: Float[Array, "methods layers"]
 
 
 class Patched(NamedTuple):
@@ -77,6 +81,9 @@ def measure(subjects: Mapping[str, Subject], seeds: int) -> dict[str, Any]:
     subject = subjects[STROKES]
     test, twins = subject.splits.test, twins_of(subject)
     found = laid_out(subject, seeds, jax.jit(over_seeds(retrieval, chunk=2))(subject.run.networks, test, twins))
+    config, model = subject.run.config.train, subject.run.networks.model
+    before = controls.untrained(ensemble.keys(config.base_seed, config.seeds), model, test.images.shape[-1])
+    untrained = jax.jit(over_seeds(carriers, chunk=2))(before, halves(test)[1], halves(twins)[1])
     main = subjects[STUDY]
     run = jax.jit(over_seeds(patched, chunk=1))
     bars = laid_out(
@@ -86,12 +93,12 @@ def measure(subjects: Mapping[str, Subject], seeds: int) -> dict[str, Any]:
     return {
         "methods": METHODS,
         "carriers": found.carriers,
+        "carriers_untrained": laid_out(subject, seeds, untrained),
         "precision": found.precision,
         "recall": found.recall,
-        "average_precision": found.average_precision,
-        "chance_precision": found.chance,
-        "strongest": found.strongest,
-        "chance_strongest": np.array([_quarter(width) / width for width in subject.run.networks.model.widths]),
+        "found_moved": found.moved,
+        "found_patched": found.patched,
+        "quarters": np.array([_quarter(width) / width for width in model.widths]),
         "sizes": np.array(SIZES),
         "patch_total": bars.total,
         "patch_restored": bars.restored,
@@ -127,13 +134,30 @@ def retrieval(network: Network, images: Dataset, twins: Dataset) -> Retrieval:
     for layer in LAYERS:
         site = f"{layer}/post"
         moved = shifts(network, held, held_twins, site=site)
-        carries = moved > CARRIES
+        truths = (moved > CARRIES, _largest(moved), _largest(restoring(network, held, held_twins, site=site)))
         found = rankings(network, ranked, ranked_twins, site=site)
-        each = [(*score(found[name], carries), score(found[name], _largest(moved))[0]) for name in METHODS]
-        precision, recall, average, strongest = (jnp.stack(column) for column in zip(*each, strict=True))
-        chance = chance_average_precision(carries)
-        layers.append(Retrieval(jnp.mean(carries), precision, recall, average, chance, strongest))
+        first = jax.vmap(_largest)(jnp.stack([found[name] for name in METHODS]))
+        hits = [jnp.sum(first & truth, axis=-1) for truth in truths]
+        taken, there = jnp.sum(first[0]), jnp.sum(truths[0])
+        layers.append(
+            Retrieval(
+                jnp.mean(truths[0]),
+                *(count / size for count, size in zip((hits[0], *hits), (taken, there, taken, taken), strict=True)),
+            )
+        )
     return jax.tree.map(lambda *leaves: jnp.stack(leaves, axis=-1), *layers)
+
+
+def carriers(network: Network, images: Dataset, twins: Dataset) -> Float[Array, " layers"]:
+    """Share of each layer's units that the stroke moves by more than CARRIES."""
+    moved = [shifts(network, images, twins, site=f"{layer}/post") for layer in LAYERS]
+    return jnp.stack([jnp.mean(values > CARRIES) for values in moved])
+
+
+def restoring(network: Network, images: Dataset, twins: Dataset, *, site: Site) -> Float[Array, " units"]:
+    """How much of the stroke's effect on the answer each unit restores when patched, or reverses."""
+    pairs = with_and_without(images, twins)
+    return jnp.abs(patching.patch_units(network, *pairs, site=site, first=1, second=0).effect)
 
 
 def shifts(network: Network, images: Dataset, twins: Dataset, *, site: Site) -> Float[Array, " units"]:
@@ -163,7 +187,6 @@ def rankings(network: Network, images: Dataset, twins: Dataset, *, site: Site) -
         for kind in ("zero", "mean")
     }
     weighted = ablation.predictors(network, images, site=site).activation_weight
-    patch = patching.patch_units(network, *with_and_without(images, twins), site=site, first=1, second=0)
     return {
         DIFFERENCE: jnp.abs(responses.class_difference(activations, images.labels, 1, 0)),
         D_PRIME: jnp.abs(measured.d_prime[1]),
@@ -173,36 +196,21 @@ def rankings(network: Network, images: Dataset, twins: Dataset, *, site: Site) -
         MEAN: jnp.mean(drops["mean"], axis=-1),
         WEIGHT: jnp.max(jnp.abs(weighted), axis=-1),
         ACTIVITY: jnp.mean(activations, axis=0),
-        PATCHING: jnp.abs(patch.effect),
+        PATCHING: restoring(network, images, twins, site=site),
     }
-
-
-def score(values: Float[Array, " units"], truth: Bool[Array, " units"]) -> tuple[Array, Array, Array]:
-    """Precision and recall of the quarter of highest value, and average precision; NaN where none is to be found."""
-    taken = jnp.sum(truth & _largest(values))
-    found = truth[jnp.argsort(-jnp.nan_to_num(values, nan=-jnp.inf))].astype(float)
-    total = jnp.sum(found)
-    average = jnp.sum(found * jnp.cumsum(found) / jnp.arange(1, len(found) + 1)) / total
-    return taken / _quarter(len(found)), taken / total, average
-
-
-def chance_average_precision(truth: Bool[Array, " units"]) -> Float[Array, ""]:
-    """Average precision of a random order, on average: (R − 1)/(N − 1)·(1 − H/N) + H/N, R of N to find, H = Σ 1/i."""
-    units = truth.shape[0]
-    harmonic = np.sum(1 / np.arange(1, units + 1)) / units
-    return (jnp.sum(truth) - 1) / (units - 1) * (1 - harmonic) + harmonic
 
 
 def patched(network: Network, test: Dataset, clean: Array, corrupt: Array, key) -> Patched:
     """What groups of units restore of a 7's top bar; units are ranked on one half of the 7s and scored on the other."""
-    ranked = halves(test)[0]
-    activations = network(ranked.images)[1]
+    others = jnp.where(jnp.asarray(test.labels) == ONE, ONE, -1)  # 7s that are scored are not ranked by
+    labels = jnp.concatenate([others, jnp.full(len(clean[0::2]), SEVEN)])
+    activations = network(jnp.concatenate([test.images, clean[0::2]]))[1]
     layers = []
     for layer in LAYERS:
         site = f"{layer}/post"
         options = {"site": site, "first": SEVEN, "second": ONE}
         alone = patching.patch_units(network, clean[0::2], corrupt[0::2], **options)
-        difference = jnp.abs(responses.class_difference(activations[site], ranked.labels, ONE, SEVEN))
+        difference = jnp.abs(responses.class_difference(activations[site], labels, ONE, SEVEN))
         size = group_size(len(difference))
         by_effect, by_difference = (jnp.argsort(jnp.argsort(-values)) for values in (alone.effect, difference))
         top, large = by_effect < size, by_difference < size
@@ -225,40 +233,59 @@ def findings(record: OneVsSeven) -> list[Finding]:
 
 
 def _retrieval_findings(record: OneVsSeven, place: int) -> list[Finding]:
-    """The class difference beside every other method: does it find the carriers, and those that move most?"""
-    layer, base, method = record.layers[place], record.carriers[place], record.methods.index(DIFFERENCE)
-    halved = f"Ranked on one half of the images; the truth is from pairs of the other. {left_out(record, STROKES)}"
-    quarter = np.where(np.isfinite(base), record.chance_strongest[place], np.nan)
-    found = []
-    for name, text, rule, values, chance, chance_name, note in (
+    """Do few units carry the stroke, and does the class difference find those that it moves, and that carry it most?"""
+    layer, base, untrained = record.layers[place], record.carriers[place], record.carriers_untrained[place]
+    difference, apart = record.methods.index(DIFFERENCE), left_out(record, STROKES)
+    note = (
+        f"A carrier: on average over pairs, adding the stroke moves the unit by more than {CARRIES:g} of its sd within "
+        f"a class. At a quarter of the units, by {DIFFERENCE}: precision {mean(record.precision[difference, place])}, "
+        f"recall {mean(record.recall[difference, place])}. {apart}"
+    )
+    text = f"A minority of the units of {layer} carry the stroke, where nothing else differs"
+    claim = Claim(STUDY, f"1.10 {layer} few", text, "—", Rule("the share of the units that carry it", high=MOST))
+    found = [judged(claim, base, untrained, "untrained networks", base, note=note)]
+    for name, text, values, note in (
         (
-            "carriers",
-            f"The class difference names the units of {layer} that carry the stroke, where nothing else differs",
-            "average precision, 0 for a random order and 1 for every carrier before any other unit",
-            record.average_precision[:, place],
-            record.chance_precision[place],
-            "random order",
-            f"A carrier: on average over pairs, adding the stroke moves the unit by more than {CARRIES:g} of its sd "
-            f"within a class; {mean(base)} of the units are. At a quarter of the units, by {DIFFERENCE}: precision "
-            f"{mean(record.precision[method, place])}, recall {mean(record.recall[method, place])}.",
+            "moved",
+            "that the stroke moves most",
+            record.found_moved[:, place],
+            f"Moved: mean absolute change over pairs, in the unit's sd within a class, as in {D_PRIME}.",
         ),
         (
-            "strongest",
-            f"The class difference names the units of {layer} that the stroke moves most",
-            "the share found of the quarter of units that the stroke moves most, 0 for a random quarter",
-            record.strongest[:, place],
-            quarter,
-            "random quarter",
-            f"Moved: mean absolute change over pairs, in the unit's sd within a class; {D_PRIME} is the like without "
-            "pairs. Equal units are ranked in the layer's order.",
+            "patched",
+            "that carry the stroke to the answer",
+            record.found_patched[:, place],
+            "To the answer: put back from the twin with the stroke, they restore most of the margin that it makes; "
+            f"{PATCHING}, beside, is the same on other pairs: what can be found at all.",
         ),
     ):
         others = dict(zip(record.methods, values, strict=True))
         measured = others.pop(DIFFERENCE)
-        score = np.clip(stats.calibrated(measured, chance), -1, 1)
-        claim = Claim(STUDY, f"1.10 {layer} {name}", text, "—", Rule(rule, low=MOST))
-        found.append(judged(claim, measured, chance, chance_name, score, others=others, note=f"{note} {halved}"))
+        random = np.where(np.isfinite(measured), record.quarters[place], np.nan)
+        control, beside = random, "random quarter"
+        if np.nansum(others[ACTIVITY]) > np.nansum(random):
+            control, beside = others.pop(ACTIVITY), ACTIVITY
+        rule = Rule(
+            f"the share found of a quarter of the units, 0 for the better of a random quarter and {ACTIVITY}, which "
+            "needs no labels, and 1 for all of them; at most ±1",
+            low=MOST,
+        )
+        text = f"The class difference names the units of {layer} {text}"
+        claim = Claim(STUDY, f"1.10 {layer} {name}", text, "—", rule)
+        note += " Equal units are ranked in the layer's order. Ranked on one half of the images, the truth is from "
+        note += f"pairs of the other. {apart}"
+        found.append(judged(claim, measured, control, beside, _against(measured, control), others=others, note=note))
     return found
+
+
+def _against(measured: Seeds, control: Seeds) -> Seeds:
+    """(T − C)/(1 − C) of the means T and C, and its change with each network's (the delta method): no poles."""
+    known = np.isfinite(measured)
+    if not known.any() or control[known].mean() == 1:
+        return np.full_like(measured, np.nan)
+    high, low = measured[known].mean(), control[known].mean()
+    score = stats.calibrated(high, low)
+    return score + (measured - high - (1 - score) * (control - low)) / (1 - low)
 
 
 def _bar_finding(record: OneVsSeven, place: int) -> Finding:

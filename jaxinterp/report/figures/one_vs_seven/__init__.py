@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from jaxinterp.report.figures.common import BLUE, GREEN, ORANGE, plain
 from jaxinterp.report.figures.one_vs_seven import neurons
-from jaxinterp.report.figures.one_vs_seven.common import LINES, band, columns, finish, present
+from jaxinterp.report.figures.one_vs_seven.common import LINES, band, columns, finish, legend, present
 from jaxinterp.studies.one_vs_seven.record import STUDY, OneVsSeven, mean
 from jaxinterp.studies.one_vs_seven.rows import CRUCIAL, TOP
 
@@ -63,7 +63,7 @@ def edits(record: OneVsSeven) -> Figure:
             axes.text(0.5, -0.05, text, transform=axes.transAxes, ha="center", va="top", fontsize=8)
             told.append(f"{name}{', control' if beside else ''}: {share}")
     title = "Logits of 1 and 7 after an edit, and with as much ink drawn or erased elsewhere (control)"
-    notes = "one image shown; logits: mean over images, ± sd over networks; share of images read rightly before"
+    notes = "one image shown; logits: mean over images, ± sd over networks; shares: of those read rightly before"
     return finish(figure, title, notes, f"{present(record, STUDY)} networks", "; ".join(told))
 
 
@@ -78,7 +78,7 @@ def blends(record: OneVsSeven) -> Figure:
     axes.set_xlabel("share of the second image in the blend", fontsize=9)
     axes.set_ylabel("share of images read as a 7", fontsize=9)
     axes.set_ylim(-0.03, 1.03)
-    axes.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1, 0.5))
+    legend(figure, axes)
     plain(axes, grid="y")
     title = "How much of another image makes a 7?"
     return finish(figure, title, LINES, f"{present(record, STUDY)} networks", "; ".join(told))
@@ -92,15 +92,17 @@ def rows(record: OneVsSeven) -> Figure:
     for name, values, colour in zip(record.directions, record.rows_as_seven, (BLUE, ORANGE), strict=True):
         band(left, np.arange(side + 1), values, colour, name)
     left.set(xlabel="rows erased", ylabel="share still read as a 7", ylim=(-0.03, 1.03))
-    left.legend(frameon=False, fontsize=8)
+    if left.lines:
+        left.legend(frameon=False, fontsize=8)
     _bars(
         middle,
         record.rows_fewest[top, 1 : side + 1],
         "the row whose erasure, from the top,\nfirst makes it a 1",
         "share of 7s",
     )
-    middle.axvline(CRUCIAL, color=ORANGE, linestyle=":", label=f"row {CRUCIAL}, the write-up's")
-    middle.legend(frameon=False, fontsize=8, loc="center right")
+    middle.axvline(CRUCIAL, color=ORANGE, linestyle=":")
+    place = {"xy": (CRUCIAL, 0.97), "xycoords": middle.get_xaxis_transform(), "textcoords": "offset points"}
+    middle.annotate(f"row {CRUCIAL},\nthe write-up's", **place, xytext=(-4, 0), ha="right", va="top", fontsize=8)
     _bars(right, record.window_covers, "rows in the smallest window\nwhose erasure makes it a 1", "share of windows")
     for axes in (left, middle, right):
         axes.xaxis.label.set_size(9)

@@ -12,6 +12,7 @@ from jaxinterp.studies.one_vs_seven.knockouts import SHOWN, SMALL_DIFFERENCE
 from jaxinterp.studies.one_vs_seven.record import LARGEST_GROUP, PLAIN, SMALL, STROKES, STUDY, OneVsSeven, mean
 from jaxinterp.studies.one_vs_seven.strokes import DIFFERENCE
 
+_BANDS = "line: mean; band: middle 90 % of networks, of random groups middle 95 % in a network"
 _SPREAD = "dot: mean, bar: middle 90 % of networks"
 
 
@@ -57,8 +58,8 @@ def knock_outs(record: OneVsSeven) -> Figure:
     for axes in grid[0]:
         axes.set_xlabel("threshold of |class difference|", fontsize=9)
     legend(figure, grid[0, record.kinds.index("zero")])
-    title = "Accuracy without the units of large class difference, beside as many others"
-    return finish(figure, title, LINES, f"{present(record, STUDY)} networks", told)
+    title = "Accuracy without the units of the last hidden layer of large class difference, beside as many others"
+    return finish(figure, title, _BANDS, f"{present(record, STUDY)} networks", told)
 
 
 def other_networks(record: OneVsSeven) -> Figure:
@@ -80,7 +81,7 @@ def other_networks(record: OneVsSeven) -> Figure:
     legend(figure, grid[0, 0])
     networks = ", ".join(f"{present(record, arm)} {arm}" for arm in arms)
     title = "Without dropout and in small networks: accuracy without the units of large class difference"
-    return finish(figure, title, LINES, networks, ". ".join(told))
+    return finish(figure, title, _BANDS, networks, ". ".join(told))
 
 
 def _knocked(panels, record: OneVsSeven, arm: int, *, classes: bool) -> str:
@@ -88,10 +89,14 @@ def _knocked(panels, record: OneVsSeven, arm: int, *, classes: bool) -> str:
     for place, (axes, kind) in enumerate(zip(panels, record.kinds, strict=True)):
         chosen = record.knocked[arm, 0, :, place]
         band(axes, record.thresholds, chosen, BLUE, "large class difference")
-        for name, values, colour in zip(
-            record.groups, record.drawn_mean[arm, :, :, place], (ORANGE, GREEN), strict=True
-        ):
-            band(axes, record.thresholds, values, colour, f"as many, {name}")
+        for group, (name, colour) in enumerate(zip(record.groups, (ORANGE, GREEN), strict=True)):
+            drawn = [part[arm, group, :, place] for part in (record.drawn_mean, record.drawn_low, record.drawn_high)]
+            centre, low, high = (columns(part) for part in drawn)
+            if centre.size:
+                line = centre.mean(axis=1)
+                axes.plot(record.thresholds, line, color=colour, linewidth=1.8, label=f"as many, {name}")
+                ends = low.mean(axis=1), high.mean(axis=1)
+                axes.fill_between(record.thresholds, *ends, color=colour, alpha=0.2, linewidth=0)
         if classes:
             for label, style in zip(record.classes, ("--", ":"), strict=True):
                 known = columns(record.knocked_classes[arm, 0, :, place, record.classes.index(label)])
@@ -137,13 +142,15 @@ def draws(record: OneVsSeven) -> Figure:
 
 def retrieval(record: OneVsSeven) -> Figure:
     """How well each method finds the units that carry the stroke, where the truth is known."""
+    base = record.carriers
+    quarter = np.where(np.isfinite(base), record.quarters[:, None], np.nan)
     shown = (
-        ("precision, first quarter", record.precision, record.carriers),
-        ("recall, first quarter", record.recall, None),
-        ("average precision", record.average_precision, record.chance_precision),
-        ("share found of\nthe quarter moved most", record.strongest, record.chance_strongest[:, None]),
+        ("precision", record.precision, base),
+        ("recall", record.recall, quarter),
+        ("share found of the\nquarter moved most", record.found_moved, quarter),
+        ("share found of the\nquarter restoring most", record.found_patched, quarter),
     )
-    figure = Figure(figsize=(10.4, 5.6), layout="constrained")
+    figure = Figure(figsize=(10.4, 5.8), layout="constrained")
     grid = figure.subplots(len(record.layers), len(shown), sharey=True, sharex=True, squeeze=False)
     told = []
     for row, layer in enumerate(record.layers):
@@ -151,8 +158,7 @@ def retrieval(record: OneVsSeven) -> Figure:
             axes: Axes = grid[row, column]
             for place, method in enumerate(record.methods):
                 _interval(axes, place, values[place, row], BLUE if method == DIFFERENCE else GREY)
-            level = record.carriers * 0 + 0.25 if chance is None else chance
-            expected = columns(level[row])
+            expected = columns(chance[row])
             if expected.size:
                 axes.axvline(expected.mean(), color=ORANGE, linewidth=1.2, linestyle="--", label="random order")
             axes.set_title(f"{layer}: {name}", fontsize=9)
@@ -160,13 +166,10 @@ def retrieval(record: OneVsSeven) -> Figure:
             axes.set_ylim(len(record.methods) - 0.5, -0.5)
             axes.set_xlim(0, 1.04)
             plain(axes)
-        told.append(
-            f"{layer}, average precision: "
-            + ", ".join(f"{m} {mean(v)}" for m, v in zip(record.methods, record.average_precision[:, row], strict=True))
-            + f", random {mean(record.chance_precision[row])}"
-        )
+        found = ", ".join(f"{m} {mean(v)}" for m, v in zip(record.methods, record.found_patched[:, row], strict=True))
+        told.append(f"{layer}, share found of the quarter that restores most: {found}, random {mean(quarter[row])}")
     legend(figure, grid[0, 0])
-    title = "Which units carry the stroke? Each method beside a random order, on data that differ by the stroke alone"
+    title = "Which units carry the stroke? The first quarter by each method, on data that differ by the stroke alone"
     return finish(figure, title, _SPREAD, f"{present(record, STROKES)} networks", "; ".join(told))
 
 
