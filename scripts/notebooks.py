@@ -1,0 +1,39 @@
+"""Do the notebooks run? Execute notebooks/*.py, their sources, and write each result beside it as .ipynb.
+
+    python scripts/notebooks.py                     # all of them; needs: pip install .[notebooks]
+    python scripts/notebooks.py 01_one_vs_seven     # one
+
+A notebook trains its run where that is not there, and takes the study's answer from the run's results where it was
+measured before, with: jaxinterp study all. After that a notebook takes about a minute, and otherwise up to ten.
+"""
+
+import sys
+from pathlib import Path
+
+from jaxinterp import cli
+
+FOLDER = Path(__file__).parents[1] / "notebooks"
+
+
+def execute(names: list[str]) -> None:
+    """Execute the notebooks of these names, or all."""
+    import jupytext
+    import nbformat
+    from nbclient import NotebookClient
+
+    for source in [FOLDER / f"{name}.py" for name in names] or sorted(FOLDER.glob("*.py")):
+        notebook = jupytext.read(source)
+        place = {"metadata": {"path": str(FOLDER)}}
+        NotebookClient(notebook, timeout=1800, coalesce_streams=True, resources=place).execute()
+        for number, cell in enumerate(notebook.cells):
+            cell["id"] = f"cell-{number}"  # rather than random ones, so that what did not change stays as it was
+            cell["metadata"] = {}
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        notebook.metadata = {"kernelspec": kernel}
+        target = source.with_suffix(".ipynb")
+        nbformat.write(notebook, target)
+        print(f"wrote {target}")
+
+
+if __name__ == "__main__":
+    sys.exit(cli.guarded(execute, sys.argv[1:]))

@@ -1,0 +1,101 @@
+"""The committed notebooks are their sources, executed; and the sources run, at toy size."""
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+
+import bottleneck_neurons_records
+import jupytext
+import matplotlib.pyplot as plt
+import numpy as np
+import one_vs_seven_records
+import pytest
+
+from jaxinterp import data, recipes, studies
+from jaxinterp.data import Dataset
+
+FOLDER = Path(__file__).parents[1] / "notebooks"
+NAMES = sorted(source.stem for source in FOLDER.glob("*.py"))
+SETTINGS = ("RUN", "SEEDS", "EPOCHS")
+RECORDS = {"one-vs-seven": one_vs_seven_records.record, "bottleneck-neurons": bottleneck_neurons_records.record}
+LARGEST = 1_500_000  # bytes
+MACHINE = re.compile(r"/home/|/root|/tmp|/work|/Users/|[A-Z]:\\\\| at 0x[0-9a-f]")
+
+
+def answer(study):
+    module, record = studies.get(study), RECORDS[study](seeds=2)
+    return studies.Answer(module.answer(record), module.findings(record), record)
+
+
+@pytest.fixture
+def toy_size(monkeypatch):
+    """Few units and images. The studies' answers are on random records, since their own tests walk the real path."""
+    load = data.load
+
+    def load_few(config):
+        splits = load(config)
+        return splits._replace(test=Dataset(*(np.asarray(part[:400]) for part in splits.test)))
+
+    monkeypatch.setattr(data, "load", load_few)
+    monkeypatch.setattr(studies, "answers", lambda path: {study: answer(study) for study in RECORDS})
+    for name, recipe in recipes.RECIPES.items():
+        config = recipe.config
+        config = dataclasses.replace(
+            config,
+            data=dataclasses.replace(config.data, train_size=400),
+            model=dataclasses.replace(config.model, widths=(12, 8)[: len(config.model.widths)]),
+            train=dataclasses.replace(config.train, learning_rate=0.1),
+        )
+        monkeypatch.setitem(recipes.RECIPES, name, dataclasses.replace(recipe, config=config))
+
+
+def test_there_are_notebooks():
+    assert {"01_one_vs_seven", "02_bottleneck_neurons"} <= set(NAMES)
+    assert NAMES == sorted(notebook.stem for notebook in FOLDER.glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_source_runs(name, toy_size, tmp_path, capsys):
+    source = FOLDER / f"{name}.py"
+    text = source.read_text()
+    for setting, value in zip(SETTINGS, (f"Path({str(tmp_path / 'run')!r})", 2, 2), strict=True):
+        text, found = re.subn(rf"^{setting} = .*$", f"{setting} = {value}", text, flags=re.MULTILINE)
+        assert found == 1, f"{source.name} sets {setting} once"
+    plt.switch_backend("agg")
+    names = {"__name__": "__main__"}
+    try:
+        exec(compile(text, source, "exec"), names)
+    finally:
+        plt.close("all")
+    assert names["answer"].sentence in capsys.readouterr().out
+    assert names["run"].config.train.seeds == 2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_notebook_is_its_source_executed(name):
+    notebook = json.loads((FOLDER / f"{name}.ipynb").read_text())
+    cells, source = notebook["cells"], jupytext.read(FOLDER / f"{name}.py")
+    assert [(cell["cell_type"], "".join(cell["source"])) for cell in cells] == [
+        (cell.cell_type, cell.source) for cell in source.cells
+    ], "run: python scripts/notebooks.py"
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
+    outputs = [output for cell in code for output in cell["outputs"]]
+    assert {output["output_type"] for output in outputs} <= {"stream", "execute_result", "display_data"}
+    assert {output["name"] for output in outputs if output["output_type"] == "stream"} == {"stdout"}
+    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 3
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_notebook_tells_nothing_of_the_machine(name):
+    file = FOLDER / f"{name}.ipynb"
+    assert file.stat().st_size < LARGEST
+    notebook = json.loads(file.read_text())
+    assert notebook["metadata"]["kernelspec"]["name"] == "python3"
+    for cell in notebook["cells"]:
+        assert not cell["metadata"]
+        for output in cell.get("outputs", []):
+            shown = output.get("data", {}) | {"text": output.get("text", "")}
+            shown.pop("image/png", None)
+            assert not MACHINE.search(json.dumps(shown))
