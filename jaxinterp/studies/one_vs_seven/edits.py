@@ -215,13 +215,13 @@ def findings(record: OneVsSeven) -> list[Finding]:
             kept, control = record.edit_as_one[place], record.control_as_one[place]
             if row == "1.3":
                 kept, control = 1 - kept, 1 - control
-            claim = Claim(STUDY, f"{row} {name}", _TEXTS[name], _PUBLISHED.get(name, "—"), Rule(stays, low=MOST))
+            claim = Claim(STUDY, f"{row} {name}", _TEXTS[name], _published(name), Rule(stays, low=MOST))
             beside = f"as much ink {'erased' if row == '1.3' else 'drawn'} elsewhere"
             found.append(judged(claim, kept, control, beside, kept, note=_note(record, name)))
     for name in (DRAWN, HIGH):
         place = record.edits.index(name)
         probability, control = record.edit_probability[place], record.control_probability[place]
-        claim = Claim(STUDY, f"1.2 {name}", _TEXTS[name], _PUBLISHED[name], _SIGNED)
+        claim = Claim(STUDY, f"1.2 {name}", _TEXTS[name], _published(name), _SIGNED)
         note = _note(record, name)
         found.append(
             judged(claim, probability, control, "as much ink in random places", 2 * probability - 1, note=note)
@@ -229,7 +229,7 @@ def findings(record: OneVsSeven) -> list[Finding]:
     blank, untrained = (
         part[record.edits.index(BLANK)] for part in (record.edit_probability, record.control_probability)
     )
-    claim = Claim(STUDY, "1.4 blank", "The blank image reads as a 1", _PUBLISHED[BLANK], _SIGNED)
+    claim = Claim(STUDY, "1.4 blank", "The blank image reads as a 1", _published(BLANK), _SIGNED)
     found.append(judged(claim, blank, untrained, "untrained networks", 2 * blank - 1, note=_note(record, BLANK)))
     text = "1 is the default: ink in random places, as much as of a drawn 7, reads as a 1"
     scattered = record.control_probability[record.edits.index(DRAWN)]
@@ -237,6 +237,10 @@ def findings(record: OneVsSeven) -> list[Finding]:
     note = f"{CONTROL_DRAWS} random images. {left_out(record)}"
     found.append(judged(claim, scattered, blank, "blank image", 2 * scattered - 1, note=note))
     return sorted(found, key=lambda finding: finding.claim.id.split()[0])
+
+
+def _published(name: str) -> str:
+    return f"logits of 1 and 7: {_PUBLISHED[name]}" if name in _PUBLISHED else "—"
 
 
 def _note(record: OneVsSeven, name: str) -> str:
