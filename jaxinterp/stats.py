@@ -18,6 +18,17 @@ Values = Float[Array | np.ndarray, "..."]
 Pairs = Float[Array | np.ndarray, "seeds seeds_other"]
 
 
+class Ceiling(NamedTuple):
+    """reliability: of the values from all images, as tests' reliability is: the correlation that they would have with
+    those from as many other images, over items. ceiling: its root, the most that they can correlate with anything else
+    but by chance. standard_error: of each item's value from all images.
+    """
+
+    reliability: float
+    ceiling: float
+    standard_error: Float[np.ndarray, " items"]
+
+
 class Estimate(NamedTuple):
     """A mean, the standard deviation around it, and its 95 % interval; NaN where n is too small to say."""
 
@@ -58,13 +69,66 @@ def over_pairs_estimate(matrix: Pairs, *, resamples: int = 2000, seed: int = 0) 
     cover too little. Where (i, j) and (j, i) differ, both count. The diagonal is ignored; a network whose pairs are
     all NaN is left out. Fewer than three networks have no interval.
     """
-    matrix = np.asarray(matrix, np.float64)
+    return _over_pairs(matrix, np.zeros((1, *np.shape(matrix))), resamples, seed)
+
+
+def two_way_estimate(
+    matrix: Pairs,
+    images_resampled: Float[Array | np.ndarray, "draws seeds seeds_other"],
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Estimate:
+    """`over_pairs_estimate` with an interval over images as well as networks: each resample draws both anew.
+
+    images_resampled: the matrix from each of many samples of the images that are as uncertain as all of them: bootstrap
+    samples, or halves without replacement (`similarity.half_samples`, either half). Their deviations from their mean
+    are added to the matrix, so that a measure whose level depends on the number of images does no harm. What networks
+    and images do together counts more than once, so that the interval is rather too long than too short (Owen 2007, The
+    pigeonhole bootstrap). A pair that is not defined on every sample is left out.
+    Raises InputError unless there are two or more draws of the matrix's own shape.
+    """
+    draws = np.asarray(images_resampled, np.float64)
+    if draws.shape[1:] != np.shape(matrix) or len(draws) < 2:
+        raise InputError(
+            f"two or more draws of shape {np.shape(matrix)} are needed, got an array of shape {draws.shape}"
+        )
+    return _over_pairs(matrix, draws - draws.mean(axis=0), resamples, seed)
+
+
+def noise_ceiling(halves: Float[Array | np.ndarray, "draws halves items"]) -> Ceiling:
+    """How well are differences between items measured? From values on one half of the images and on the other.
+
+    Correlation over items between halves, averaged over draws and raised to that of all images by Spearman and Brown's
+    formula 2r/(1 + r); 0 where r is not above 0, NaN with fewer than three items or none that differ. The standard
+    error is half the root mean square of the difference of the halves. Items: such as the pairs of networks,
+    `similarity.half_samples(…)[:, :, *np.triu_indices(seeds, 1)]`; one that is not finite throughout is left out of the
+    reliability, and NaN. Raises InputError unless there are two halves.
+    """
+    halves = np.asarray(halves, np.float64)
+    if halves.shape[1] != 2:
+        raise InputError(f"values on two halves are needed, got {halves.shape[1]}")
+    first, second = np.moveaxis(halves, 1, 0)
+    standard_error = np.sqrt(np.mean((first - second) ** 2, axis=0)) / 2
+    known = np.isfinite(standard_error)
+    first, second = (x[:, known] - x[:, known].mean(axis=1, keepdims=True) for x in (first, second))
+    sizes = np.sqrt(np.sum(first**2, axis=1) * np.sum(second**2, axis=1))
+    if known.sum() < 3 or not sizes.all():
+        return Ceiling(np.nan, np.nan, standard_error)
+    r = max(float(np.mean(np.sum(first * second, axis=1) / sizes)), 0.0)
+    return Ceiling(2 * r / (1 + r), float(np.sqrt(2 * r / (1 + r))), standard_error)
+
+
+def _over_pairs(matrix, deviations, resamples: int, seed: int) -> Estimate:
+    """deviations: added to the matrix in resamples, one after the other."""
+    matrix, deviations = (np.asarray(x, np.float64) for x in (matrix, deviations))
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         raise InputError(f"one number for each pair of seeds is needed, got an array of shape {matrix.shape}")
-    matrix = (matrix + matrix.T) / 2
-    known = np.isfinite(matrix) & ~np.eye(len(matrix), dtype=bool)
+    matrix, deviations = (matrix + matrix.T) / 2, (deviations + np.swapaxes(deviations, 1, 2)) / 2
+    known = np.isfinite(matrix) & np.isfinite(deviations).all(axis=0) & ~np.eye(len(matrix), dtype=bool)
     kept = known.any(axis=0)
     matrix, known = matrix[np.ix_(kept, kept)], known[np.ix_(kept, kept)]
+    deviations = np.where(known, deviations[:, kept][:, :, kept], 0.0)
     n = len(matrix)
     if n < 2:
         return Estimate(np.nan, np.nan, np.nan, np.nan, n)
@@ -75,6 +139,9 @@ def over_pairs_estimate(matrix: Pairs, *, resamples: int = 2000, seed: int = 0) 
     copies = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples).astype(np.float64)
     # A pair counts once for each pair of copies. Centred first, so that equal entries give exactly no spread.
     totals = np.sum((copies @ np.where(known, matrix - mean, 0.0)) * copies, axis=1)
+    for draw, moved in enumerate(deviations):
+        mine = copies[draw :: len(deviations)]
+        totals[draw :: len(deviations)] += np.sum((mine @ moved) * mine, axis=1)
     pairs = np.sum((copies @ known.astype(np.float64)) * copies, axis=1)
     means = totals[pairs > 0] / pairs[pairs > 0]
     return _t_estimate(mean, sd, means.std(ddof=1) * np.sqrt(n / (n - 1)), n)
@@ -86,11 +153,14 @@ def permutation_p(
     """One-sided Monte-Carlo p-value (b + 1)/(B + 1): b of the B null draws are at least as large as observed.
 
     Source: Phipson and Smyth 2010, arXiv 1603.05766. Never 0, since the observation is itself a draw under the null.
+    NaN draws are left out; an observation that is NaN, or has no draw, is no test, and NaN.
     """
     observed, null = np.asarray(observed), np.asarray(null)
     if null.ndim == 0 or null.shape[-1] == 0:
         raise InputError("a permutation p-value needs at least one draw of the null")
-    return (np.sum(null >= observed[..., None], axis=-1) + 1) / (null.shape[-1] + 1)
+    draws = np.sum(~np.isnan(null), axis=-1)
+    p = (np.sum(null >= observed[..., None], axis=-1) + 1) / (draws + 1)
+    return np.where(np.isnan(observed) | (draws == 0), np.nan, p)
 
 
 def calibrated(observed, null_mean, maximum=1.0):

@@ -83,6 +83,76 @@ def test_interval_over_pairs_covers_and_does_not_treat_pairs_as_independent():
     assert naive / 300 < 0.8
 
 
+def two_way(rng, networks, images, *, signal=1.0, level=0.0):
+    """Pairs of networks averaged over images, true mean 0, and the same on random halves of the images."""
+    network, image = rng.normal(size=networks), rng.normal(size=images)
+    both, noise = rng.normal(size=(networks, images)), rng.normal(size=(networks, networks, images))
+    table = signal * (network[:, None] + network)[:, :, None] + 2 * image + (both[:, None] + both) + noise
+    halves = np.stack([rng.permutation(images)[: images // 2] for _ in range(40)])
+    return table.mean(-1), np.stack([table[..., half].mean(-1) for half in halves]) + level
+
+
+def test_two_way_interval_covers_where_networks_alone_do_not():
+    rng = np.random.default_rng(0)
+    covered = one_way = 0
+    for _ in range(200):
+        matrix, draws = two_way(rng, 8, 20, signal=0.15)
+        both, alone = stats.two_way_estimate(matrix, draws, resamples=400), stats.over_pairs_estimate(matrix)
+        assert (both.mean, both.sd, both.n) == (alone.mean, alone.sd, alone.n)
+        covered += both.low <= 0 <= both.high
+        one_way += alone.low <= 0 <= alone.high
+    assert 0.91 <= covered / 200
+    assert one_way / 200 < 0.8
+
+
+def test_two_way_interval_with_images_that_agree_is_that_of_networks_and_never_depends_on_the_level():
+    rng = np.random.default_rng(1)
+    matrix, draws = two_way(rng, 6, 20)
+    same = np.broadcast_to(matrix, (7, 6, 6)) + 3
+    np.testing.assert_allclose(stats.two_way_estimate(matrix, same), stats.over_pairs_estimate(matrix))
+    expected = stats.two_way_estimate(matrix, draws)
+    np.testing.assert_allclose(stats.two_way_estimate(matrix, draws + 5), expected)
+    draws[3, 2, :] = draws[3, :, 2] = np.nan
+    kept = [0, 1, 3, 4, 5]
+    without = stats.two_way_estimate(matrix[np.ix_(kept, kept)], draws[:, kept][:, :, kept])
+    np.testing.assert_allclose(stats.two_way_estimate(matrix, draws), without)
+    with pytest.raises(InputError, match=r"draws of shape \(6, 6\) are needed, got an array of shape \(1, 6, 6\)"):
+        stats.two_way_estimate(matrix, draws[:1])
+
+
+def test_noise_ceiling_finds_the_planted_reliability():
+    rng = np.random.default_rng(0)
+    truth, noise = rng.normal(size=(1, 4000)), rng.normal(size=(20, 2, 4000))
+    found = stats.noise_ceiling(truth[:, None] + noise)  # each half: variance 1 of truth, 1 of noise; both: 1 and 1/2
+    assert found.reliability == pytest.approx(1 / 1.5, abs=0.01)
+    assert found.ceiling == pytest.approx(np.sqrt(1 / 1.5), abs=0.01)
+    assert found.standard_error.mean() == pytest.approx(np.sqrt(0.5), abs=0.01)
+
+
+def test_noise_ceiling_has_its_landmarks():
+    values = np.random.default_rng(0).normal(size=(3, 1, 50))
+    same = stats.noise_ceiling(np.tile(values, (1, 2, 1)))
+    assert same.reliability == pytest.approx(1) and not same.standard_error.any()
+    opposite = stats.noise_ceiling(np.concatenate([values, -values], axis=1))
+    assert opposite.reliability == opposite.ceiling == 0
+    equal = stats.noise_ceiling(np.ones((3, 2, 50)))
+    assert np.isnan([equal.reliability, equal.ceiling]).all() and not equal.standard_error.any()
+    halves = np.random.default_rng(1).normal(size=(4, 2, 30))
+    lost = halves.copy()
+    lost[2, 0, 7] = np.nan
+    found = stats.noise_ceiling(lost)
+    assert found.reliability == pytest.approx(stats.noise_ceiling(np.delete(halves, 7, -1)).reliability)
+    assert np.flatnonzero(np.isnan(found.standard_error)).tolist() == [7]
+    with pytest.raises(InputError, match="two halves are needed, got 3"):
+        stats.noise_ceiling(np.zeros((2, 3, 5)))
+
+
+def test_p_value_of_no_test_is_nan_and_draws_that_failed_are_left_out():
+    p = stats.permutation_p(np.array([np.nan, 1.0, 1.0]), np.array([[1, 2.0], [2.0, np.nan], [np.nan, np.nan]]))
+    np.testing.assert_allclose(p, [np.nan, 1, np.nan])
+    assert stats.permutation_p(np.array(0.5), np.array([0.1, 0.6, 0.2])) == 0.5
+
+
 def test_paired_arms_need_the_same_seeds():
     first, second = np.array([3.0, 5.0, 8.0]), np.array([1.0, 2.0, 4.0])
     assert stats.paired_estimate(first, second) == stats.over_seeds_estimate(first - second)

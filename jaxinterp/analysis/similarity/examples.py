@@ -1,25 +1,16 @@
-"""Do two networks answer the same images with the same activations? Every pair of networks is compared at once.
+"""Do two networks answer an image with the same activations, unit by unit, and with the same class?"""
 
-`activations` are one site's, of all seeds. Entry [i, j] compares network i of `activations` with network j of `others`,
-which defaults to the same networks; with shuffled others the same code computes the null. A network with activations
-that are not finite has NaN pairs, and leaves the other pairs alone.
-"""
-
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
+from jaxinterp.analysis.similarity.features import EXACT, finite, rounding
+from jaxinterp.analysis.similarity.measure import RELABELLED, SCALED, Measure, Prepared
 from jaxinterp.errors import InputError
-
-Activations = Float[Array, "seeds examples units"]
-Others = Float[Array, "seeds examples_other units_other"]
-
-# Centred in float32, a constant vector leaves rounding errors of this size, relative to its values.
-_ROUNDING = 1e-6
-# Accelerators would otherwise multiply with fewer bits, and similarities near 1 need them all.
-_EXACT = jax.lax.Precision.HIGHEST
 
 
 class ExampleSimilarity(NamedTuple):
@@ -32,7 +23,11 @@ class ExampleSimilarity(NamedTuple):
 
 
 def per_example(
-    activations: Activations, others: Others | None = None, *, sort: bool = False, chunk: int = 64
+    activations: Float[Array | np.ndarray, "seeds examples units"],
+    others: Float[Array | np.ndarray, "seeds examples_other units_other"] | None = None,
+    *,
+    sort: bool = False,
+    chunk: int = 64,
 ) -> ExampleSimilarity:
     """Cosine and Pearson similarity across units, example by example, for all pairs of networks.
 
@@ -64,46 +59,27 @@ def per_example(
     return ExampleSimilarity(*cosine, *pearson)
 
 
-def linear_cka(
-    activations: Activations, others: Others | None = None, *, chunk: int = 16
-) -> Float[Array, "seeds seeds"]:
-    """Debiased linear CKA of all pairs: are the same features there, whichever way they are spread over units?
-
-    f(X, Y)/√(f(X, X) f(Y, Y)) with, for centred X and Y of n examples, f(X, Y) = ‖XᵀY‖²_F − n/(n−2) Σᵢ|xᵢ|²|yᵢ|²
-    + |X|²|Y|²/((n−1)(n−2)), the unbiased HSIC of Song et al. 2012 (JMLR 13) in feature space. 1 for equal features; 0
-    on average for independent ones, so it may be slightly negative. Invariant to rotation, isotropic scaling and
-    translation of either network's units, whose numbers may differ. A layer that is constant over the examples has no
-    CKA: NaN.
-
-    chunk: networks of `activations` compared at once, each with all others; chunk × seeds × units² numbers.
-    Raises InputError where the two have different examples, or fewer than four.
-    """
-    others = activations if others is None else others
-    examples = activations.shape[1]
-    if examples != others.shape[1] or examples < 4:
-        raise InputError(f"CKA needs the same 4 or more examples, got {examples} and {others.shape[1]}")
-
-    def products(x, y):
-        """f(X, Y) of one network with each of several."""
-        spread = jnp.sum(jnp.sum(x**2, -1) * jnp.sum(y**2, -1), -1)
-        cross = jnp.sum(jnp.einsum("eu,sev->suv", x, y, precision=_EXACT) ** 2, (-1, -2))
-        sizes = jnp.sum(x**2) * jnp.sum(y**2, (-1, -2))
-        return cross - examples / (examples - 2) * spread + sizes / ((examples - 1) * (examples - 2))
-
-    x, y = _centred_features(activations), _centred_features(others)
-    own_x, own_y = (jax.lax.map(lambda one: products(one, one[None])[0], z, batch_size=chunk) for z in (x, y))
-    both = jax.lax.map(lambda one: products(one, y), x, batch_size=chunk)
-    scale = own_x[:, None] * own_y[None, :]
-    known = (own_x[:, None] > 0) & (own_y[None, :] > 0)
-    return jnp.where(known, both / jnp.sqrt(jnp.where(known, scale, 1.0)), jnp.nan)
-
-
 def agreement(
     answers: Int[Array, "seeds examples"], others: Int[Array, "seeds examples"] | None = None
 ) -> Float[Array, "seeds seeds"]:
     """Share of examples that two networks answer alike."""
     others = answers if others is None else others
     return jax.lax.map(lambda one: jnp.mean(one == others, axis=-1), answers)
+
+
+def _prepare_examples(x, *, directions, ordered: bool) -> Prepared:
+    """Every example's vector at length 1, and whether it has a direction."""
+    x, known = finite(x)
+    vectors, valid = directions(jnp.sort(x, axis=-1) if ordered else x)
+    return Prepared((vectors, valid.astype(x.dtype)), None, known)
+
+
+def _compare_examples(x: Prepared, y: Prepared):
+    """Mean cosine of the angle between two networks' vectors, over the examples on which both have a direction."""
+    (x_vectors, x_valid), (y_vectors, y_valid) = x.rows, y.rows
+    total = jnp.einsum("seu,teu->st", x_vectors, y_vectors, precision=EXACT)
+    count = jnp.matmul(x_valid, y_valid.T, precision=EXACT)
+    return total / jnp.where(count > 0, count, jnp.nan)
 
 
 def _chunked(activations, chunk: int):
@@ -124,14 +100,14 @@ def _directions(vectors):
 
 def _centred_directions(vectors):
     centred = vectors - jnp.mean(vectors, axis=-1, keepdims=True)
-    constant = jnp.max(jnp.abs(centred), -1) <= _ROUNDING * jnp.max(jnp.abs(vectors), -1)
+    constant = jnp.max(jnp.abs(centred), -1) <= rounding(vectors.dtype) * jnp.max(jnp.abs(vectors), -1)
     return _directions(jnp.where(constant[..., None], 0.0, centred))
 
 
 def _cosine(first, second):
     """Cosines "chunk seeds seeds", and which of them are defined."""
     (x, x_valid), (y, y_valid) = first, second
-    values = jnp.einsum("seu,teu->est", x, y, precision=_EXACT)
+    values = jnp.einsum("seu,teu->est", x, y, precision=EXACT)
     return values, x_valid.T[:, :, None] & y_valid.T[:, None, :]
 
 
@@ -151,11 +127,18 @@ def _mean_sd(count, mean, squares):
     return jnp.where(count > 0, mean, jnp.nan), jnp.sqrt(squares / jnp.where(count > 1, count - 1, jnp.nan))
 
 
-def _centred_features(activations):
-    """Columns centred, and the whole scaled to size 1; a constant layer is exactly zero."""
-    centred = activations - jnp.mean(activations, axis=1, keepdims=True)
-    largest = jnp.max(jnp.abs(activations), axis=1, keepdims=True)
-    constant = jnp.max(jnp.abs(centred), axis=1, keepdims=True) <= _ROUNDING * largest
-    centred = jnp.where(constant, 0.0, centred)
-    size = jnp.sqrt(jnp.sum(centred**2, axis=(1, 2), keepdims=True))
-    return centred / jnp.where(size > 0, size, 1.0)
+MEASURES = tuple(
+    Measure(
+        f"sorted_{name}" if ordered else name,
+        partial(_prepare_examples, directions=directions, ordered=ordered),
+        _compare_examples,
+        "higher",
+        (-1.0, 1.0),
+        True,
+        RELABELLED if ordered else SCALED,
+        1,
+        unit_by_unit=True,
+    )
+    for name, directions in (("cosine", _directions), ("pearson", _centred_directions))
+    for ordered in (False, True)
+)

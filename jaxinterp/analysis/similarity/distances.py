@@ -1,0 +1,178 @@
+"""Are the same images near each other in two layers? Measures on the table of distances between all pairs of examples.
+
+A table has examples² entries. Those of RSA on Euclidean distances, distance correlation and neighbours are made row by
+row when needed and never held: 2 · examples² · units multiplications a network, and examples² a pair.
+"""
+
+import math
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from jaxinterp.analysis.similarity.features import EXACT, centred, finite, rounding, scaled
+from jaxinterp.analysis.similarity.measure import RELABELLED, ROTATED, Measure, Prepared
+
+# Neighbours of each example, as in the mutual k-nearest-neighbour score of Huh et al. 2024, arXiv 2405.07987.
+_NEIGHBOURS = 10
+# Most numbers of a table that are held at once, but at least one row of it for every network.
+_BLOCK = 2**24
+
+
+def _prepare_euclidean_rsa(x) -> Prepared:
+    """Columns, and the mean and the size of the distances between different examples."""
+    columns, known = _columns(x)
+    mean = jnp.sum(_over_rows(lambda row: jnp.sum(_distances(columns, row)), columns)) / (len(x) * (len(x) - 1))
+    return _sized(columns, mean, known, _euclidean_rsa)
+
+
+def _prepare_distance_correlation(x) -> Prepared:
+    """Columns and every example's mean distance; the mean of those, and the size of the doubly centred distances."""
+    columns, known = _columns(x)
+    means = _over_rows(lambda row: jnp.mean(_distances(columns, row)), columns)
+    return _sized((columns, means), jnp.mean(means), known, _doubly_centred)
+
+
+def _compare_euclidean_rsa(x: Prepared, y: Prepared):
+    """Pearson's correlation of two tables of Euclidean distances, the diagonal left out."""
+    return _inner(x, y, _euclidean_rsa)
+
+
+def _compare_distance_correlation(x: Prepared, y: Prepared):
+    """√(dCov²(X, Y)/√(dVar²(X) dVar²(Y))) with Székely's V-statistics."""
+    return jnp.sqrt(jnp.maximum(_inner(x, y, _doubly_centred), 0.0))
+
+
+def _prepare_neighbours(x) -> Prepared:
+    """Every example's nearest others; of equally near ones, but for rounding, those that come first."""
+    columns, known = _columns(x)
+
+    def nearest(row):
+        away = _distances(columns, row).at[row].set(jnp.inf)
+        return jax.lax.top_k(-away, _NEIGHBOURS)[1]
+
+    return Prepared(_over_rows(nearest, columns), None, known & jnp.any(columns != 0))
+
+
+def _compare_neighbours(x: Prepared, y: Prepared):
+    """Share of an example's nearest others that are its nearest others in both, averaged over examples."""
+    same = x.rows[:, None, :, :, None] == y.rows[:, :, None, :]
+    return jnp.mean(jnp.sum(same, (-1, -2)), -1, dtype=jnp.result_type(float)) / _NEIGHBOURS
+
+
+def _reorder_neighbours(rows, order):
+    """The neighbours' names change with the order of the examples too."""
+    return jnp.argsort(order)[rows[:, order]]
+
+
+def _prepare_rank_rsa(x) -> Prepared:
+    """The table of ranks of correlation distances, as deviations from the mean rank at size 1."""
+    x, known = finite(x)
+    examples = len(x)
+    vectors = scaled(centred(x, axis=-1), axis=-1)
+    alike = jnp.matmul(vectors, vectors.T, precision=EXACT)
+    # Ties must stay ties: what differs by rounding alone is made equal, on both sides of the diagonal too.
+    step = 2.0 ** round(0.75 * math.log2(jnp.finfo(x.dtype).eps))
+    apart = jnp.round((2 - alike - alike.T) / 2 / step)
+    apart = jnp.where(jnp.eye(examples, dtype=bool), -1.0, jnp.maximum(apart, 0.0)).ravel()
+    number = jnp.arange(apart.size)
+    ordered, order = jax.lax.sort((apart, number), num_keys=1)
+    steps = ordered[1:] != ordered[:-1]
+    below = jax.lax.cummax(jnp.where(jnp.pad(steps, (1, 0), constant_values=True), number, 0))
+    up_to = jax.lax.cummin(
+        jnp.where(jnp.pad(steps, (0, 1), constant_values=True), number + 1, apart.size), reverse=True
+    )
+    # Twice the mid-rank's deviation: the diagonal holds the lowest places, and the mean rank is known, so it is exact.
+    places = jnp.zeros_like(number).at[order].set(below + up_to - examples - examples**2, unique_indices=True)
+    places = places.reshape(examples, examples)
+    table = scaled(jnp.where(jnp.eye(examples, dtype=bool), 0.0, places.astype(x.dtype)))
+    return Prepared(table, None, known & jnp.any(table != 0))
+
+
+def _compare_rank_rsa(x: Prepared, y: Prepared):
+    """Spearman's correlation of two tables of correlation distances, the diagonal left out."""
+    return jnp.einsum("sef,tef->st", x.rows, y.rows, precision=EXACT)
+
+
+def _reorder_table(rows, order):
+    """A table of examples × examples moves along both."""
+    return rows[:, order][:, :, order]
+
+
+def _columns(x):
+    x, known = finite(x)
+    return scaled(centred(x)), known
+
+
+def _distances(columns, row):
+    """Euclidean distances from one example to all, of "examples units" or of several such."""
+    squares, one = jnp.sum(columns**2, -1), columns[..., row, :]
+    sums = squares + squares[..., row, None]
+    apart = sums - 2 * jnp.einsum("...eu,...u->...e", columns, one, precision=EXACT)
+    # Equal examples are at distance 0, not at the root of a rounding error.
+    apart = jnp.where(apart <= rounding(columns.dtype) * sums, 0.0, apart)
+    return jnp.sqrt(apart.at[..., row].set(0.0))
+
+
+def _euclidean_rsa(columns, mean, row):
+    return (_distances(columns, row) - jnp.expand_dims(mean, -1)).at[..., row].set(0.0)
+
+
+def _doubly_centred(rows, mean, row):
+    columns, means = rows
+    return _distances(columns, row) - means - means[..., row, None] + jnp.expand_dims(mean, -1)
+
+
+def _sized(rows, mean, known, table: Callable) -> Prepared:
+    """With the root of the sum of squares of the table's entries; undefined where they are rounding errors alone."""
+    columns = rows[0] if isinstance(rows, tuple) else rows
+    size = jnp.sqrt(jnp.sum(_over_rows(lambda row: jnp.sum(table(rows, mean, row) ** 2), columns)))
+    known &= size > rounding(columns.dtype) * mean * len(columns)
+    return Prepared(rows, (mean, jnp.where(known, size, 1.0)), known)
+
+
+def _inner(x: Prepared, y: Prepared, table: Callable):
+    """Sums of products of the entries of two tables, relative to their sizes, for all pairs."""
+
+    def products(row):
+        several, others = (table(z.rows, z.about[0], row) / z.about[1][:, None] for z in (x, y))
+        return jnp.matmul(several, others.T, precision=EXACT)
+
+    columns = (z.rows[0] if isinstance(z.rows, tuple) else z.rows for z in (x, y))
+    return jnp.sum(_over_rows(products, max(columns, key=len)), 0)
+
+
+def _over_rows(fn: Callable, columns):
+    """fn(row) for every example, as many rows at once as fit in a block."""
+    examples, units = columns.shape[-2:]
+    rows = max(1, _BLOCK // (columns.size // units))
+    return jax.lax.map(fn, jnp.arange(examples), batch_size=min(rows, examples))
+
+
+MEASURES = (
+    Measure("euclidean_rsa", _prepare_euclidean_rsa, _compare_euclidean_rsa, "higher", (-1.0, 1.0), True, ROTATED, 3),
+    Measure(
+        "rank_rsa", _prepare_rank_rsa, _compare_rank_rsa, "higher", (-1.0, 1.0), True, RELABELLED, 3, _reorder_table
+    ),
+    Measure(
+        "distance_correlation",
+        _prepare_distance_correlation,
+        _compare_distance_correlation,
+        "higher",
+        (0.0, 1.0),
+        True,
+        ROTATED,
+        3,
+    ),
+    Measure(
+        "neighbours",
+        _prepare_neighbours,
+        _compare_neighbours,
+        "higher",
+        (0.0, 1.0),
+        True,
+        ROTATED,
+        _NEIGHBOURS + 2,
+        _reorder_neighbours,
+    ),
+)

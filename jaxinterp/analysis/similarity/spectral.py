@@ -1,0 +1,159 @@
+"""Do two layers span the same directions? Measures that need two networks' cross-covariance XᵀY and no more.
+
+X and Y are centred activations, examples × units; |X| is the root of the sum of squares, ‖·‖_* the sum of singular
+values. One product gives XᵀY for all pairs, at a cost of examples × units² multiplications each.
+"""
+
+import math
+
+import jax.numpy as jnp
+
+from jaxinterp.analysis.similarity.features import EXACT, centred, cross, finite, principal, rounding, scaled
+from jaxinterp.analysis.similarity.measure import ANY_BASIS, MOVED, ROTATED, Measure, Prepared
+
+# Share of the variance that SVCCA keeps.
+_VARIANCE = 0.99
+
+
+def _prepare_cka(x) -> Prepared:
+    """Centred columns, at the scale where ‖XᵀX‖_F is 1."""
+    columns, known = _columns(x)
+    size = jnp.sqrt(jnp.linalg.norm(_product(columns.T, columns)))
+    return Prepared(columns / jnp.where(size > 0, size, 1.0), None, known & (size > 0))
+
+
+def _compare_cka(x: Prepared, y: Prepared):
+    """‖XᵀY‖²_F/(‖XᵀX‖_F ‖YᵀY‖_F)."""
+    return jnp.sum(cross(x.rows, y.rows) ** 2, (-1, -2))
+
+
+def _prepare_debiased_cka(x) -> Prepared:
+    """Centred columns at the scale where f(X, X) is 1, and every example's squared length."""
+    columns, known = _columns(x)
+    squares = jnp.sum(columns**2, -1)
+    own = _unbiased(jnp.sum(_product(columns.T, columns) ** 2), jnp.sum(squares**2), jnp.sum(squares) ** 2, len(x))
+    known &= own > rounding(x.dtype)
+    scale = jnp.where(known, own, 1.0) ** 0.25
+    return Prepared((columns / scale, squares / scale**2), None, known)
+
+
+def _compare_debiased_cka(x: Prepared, y: Prepared):
+    """f(X, Y)/√(f(X, X) f(Y, Y)), f being n (n − 3) times the unbiased HSIC."""
+    (x_columns, x_squares), (y_columns, y_squares) = x.rows, y.rows
+    spread = _product(x_squares, y_squares.T)
+    sizes = jnp.outer(jnp.sum(x_squares, -1), jnp.sum(y_squares, -1))
+    return _unbiased(jnp.sum(cross(x_columns, y_columns) ** 2, (-1, -2)), spread, sizes, x_squares.shape[1])
+
+
+def _prepare_cca(x) -> Prepared:
+    """An orthonormal basis of the span of the units, and its dimension."""
+    columns, known = _columns(x)
+    # The span is that of the units at any scale, and with all at one scale a small unit is not mistaken for rounding.
+    return _basis(scaled(columns, axis=0), known)
+
+
+def _compare_cca(x: Prepared, y: Prepared):
+    """Mean canonical correlation: the mean singular value of the product of the bases."""
+    return _nuclear(x.rows, y.rows) / jnp.minimum(x.about[:, None], y.about)
+
+
+def _prepare_svcca(x) -> Prepared:
+    """Only the principal components that carry 99 % of the variance, and their number."""
+    columns, known = _columns(x)
+    u, s, _, real = principal(columns)
+    variance = s**2
+    kept = real & (jnp.cumsum(variance) - variance < _VARIANCE * jnp.sum(variance))
+    return Prepared(u * kept, jnp.maximum(jnp.sum(kept), 1), known & kept[0])
+
+
+def _prepare_pwcca(x) -> Prepared:
+    """CCA's basis and dimension, and the units' coordinates in that basis."""
+    columns, known = _columns(x)
+    basis, dimension, known = _basis(scaled(columns, axis=0), known)
+    return Prepared(basis, (dimension, _product(basis.T, columns)), known)
+
+
+def _compare_pwcca(x: Prepared, y: Prepared):
+    """Σαᵢρᵢ/Σαᵢ, with αᵢ = Σⱼ|⟨hᵢ, xⱼ⟩|, xⱼ the units of X and hᵢ its canonical variates of length 1."""
+    (x_dimension, units), (y_dimension, _) = x.about, y.about
+    variates, correlations, _ = jnp.linalg.svd(cross(x.rows, y.rows), full_matrices=False)
+    weights = jnp.sum(jnp.abs(jnp.einsum("stac,sau->stcu", variates, units, precision=EXACT)), -1)
+    among = jnp.arange(correlations.shape[-1]) < jnp.minimum(x_dimension[:, None], y_dimension)[..., None]
+    weights = jnp.where(among, weights, 0.0)
+    return jnp.sum(weights * correlations, -1) / jnp.sum(weights, -1)
+
+
+def _prepare_shape(x) -> Prepared:
+    """Centred columns at size |X| = 1."""
+    columns, known = _columns(x)
+    return Prepared(columns, None, known & jnp.any(columns != 0))
+
+
+def _compare_shape(x: Prepared, y: Prepared):
+    """Angle arccos(‖XᵀY‖_*/(|X||Y|)), in radians, left between the two when one is rotated onto the other.
+
+    The cosine is rounded, so that angles under √ε (.001 in float32) are not told from 0.
+    """
+    return jnp.arccos(jnp.minimum(_nuclear(x.rows, y.rows), 1.0))
+
+
+def _prepare_size_and_shape(x) -> Prepared:
+    """Centred columns and |X|²."""
+    x, known = finite(x)
+    columns = centred(x)
+    return Prepared(columns, jnp.sum(columns**2), known)
+
+
+def _compare_size_and_shape(x: Prepared, y: Prepared):
+    """Distance min |X − YQ| = √(|X|² + |Y|² − 2‖XᵀY‖_*) over rotations Q, in units of activation."""
+    return jnp.sqrt(jnp.maximum(x.about[:, None] + y.about - 2 * _nuclear(x.rows, y.rows), 0.0))
+
+
+def participation(x):
+    """b = tr(S)²/tr(S²) of the covariance S of one network: how many directions its variance takes; NaN without any."""
+    columns, known = _columns(x)
+    squares = jnp.sum(_product(columns.T, columns) ** 2)
+    return jnp.where(known & (squares > 0), 1 / squares, jnp.nan)
+
+
+def _columns(x):
+    x, known = finite(x)
+    return scaled(centred(x)), known
+
+
+def _basis(columns, known):
+    u, _, _, kept = principal(columns)
+    return Prepared(u * kept, jnp.maximum(jnp.sum(kept), 1), known & kept[0])
+
+
+def _nuclear(x, y):
+    return jnp.sum(jnp.linalg.svd(cross(x, y), compute_uv=False), -1)
+
+
+def _product(x, y):
+    return jnp.matmul(x, y, precision=EXACT)
+
+
+def _unbiased(products, spread, sizes, examples: int):
+    """n (n − 3) times the unbiased HSIC of Song et al. 2012, eq. 5, of linear kernels, in feature space."""
+    return products - examples / (examples - 2) * spread + sizes / ((examples - 1) * (examples - 2))
+
+
+MEASURES = (
+    Measure("cka", _prepare_cka, _compare_cka, "higher", (0.0, 1.0), True, ROTATED, 3),
+    Measure("debiased_cka", _prepare_debiased_cka, _compare_debiased_cka, "higher", (-1.0, 1.0), True, ROTATED, 4),
+    Measure("cca", _prepare_cca, _compare_cca, "higher", (0.0, 1.0), True, ANY_BASIS, 3),
+    Measure("svcca", _prepare_svcca, _compare_cca, "higher", (0.0, 1.0), True, ROTATED, 3),
+    Measure("pwcca", _prepare_pwcca, _compare_pwcca, "higher", (0.0, 1.0), False, MOVED, 3),
+    Measure("procrustes", _prepare_shape, _compare_shape, "lower", (0.0, math.pi / 2), True, ROTATED, 3),
+    Measure(
+        "size_and_shape",
+        _prepare_size_and_shape,
+        _compare_size_and_shape,
+        "lower",
+        (0.0, math.inf),
+        True,
+        ROTATED - {"isotropic scaling"},
+        2,
+    ),
+)
