@@ -1,21 +1,23 @@
-"""The benchmark at toy size: what it records, and that its contestants train the same mathematics."""
+"""The benchmark at toy size: what it records, and that its contestants compute the same."""
 
 import dataclasses
-import importlib.util
 import json
-from pathlib import Path
 
+import benchmark
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from benchmarks import ablation, memory, peers, processes, race, training
+from benchmarks.options import Options
+from benchmarks.race import Contestant, Timing
 
-from jaxinterp import epoch
+from jaxinterp import controls, ensemble, epoch, networks, recipes
+from jaxinterp.analysis import ablation as library
 from jaxinterp.config import ModelConfig, RunConfig, TrainConfig
 from jaxinterp.data import Dataset, Splits
 
-PATH = Path(__file__).parents[2] / "scripts" / "benchmark.py"
-spec = importlib.util.spec_from_file_location("benchmark", PATH)
-benchmark = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(benchmark)
+RECIPE = recipes.config
 
 
 def blobs(key, examples):
@@ -35,17 +37,54 @@ def config(optimizer, seeds=3):
     return RunConfig(model=ModelConfig((8, 6), initializer="torch"), train=train)
 
 
+@pytest.fixture(autouse=True)
+def toy_recipe(monkeypatch):
+    """Every test has the same small networks, so that each program is compiled but once."""
+    monkeypatch.setattr(recipes, "config", lambda name, seeds=None: config("sgd", seeds))
+
+
+@pytest.fixture
+def many():
+    return ablation.untrained(3, 20)
+
+
+# The race
+
+
+def test_race_gives_every_contestant_the_same_turns_in_turn():
+    calls = []
+
+    def turns(name):
+        while True:
+            yield calls.append(name)
+
+    timings = race.race({name: Contestant(2.0, turns(name)) for name in "ab"}, rounds=3)
+    assert calls == list("ab" * 4)
+    assert [len(timing.rates) for timing in timings.values()] == [3, 3]
+
+
+def test_rows_hold_medians_and_ratios_round_by_round():
+    timings = {"ours": Timing(6.0, 7.0, [1.0, 2.0, 3.0]), "peer": Timing(1.0, 1.0, [1.0, 1.0, 2.0])}
+    mine, peer, absent = race.rows("x", "u/s", timings, {"peer": "≥ 2", "other": ""}, missing="not here")
+    assert mine.rate == (3.0, 2.0, 6.0) and mine.note == "compiling: 5.0 s"
+    assert peer.rate == (1.0, 0.5, 1.0) and peer.ratio == (4.0, 3.0, 6.0) and peer.target == "≥ 2"
+    assert absent.rate is None and absent.ratio is None and absent.note == "not here"
+
+
+# Training
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_peers_train_the_same_mathematics(splits, optimizer):
     torch = pytest.importorskip("torch")
     chosen = config(optimizer)
-    params = next(benchmark.ours(chosen, splits))
+    params = next(training.ours(chosen, splits))
 
     def permute(examples):
         return torch.tensor(np.array(epoch.data_order(chosen.train, 1, None, examples)))
 
-    loop = benchmark.torch_loop(benchmark.torch_models(chosen, 20), chosen, splits.train, permute)
-    func = next(benchmark.torch_func(benchmark.torch_models(chosen, 20), chosen, splits.train, 5, permute))
+    loop = training.torch_loop(training.torch_models(chosen, 20), chosen, splits.train, permute)
+    func = next(training.torch_func(training.torch_models(chosen, 20), chosen, splits.train, 5, permute))
     for seed in range(chosen.train.seeds):
         model = next(loop)
         for number, name in enumerate(("hidden0", "hidden1", "output")):
@@ -57,40 +96,139 @@ def test_peers_train_the_same_mathematics(splits, optimizer):
 
 def test_epoch_flop_counts_the_products_of_training_and_evaluation():
     # 20 → 8 → 6 → 10: forward and weight gradients of all three, activation gradients of the last two.
-    assert benchmark.epoch_flop(config("sgd"), 20, 7, 3) == 2 * (
+    assert training.epoch_flop(config("sgd"), 20, 7, 3) == 2 * (
         7 * (2 * (160 + 48 + 60) + 48 + 60) + 3 * (160 + 48 + 60)
     )
 
 
-def test_race_gives_every_contestant_the_same_turns_in_turn():
-    calls = []
-
-    def turns(name):
-        while True:
-            yield calls.append(name)
-
-    timings = benchmark.race({name: benchmark.Contestant(2.0, turns(name)) for name in "ab"}, rounds=3)
-    assert calls == list("ab" * 4)
-    assert [len(timing.rates) for timing in timings.values()] == [3, 3]
+# Ablation
 
 
-def test_record_has_machine_timings_and_a_target_beside_each_ratio(splits, tmp_path, monkeypatch):
+def accuracy_by_class(logits, labels):
+    right = logits.argmax(axis=-1) == labels
+    return [right[labels == label].mean() if (labels == label).any() else np.nan for label in range(10)]
+
+
+def forward_without(network, images, layer, unit, value):
+    """Logits with one unit set to a value, "mean" for its mean, in float64."""
+    at, params = np.asarray(images, float), jax.tree.map(lambda leaf: np.asarray(leaf, float), network.variables)
+    for number in range(len(network.model.widths)):
+        weights = params["params"][f"hidden{number}"]
+        at = np.maximum(at @ weights["kernel"] + weights["bias"], 0)
+        if number == layer:
+            at[:, unit] = at[:, unit].mean() if value == "mean" else value
+    return at @ params["params"]["output"]["kernel"] + params["params"]["output"]["bias"]
+
+
+@pytest.mark.parametrize("layer", [0, 1])
+def test_changes_are_those_of_running_the_network_without_each_unit(splits, many, layer):
+    network = ensemble.take(many, 0)
+    before = forward_without(network, splits.test.images, None, None, None)
+    units = range(network.model.widths[layer])
+    expected = [before - forward_without(network, splits.test.images, layer, unit, 0) for unit in units]
+    found = next(ablation.contestants(network, splits.test, layer)["ours"].turns)
+    assert np.abs(expected).max() > 0.01
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_captum_answers_the_same_in_every_way_and_a_difference_would_show(splits, many, monkeypatch):
+    pytest.importorskip("captum")
+    network = ensemble.take(many, 0)
+    assert ablation.contestants(network, splits.test, 0).keys() == {"ours", *ablation.TARGETS}
+    assert ablation.deviation(network, splits.test, "float64") < 1e-12
+    assert 0 < ablation.deviation(network, splits.test, "float32") < 1e-5
+    wrong = ablation.changes
+    monkeypatch.setattr(ablation, "changes", lambda *args, **options: 1.001 * wrong(*args, **options))
+    assert ablation.deviation(network, splits.test, "float64") > 1e-5
+
+
+def test_mean_ablation_is_of_every_hidden_unit(splits, many):
+    found = jax.jit(ensemble.over_seeds(ablation.mean_ablation, chunk=1))(many, splits.test)
+    images, labels = splits.test
+    for seed in range(3):
+        network = ensemble.take(many, seed)
+        where = [(0, unit) for unit in range(8)] + [(1, unit) for unit in range(6)]
+        expected = [accuracy_by_class(forward_without(network, images, *at, "mean"), labels) for at in where]
+        np.testing.assert_allclose(found[seed], expected, atol=1e-6)
+
+
+def test_everything_is_of_each_seed_and_agrees_with_itself(splits, key):
+    model, test = networks.build(ModelConfig((8,))), splits.test
+    many = controls.untrained(ensemble.keys(0, 2), model, 20)
+    [found] = jax.jit(lambda many, test: ablation.everything(many, test, key, draws=5))(many, test)
+    axes = {"random": 5, "matched": 5, "curve": 9}
+    assert {name: scores.loss.shape for name, scores in found["groups"].items()} == {
+        name: (2, groups, 10) for name, groups in axes.items()
+    }
+    assert set(found["units"]) == set(library.KINDS) and found["interactions"].loss.shape == (2, 8, 8, 10)
+    [one] = np.flatnonzero(ablation.STRENGTHS == 1)
+
+    def equal(a, b):
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), a, b)
+
+    equal(jax.tree.map(lambda leaf: leaf[:, :, 0], found["doses"]), found["units"]["zero"])
+    for unit in range(8):
+        equal(jax.tree.map(lambda leaf, unit=unit: leaf[:, unit, one], found["doses"]), found["before"])
+    equal(jax.tree.map(lambda leaf: leaf[:, 0], found["groups"]["curve"]), found["before"])
+    for seed in range(2):
+        network = ensemble.take(many, seed)
+        logits = [forward_without(network, test.images, 0, unit, 0) for unit in range(8)]
+        right = network(test.images)[0].argmax(axis=-1) == test.labels
+        drops = right.astype(jnp.float32) - (np.argmax(logits, axis=-1) == test.labels)
+        expected = library.searched_p(key, drops, test.labels, classes=10, draws=5)
+        np.testing.assert_allclose(found["searched_p"][seed], expected)
+
+
+# Memory
+
+
+def test_memory_that_ablation_asks_for_grows_with_either_chunk(splits, monkeypatch):
+    monkeypatch.setattr(recipes, "config", RECIPE)
+    monkeypatch.setattr(memory.data, "load", lambda _: splits._replace(test=blobs(3, 500)))
+    found = [memory.unit_ablation(*chunks) for chunks in memory.CHUNKS]
+    assert all(entry["seconds"] > 0 for entry in found)
+    assert all(entry["peak"] is None or entry["peak"] > entry["asked"] > 0 for entry in found)
+    base, *larger = [entry["asked"] for entry in found]
+    assert all(size > 2 * base for size in larger)
+
+
+# All together
+
+
+def test_a_fresh_process_answers():
+    timing = Timing(**processes.answer("training", "product_timing", 8, 2))
+    assert timing.work == 2 * 8**3 and len(timing.seconds) == 2
+
+
+def test_record_has_machine_timings_and_a_target_beside_each_figure(splits, tmp_path, monkeypatch):
+    answers = {
+        "product_timing": Timing(1.0, 1.0, [1.0])._asdict(),
+        "unit_ablation": {"peak": 3e8, "asked": 2e8, "seconds": 1.0},
+    }
     monkeypatch.setattr(benchmark.data, "load", lambda _: splits)
-    monkeypatch.setattr(benchmark, "product_rates_of_fresh_jax", benchmark.product_rates)
-    monkeypatch.setattr(benchmark, "processes", lambda code: iter(lambda: code, None))
-    options = benchmark.Options(rounds=2, seeds=2, steps=2, product=8, output=tmp_path / "benchmark.json")
+    monkeypatch.setattr(processes, "answer", lambda module, function, *arguments: answers[function])
+    monkeypatch.setattr(processes, "running", lambda code: iter(lambda: code, None))
+    monkeypatch.setattr(ablation, "everything", lambda many, test, key, draws: many.variables)  # tested above
+    options = Options(rounds=2, seeds=3, steps=2, product=8, output=tmp_path / "benchmark.json")
     benchmark.main(options)
     record = json.loads(options.output.read_text())
     assert record["machine"].keys() >= {"cpu", "cores", "versions"}
     assert {field.name for field in dataclasses.fields(options)} == record["options"].keys()
-    assert len(record["timings"]["sgd"]["ours"]["seconds"]) == options.rounds
-    targets = {row["name"]: row["target"] for row in record["results"] if row["target"]}
-    assert list(targets.values()) == ["≥ 18", "≥ 6", "≥ 12", "≥ 0.60", "≤ 1.2"]
+    assert len(record["timings"]["training"]["SGD"]["ours"]["seconds"]) == options.rounds
+    assert len(record["timings"]["ablation"]["hidden1"]["ours"]["seconds"]) == options.rounds
+    targets = {part: [row["target"] for row in rows if row["target"]] for part, rows in record["results"].items()}
+    assert targets == {
+        "training": ["≥ 18", "≥ 6", "≥ 12", "≥ 0.60", "≤ 1.2"],
+        "ablation": ["≥ 100"] * 6 + ["≤ 1e-6"] * 2 + ["about 1", "< 60"],
+        "memory": ["< 2"] * len(memory.CHUNKS),
+    }
 
 
-def test_missing_peer_says_how_to_install_it(splits, monkeypatch):
-    monkeypatch.setattr(benchmark, "torch", None)
-    timings = benchmark.training_race(config("sgd", seeds=1), splits, benchmark.Options(rounds=1))
-    assert list(timings) == ["ours"]
-    rows = list(benchmark._training_results("SGD", timings, {"torch loop": "≥ 18"}))
-    assert rows[1].note == benchmark.NO_TORCH and rows[1].ratio is None
+def test_a_missing_peer_is_a_row_that_says_how_to_install_it(splits, many, monkeypatch):
+    monkeypatch.setattr(peers, "torch", None)
+    monkeypatch.setattr(peers, "captum", None)
+    assert list(training.training_race(config("sgd"), splits, Options(rounds=1))) == ["ours"]
+    network = ensemble.take(many, 0)
+    assert list(ablation.contestants(network, splits.test, 0)) == ["ours"]
+    rows = list(ablation.deviation_results(network, splits.test))
+    assert [(row.rate, row.note) for row in rows] == [(None, "captum not installed: pip install .[bench]")] * 2

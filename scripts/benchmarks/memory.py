@@ -1,0 +1,57 @@
+"""How much memory does ablation take? As much as its chunks say: asked in fresh processes, which hold nothing else."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from benchmarks import processes
+from benchmarks.options import Options
+from benchmarks.race import Contestant, Result, calls, seconds_of, spread
+from jaxinterp import controls, data, ensemble, networks, recipes
+from jaxinterp.analysis import ablation
+from jaxinterp.config import DataConfig
+
+SEEDS = 4
+CHUNKS = ((1, 8), (1, 32), (4, 8))  # (seeds, units) at once
+
+
+def measure(splits: data.Splits, options: Options) -> tuple[dict[str, Any], list[Result]]:
+    """Bytes and seconds of each pair of chunks, and the table's rows."""
+    found = {chunks: processes.answer("memory", "unit_ablation", *chunks) for chunks in CHUNKS}
+    timings = {f"chunks: seeds {seeds}, units {units}": entry for (seeds, units), entry in found.items()}
+    return timings, [_result(name, entry) for name, entry in timings.items()]
+
+
+def unit_ablation(seeds: int, units: int) -> dict[str, float | None]:
+    """What 512-512 networks take for the mean-ablation of each unit of the first layer, with these chunks.
+
+    peak: the most bytes that this process ever held; None where the system does not tell. asked: bytes that the program
+    asks for beside its arguments and results. seconds: how long it ran.
+    """
+    test = jax.device_put(data.load(DataConfig()).test)
+    model = networks.build(recipes.config("one-vs-seven").model)
+    many = controls.untrained(ensemble.keys(0, SEEDS), model, test.images.shape[-1])
+    fn = partial(ablation.units, site="hidden0/post", kind="mean", chunk=units)
+    program = jax.jit(ensemble.over_seeds(fn, chunk=seeds)).lower(many, test).compile()
+    seconds = seconds_of(Contestant(1, calls(program, many, test)))
+    analysis: Any = program.memory_analysis()
+    return {"peak": _peak(), "asked": analysis.temp_size_in_bytes, "seconds": seconds}
+
+
+def _peak() -> int | None:
+    # Not getrusage: on Linux its ru_maxrss begins with what the parent process held.
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return None
+    lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+    return 1024 * int(lines["VmHWM"].split()[0])
+
+
+def _result(name: str, found: dict[str, Any]) -> Result:
+    asked = f"the program asks for {found['asked'] / 1e9:.2f}"
+    known = found["peak"] is not None
+    note = f"{SEEDS} networks 512-512, every unit of hidden0 in {found['seconds']:.0f} s; "
+    size, note = (found["peak"], f"{note}process's peak; {asked}") if known else (found["asked"], note + asked)
+    return Result(name, "GB", spread([size / 1e9]), target="< 2", note=note)
