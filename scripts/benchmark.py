@@ -35,7 +35,7 @@ from rich.table import Table
 from jaxinterp import cli, data, ensemble
 from jaxinterp.config import DataConfig
 
-LIBRARIES = ("jaxinterp", "jax", "jaxlib", "flax", "optax", "numpy", "torch", "captum")
+LIBRARIES = ("jaxinterp", "jax", "jaxlib", "flax", "optax", "numpy", "torch", "captum", "ckatorch", "rsatoolbox")
 
 
 def machine_description() -> dict[str, Any]:

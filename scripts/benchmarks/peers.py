@@ -13,6 +13,8 @@ def _installed(name: str) -> Any:
 
 torch: Any = _installed("torch")
 captum: Any = _installed("captum.attr")
+ckatorch: Any = _installed("ckatorch.core")
+rdm: Any = _installed("rsatoolbox.rdm")
 
 
 def missing(name: str) -> str:

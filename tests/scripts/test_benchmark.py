@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from benchmarks import ablation, memory, peers, processes, race, training
+from benchmarks import ablation, memory, peers, processes, race, similarity, training
 from benchmarks.options import Options
 from benchmarks.race import Contestant, Timing
 
@@ -209,6 +209,11 @@ def test_record_has_machine_timings_and_a_target_beside_each_figure(splits, tmp_
     monkeypatch.setattr(processes, "answer", lambda module, function, *arguments: answers[function])
     monkeypatch.setattr(processes, "running", lambda code: iter(lambda: code, None))
     monkeypatch.setattr(ablation, "everything", lambda many, test, key, draws: many.variables)  # tested above
+    sizes = {"NETWORKS": 3, "EXAMPLES": 40, "UNITS": 4, "DRAWS": 2, "CHECKED": 2}
+    for name, size in sizes.items():
+        monkeypatch.setattr(similarity, name, size)
+    few = {name: similarity.MEASURES[name] for name in ("debiased_cka", "procrustes")}
+    monkeypatch.setattr(similarity, "MEASURES", few)
     options = Options(rounds=2, seeds=3, steps=2, product=8, output=tmp_path / "benchmark.json")
     benchmark.main(options)
     record = json.loads(options.output.read_text())
@@ -220,6 +225,7 @@ def test_record_has_machine_timings_and_a_target_beside_each_figure(splits, tmp_
     assert targets == {
         "training": ["≥ 18", "≥ 6", "≥ 12", "≥ 0.60", "≤ 1.2"],
         "ablation": ["≥ 100"] * 6 + ["≤ 1e-6"] * 2 + ["about 1", "< 60"],
+        "similarity": ["≥ 6", "≥ 100", "≥ 100", "≥ 15", "≤ 1e-5", "< 120"],
         "memory": ["< 2"] * len(memory.CHUNKS),
     }
 
@@ -232,3 +238,28 @@ def test_a_missing_peer_is_a_row_that_says_how_to_install_it(splits, many, monke
     assert list(ablation.contestants(network, splits.test, 0)) == ["ours"]
     rows = list(ablation.deviation_results(network, splits.test))
     assert [(row.rate, row.note) for row in rows] == [(None, "captum not installed: pip install .[bench]")] * 2
+
+
+# Similarity
+
+
+@pytest.fixture
+def activations():
+    return similarity.made(3, 40, 4)
+
+
+def test_the_loops_over_pairs_compute_ours(activations):
+    assert similarity.deviation(activations) < 1e-5
+    loops = similarity.library_loops(np.asarray(activations))
+    assert set(loops) <= set(similarity.LIBRARIES)
+    exact = similarity.deviation(activations[:2])
+    wrong = activations.at[1].set(activations[0])
+    assert exact < 1e-5 and similarity.compare(*map(similarity.prepare, np.asarray(wrong[:2]))) == pytest.approx(1)
+    if "ckatorch" in loops:
+        ours = similarity.similarity.linear_cka(activations)[0, 1]
+        assert float(next(loops["ckatorch"].turns)[0]) == pytest.approx(float(ours), abs=1e-5)
+
+
+def test_permutations_are_draws_of_the_null(activations):
+    drawn = similarity.permutations(activations, jax.random.key(0), draws=3)
+    assert drawn.shape == (3, 3, 3) and float(jnp.ptp(drawn, axis=0).max()) > 0
