@@ -22,6 +22,8 @@ class DataConfig:
     """mnist (shipped), xor, strokes, a folder of IDX files, a .npz file, or tfds:NAME (prepared beforehand)"""
     classes: tuple[int, ...] = ()
     """keep only these classes, labels unchanged; empty keeps all"""
+    positive: int | None = None
+    """label the images of this class 1 and all others 0, for a network with one output"""
     crop: int | None = None
     """cut the central crop × crop pixels"""
     resize: int | None = None

@@ -12,7 +12,7 @@ _DRAWS = ("validation_share", "train_size", "permute_pixels", "shuffle_labels")
 
 
 def apply_options(splits: Splits, config: DataConfig) -> Splits:
-    """Apply config's options in this order: classes, crop, resize, validation_share, train_size, pixels, labels.
+    """Apply config's options in order: classes, positive, crop, resize, validation_share, train_size, pixels, labels.
 
     - Validation images are held out before `train_size` draws from the rest, so that they stay the same whatever the
       training size, and a larger draw contains every smaller one. Both keep the source's order.
@@ -27,6 +27,8 @@ def apply_options(splits: Splits, config: DataConfig) -> Splits:
     if not len(splits.train.labels):
         raise InputError("there are no training images: use a source that has some")
     splits = _select_classes(splits, config.classes)
+    if config.positive is not None:
+        splits = _one_against_rest(splits, config.positive)
     pixels = splits.train.images.shape[1]
     if config.crop is not None or config.resize is not None:
         side, _ = image_shape(pixels)
@@ -66,11 +68,20 @@ def _take(data: Dataset, rows: Int[np.ndarray, " rows"]) -> Dataset:
 def _select_classes(splits: Splits, classes: tuple[int, ...]) -> Splits:
     if not classes:
         return splits
+    _check_classes(splits, classes)
+    return Splits(*(_take(data, np.flatnonzero(np.isin(data.labels, classes))) for data in splits))
+
+
+def _one_against_rest(splits: Splits, positive: int) -> Splits:
+    _check_classes(splits, (positive,))
+    return Splits(*(data._replace(labels=(data.labels == positive).astype(np.int32)) for data in splits))
+
+
+def _check_classes(splits: Splits, classes: tuple[int, ...]) -> None:
     present = np.intersect1d(splits.train.labels, splits.test.labels)
     for label in classes:
         if label not in present:
             raise InputError(f"class {label} is not in the data: use some of {', '.join(map(str, present))}")
-    return Splits(*(_take(data, np.flatnonzero(np.isin(data.labels, classes))) for data in splits))
 
 
 def _crop(images: Float[np.ndarray, "examples pixels"], side: int, crop: int | None) -> Float[np.ndarray, "n h w"]:

@@ -45,6 +45,20 @@ def test_classes_keep_their_labels():
         np.testing.assert_array_equal(data.images, whole.images[kept])
 
 
+def test_one_class_against_the_rest():
+    splits = apply_options(numbered(), DataConfig(positive=2))
+    for data, whole in zip(splits, numbered(), strict=True):
+        np.testing.assert_array_equal(data.labels, whole.labels == 2)
+        np.testing.assert_array_equal(data.images, whole.images)
+        assert data.labels.dtype == np.int32
+
+
+def test_the_rest_is_what_was_kept():
+    splits = apply_options(numbered(), DataConfig(classes=(1, 2), positive=1))
+    assert identity(splits.train) == identity(apply_options(numbered(), DataConfig(classes=(1, 2))).train)
+    assert splits.train.labels.mean() == pytest.approx(7 / 13)
+
+
 def test_crop_is_central():
     images = apply_options(numbered(), DataConfig(crop=2)).train.images
     np.testing.assert_array_equal(images, numbered().train.images[:, [5, 6, 9, 10]])
@@ -148,6 +162,8 @@ def test_the_seed_decides_every_draw():
     ("options", "message"),
     [
         ({"classes": (1, 7)}, "class 7 is not in the data: use some of 0, 1, 2"),
+        ({"positive": 7}, "class 7 is not in the data: use some of 0, 1, 2"),
+        ({"classes": (0, 1), "positive": 2}, "class 2 is not in the data: use some of 0, 1"),
         ({"crop": 5}, "crop is 5 but images are 4 × 4 pixels: use 1 to 4"),
         ({"crop": 0}, "crop is 0 but images are 4 × 4 pixels: use 1 to 4"),
         ({"resize": 0}, "resize is 0: use 1 or more"),

@@ -1,0 +1,238 @@
+"""What does a part of a digit do by itself? Digits cut into connected strokes, and strokes in one place after another.
+
+Images are square, in [0, 1], bright on black; ink pixels are those brighter than strokes.INK, and two of them are
+neighbours where they share an edge or a corner. A table of strokes, "sets shapes places pixels", shows every stroke of
+a set in every place, alone: what a layer answers to it is then due to the stroke, to the place, or to both together.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from jaxinterp.analysis.strokes import INK
+from jaxinterp.data import image_shape
+from jaxinterp.errors import InputError
+from jaxinterp.networks import Network
+
+SHAPES = ("—", "|", "/", "\\", "○", "⊂", "⊃", "∩", "∪")
+PLACES = 9  # a grid of three rows and three columns
+_ROWS = 3
+_LIT = 0.25  # share of a layer's units that a fragment lights: those that it changes most
+
+Images = Float[Array | np.ndarray, "examples pixels"]
+Parts = Int[Array | np.ndarray, "examples pixels"]
+
+
+def cut(images: Images, *, count: int) -> Int[Array, "examples pixels"]:
+    """Cut every digit into connected parts: the number, from 0, of the part that each pixel is in; `count` for none.
+
+    Distances are steps inside the ink. The first part grows around the pixel that is farthest from the topmost one, an
+    end of a stroke mostly, each further one around the pixel that is farthest from all before, and each ink pixel
+    belongs to the nearest; ties go to the first. Pixels of less ink than counts as such follow the nearest part. A
+    piece of ink apart from the others gets a part of its own before any piece is cut, and none where there are more
+    pieces than parts. Where there are fewer ink pixels than parts, the last parts are empty. Raises InputError for less
+    than one part.
+    """
+    if count < 1:
+        raise InputError(f"a digit is cut into 1 or more parts, got {count}")
+    pixels = images.shape[-1]
+    side, _ = image_shape(pixels)
+    images = jnp.asarray(images)
+    ink, one_step = images > INK, count + 1
+    far = one_step * pixels + count  # farther than any pixel can be, and of no part
+    every = jnp.arange(pixels)
+
+    def nearest(keys, mask):
+        """The least of distance · one_step + part, over all ways through the mask."""
+
+        def step(state):
+            keys, _ = state
+            grid = jnp.pad(keys.reshape(-1, side, side), ((0, 0), (1, 1), (1, 1)), constant_values=far)
+            across = jnp.minimum(jnp.minimum(grid[:, :, :-2], grid[:, :, 2:]), grid[:, :, 1:-1])
+            near = jnp.minimum(jnp.minimum(across[:, :-2], across[:, 2:]), across[:, 1:-1]).reshape(keys.shape)
+            found = jnp.where(mask & (near < far), jnp.minimum(keys, near + one_step), keys)
+            return found, jnp.any(found != keys)
+
+        return jax.lax.while_loop(lambda state: state[1], step, (keys, jnp.array(True)))[0]
+
+    def farthest(keys, among):
+        return jnp.argmax(jnp.where(among, keys // one_step, -1), axis=-1)[:, None]
+
+    topmost = jnp.argmax(ink, axis=-1)[:, None]
+    keys = nearest(jnp.where(ink & (every == topmost), 0, far), ink)
+    seed = farthest(keys, keys < far)
+    keys = jnp.full(images.shape, far)
+    for part in range(count):
+        keys = nearest(jnp.where(ink & (every == seed), jnp.minimum(keys, part), keys), ink)
+        seed = farthest(keys, ink)
+    parts = keys % one_step
+    return nearest(jnp.where(parts < count, parts, far), images > 0) % one_step
+
+
+def alone(images: Images, parts: Parts, *, count: int) -> Float[Array, "fragments examples pixels"]:
+    """Each part of every digit by itself, on black."""
+    return jnp.where(jnp.asarray(parts) == jnp.arange(count)[:, None, None], images, 0.0)
+
+
+class Moves(NamedTuple):
+    """What a fragment does to the logits: shown alone, against the blank image; and added to the rest of its digit."""
+
+    alone: Float[Array, "fragments examples classes"]
+    added: Float[Array, "fragments examples classes"]
+
+
+def moves(network: Network, images: Images, fragments: Float[Array, "fragments examples pixels"]) -> Moves:
+    """How far every fragment of every digit moves each logit. Memory: the activations on all examples, once."""
+    blank = network(jnp.zeros(images.shape[-1]))[0]
+    whole = network(images)[0]
+
+    def one(fragment):
+        return Moves(network(fragment)[0] - blank, whole - network(images - fragment)[0])
+
+    return jax.lax.map(one, fragments)
+
+
+def elsewhere(key, images: Images) -> Float[Array, "examples pixels"]:
+    """Control: the ink of each image, its shape kept, at a place drawn at random from all where it is whole."""
+    side, _ = image_shape(images.shape[-1])
+    top, left, height, width = _boxes(images)
+    room = jnp.stack([side - height, side - width], axis=-1) + 1
+    drawn = jnp.floor(jax.random.uniform(key, room.shape) * room).astype(int)
+    return _moved(images, drawn - jnp.stack([top, left], axis=-1))
+
+
+def in_every_place(images: Images) -> Float[Array, "places examples pixels"]:
+    """The ink of each image in nine places, its box centred on each of them as nearly as whole pixels allow.
+
+    Places are those of `drawn`. What would lie outside the image is lost: see `fits`.
+    """
+    side, _ = image_shape(images.shape[-1])
+    top, left, height, width = _boxes(images)
+    corner = _centres(side)[:, None] - (jnp.stack([height, width], axis=-1) - 1) / 2
+    return jax.vmap(lambda to: _moved(images, to - jnp.stack([top, left], axis=-1)))(jnp.round(corner).astype(int))
+
+
+def fits(images: Images) -> Array:
+    """Whether the ink of each image is there and stays whole in every place of `in_every_place`: "examples"."""
+    side, _ = image_shape(images.shape[-1])
+    _, _, height, width = _boxes(images)
+    smallest = 2 * int(np.floor(_centres(side).min() + 0.5))
+    return (height > 0) & (height <= smallest) & (width <= smallest)
+
+
+def drawn(seed: int, *, sets: int, side: int = 28) -> Float[np.ndarray, "sets shapes places pixels"]:
+    """A table of strokes: four bars, a ring and four arcs, each in nine places, with nothing else in the image.
+
+    Offset of up to one pixel, thickness and intensity are drawn for every set, so that within a set a stroke is the
+    same in all places. Ring and arcs have a radius of an eighth of the side, the bars the same half-length.
+    """
+    rng, unit = np.random.default_rng(seed), side / 28
+    offset = rng.uniform(-1, 1, (sets, 1, 1, 2)) * unit
+    thickness, intensity = rng.uniform((1.5, 0.5), (3, 1), (sets, 2)).T.astype(np.float32)
+    place = np.stack(np.divmod(np.arange(side * side), side), axis=-1)
+    apart = place - _centres(side)[:, None] - offset  # "sets places pixels 2"
+    distance = np.moveaxis(_distances(apart, side / 8), 0, 1)
+    covered = np.clip((thickness[:, None, None, None] * unit + 1) / 2 - distance, 0, 1)
+    return (intensity[:, None, None, None] * covered).astype(np.float32)
+
+
+class Encoding(NamedTuple):
+    """What a layer's answers to a table of strokes are due to.
+
+    shape, place, both: shares of the variance of the activation vectors, which add up to 1: main effect of the stroke,
+    main effect of its place, and what the two do only together (two-way analysis of variance, within sets). For
+    answers that are independent in each of a × b cells, they are (a − 1)/(ab − 1), (b − 1)/(ab − 1) and the rest.
+    same_shape, same_place, neither: what two fragments light in common, as a share of what one of them lights, mean
+    over pairs in a set: the same stroke in two places, two strokes in the same place, two strokes in two places.
+    NaN where all answers are the same, and where there is no such pair.
+    """
+
+    shape: Float[Array, ""]
+    place: Float[Array, ""]
+    both: Float[Array, ""]
+    same_shape: Float[Array, ""]
+    same_place: Float[Array, ""]
+    neither: Float[Array, ""]
+
+
+def encoding(
+    activations: Float[Array | np.ndarray, "sets shapes places units"], blank: Float[Array | np.ndarray, " units"]
+) -> Encoding:
+    """Is it the stroke or its place that a layer encodes? blank: the layer's answer to the blank image.
+
+    A fragment lights the quarter of the units that it changes most against the blank image.
+    """
+    activations = jnp.asarray(activations)
+    sets, shapes, places, units = activations.shape
+    centred = activations - jnp.mean(activations, axis=(1, 2), keepdims=True)
+    by_shape, by_place = jnp.mean(centred, axis=2, keepdims=True), jnp.mean(centred, axis=1, keepdims=True)
+    total = jnp.sum(centred**2)
+    squares = (by_shape, by_place, centred - by_shape - by_place)
+    shares = [jnp.sum(jnp.broadcast_to(part, centred.shape) ** 2) for part in squares]
+    shares = [jnp.where(total > 0, share / jnp.where(total > 0, total, 1), jnp.nan) for share in shares]
+
+    count = max(1, round(_LIT * units))
+    rank = jnp.argsort(jnp.argsort(-jnp.abs(activations - blank), axis=-1), axis=-1)
+    lit = (rank < count).astype(activations.dtype)
+    of_shape, of_place, of_all = (_in_common(jnp.sum(lit, axis=axis), lit) for axis in (2, 1, (1, 2)))
+    common = (of_shape, of_place, of_all - of_shape - of_place)
+    pairs = (places - 1, shapes - 1, (shapes - 1) * (places - 1))
+    changed = jnp.where((total > 0) & jnp.isfinite(total), 1.0, jnp.nan) / (count * sets * shapes * places)
+    overlaps = [
+        changed * both / number if number else jnp.nan * total for both, number in zip(common, pairs, strict=True)
+    ]
+    return Encoding(*shares, *overlaps)
+
+
+def _in_common(together: Array, lit: Array) -> Array:
+    """Units lit by both, summed over ordered pairs of different fragments among those that are counted together."""
+    return jnp.sum(together**2) - jnp.sum(lit)
+
+
+def _centres(side: int) -> Float[np.ndarray, "places 2"]:
+    """Row and column of each place."""
+    along = (np.arange(_ROWS) + 1) * side / (_ROWS + 1) - 0.5
+    return np.stack(np.meshgrid(along, along, indexing="ij"), axis=-1).reshape(-1, 2)
+
+
+def _distances(apart: Float[np.ndarray, "*any 2"], radius: float) -> Float[np.ndarray, "shapes *any"]:
+    """From points, relative to a stroke's centre, to each stroke's middle line; rows run down."""
+    down, right = apart[..., 0], apart[..., 1]
+    half = np.sqrt(0.5)
+    found = []
+    for along in ((0, 1), (1, 0), (-half, half), (half, half)):
+        way = down * along[0] + right * along[1]
+        found.append(np.hypot(down * along[1] - right * along[0], np.maximum(np.abs(way) - radius, 0)))
+    found.append(np.abs(np.hypot(down, right) - radius))
+    for opening in ((0, 1), (0, -1), (1, 0), (-1, 0)):
+        towards = down * opening[0] + right * opening[1] - radius / 2
+        sideways = np.abs(down * opening[1] - right * opening[0])
+        round_ = np.abs(np.hypot(towards, sideways) - radius)
+        found.append(np.where(towards <= 0, round_, np.hypot(towards, sideways - radius)))
+    return np.stack(found)
+
+
+def _boxes(images: Images) -> tuple[Array, Array, Array, Array]:
+    """Top, left, height and width of what is not black in each image; 0 for a blank one."""
+    side, _ = image_shape(images.shape[-1])
+    lit = (jnp.asarray(images) > 0).reshape(-1, side, side)
+    found = []
+    for axis in (2, 1):
+        inside = jnp.any(lit, axis=axis)
+        first, last = jnp.argmax(inside, axis=-1), side - 1 - jnp.argmax(inside[:, ::-1], axis=-1)
+        found.append((first, jnp.where(jnp.any(inside, axis=-1), last - first + 1, 0)))
+    (top, height), (left, width) = found
+    return top, left, height, width
+
+
+def _moved(images: Images, by: Int[Array, "examples 2"]) -> Float[Array, "examples pixels"]:
+    """Every image moved down and to the right by its own whole numbers of pixels."""
+    side, _ = image_shape(images.shape[-1])
+    row, column = (jnp.arange(side) - by[:, axis, None] for axis in (0, 1))
+    inside = ((row >= 0) & (row < side))[:, :, None] & ((column >= 0) & (column < side))[:, None, :]
+    source = (row % side)[:, :, None] * side + (column % side)[:, None, :]
+    taken = jnp.take_along_axis(jnp.asarray(images), source.reshape(images.shape), axis=-1)
+    return jnp.where(inside.reshape(images.shape), taken, 0.0)
