@@ -24,7 +24,11 @@ def _recipe(name: str, published: str, data: DataConfig, model: ModelConfig, tra
 
 
 _BOTTLENECK = TrainConfig(optimizer="sgd", learning_rate=0.01, batch_size=64, epochs=20)
+_INSTANCES = ModelConfig((32, 16), activation="tanh", initializer="xavier_uniform", initializer_gain=5 / 3)
+_INSTANCE_TRAINING = TrainConfig(batch_size=64, epochs=10)
 _ONE_VS_SEVEN = TrainConfig(optimizer="sgd", learning_rate=0.01, batch_size=20, epochs=10)
+_DEEP = ModelConfig((32, 32, 32, 32), initializer="he_normal")
+_GROUP = TrainConfig(batch_size=64, epochs=5)
 
 RECIPES: dict[str, Recipe] = dict(
     [
@@ -82,8 +86,54 @@ RECIPES: dict[str, Recipe] = dict(
             "instance-variation",
             "95.96 % test",
             DataConfig(),
-            ModelConfig((32, 16), activation="tanh", initializer="xavier_uniform", initializer_gain=5 / 3),
-            TrainConfig(batch_size=64, epochs=10),
+            _INSTANCES,
+            _INSTANCE_TRAINING,
+        ),
+        _recipe(
+            "instance-variation-permuted",
+            "none: a control",
+            DataConfig(permute_pixels=True),
+            _INSTANCES,
+            _INSTANCE_TRAINING,
+        ),
+        _recipe(
+            # Strong, but within a point of the accuracy that there is without it.
+            "instance-variation-l1",
+            "none: a control",
+            DataConfig(),
+            _INSTANCES,
+            dataclasses.replace(_INSTANCE_TRAINING, l1=3e-4),
+        ),
+        _recipe(
+            # The write-up does not state the digit.
+            "instance-variation-one-digit",
+            "not stated",
+            DataConfig(positive=4),
+            dataclasses.replace(_INSTANCES, outputs=1),
+            dataclasses.replace(_INSTANCE_TRAINING, loss="binary_cross_entropy"),
+        ),
+        # No write-up's: groups of networks of which it is known that they differ.
+        _recipe("measuring-similarity", "none", DataConfig(), _DEEP, _GROUP),
+        _recipe(
+            "measuring-similarity-half-shuffled",
+            "none",
+            DataConfig(),
+            _DEEP,
+            dataclasses.replace(_GROUP, label_noise=0.5),
+        ),
+        _recipe(
+            "measuring-similarity-shuffled",
+            "none",
+            DataConfig(),
+            _DEEP,
+            dataclasses.replace(_GROUP, label_noise=1.0),
+        ),
+        _recipe(
+            "measuring-similarity-wide",
+            "none",
+            DataConfig(),
+            dataclasses.replace(_DEEP, widths=(64, 64, 64, 64)),
+            _GROUP,
         ),
         _recipe(
             "bottleneck-neurons",

@@ -159,7 +159,13 @@ def _run(command: Run) -> None:
         raise InputError("--name names the run of one study: give --study too")
     chosen = studies.QUICK if command.study is None else (command.study,)
     plans = {
-        study: studies.runs(study, command.root / (command.name or study), seeds=command.seeds, epochs=command.epochs)
+        study: studies.runs(
+            study,
+            command.root / (command.name or study),
+            seeds=command.seeds,
+            epochs=command.epochs,
+            arms=command.study is not None,
+        )
         for study in chosen
     }
     pages = []
@@ -169,7 +175,9 @@ def _run(command: Run) -> None:
         _answer(study, next(iter(runs)))
         pages.append(str(_write_report(next(iter(runs)))))
     if command.study is None:
-        print(f"left for jaxinterp study all: {', '.join(study for study in studies.STUDIES if study not in plans)}")
+        left = [study for study in studies.STUDIES if study not in plans]
+        left += [f"what {study} asks {arm}" for study in plans for arm in studies.left_out(study)]
+        print(f"left for jaxinterp study all: {', '.join(left)}")
     print(f"{time.monotonic() - began:.0f} s; open {' and '.join(pages)}")
 
 

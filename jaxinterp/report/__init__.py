@@ -4,12 +4,19 @@ from pathlib import Path
 
 from jaxinterp import store, studies
 from jaxinterp.report import build
-from jaxinterp.report.figures import bottleneck_neurons, instance_variation, one_vs_seven, training
+from jaxinterp.report.figures import (
+    bottleneck_neurons,
+    instance_variation,
+    measuring_similarity,
+    one_vs_seven,
+    training,
+)
 
 # What is drawn of each study's record.
 FIGURES = {
     "one-vs-seven": one_vs_seven.figures,
     "instance-variation": instance_variation.figures,
+    "measuring-similarity": measuring_similarity.figures,
     "bottleneck-neurons": bottleneck_neurons.figures,
 }
 

@@ -1,8 +1,8 @@
 """Do published claims hold over many seeds and beside their controls? One module a write-up.
 
-A study's module has `RECIPES`, the networks that it asks and how many of each by default, its own recipe first;
-`measure(subjects)`, which returns a `Record`; `findings(record)`, which judges claims on it; and `answer(record)`, one
-sentence.
+A study's module has `RECIPES`, the networks that it asks and how many of each by default, its own recipe first, and
+perhaps `ARMS`, further ones that it can do without; `measure(subjects)`, which returns a `Record`; `findings(record)`,
+which judges claims on it; and `answer(record)`, one sentence.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from jaxinterp import data, recipes, records, store
 from jaxinterp.config import RunConfig
 from jaxinterp.errors import InputError
-from jaxinterp.studies import bottleneck_neurons, instance_variation, one_vs_seven
+from jaxinterp.studies import bottleneck_neurons, instance_variation, measuring_similarity, one_vs_seven
 from jaxinterp.studies.claims import Claim, Control, Finding, Rule, Verdict
 from jaxinterp.studies.subjects import Subject
 
@@ -21,6 +21,7 @@ __all__ = ["STUDIES", "Claim", "Control", "Finding", "Rule", "Subject", "Verdict
 STUDIES: dict[str, ModuleType] = {
     "one-vs-seven": one_vs_seven,
     "instance-variation": instance_variation,
+    "measuring-similarity": measuring_similarity,
     "bottleneck-neurons": bottleneck_neurons,
 }
 # Those that are trained and answered within three minutes on two cores.
@@ -42,27 +43,38 @@ def get(study: str) -> ModuleType:
     return STUDIES[study]
 
 
-def runs(study: str, path: Path | str, *, seeds: int | None = None, epochs: int | None = None) -> dict[Path, RunConfig]:
+def runs(
+    study: str, path: Path | str, *, seeds: int | None = None, epochs: int | None = None, arms: bool = True
+) -> dict[Path, RunConfig]:
     """The runs that a study asks, by folder: its own at path, the others in path/arms.
 
-    seeds: how many of each, where the study's own numbers shall not do; epochs: likewise. Raises InputError where
-    there is no such study, or where it needs more seeds.
+    seeds: how many of each, where the study's own numbers shall not do; epochs: likewise. arms: with those that the
+    study can do without. Raises InputError where there is no such study, or where it needs more seeds.
     """
     module = get(study)
     if seeds is not None and seeds < module.LEAST_SEEDS:
         raise InputError(f"{study} needs at least {module.LEAST_SEEDS} seeds, got {seeds}")
+    asked = module.RECIPES | (_arms(module) if arms else {})
     return {
-        folder: recipes.config(recipe, seeds=seeds or module.RECIPES[recipe], epochs=epochs)
-        for recipe, folder in _folders(module, Path(path)).items()
+        _folder(module, recipe, Path(path)): recipes.config(recipe, seeds=seeds or number, epochs=epochs)
+        for recipe, number in asked.items()
     }
+
+
+def left_out(study: str) -> list[str]:
+    """The recipes of the arms that a study can do without, and is quicker without."""
+    return list(_arms(get(study)))
 
 
 def run(study: str, path: Path | str) -> Answer:
     """Answer a study's claims on complete runs, and keep the record in the results of the run at path."""
     module = get(study)
     subjects = {}
-    for recipe, folder in _folders(module, Path(path)).items():
+    for recipe in [*module.RECIPES, *_arms(module)]:
+        folder = _folder(module, recipe, Path(path))
         if folder != Path(path) and not store.is_complete(folder):
+            if recipe in _arms(module):
+                continue
             raise InputError(f"{study} also asks {folder}, which is not there: jaxinterp study {study} --run {path}")
         stored = store.load(folder)
         if stored.config.train.seeds < module.LEAST_SEEDS:
@@ -85,5 +97,9 @@ def answers(path: Path | str) -> dict[str, Answer]:
     return found
 
 
-def _folders(module: ModuleType, path: Path) -> dict[str, Path]:
-    return {recipe: path if recipe == module.STUDY else path / "arms" / recipe for recipe in module.RECIPES}
+def _arms(module: ModuleType) -> dict[str, int]:
+    return getattr(module, "ARMS", {})
+
+
+def _folder(module: ModuleType, recipe: str, path: Path) -> Path:
+    return path if recipe == module.STUDY else path / "arms" / recipe

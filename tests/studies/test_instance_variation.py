@@ -1,162 +1,144 @@
+"""The whole study by the real path at toy size; its parts are tested in instance_variation/."""
+
+import dataclasses
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from instance_variation_records import record
 
-from jaxinterp import controls, ensemble, studies
+from jaxinterp import controls, data, ensemble, networks, recipes, records, studies, train
 from jaxinterp.data import Dataset
 from jaxinterp.errors import InputError
-from jaxinterp.networks import MLP
-from jaxinterp.records import to_xarray
-from jaxinterp.studies import instance_variation
+from jaxinterp.store import Run
+from jaxinterp.studies import instance_variation as study
+from jaxinterp.studies.subjects import Subject
 
-SEEDS, PIXELS, EXAMPLES = 8, 9, 60
-MODEL = MLP(widths=(12, 10), outputs=3, activation="tanh", initializer="xavier_uniform", initializer_gain=2.0)
-KEY = jax.random.key(0)
-
-
-def networks(base_seed):
-    return controls.untrained(ensemble.keys(base_seed, SEEDS), MODEL, PIXELS)
-
-
-def compare(*inputs, **options):
-    record = instance_variation.compare(*inputs, **options)
-    return instance_variation.findings(record), record
-
-
-def same_features_in_another_order():
-    """One network, its hidden units in another order for every seed."""
-    weights = ensemble.take(networks(5), 0).variables["params"]
-
-    def reorder(key):
-        first, second = (jax.random.permutation(k, n) for k, n in zip(jax.random.split(key), MODEL.widths, strict=True))
-        hidden0, hidden1, output = weights["hidden0"], weights["hidden1"], weights["output"]
-        return {
-            "hidden0": {"kernel": hidden0["kernel"][:, first], "bias": hidden0["bias"][first]},
-            "hidden1": {"kernel": hidden1["kernel"][first][:, second], "bias": hidden1["bias"][second]},
-            "output": {"kernel": output["kernel"][second], "bias": output["bias"]},
-        }
-
-    return networks(5).replace(variables={"params": jax.vmap(reorder)(ensemble.keys(1, SEEDS))})
+SEEDS = {
+    study.STUDY: 4,
+    "instance-variation-permuted": 2,
+    "instance-variation-l1": 3,
+    "instance-variation-one-digit": 2,
+}
+UNSCORED = ("3.2",)  # on a scale that has no lower end
 
 
 @pytest.fixture(scope="module")
-def data():
-    rng = np.random.default_rng(0)
-    images = rng.uniform(size=(EXAMPLES, PIXELS)).astype(np.float32) * rng.integers(0, 2, (EXAMPLES, PIXELS))
-    return Dataset(images.astype(np.float32), rng.integers(0, 3, EXAMPLES).astype(np.int32))
+def subjects():
+    """Every recipe at toy size, on images of one of two classes. The arms are asked as they are before training."""
+    made = {}
+    for recipe, seeds in SEEDS.items():
+        config = recipes.config(recipe, seeds=seeds, epochs=2)
+        options = {"source": "strokes", "train_size": 200}
+        if config.data.positive is not None:
+            options["positive"] = 1
+        config = dataclasses.replace(
+            config,
+            data=dataclasses.replace(config.data, **options),
+            model=dataclasses.replace(config.model, widths=(6,), outputs=min(config.model.outputs, 2)),
+            train=dataclasses.replace(config.train, learning_rate=0.01),
+        )
+        splits = data.load(config.data)
+        splits = splits._replace(test=Dataset(*(part[:60] for part in splits.test)))
+        model = networks.build(config.model)
+        if recipe == study.STUDY:
+            trained = train.fit_ensemble(model, splits, config.train)
+            run = Run(config, trained.networks, trained.history)
+        else:
+            before = controls.untrained(ensemble.keys(0, seeds), model, splits.test.images.shape[-1])
+            run = Run(config, before, made[study.STUDY].run.history._replace(diverged=np.zeros(seeds, int)))
+            run = run._replace(history=jax.tree.map(lambda leaf, seeds=seeds: leaf[:seeds], run.history))
+        made[recipe] = Subject(Path(recipe), run, splits)
+    return made
 
 
 @pytest.fixture(scope="module")
-def strangers(data):
-    return compare(networks(1), networks(2), data, key=KEY)
+def measured(subjects):
+    return study.measure(subjects)
 
 
-@pytest.fixture(scope="module")
-def twins(data):
-    return compare(same_features_in_another_order(), networks(2), data, key=KEY)
-
-
-def verdicts(findings, start):
-    return {finding.verdict for finding in findings if finding.claim.id.startswith(start)}
-
-
-def test_planted_common_features_are_found(twins):
-    findings, record = twins
-    off = ~np.eye(SEEDS, dtype=bool)
-    np.testing.assert_allclose(record.cosine[0, :, 1][:, off], 1, atol=1e-5)
-    np.testing.assert_allclose(record.cka[0], 1, atol=1e-4)
-    np.testing.assert_array_equal(record.agreement[0], 1)
-    assert verdicts(findings, "3.2") == verdicts(findings, "CKA") == verdicts(findings, "3.3") == {"holds"}
-
-
-def test_networks_with_nothing_in_common_do_not_pass_although_sorted_similarity_is_high(strangers):
-    findings, record = strangers
-    assert np.median(record.cosine[0, :2, 1]) > 0.8
-    assert "holds" not in verdicts(findings, "3.2") | verdicts(findings, "CKA") | verdicts(findings, "3.3")
-
-
-def test_rows_and_controls(strangers):
-    findings, record = strangers
-    assert [finding.claim.id for finding in findings[:2]] == ["3.1 hidden0 cosine", "3.1 hidden0 Pearson"]
-    assert findings[0].claim.published == ".066 ± .156"
-    for finding in findings:
-        names = {finding.control_name, *(other.name for other in finding.others)}
-        assert names >= set(instance_variation.CONDITIONS[1:]) and finding.measured.n == SEEDS
-    assert record.sites == ("hidden0/post", "hidden1/post", "logits")
-
-
-def test_the_highest_of_the_deciding_controls_decides(strangers):
-    for finding in strangers[0]:
-        if finding.claim.id.startswith("3.2"):
-            others = {other.name: other.estimate.mean for other in finding.others}
-            rival = {"untrained": "rows shuffled", "rows shuffled": "untrained"}[finding.control_name]
-            assert finding.control.mean >= others[rival]
-
-
-def test_score_is_the_calibrated_similarity(strangers):
-    for finding in strangers[0]:
-        control = finding.control.mean
-        assert finding.score.mean == pytest.approx((finding.measured.mean - control) / (1 - control), abs=1e-9)
-
-
-def test_record_names_its_axes(strangers):
-    dataset = to_xarray(strangers[1])
-    trained = dataset.cosine.sel(conditions="trained", sites="logits", orders="raw")
-    assert trained.dims == ("seeds", "seeds_other")
-    np.testing.assert_allclose(trained, trained.values.T, atol=1e-6)
-
-
-def test_networks_left_out_are_counted_and_change_nothing_for_the_others(data, strangers):
-    variables = jax.tree.map(lambda leaf: leaf.at[3].set(jnp.nan), networks(1).variables)
-    broken = networks(1).replace(variables=variables)
-    diverged = np.arange(SEEDS) == 5
-    findings, record = compare(broken, networks(2), data, key=KEY, diverged=diverged)
-    kept = np.delete(np.arange(SEEDS), [3, 5])
-    assert record.left_out.nonzero()[0].tolist() == [3, 5] and np.isnan(record.cosine[:, :, :, 3]).all()
-    np.testing.assert_allclose(record.cka[:, :, kept][..., kept], strangers[1].cka[:, :, kept][..., kept], atol=1e-5)
-    for finding in findings:
-        assert finding.measured.n == SEEDS - 2 and "2 of 8 networks diverged" in finding.note
-
-
-def test_accuracy_matched_chance():
-    rng = np.random.default_rng(0)
-    accuracy = np.array([1.0, 0.9, 0.6, 0.25])
-    answers = np.where(rng.uniform(size=(4, 200_000)) < accuracy[:, None], 0, rng.integers(1, 4, (4, 200_000)))
-    chance = instance_variation.accuracy_matched(accuracy, 4)
-    for i, j in ((0, 1), (1, 2), (2, 3)):
-        assert chance[i, j] == pytest.approx(np.mean(answers[i] == answers[j]), abs=0.005)
-    assert chance[3, 3] == pytest.approx(0.25)
-
-
-def test_wrong_inputs_are_refused(data):
+def test_recipes_and_arms_are_those_named_after_the_study():
+    assert studies.get("instance-variation") is study and list(study.RECIPES) == [study.STUDY]
+    assert {*study.RECIPES, *study.ARMS} == {name for name in recipes.RECIPES if name.startswith("instance-variation")}
     with pytest.raises(InputError, match="there are one-vs-seven, instance-variation"):
         studies.get("instance")
-    with pytest.raises(InputError, match="two or more seeds"):
-        compare(networks(1), ensemble.take(networks(2), [0, 1]), data, key=KEY)
 
 
-def test_the_scores_interval_is_that_of_the_ratio_of_means():
-    rng = np.random.default_rng(0)
-    n = 40
-    effect = rng.normal(size=(2, n)) * 0.05
-    trained, control = (level + e[:, None] + e for level, e in zip((0.7, 0.3), effect, strict=True))
-    claim = instance_variation.Claim("", "", "", "", instance_variation._alike("null"))
-    finding = instance_variation.judge(claim, {"trained": trained, "null": control}, ("null",), "")
-    scores = []
-    for _ in range(1000):  # the plain bootstrap over networks, of the ratio itself
-        drawn = rng.integers(0, n, n)
-        different = drawn[:, None] != drawn
-        t, c = (matrix[np.ix_(drawn, drawn)][different].mean() for matrix in (trained, control))
-        scores.append((t - c) / (1 - c))
-    half = (finding.score.high - finding.score.low) / 2
-    assert half == pytest.approx(2.02 * np.std(scores), rel=0.15)
+def test_toy_networks_are_asked_everything(measured):
+    for name, values in zip(measured._fields, measured, strict=True):
+        if isinstance(values, tuple) or values.dtype.kind != "f":
+            continue
+        known = np.isfinite(values)
+        axes = type(measured).__annotations__[name].dim_str.split()
+        assert known.any(axis=-1).all() if axes[-1] == "networks" and axes[0] != "arms" else known.any(), name
+    found = study.findings(measured)
+    ids = [finding.claim.id for finding in found]
+    assert len(set(ids)) == len(ids)
+    rows = [float(id_.split()[0]) for id_ in ids if id_[0] == "3"]
+    assert rows == sorted(rows) and set(rows) == {3.1, 3.2, 3.3, 3.4, 3.5, 3.6, 3.7, 3.8}
+    for finding in found:
+        assert finding.claim.study == study.STUDY
+        assert finding.claim.id.startswith(UNSCORED) or not abs(finding.score.mean) > 1, finding.claim.id
+    assert measured.arm_networks.tolist() == [4, 4, 4, 2, 3, 2, 2]
+    assert np.isfinite(measured.arm_accuracy[0]).all() and np.isnan(measured.arm_accuracy[1]).all()
+    assert (measured.arm_accuracy[5, :2] > 0.4).all() and np.isnan(measured.arm_accuracy[5, 2:]).all()
 
 
-def test_one_output_is_read_as_it_was_trained(data):
-    model = MLP(widths=(4,), outputs=1)
-    one = controls.untrained(ensemble.keys(0, 3), model, PIXELS)
-    logits = jax.vmap(lambda network: network(data.images)[0])(one)[..., 0]
-    for loss, threshold in (("squared_error", 0.5), ("binary_cross_entropy", 0.0)):
-        record = instance_variation.compare(one, one, data, key=KEY, loss=loss)
-        np.testing.assert_allclose(record.accuracy, ((logits > threshold) == data.labels).mean(1), atol=1e-6)
+def test_the_record_survives_storing(measured):
+    back = records.from_xarray(study.Record, records.to_xarray(measured))
+    for name, values in zip(measured._fields, measured, strict=True):
+        np.testing.assert_array_equal(getattr(back, name), values, err_msg=name)
+    assert study.answer(back) == study.answer(measured)
+
+
+def test_without_the_arms_the_other_rows_are_answered_alike(subjects, measured):
+    alone = study.measure({study.STUDY: subjects[study.STUDY]})
+    found = {finding.claim.id: finding for finding in study.findings(alone)}
+    whole = {finding.claim.id: finding for finding in study.findings(measured)}
+    assert set(whole) - set(found) == {f"3.4 one digit {layer}" for layer in measured.layers}
+    for name, finding in found.items():
+        np.testing.assert_allclose(finding.score, whole[name].score, atol=1e-4, err_msg=name)
+        assert finding.verdict == whole[name].verdict
+    assert study.answer(alone) == study.answer(measured)
+
+
+def test_a_network_that_diverged_changes_nothing_for_the_others(subjects, measured):
+    subject = subjects[study.STUDY]
+    variables = jax.tree.map(lambda leaf: jnp.asarray(leaf).at[1].set(jnp.nan), subject.run.networks.variables)
+    history = subject.run.history._replace(diverged=np.array([0, 1, 0, 0]))
+    run = subject.run._replace(networks=subject.run.networks.replace(variables=variables), history=history)
+    broken = study.measure(subjects | {study.STUDY: subject._replace(run=run)})
+    kept = [0, 2, 3]
+    assert broken.left_out.nonzero()[0].tolist() == [1]
+    for name, values in zip(broken._fields, broken, strict=True):
+        if isinstance(values, tuple) or name in ("left_out", "arm_accuracy"):
+            continue
+        axes = type(broken).__annotations__[name].dim_str.split()
+        own = getattr(measured, name)
+        for axis in [place for place, word in enumerate(axes) if word in ("seeds", "networks")]:
+            assert np.isnan(np.moveaxis(values[:3] if axes[0] == "arms" else values, axis, 0)[1]).all(), name
+            values, own = np.take(values, kept, axis), np.take(own, kept, axis)
+        if "seeds" in axes or name == "locality":
+            np.testing.assert_allclose(values, own, atol=2e-4, err_msg=name)
+    assert broken.gallery_seeds.tolist() == [0, 2, 3]
+    for finding in study.findings(broken):
+        about_arm = "one digit" in finding.claim.id
+        assert about_arm or (finding.measured.n == 3 and "1 of 4 networks diverged" in finding.note), finding.claim.id
+
+
+def test_the_answer_follows_the_numbers():
+    made = record(8)
+    assert study.answer(made).startswith("Do two trainings find the same features? Sorted similarity cannot say")
+    alike, unlike = made.cka.copy(), made.cka.copy()
+    alike[:], unlike[:] = 0.1, 0.1
+    alike[0] = 0.9
+    assert "by CKA: yes, yes (0.90 beside 0.10" in study.answer(made._replace(cka=alike))
+    assert "by CKA: no, no (0.10 beside 0.10" in study.answer(made._replace(cka=unlike))
+
+
+def test_when_all_diverged_nothing_is_decided():
+    made = record(3, left_out=(0, 1, 2))
+    assert {finding.verdict for finding in study.findings(made)} == {"undecided"}
+    assert "—" in study.answer(made) or "nan" in study.answer(made)

@@ -1,4 +1,4 @@
-"""Do two trainings find the same features? Similarity of all pairs of networks, beside what chance gives.
+"""Do two trainings give the same activations and answers? Rows 3.1 to 3.3: similarity of all pairs of networks.
 
 The write-up compared two networks' hidden activations unit by unit, found them unlike, sorted each activation vector,
 found them alike, and concluded that both encode the same features. Sorted values are alike for any two samples of
@@ -8,7 +8,7 @@ different images.
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,26 +16,33 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from jaxinterp import controls, ensemble, metrics, stats
-from jaxinterp.analysis import similarity
+from jaxinterp.analysis import matching, similarity
 from jaxinterp.data import Dataset
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.errors import InputError
 from jaxinterp.networks import Network, sites
-from jaxinterp.studies.claims import Claim, Control, Finding, Rule
+from jaxinterp.studies.claims import Claim, Finding, Rule
+from jaxinterp.studies.instance_variation.record import (
+    ALIKE,
+    EXAMPLES,
+    STUDY,
+    TRAINED,
+    UNTRAINED,
+    InstanceVariation,
+    blank,
+    calibrated_score,
+    judge,
+    left_out,
+    mirrored,
+)
 from jaxinterp.studies.subjects import Subject
 
-STUDY = "instance-variation"
-RECIPES = {STUDY: 32}
-LEAST_SEEDS = 2  # it compares pairs
-EXAMPLES = 1000  # the write-up compares the first 1000 test images
-TRAINED, UNTRAINED = "trained", "untrained"
 ROWS, CLASS, COLUMNS = "rows shuffled", "shuffled within class", "independent columns"
 CONDITIONS = (TRAINED, UNTRAINED, ROWS, CLASS, COLUMNS)
 ACCURACY_MATCHED = "accuracy-matched chance"
 RAW, SORTED = "raw", "sorted"
 
-# Half of what the control leaves open: a pair then shares more of it than it misses. Any bar above 0 would pass traces.
-ALIKE = 0.5
+# A tenth of the way from chance to identity: what is no more than this is not said to be alike.
 UNLIKE = 0.1
 
 _PUBLISHED = {
@@ -55,38 +62,13 @@ _SOURCE = (
 )
 
 
-class InstanceVariation(NamedTuple):
-    """Similarity of every pair of networks under every condition; networks left out are NaN.
-
-    `cosine` and `pearson` are means over images, `…_spread` the standard deviations over images. Under the conditions
-    that shuffle, entry [i, j] compares network i's activations with shuffled ones of network j.
-    """
-
-    conditions: tuple[str, ...]
-    sites: tuple[str, ...]
-    orders: tuple[str, ...]
-    cosine: Float[np.ndarray, "conditions sites orders seeds seeds"]
-    cosine_spread: Float[np.ndarray, "conditions sites orders seeds seeds"]
-    pearson: Float[np.ndarray, "conditions sites orders seeds seeds"]
-    pearson_spread: Float[np.ndarray, "conditions sites orders seeds seeds"]
-    cka: Float[np.ndarray, "conditions sites seeds seeds"]
-    agreement: Float[np.ndarray, "conditions seeds seeds"]
-    chance_agreement: Float[np.ndarray, "seeds seeds"]
-    accuracy: Float[np.ndarray, " seeds"]
-    left_out: Bool[np.ndarray, " seeds"]
-
-
-Record = InstanceVariation
-
-
-def measure(subjects: Mapping[str, Subject]) -> InstanceVariation:
-    """Compare all pairs of a run's networks on the first 1000 test images, diverged ones left out."""
+def measure(subjects: Mapping[str, Subject], key) -> dict[str, Any]:
+    """The record's fields of rows 3.1 to 3.3."""
     subject = subjects[STUDY]
     run, data = subject.run, subject.splits.test
     seeds, base_seed = run.config.train.seeds, run.config.train.base_seed
     before = controls.untrained(ensemble.keys(base_seed, seeds), run.networks.model, data.images.shape[-1])
-    key, loss = jax.random.key(base_seed), run.config.train.loss
-    return compare(run.networks, before, data, key=key, loss=loss, diverged=subject.diverged)
+    return compare(run.networks, before, data, key=key, loss=run.config.train.loss, diverged=subject.diverged)
 
 
 def compare(
@@ -97,8 +79,8 @@ def compare(
     key,
     loss: str = "cross_entropy",
     diverged: Bool[Array | np.ndarray, " seeds"] | None = None,
-) -> InstanceVariation:
-    """The similarity of all pairs of an ensemble.
+) -> dict[str, Any]:
+    """The similarity of all pairs of an ensemble, as the record's fields.
 
     untrained: the same seeds before training. data: test images, of which the first 1000 are used. key: for the
     shuffles. loss: what the outputs were trained by, which says how answers are read. diverged: networks to leave
@@ -110,40 +92,42 @@ def compare(
         raise InputError(f"two or more seeds are needed, the same before and after training, got {seeds} and {before}")
     images, labels = jnp.asarray(data.images[:EXAMPLES]), jnp.asarray(data.labels[:EXAMPLES])
     names = (*(site for site in sites(networks.model) if site.endswith("/post")), "logits")
-    left_out = np.zeros(seeds, bool) if diverged is None else np.array(diverged, bool)
+    omitted = np.zeros(seeds, bool) if diverged is None else np.array(diverged, bool)
     orders = _orders(key, labels, seeds=seeds, units=max((*networks.model.widths, networks.model.outputs)))
     compared = {}
     for site in names:
         read = jax.jit(over_seeds(partial(_activations, site=site)))
         trained, initial = read(networks, images), read(untrained, images)
-        left_out |= ~np.isfinite(trained).all(axis=(1, 2))
+        omitted |= ~np.isfinite(trained).all(axis=(1, 2))
         compared[site] = _conditions(trained, initial, orders)
     logits = compared["logits"]
     answers = {name: [metrics.predictions(loss, x) for x in pair] for name, pair in logits.items()}
     accuracy = np.array(jnp.mean(answers[TRAINED][0] == labels, axis=-1), np.float64)
-    accuracy[left_out] = np.nan
+    accuracy[omitted] = np.nan
 
     def table(fn: Callable) -> np.ndarray:
         """fn(activations, others) under every condition at every site, with the networks left out blanked."""
-        return _blank(np.array([[fn(*compared[site][name]) for site in names] for name in CONDITIONS]), left_out)
+        return blank(np.array([[fn(*compared[site][name]) for site in names] for name in CONDITIONS]), omitted)
 
     examples = np.stack([table(partial(_examples, sort=order == SORTED)) for order in (RAW, SORTED)], axis=3)
     cosine, cosine_spread, pearson, pearson_spread = np.moveaxis(examples, 2, 0)
     agreement = np.array([jax.jit(similarity.agreement)(*answers[name]) for name in CONDITIONS])
-    return InstanceVariation(
-        conditions=CONDITIONS,
-        sites=names,
-        orders=(RAW, SORTED),
-        cosine=cosine,
-        cosine_spread=cosine_spread,
-        pearson=pearson,
-        pearson_spread=pearson_spread,
-        cka=table(jax.jit(similarity.linear_cka)),
-        agreement=_blank(agreement, left_out),
-        chance_agreement=accuracy_matched(accuracy, max(2, logits[TRAINED][0].shape[-1])),
-        accuracy=accuracy,
-        left_out=left_out,
-    )
+    matched = partial(matching.matched_correlation, key=key, absolute=mirrored(networks.model))
+    return {
+        "conditions": CONDITIONS,
+        "sites": names,
+        "orders": (RAW, SORTED),
+        "cosine": cosine,
+        "cosine_spread": cosine_spread,
+        "pearson": pearson,
+        "pearson_spread": pearson_spread,
+        "cka": table(jax.jit(similarity.linear_cka)),
+        "matched": table(jax.jit(matched)),
+        "agreement": blank(agreement, omitted),
+        "chance_agreement": accuracy_matched(accuracy, max(2, logits[TRAINED][0].shape[-1])),
+        "accuracy": accuracy,
+        "left_out": omitted,
+    }
 
 
 def accuracy_matched(accuracy: Float[np.ndarray, " seeds"], classes: int) -> Float[np.ndarray, "seeds seeds"]:
@@ -156,8 +140,8 @@ def accuracy_matched(accuracy: Float[np.ndarray, " seeds"], classes: int) -> Flo
 
 
 def findings(record: InstanceVariation) -> list[Finding]:
-    """Every claim judged on the record."""
-    left_out = _left_out(record)
+    """Rows 3.1 to 3.3 judged, and what does not depend on the order of units."""
+    omitted = left_out(record)
     found = []
     for number, order in (("3.1", RAW), ("3.2", SORTED)):
         for layer, place in _hidden(record):
@@ -166,66 +150,42 @@ def findings(record: InstanceVariation) -> list[Finding]:
                 ("Pearson", record.pearson, record.pearson_spread),
             ):
                 index = (slice(None), place, record.orders.index(order))
-                spread = np.nanmean(_pairs(spreads[index][0]))
-                note = f"Within a pair, sd over images {spread:.3f}. {_SOURCE} {left_out}"
+                spread = stats.over_pairs_estimate(spreads[index][0]).mean
+                note = f"Within a pair, sd over images {spread:.3f}. {_SOURCE} {omitted}"
                 deciding = (ROWS,) if order == RAW else (ROWS, UNTRAINED)
                 found.append(judge(_claim(number, order, layer, name), _named(record, means[index]), deciding, note))
 
     outputs = record.cosine[:, record.sites.index("logits"), record.orders.index(RAW)]
     text = "Two trainings give similar outputs: cosine of logits"
     claim = Claim(STUDY, "3.3 logits", text, "“always high”", _alike(ROWS, UNTRAINED))
-    found.append(judge(claim, _named(record, outputs), (ROWS, UNTRAINED), f"{_lowest(outputs)} {left_out}"))
+    found.append(judge(claim, _named(record, outputs), (ROWS, UNTRAINED), f"{_lowest(outputs)} {omitted}"))
 
     answers = _named(record, record.agreement) | {ACCURACY_MATCHED: record.chance_agreement}
     text = "Two trainings give the same answers, beyond what their accuracies force: share of images answered alike"
     claim = Claim(STUDY, "3.3 answers", text, "“always high”", _alike(ACCURACY_MATCHED, CLASS))
-    note = f"{_lowest(record.agreement)} Mean accuracy {np.nanmean(record.accuracy):.3f}. {left_out}"
+    note = f"{_lowest(record.agreement)} Mean accuracy {stats.over_seeds_estimate(record.accuracy).mean:.3f}. {omitted}"
     found.append(judge(claim, answers, (ACCURACY_MATCHED, CLASS), note))
 
     for layer, place in _hidden(record):
+        text = f"{layer}: two trainings hold the same units, in another order: correlation of matched units"
+        claim = Claim(STUDY, f"matched {layer}", text, "—", _alike(ROWS, UNTRAINED))
+        note = (
+            "Matched one to one on a random half of the images, scored on the other half; a unit and its mirror image "
+            f"count as the same where the activation function is odd. {omitted}"
+        )
+        found.append(judge(claim, _named(record, record.matched[:, place]), (ROWS, UNTRAINED), note))
+    for layer, place in _hidden(record):
         text = f"{layer}: two trainings hold the same features, whichever units carry them: debiased linear CKA"
         claim = Claim(STUDY, f"CKA {layer}", text, "—", _alike(ROWS, UNTRAINED))
-        found.append(judge(claim, _named(record, record.cka[:, place]), (ROWS, UNTRAINED), left_out))
+        found.append(judge(claim, _named(record, record.cka[:, place]), (ROWS, UNTRAINED), omitted))
     return found
-
-
-def answer(record: InstanceVariation) -> str:
-    """The write-up's question, answered by the numbers."""
-    found = {finding.claim.id: finding for finding in findings(record)}
-    alike = [f for name, f in found.items() if name.startswith("CKA")]
-    in_order = [f for name, f in found.items() if name.startswith("3.2")]
-    n = {"holds": "yes", "does not hold": "no", "undecided": "undecided"}
-    features = ", ".join(f"{f.measured.mean:.2f} beside {f.control.mean:.2f} ({f.control_name})" for f in alike)
-    return (
-        f"Do two trainings find the same features? Sorted similarity cannot say: it beats its controls in "
-        f"{sum(f.verdict == 'holds' for f in in_order)} of {len(in_order)} comparisons. By CKA, layer by layer: "
-        f"{', '.join(n[f.verdict] for f in alike)} ({features})."
-    )
-
-
-def judge(claim: Claim, by_condition: dict[str, np.ndarray], deciding: tuple[str, ...], note: str) -> Finding:
-    """A finding from a matrix over pairs for the trained networks and for each null.
-
-    The control that decides is the highest of those named in `deciding`.
-    """
-    estimates = {name: stats.over_pairs_estimate(values) for name, values in by_condition.items()}
-    chosen = max(deciding, key=lambda name: np.nan_to_num(estimates[name].mean, nan=-np.inf))
-    control = by_condition[chosen]
-    # The score (T − C)/(1 − C) of the means T and C, linearised about them: pair by pair it has the same mean, its
-    # interval over networks is that of the score (the delta method), and no pair whose control nears 1 makes a pole.
-    means = estimates[TRAINED].mean, estimates[chosen].mean
-    score = stats.calibrated(*means)
-    change = (by_condition[TRAINED] - means[0] - (1 - score) * (control - means[1])) / (1 - means[1])
-    score = stats.over_pairs_estimate(score + change)
-    others = tuple(Control(name, value) for name, value in estimates.items() if name not in (TRAINED, chosen))
-    return Finding(claim, estimates[TRAINED], estimates[chosen], chosen, score, others, note.strip())
 
 
 def _claim(number: str, order: str, layer: str, name: str) -> Claim:
     published = _PUBLISHED.get((order, layer, name), "—")
     if order == RAW:
         text = f"{layer}: unit by unit, two trainings are no more alike than chance: {name}, raw"
-        rule = Rule(_score("what rows shuffled give"), -UNLIKE, UNLIKE)
+        rule = Rule(calibrated_score("what rows shuffled give"), -UNLIKE, UNLIKE)
     else:
         text = f"{layer}: the same values are encoded, so very likely the same features: {name}, sorted"
         rule = _alike(ROWS, UNTRAINED)
@@ -233,11 +193,7 @@ def _claim(number: str, order: str, layer: str, name: str) -> Claim:
 
 
 def _alike(*deciding: str) -> Rule:
-    return Rule(_score(f"the higher of {' and '.join(deciding)}"), low=ALIKE)
-
-
-def _score(null: str) -> str:
-    return f"the measured figure on a scale where 0 is {null} and 1 is identity"
+    return Rule(calibrated_score(f"the higher of {' and '.join(deciding)}"), low=ALIKE)
 
 
 def _activations(network: Network, images: Array, *, site: str) -> Array:
@@ -288,13 +244,6 @@ def _examples(first: Array, second: Array, *, sort: bool) -> Array:
     return jnp.stack(similarity.per_example(first, second, sort=sort))
 
 
-def _blank(values: np.ndarray, left_out: np.ndarray) -> np.ndarray:
-    values = values.astype(np.float64)
-    values[..., left_out, :] = np.nan
-    values[..., left_out] = np.nan
-    return values
-
-
 def _hidden(record: InstanceVariation) -> list[tuple[str, int]]:
     return [(site.split("/")[0], place) for place, site in enumerate(record.sites) if site != "logits"]
 
@@ -304,13 +253,5 @@ def _named(record: InstanceVariation, values: np.ndarray) -> dict[str, np.ndarra
 
 
 def _lowest(values: np.ndarray) -> str:
-    return f"Lowest pair {np.nanmin(_pairs(values[0])):.3f}."
-
-
-def _pairs(matrix: np.ndarray) -> np.ndarray:
-    return matrix[np.triu_indices(len(matrix), 1)]
-
-
-def _left_out(record: InstanceVariation) -> str:
-    count = int(record.left_out.sum())
-    return f"{count} of {len(record.left_out)} networks diverged and are left out." if count else ""
+    pairs = values[0][np.triu_indices(len(values[0]), 1)]
+    return f"Lowest pair {np.min(pairs[np.isfinite(pairs)], initial=np.inf):.3f}."

@@ -290,6 +290,12 @@ def test_run_does_it_all_and_goes_on(call, toy_recipe, answered, tmp_path, monke
     assert "train.seeds is 3 there and 4 here" in err
 
 
+@pytest.fixture(autouse=True)
+def no_arms(monkeypatch):
+    """Arms are of MNIST, and would be trained here."""
+    monkeypatch.setattr(studies.STUDIES["instance-variation"], "ARMS", {})
+
+
 def toy_studies(monkeypatch, arm):
     """Let both studies of the toy have toy networks, and one of them an arm."""
     for name in ("instance-variation", "bottleneck-neurons", arm):
@@ -303,10 +309,13 @@ def toy_studies(monkeypatch, arm):
 
 def test_run_answers_what_fits_and_says_what_it_left(call, answered, tmp_path, monkeypatch):
     toy_studies(monkeypatch, "one-vs-seven-small")
+    monkeypatch.setattr(studies.STUDIES["instance-variation"], "ARMS", {"instance-variation-l1": 2})
     code, out, err = call("run", "--seeds", 2, "--epochs", 1, "--root", tmp_path)
     assert (code, err) == (0, "")
     assert answered == [(study, tmp_path / study) for study in ("instance-variation", "bottleneck-neurons")]
-    assert "left for jaxinterp study all: one-vs-seven\n" in out
+    left = "one-vs-seven, measuring-similarity, what instance-variation asks instance-variation-l1"
+    assert f"left for jaxinterp study all: {left}\n" in out
+    assert not (tmp_path / "instance-variation" / "arms").exists()
     assert out.count("report/index.html") == 2
     arm = store.read_config(tmp_path / "bottleneck-neurons" / "arms" / "one-vs-seven-small")
     assert (arm.recipe, arm.train.seeds, arm.train.epochs) == ("one-vs-seven-small", 2, 1)
@@ -315,11 +324,13 @@ def test_run_answers_what_fits_and_says_what_it_left(call, answered, tmp_path, m
 
 def test_a_study_trains_the_arms_that_are_missing(call, answered, root, tmp_path, monkeypatch):
     toy_studies(monkeypatch, "one-vs-seven-small")
+    monkeypatch.setattr(studies.STUDIES["bottleneck-neurons"], "ARMS", {"instance-variation": 2}, raising=False)
     path = shutil.copytree(root / "done", tmp_path / "mine")
     code, out, err = call("study", "bottleneck-neurons", "--run", path)
     assert (code, err) == (0, "")
     assert answered == [("bottleneck-neurons", path)]
-    assert store.load(path / "arms" / "one-vs-seven-small").config.train.seeds == 2
+    for arm in ("one-vs-seven-small", "instance-variation"):
+        assert store.load(path / "arms" / arm).config.train.seeds == 2
     assert out.endswith("Yes.\n")
 
 
@@ -375,21 +386,3 @@ def test_import_says_which_tensor_went_where(call, tmp_path):
     assert call("runs", tmp_path / "theirs")[0] == 0
     assert call("runs", "--root", tmp_path)[0] == 0
     assert call("report", tmp_path / "theirs")[0] == 0
-
-
-def test_the_progress_bar_is_silent_without_a_terminal(capsys, trained):
-    state = train.Progress(1, None, train.Measured(*trained.history[:3]), {})
-    with cli.progress_bar() as update:
-        update("toy", state)
-    assert capsys.readouterr() == ("", "")
-
-
-def test_the_progress_bar_shows_accuracy_on_a_terminal(capsys, monkeypatch, trained):
-    for name, value in {"FORCE_COLOR": "1", "TERM": "xterm", "COLUMNS": "150"}.items():
-        monkeypatch.setenv(name, value)
-    state = train.Progress(3, None, train.Measured(*trained.history[:3]), {})
-    with cli.progress_bar() as update:
-        update("toy", state)
-    shown = words(capsys.readouterr().err)
-    accuracy = np.asarray(trained.history.accuracy)[:, 2, 2].mean()
-    assert f"3/3 epochs, test accuracy {accuracy:.2%}" in shown
