@@ -164,7 +164,7 @@ def _run(command: Run) -> None:
             command.root / (command.name or study),
             seeds=command.seeds,
             epochs=command.epochs,
-            arms=command.study is not None,
+            optional=command.study is not None,
         )
         for study in chosen
     }
@@ -176,7 +176,7 @@ def _run(command: Run) -> None:
         pages.append(str(_write_report(next(iter(runs)))))
     if command.study is None:
         left = [study for study in studies.STUDIES if study not in plans]
-        left += [f"what {study} asks {arm}" for study in plans for arm in studies.left_out(study)]
+        left += [f"what {study} asks {arm}" for study in plans for arm in studies.optional(study)]
         print(f"left for jaxinterp study all: {', '.join(left)}")
     print(f"{time.monotonic() - began:.0f} s; open {' and '.join(pages)}")
 

@@ -1,8 +1,8 @@
 """Do published claims hold over many seeds and beside their controls? One module a write-up.
 
 A study's module has `RECIPES`, the networks that it asks and how many of each by default, its own recipe first, and
-perhaps `ARMS`, further ones that it can do without; `measure(subjects)`, which returns a `Record`; `findings(record)`,
-which judges claims on it; and `answer(record)`, one sentence.
+perhaps `OPTIONAL`, further ones that it can do without; `measure(subjects)`, which returns a `Record`;
+`findings(record)`, which judges claims on it; and `answer(record)`, one sentence.
 """
 
 from pathlib import Path
@@ -44,36 +44,36 @@ def get(study: str) -> ModuleType:
 
 
 def runs(
-    study: str, path: Path | str, *, seeds: int | None = None, epochs: int | None = None, arms: bool = True
+    study: str, path: Path | str, *, seeds: int | None = None, epochs: int | None = None, optional: bool = True
 ) -> dict[Path, RunConfig]:
     """The runs that a study asks, by folder: its own at path, the others in path/arms.
 
-    seeds: how many of each, where the study's own numbers shall not do; epochs: likewise. arms: with those that the
+    seeds: how many of each, where the study's own numbers shall not do; epochs: likewise. optional: with those that the
     study can do without. Raises InputError where there is no such study, or where it needs more seeds.
     """
     module = get(study)
     if seeds is not None and seeds < module.LEAST_SEEDS:
         raise InputError(f"{study} needs at least {module.LEAST_SEEDS} seeds, got {seeds}")
-    asked = module.RECIPES | (_arms(module) if arms else {})
+    asked = module.RECIPES | (_optional(module) if optional else {})
     return {
         _folder(module, recipe, Path(path)): recipes.config(recipe, seeds=seeds or number, epochs=epochs)
         for recipe, number in asked.items()
     }
 
 
-def left_out(study: str) -> list[str]:
-    """The recipes of the arms that a study can do without, and is quicker without."""
-    return list(_arms(get(study)))
+def optional(study: str) -> list[str]:
+    """The recipes that a study can do without, and is quicker without."""
+    return list(_optional(get(study)))
 
 
 def run(study: str, path: Path | str) -> Answer:
     """Answer a study's claims on complete runs, and keep the record in the results of the run at path."""
     module = get(study)
     subjects = {}
-    for recipe in [*module.RECIPES, *_arms(module)]:
+    for recipe in [*module.RECIPES, *_optional(module)]:
         folder = _folder(module, recipe, Path(path))
         if folder != Path(path) and not store.is_complete(folder):
-            if recipe in _arms(module):
+            if recipe in _optional(module):
                 continue
             raise InputError(f"{study} also asks {folder}, which is not there: jaxinterp study {study} --run {path}")
         stored = store.load(folder)
@@ -97,8 +97,8 @@ def answers(path: Path | str) -> dict[str, Answer]:
     return found
 
 
-def _arms(module: ModuleType) -> dict[str, int]:
-    return getattr(module, "ARMS", {})
+def _optional(module: ModuleType) -> dict[str, int]:
+    return getattr(module, "OPTIONAL", {})
 
 
 def _folder(module: ModuleType, recipe: str, path: Path) -> Path:

@@ -291,9 +291,9 @@ def test_run_does_it_all_and_goes_on(call, toy_recipe, answered, tmp_path, monke
 
 
 @pytest.fixture(autouse=True)
-def no_arms(monkeypatch):
-    """Arms are of MNIST, and would be trained here."""
-    monkeypatch.setattr(studies.STUDIES["instance-variation"], "ARMS", {})
+def nothing_optional(monkeypatch):
+    """It is of MNIST, and would be trained here."""
+    monkeypatch.setattr(studies.STUDIES["instance-variation"], "OPTIONAL", {})
 
 
 def toy_studies(monkeypatch, arm):
@@ -309,7 +309,7 @@ def toy_studies(monkeypatch, arm):
 
 def test_run_answers_what_fits_and_says_what_it_left(call, answered, tmp_path, monkeypatch):
     toy_studies(monkeypatch, "one-vs-seven-small")
-    monkeypatch.setattr(studies.STUDIES["instance-variation"], "ARMS", {"instance-variation-l1": 2})
+    monkeypatch.setattr(studies.STUDIES["instance-variation"], "OPTIONAL", {"instance-variation-l1": 2})
     code, out, err = call("run", "--seeds", 2, "--epochs", 1, "--root", tmp_path)
     assert (code, err) == (0, "")
     assert answered == [(study, tmp_path / study) for study in ("instance-variation", "bottleneck-neurons")]
@@ -324,7 +324,7 @@ def test_run_answers_what_fits_and_says_what_it_left(call, answered, tmp_path, m
 
 def test_a_study_trains_the_arms_that_are_missing(call, answered, root, tmp_path, monkeypatch):
     toy_studies(monkeypatch, "one-vs-seven-small")
-    monkeypatch.setattr(studies.STUDIES["bottleneck-neurons"], "ARMS", {"instance-variation": 2}, raising=False)
+    monkeypatch.setattr(studies.STUDIES["bottleneck-neurons"], "OPTIONAL", {"instance-variation": 2}, raising=False)
     path = shutil.copytree(root / "done", tmp_path / "mine")
     code, out, err = call("study", "bottleneck-neurons", "--run", path)
     assert (code, err) == (0, "")

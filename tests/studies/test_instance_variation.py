@@ -61,7 +61,9 @@ def measured(subjects):
 
 def test_recipes_and_arms_are_those_named_after_the_study():
     assert studies.get("instance-variation") is study and list(study.RECIPES) == [study.STUDY]
-    assert {*study.RECIPES, *study.ARMS} == {name for name in recipes.RECIPES if name.startswith("instance-variation")}
+    assert {*study.RECIPES, *study.OPTIONAL} == {
+        name for name in recipes.RECIPES if name.startswith("instance-variation")
+    }
     with pytest.raises(InputError, match="there are one-vs-seven, instance-variation"):
         studies.get("instance")
 

@@ -25,8 +25,8 @@ from jaxinterp.studies.instance_variation.record import (
 from jaxinterp.studies.subjects import Subject
 
 __all__ = [
-    "ARMS",
     "LEAST_SEEDS",
+    "OPTIONAL",
     "RECIPES",
     "STUDY",
     "TRAINED",
@@ -41,7 +41,7 @@ __all__ = [
 
 RECIPES = {STUDY: 32}
 # Asked where they are among the subjects; rows that are about them are left out where they are not.
-ARMS = {PERMUTED: 8, L1: 8, ONE_DIGIT: 8}
+OPTIONAL = {PERMUTED: 8, L1: 8, ONE_DIGIT: 8}
 LEAST_SEEDS = 2  # it compares pairs
 
 Record = InstanceVariation
