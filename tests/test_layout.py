@@ -125,7 +125,8 @@ def test_no_file_asks_to_be_split():
         if file.is_file() and file.suffix in texts and "mnist" not in file.parts
     }
     assert "jaxinterp/train.py" in lines
-    assert not {name: count for name, count in lines.items() if count > 400}
+    # A notebook holds its prose too.
+    assert not {name: count for name, count in lines.items() if count > (500 if name.startswith("notebooks/") else 400)}
 
 
 def test_the_lock_names_no_place():

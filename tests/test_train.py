@@ -5,11 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxinterp import data, ensemble, epoch, networks, train
+from jaxinterp import data, ensemble, epoch, networks, recipes, train
 from jaxinterp.config import DataConfig, ModelConfig, TrainConfig
 from jaxinterp.data import Dataset, Splits
 from jaxinterp.errors import InputError
-from jaxinterp.recipes import RECIPES
 
 
 def bits(tree):
@@ -225,14 +224,13 @@ def test_xor_is_learnt_to_the_last_digit():
     assert np.median(history.loss[:, -1, 2]) < 1e-4
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", recipes.RECIPES)
 def test_every_recipe_trains_at_toy_size(name):
-    config = RECIPES[name].config
+    config = recipes.config(name, seeds=2, epochs=2)
     splits = data.load(config.data)
     splits = Splits(*(Dataset(part.images[:200], part.labels[:200]) for part in splits))
     model = networks.build(dataclasses.replace(config.model, widths=(6,) * len(config.model.widths)))
-    small = dataclasses.replace(config.train, seeds=2, epochs=2)
-    result = train.fit_ensemble(model, splits, small)
+    result = train.fit_ensemble(model, splits, config.train)
     assert np.isfinite(result.history.loss[..., 2]).all()
     assert not result.history.diverged.any()
 

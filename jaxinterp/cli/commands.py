@@ -176,7 +176,8 @@ def _run(command: Run) -> None:
         pages.append(str(_write_report(next(iter(runs)))))
     if command.study is None:
         left = [study for study in studies.STUDIES if study not in plans]
-        left += [f"what {study} asks {arm}" for study in plans for arm in studies.optional(study)]
+        asked = {study: " and ".join(studies.optional(study)) for study in plans}
+        left += [f"the rows of {study} that ask {arms}" for study, arms in asked.items() if arms]
         print(f"left for jaxinterp study all: {', '.join(left)}")
     print(f"{time.monotonic() - began:.0f} s; open {' and '.join(pages)}")
 

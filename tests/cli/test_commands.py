@@ -313,7 +313,7 @@ def test_run_answers_what_fits_and_says_what_it_left(call, answered, tmp_path, m
     code, out, err = call("run", "--seeds", 2, "--epochs", 1, "--root", tmp_path)
     assert (code, err) == (0, "")
     assert answered == [(study, tmp_path / study) for study in ("instance-variation", "bottleneck-neurons")]
-    left = "one-vs-seven, measuring-similarity, what instance-variation asks instance-variation-l1"
+    left = "one-vs-seven, measuring-similarity, the rows of instance-variation that ask instance-variation-l1"
     assert f"left for jaxinterp study all: {left}\n" in out
     assert not (tmp_path / "instance-variation" / "arms").exists()
     assert out.count("report/index.html") == 2
