@@ -3,7 +3,7 @@
 The unit of inference is the network. A network that diverged is NaN here: it is left out, and `n` says how many remain.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.stats
@@ -171,6 +171,24 @@ def calibrated(observed, null_mean, maximum=1.0):
     observed, null_mean = np.asarray(observed, np.float64), np.asarray(null_mean, np.float64)
     room = np.asarray(maximum - null_mean)
     return (observed - null_mean) / np.where(room > 0, room, np.nan)
+
+
+def calibrated_parts(observed, null, observed_mean, null_mean):
+    """The score (T − C)/(1 − C) of the means T and C, linearised about them, for each observation beside its null.
+
+    These have the score's mean, and an interval of theirs is the score's (the delta method), while no observation whose
+    null nears 1 makes a pole.
+    """
+    score = calibrated(observed_mean, null_mean)
+    return score + (observed - observed_mean - (1 - score) * (null - null_mean)) / (1 - null_mean)
+
+
+def known_mean(values, axis: int | tuple[int, ...] | None) -> Any:
+    """Mean over what is known, a number if over all axes; NaN where nothing is."""
+    values = np.asarray(values, np.float64)
+    known = ~np.isnan(values)
+    count = known.sum(axis=axis)
+    return np.where(known, values, 0).sum(axis=axis) / np.where(count, count, np.nan)
 
 
 def benjamini_hochberg(p_values: Float[Array | np.ndarray, " tests"]) -> Float[np.ndarray, " tests"]:

@@ -15,6 +15,10 @@ class Dataset(NamedTuple):
     images: Float[Array | np.ndarray, "examples pixels"]
     labels: Int[Array | np.ndarray, " examples"]
 
+    def take(self, rows) -> "Dataset":
+        """The examples at rows: a slice, a mask or indices."""
+        return Dataset(self.images[rows], self.labels[rows])
+
 
 class Splits(NamedTuple):
     """Images to train on, to choose by and to report on. Validation may have no examples."""

@@ -60,16 +60,11 @@ def _map_images(fn, splits: Splits) -> Splits:
     return Splits(*(data._replace(images=fn(data.images)) for data in splits))
 
 
-def _take(data: Dataset, rows: Int[np.ndarray, " rows"]) -> Dataset:
-    rows = np.sort(rows)
-    return Dataset(data.images[rows], data.labels[rows])
-
-
 def _select_classes(splits: Splits, classes: tuple[int, ...]) -> Splits:
     if not classes:
         return splits
     _check_classes(splits, classes)
-    return Splits(*(_take(data, np.flatnonzero(np.isin(data.labels, classes))) for data in splits))
+    return Splits(*(data.take(np.flatnonzero(np.isin(data.labels, classes))) for data in splits))
 
 
 def _one_against_rest(splits: Splits, positive: int) -> Splits:
@@ -115,13 +110,11 @@ def _hold_out(splits: Splits, config: DataConfig) -> Splits:
     if held_out == count:
         raise InputError(f"validation_share {share} of {count} training images leaves none to train on: use less")
     order = _rng(config, "validation_share").permutation(count)
-    return splits._replace(
-        train=_take(splits.train, order[held_out:]), validation=_take(splits.train, order[:held_out])
-    )
+    return splits._replace(train=splits.train.take(order[held_out:]), validation=splits.train.take(order[:held_out]))
 
 
 def _draw(train: Dataset, size: int, rng: np.random.Generator) -> Dataset:
     count = len(train.labels)
     if not 1 <= size <= count:
         raise InputError(f"train_size is {size} but there are {count} training images: use 1 to {count}")
-    return _take(train, rng.permutation(count)[:size])
+    return train.take(rng.permutation(count)[:size])

@@ -7,22 +7,22 @@ measure that is of use finds two networks of one group more alike than two of di
 """
 
 from collections.abc import Mapping
-from functools import partial
-from typing import Any, NamedTuple
+from functools import cache, partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
-from jaxinterp import controls, ensemble, stats
+from jaxinterp import ensemble, stats
 from jaxinterp.analysis import similarity
 from jaxinterp.analysis.similarity import MEASURES, Measure
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.errors import InputError
 from jaxinterp.networks import Network, sites
 from jaxinterp.studies.claims import Claim, Control, Finding, Rule
-from jaxinterp.studies.subjects import Subject
+from jaxinterp.studies.subjects import Subject, blanked
 from jaxinterp.train import SPLITS, kept_accuracy
 
 STUDY = "measuring-similarity"
@@ -88,7 +88,7 @@ def measure(subjects: Mapping[str, Subject]) -> MeasuringSimilarity:
         right=np.array(tables),
         chance=np.array([0.5, 0.5, 1 / depth]),
         recipes=tuple(RECIPES),
-        accuracy=np.stack([_accuracy(subjects[recipe]) for recipe in RECIPES]),
+        accuracy=np.stack([kept_accuracy(subjects[recipe].run.history)[:, SPLITS.index("test")] for recipe in RECIPES]),
         diverged=np.array([subjects[recipe].diverged.sum() for recipe in RECIPES]),
     )
 
@@ -144,16 +144,12 @@ def answer(record: MeasuringSimilarity) -> str:
 
 def _layers(subject: Subject) -> tuple[np.ndarray, np.ndarray]:
     """Activations "layers seeds examples units" after and before training; NaN for networks that diverged."""
-    run, images = subject.run, jnp.asarray(subject.splits.test.images[:EXAMPLES])
-    keys = ensemble.keys(run.config.train.base_seed, run.config.train.seeds)
-    before = controls.untrained(keys, run.networks.model, images.shape[-1])
-    read = jax.jit(over_seeds(_hidden, chunk=8))
-    found = []
-    for networks in (run.networks, before):
-        activations = np.array(read(networks, images))
-        activations[subject.diverged] = np.nan
-        found.append(np.moveaxis(activations, 1, 0))
-    return found[0], found[1]
+    images, read = jnp.asarray(subject.splits.test.images[:EXAMPLES]), jax.jit(over_seeds(_hidden, chunk=8))
+    after, before = (
+        np.moveaxis(blanked(read(networks, images), subject.diverged), 1, 0)
+        for networks in (subject.run.networks, subject.untrained())
+    )
+    return after, before
 
 
 def _hidden(network: Network, images):
@@ -167,11 +163,9 @@ def _likeness(asked: Measure, activations, others) -> np.ndarray:
     return values if asked.direction == "higher" else -values
 
 
-_PROGRAMS: dict[str, Any] = {}
-
-
+@cache
 def _program(asked: Measure):
-    return _PROGRAMS.setdefault(asked.name, jax.jit(partial(similarity.all_pairs, asked)))
+    return jax.jit(partial(similarity.all_pairs, asked))
 
 
 def _groups(groups: list[np.ndarray], asked: Measure) -> np.ndarray:
@@ -235,9 +229,3 @@ def _of_layers(layers: Mapping[str, np.ndarray], asked: Measure) -> np.ndarray:
     depth, seeds = layers[STUDY].shape[:2]
     every = layers[STUDY].reshape(depth * seeds, *layers[STUDY].shape[2:])
     return same_layer(_likeness(asked, every, every).reshape(depth, seeds, depth, seeds))
-
-
-def _accuracy(subject: Subject) -> np.ndarray:
-    accuracy = np.array(kept_accuracy(subject.run.history)[:, SPLITS.index("test")], np.float64)
-    accuracy[subject.diverged] = np.nan
-    return accuracy

@@ -6,7 +6,9 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from jaxinterp import controls, ensemble
 from jaxinterp.data import Splits
+from jaxinterp.networks import Network
 from jaxinterp.store import Run
 
 
@@ -22,6 +24,11 @@ class Subject(NamedTuple):
         """Which seeds diverged: they are left out of every estimate, as NaN."""
         return np.asarray(self.run.history.diverged) > 0
 
+    def untrained(self) -> Network:
+        """The run's networks with their initial weights, seed by seed."""
+        config, pixels = self.run.config.train, self.splits.test.images.shape[-1]
+        return controls.untrained(ensemble.keys(config.base_seed, config.seeds), self.run.networks.model, pixels)
+
 
 def blanked(record, diverged: np.ndarray):
     """A pytree of arrays that lead with seeds, as float64, NaN for the seeds that diverged."""
@@ -32,3 +39,11 @@ def blanked(record, diverged: np.ndarray):
         return values
 
     return jax.tree.map(blank, record)
+
+
+def blanked_pairs(values, left_out: np.ndarray) -> np.ndarray:
+    """A matrix over pairs of networks, or several, as float64, NaN for every pair with a network that is left out."""
+    values = np.array(values, np.float64)
+    values[..., left_out, :] = np.nan
+    values[..., left_out] = np.nan
+    return values

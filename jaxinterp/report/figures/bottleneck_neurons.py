@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE, plain
+from jaxinterp.stats import known_mean as mean
 from jaxinterp.studies.bottleneck_neurons import PUBLISHED_ACCURACY, numbers
-from jaxinterp.studies.bottleneck_neurons.numbers import GONE, mean, percent
+from jaxinterp.studies.bottleneck_neurons.numbers import GONE, percent
 from jaxinterp.studies.bottleneck_neurons.record import LIT, TRAINED, UNTRAINED, BottleneckNeurons
 
 _BAND = "line: median, band: middle 90 % of seeds"

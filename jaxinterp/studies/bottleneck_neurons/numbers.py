@@ -3,12 +3,11 @@
 Networks that diverged are NaN here too, and classes without examples count nowhere.
 """
 
-from typing import Any
-
 import numpy as np
 import scipy.stats
 from jaxtyping import Float, Shaped
 
+from jaxinterp.stats import known_mean as mean
 from jaxinterp.studies.bottleneck_neurons.record import BottleneckNeurons
 
 GONE = 0.1  # what guessing among ten digits gives: an accuracy that is "about 0 %" lies below it
@@ -101,14 +100,6 @@ def of_units(
     """The table read at each class's own unit."""
     seeds, classes = np.indices(units.shape)
     return values[seeds, np.nan_to_num(units).astype(int), classes]
-
-
-def mean(values, axis: int | tuple[int, ...] | None) -> Any:
-    """Mean over what is known, a number if over all axes; NaN where nothing is."""
-    values = np.asarray(values, np.float64)
-    known = ~np.isnan(values)
-    count = known.sum(axis=axis)
-    return np.where(known, values, 0).sum(axis=axis) / np.where(count, count, np.nan)
 
 
 def percent(share: float) -> str:

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from jaxinterp import controls, ensemble, metrics, store
+from jaxinterp import metrics, store
 from jaxinterp.analysis import ablation, responses
 from jaxinterp.data import Dataset
 from jaxinterp.ensemble import over_seeds
@@ -110,10 +110,10 @@ def measure(subject: Subject) -> BottleneckNeurons:
     data, base_seed = subject.splits.test, run.config.train.base_seed
     order_key, tops_key, damage_key = jax.random.split(jax.random.key(base_seed), 3)
     order = np.asarray(jax.random.permutation(order_key, len(data.labels)))
-    choosing, scoring = _rows(data, order[: len(order) // 2]), _rows(data, order[len(order) // 2 :])
-    sample = _rows(data, order[:SAMPLE])
+    choosing, scoring = data.take(order[: len(order) // 2]), data.take(order[len(order) // 2 :])
+    sample = data.take(order[:SAMPLE])
     lit = np.mean(data.images > 0, axis=0) >= LIT
-    before = controls.untrained(ensemble.keys(base_seed, len(diverged)), model, data.images.shape[-1])
+    before = subject.untrained()
     epochs, conditions = _over_training(subject, before), {UNTRAINED: before, TRAINED: run.networks}
 
     def lifted(fn, *shared):
@@ -171,10 +171,6 @@ def measure(subject: Subject) -> BottleneckNeurons:
         saliency=maps["saliency"][example, -1],
         probe=maps["probe"][example, -1],
     )
-
-
-def _rows(data: Dataset, rows: np.ndarray) -> Dataset:
-    return Dataset(data.images[rows], data.labels[rows])
 
 
 def _over_training(subject: Subject, before: Network) -> dict[str, Network]:

@@ -23,12 +23,12 @@ from jaxinterp.studies.instance_variation.record import (
     TRAINED,
     UNTRAINED,
     InstanceVariation,
-    blank,
     calibrated_score,
     judge,
     left_out,
     mirrored,
 )
+from jaxinterp.studies.subjects import blanked_pairs
 
 RANDOM, BY_MAPS, BY_MAPS_UNTRAINED = "random pairs of units", "matched by the maps", "matched by the maps, untrained"
 PAIRINGS = (TRAINED, UNTRAINED, RANDOM, BY_MAPS, BY_MAPS_UNTRAINED)
@@ -53,7 +53,7 @@ def measure(asked: Mapping[str, Arm], layers: Mapping[str, Mapping[str, Maps]]) 
     pictures, correlations = zip(*galleries, strict=True)
     return {
         "pairings": PAIRINGS,
-        "attention": blank(np.stack(pairs, axis=2), own.left_out),
+        "attention": blanked_pairs(np.stack(pairs, axis=2), own.left_out),
         "gallery_seeds": np.concatenate([shown, np.full(NETWORKS - len(shown), -1)]),
         "gallery": np.stack(pictures, axis=1),
         "gallery_correlation": np.stack(correlations, axis=1),

@@ -29,13 +29,12 @@ from jaxinterp.studies.instance_variation.record import (
     TRAINED,
     UNTRAINED,
     InstanceVariation,
-    blank,
     calibrated_score,
     judge,
     left_out,
     mirrored,
 )
-from jaxinterp.studies.subjects import Subject
+from jaxinterp.studies.subjects import Subject, blanked_pairs
 
 ROWS, CLASS, COLUMNS = "rows shuffled", "shuffled within class", "independent columns"
 CONDITIONS = (TRAINED, UNTRAINED, ROWS, CLASS, COLUMNS)
@@ -66,9 +65,8 @@ def measure(subjects: Mapping[str, Subject], key) -> dict[str, Any]:
     """The record's fields of rows 3.1 to 3.3."""
     subject = subjects[STUDY]
     run, data = subject.run, subject.splits.test
-    seeds, base_seed = run.config.train.seeds, run.config.train.base_seed
-    before = controls.untrained(ensemble.keys(base_seed, seeds), run.networks.model, data.images.shape[-1])
-    return compare(run.networks, before, data, key=key, loss=run.config.train.loss, diverged=subject.diverged)
+    loss, diverged = run.config.train.loss, subject.diverged
+    return compare(run.networks, subject.untrained(), data, key=key, loss=loss, diverged=diverged)
 
 
 def compare(
@@ -107,7 +105,7 @@ def compare(
 
     def table(fn: Callable) -> np.ndarray:
         """fn(activations, others) under every condition at every site, with the networks left out blanked."""
-        return blank(np.array([[fn(*compared[site][name]) for site in names] for name in CONDITIONS]), omitted)
+        return blanked_pairs(np.array([[fn(*compared[site][name]) for site in names] for name in CONDITIONS]), omitted)
 
     examples = np.stack([table(partial(_examples, sort=order == SORTED)) for order in (RAW, SORTED)], axis=3)
     cosine, cosine_spread, pearson, pearson_spread = np.moveaxis(examples, 2, 0)
@@ -123,7 +121,7 @@ def compare(
         "pearson_spread": pearson_spread,
         "cka": table(jax.jit(similarity.linear_cka)),
         "matched": table(jax.jit(matched)),
-        "agreement": blank(agreement, omitted),
+        "agreement": blanked_pairs(agreement, omitted),
         "chance_agreement": accuracy_matched(accuracy, max(2, logits[TRAINED][0].shape[-1])),
         "accuracy": accuracy,
         "left_out": omitted,

@@ -14,7 +14,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from jaxinterp import controls, ensemble
 from jaxinterp.analysis import attribution
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.networks import Network
@@ -58,10 +57,8 @@ def arms(subjects: Mapping[str, Subject], left_out: np.ndarray) -> dict[str, Arm
         accuracy = kept_accuracy(run.history)[:, SPLITS.index("test")]
         found[name] = Arm(run.networks, images, omitted, np.where(omitted, np.nan, accuracy))
         if name in (TRAINED, ONE_DIGIT_ARM):
-            keys = ensemble.keys(run.config.train.base_seed, run.config.train.seeds)
-            before = controls.untrained(keys, run.networks.model, images.shape[-1])
             initial = UNTRAINED if name == TRAINED else ONE_DIGIT_UNTRAINED
-            found[initial] = Arm(before, images, omitted, np.full(len(omitted), np.nan))
+            found[initial] = Arm(subject.untrained(), images, omitted, np.full(len(omitted), np.nan))
     return found
 
 

@@ -92,14 +92,6 @@ def mirrored(model: MLP) -> bool:
     return model.activation in _ODD
 
 
-def blank(values: np.ndarray, left_out: np.ndarray) -> np.ndarray:
-    """A matrix over pairs, or several, with the networks left out NaN."""
-    values = np.array(values, np.float64)
-    values[..., left_out, :] = np.nan
-    values[..., left_out] = np.nan
-    return values
-
-
 def judge(claim: Claim, by_condition: dict[str, np.ndarray], deciding: tuple[str, ...], note: str) -> Finding:
     """A finding from a matrix over pairs for the trained networks and for each null.
 
@@ -108,12 +100,8 @@ def judge(claim: Claim, by_condition: dict[str, np.ndarray], deciding: tuple[str
     estimates = {name: stats.over_pairs_estimate(values) for name, values in by_condition.items()}
     chosen = max(deciding, key=lambda name: np.nan_to_num(estimates[name].mean, nan=-np.inf))
     control = by_condition[chosen]
-    # The score (T − C)/(1 − C) of the means T and C, linearised about them: pair by pair it has the same mean, its
-    # interval over networks is that of the score (the delta method), and no pair whose control nears 1 makes a pole.
     means = estimates[TRAINED].mean, estimates[chosen].mean
-    score = stats.calibrated(*means)
-    change = (by_condition[TRAINED] - means[0] - (1 - score) * (control - means[1])) / (1 - means[1])
-    score = stats.over_pairs_estimate(score + change)
+    score = stats.over_pairs_estimate(stats.calibrated_parts(by_condition[TRAINED], control, *means))
     others = tuple(Control(name, value) for name, value in estimates.items() if name not in (TRAINED, chosen))
     return Finding(claim, estimates[TRAINED], estimates[chosen], chosen, score, others, note.strip())
 

@@ -58,7 +58,7 @@ def measure(asked: Mapping[str, Arm], layers: Mapping[str, Mapping[str, Maps]]) 
         for layer, maps in enumerate(layers.values()):
             values = np.array(of_every_network(maps[name].maps), np.float64)  # statistics networks views units
             values[:, arm.left_out] = np.nan
-            local[place, :, layer, :, : counts[place]] = np.moveaxis(_mean(values), -1, 0)
+            local[place, :, layer, :, : counts[place]] = np.moveaxis(stats.known_mean(values, -1), -1, 0)
             used = values[:, :, VIEWS.index(USED)].reshape(len(statistics), -1)
             known = used[:, np.isfinite(used).all(axis=0)]
             if known.size:
@@ -192,13 +192,6 @@ def _omitted(record: InstanceVariation, arm: str) -> str:
     place = record.arms.index(arm)
     count = int(record.arm_diverged[place])
     return f" {count} of {int(record.arm_networks[place])} networks diverged and are left out." if count else ""
-
-
-def _mean(values: Float[np.ndarray, "statistics networks views units"]) -> Float[np.ndarray, "..."]:
-    """Over units that have the statistic; NaN where none has."""
-    known = np.isfinite(values)
-    count = known.sum(axis=-1)
-    return np.where(known, values, 0).sum(axis=-1) / np.where(count, count, np.nan)
 
 
 _estimate = stats.over_seeds_estimate

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from jaxinterp import controls, ensemble, metrics, stats
+from jaxinterp import controls, metrics, stats
 from jaxinterp.analysis import fragments
 from jaxinterp.analysis import strokes as ink
 from jaxinterp.data import Dataset
@@ -65,8 +65,8 @@ class Effects(NamedTuple):
 def measure(subjects: Mapping[str, Subject], omitted: np.ndarray, key) -> dict[str, Any]:
     """The record's fields of rows 3.7 and 3.8."""
     subject = subjects[STUDY]
-    config, networks, test = subject.run.config.train, subject.run.networks, subject.splits.test
-    untrained = controls.untrained(ensemble.keys(config.base_seed, config.seeds), networks.model, test.images.shape[-1])
+    config, networks, untrained = subject.run.config.train, subject.run.networks, subject.untrained()
+    test = subject.splits.test
     data = Dataset(jnp.asarray(test.images[:EXAMPLES]), jnp.asarray(test.labels[:EXAMPLES]))
     show_key, effect_key = jax.random.split(key)
     parts = jax.jit(fragments.cut, static_argnames="count")(data.images, count=PARTS)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from jaxinterp import controls, ensemble, stats
+from jaxinterp import controls, stats
 from jaxinterp.analysis import responses
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.studies.claims import Claim, Finding, Rule
@@ -34,7 +34,7 @@ from jaxinterp.studies.one_vs_seven.record import (
     key_of,
     left_out,
 )
-from jaxinterp.studies.subjects import Subject
+from jaxinterp.studies.subjects import Subject, blanked_pairs
 
 TRAINED, CLASS, OTHERS, UNTRAINED = COMPARISONS = ("trained", "shuffled within class", "random units", "untrained")
 
@@ -45,9 +45,7 @@ def measure(subjects: Mapping[str, Subject], seeds: int) -> dict[str, Any]:
     """The record's fields of row 1.12."""
     found = np.full((len(COMPARISONS), len(ARMS), len(LAYERS), seeds, seeds), np.nan)
     for place, (arm, key) in enumerate(zip(ARMS, jax.random.split(key_of(subjects, 4), len(ARMS)), strict=True)):
-        values = np.array(_compare(subjects[arm], key))
-        values[..., subjects[arm].diverged, :] = np.nan
-        values[..., subjects[arm].diverged] = np.nan
+        values = blanked_pairs(_compare(subjects[arm], key), subjects[arm].diverged)
         found[:, place, :, : values.shape[-1], : values.shape[-1]] = values
     return {"comparisons": COMPARISONS, "analogy": found}
 
@@ -98,8 +96,7 @@ def best_matches(
 
 def _compare(subject: Subject, key) -> Float[Array, "comparisons layers seeds seeds"]:
     """One arm's matches under COMPARISONS, layer by layer."""
-    config, networks, test = subject.run.config.train, subject.run.networks, subject.splits.test
-    before = controls.untrained(ensemble.keys(config.base_seed, config.seeds), networks.model, test.images.shape[-1])
+    networks, before, test = subject.run.networks, subject.untrained(), subject.splits.test
     labels = jnp.asarray(test.labels)
 
     @jax.jit

@@ -13,7 +13,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxinterp import controls, ensemble
 from jaxinterp.analysis import counterfactuals, strokes
 from jaxinterp.data import Dataset, image_shape
 from jaxinterp.ensemble import over_seeds
@@ -90,13 +89,12 @@ class Edited(NamedTuple):
 def measure(subjects: Mapping[str, Subject], seeds: int) -> dict[str, Any]:
     """The record's fields of rows 1.1 to 1.4."""
     subject = subjects[STUDY]
-    networks, test, config = subject.run.networks, subject.splits.test, subject.run.config.train
+    networks, test = subject.run.networks, subject.splits.test
     edit_key, blend_key = jax.random.split(key_of(subjects, 0))
     edits = make_edits(edit_key, test)
     edited, beside = jax.jit(over_seeds(read_edits, chunk=1))(networks, edits)
     # A blank image has no ink to move elsewhere: it is shown to the networks before training instead.
-    before = controls.untrained(ensemble.keys(config.base_seed, config.seeds), networks.model, test.images.shape[-1])
-    untrained = jax.jit(over_seeds(read))(before, edits[BLANK].after)
+    untrained = jax.jit(over_seeds(read))(subject.untrained(), edits[BLANK].after)
     beside = jax.tree.map(lambda all_, one: all_.at[:, EDITS.index(BLANK)].set(one), beside, untrained)
     edited, beside = laid_out(subject, seeds, edited), laid_out(subject, seeds, beside)
     blends = jax.jit(over_seeds(blended, chunk=1))(networks, make_blends(blend_key, edits))
@@ -215,13 +213,13 @@ def findings(record: OneVsSeven) -> list[Finding]:
             kept, control = record.edit_as_one[place], record.control_as_one[place]
             if row == "1.3":
                 kept, control = 1 - kept, 1 - control
-            claim = Claim(STUDY, f"{row} {name}", _TEXTS[name], _published(name), Rule(stays, low=MOST))
+            claim = Claim(STUDY, f"{row} {name}", _TEXTS[name], published(name), Rule(stays, low=MOST))
             beside = f"as much ink {'erased' if row == '1.3' else 'drawn'} elsewhere"
             found.append(judged(claim, kept, control, beside, kept, note=_note(record, name)))
     for name in (DRAWN, HIGH):
         place = record.edits.index(name)
         probability, control = record.edit_probability[place], record.control_probability[place]
-        claim = Claim(STUDY, f"1.2 {name}", _TEXTS[name], _published(name), _SIGNED)
+        claim = Claim(STUDY, f"1.2 {name}", _TEXTS[name], published(name), _SIGNED)
         note = _note(record, name)
         found.append(
             judged(claim, probability, control, "as much ink in random places", 2 * probability - 1, note=note)
@@ -229,7 +227,7 @@ def findings(record: OneVsSeven) -> list[Finding]:
     blank, untrained = (
         part[record.edits.index(BLANK)] for part in (record.edit_probability, record.control_probability)
     )
-    claim = Claim(STUDY, "1.4 blank", "The blank image reads as a 1", _published(BLANK), _SIGNED)
+    claim = Claim(STUDY, "1.4 blank", "The blank image reads as a 1", published(BLANK), _SIGNED)
     found.append(judged(claim, blank, untrained, "untrained networks", 2 * blank - 1, note=_note(record, BLANK)))
     text = "1 is the default: ink in random places, as much as of a drawn 7, reads as a 1"
     scattered = record.control_probability[record.edits.index(DRAWN)]
@@ -239,7 +237,8 @@ def findings(record: OneVsSeven) -> list[Finding]:
     return sorted(found, key=lambda finding: finding.claim.id.split()[0])
 
 
-def _published(name: str) -> str:
+def published(name: str) -> str:
+    """The write-up's figures of an edit, and what they are of."""
     return f"logits of 1 and 7: {_PUBLISHED[name]}" if name in _PUBLISHED else "—"
 
 

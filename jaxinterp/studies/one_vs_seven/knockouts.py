@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from jaxinterp import controls, ensemble, metrics, stats
+from jaxinterp import controls, metrics, stats
 from jaxinterp.analysis import ablation, responses
 from jaxinterp.data import Dataset
 from jaxinterp.ensemble import over_seeds
@@ -204,8 +204,7 @@ def accuracies(
 
 def _differences(subject: Subject, seeds: int, key) -> Differences:
     """One arm's class differences under CONDITIONS."""
-    config, networks, test = subject.run.config.train, subject.run.networks, subject.splits.test
-    before = controls.untrained(ensemble.keys(config.base_seed, config.seeds), networks.model, test.images.shape[-1])
-    run = jax.jit(over_seeds(class_differences, chunk=1))
-    trained, permuted = run(networks, test, key)
-    return stacked([laid_out(subject, seeds, part) for part in (trained, permuted, run(before, test, key)[0])])
+    test, run = subject.splits.test, jax.jit(over_seeds(class_differences, chunk=1))
+    trained, permuted = run(subject.run.networks, test, key)
+    untrained, _ = run(subject.untrained(), test, key)
+    return stacked([laid_out(subject, seeds, part) for part in (trained, permuted, untrained)])

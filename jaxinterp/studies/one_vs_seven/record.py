@@ -122,7 +122,7 @@ class OneVsSeven(NamedTuple):
 
 def halves(data: Dataset) -> tuple[Dataset, Dataset]:
     """Every other image to choose by, and the others to score on."""
-    return Dataset(data.images[0::2], data.labels[0::2]), Dataset(data.images[1::2], data.labels[1::2])
+    return data.take(np.s_[0::2]), data.take(np.s_[1::2])
 
 
 def of_class(data: Dataset, label: int) -> Float[np.ndarray, "examples pixels"]:

@@ -17,7 +17,7 @@ from jaxinterp.data import Dataset, image_shape
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.networks import Network
 from jaxinterp.studies.claims import Claim, Finding, Rule
-from jaxinterp.studies.one_vs_seven.edits import ROWS
+from jaxinterp.studies.one_vs_seven.edits import ROWS, published
 from jaxinterp.studies.one_vs_seven.record import (
     ARMS,
     MOST,
@@ -135,7 +135,7 @@ def _rows_findings(record: OneVsSeven) -> list[Finding]:
     place = record.edits.index(ROWS)
     unsure, control = record.edit_ambiguous[place], record.control_ambiguous[place]
     rule = Rule("the share of the 7s whose probability of a 1, between the two logits, is then ¼ to ¾", low=MOST)
-    claim = Claim(STUDY, "1.5 rows 0–14", "A 7 without its rows 0–14 is ambiguous", "4.89 / 4.82", rule)
+    claim = Claim(STUDY, "1.5 rows 0–14", "A 7 without its rows 0–14 is ambiguous", published(ROWS), rule)
     logits = " / ".join(mean(values, 2) for values in record.edit_logits[place])
     note = f"Mean logits (1 / 7) {logits}. Read as a 1: {mean(record.edit_as_one[place])} of them. {apart}"
     found = [judged(claim, unsure, control, "as much ink erased elsewhere", unsure, note=note)]

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from jaxinterp import controls, ensemble, stats
+from jaxinterp import stats
 from jaxinterp.analysis import ablation, patching, responses, strokes
 from jaxinterp.data import Dataset, toy
 from jaxinterp.ensemble import over_seeds
@@ -81,9 +81,7 @@ def measure(subjects: Mapping[str, Subject], seeds: int) -> dict[str, Any]:
     subject = subjects[STROKES]
     test, twins = subject.splits.test, twins_of(subject)
     found = laid_out(subject, seeds, jax.jit(over_seeds(retrieval, chunk=2))(subject.run.networks, test, twins))
-    config, model = subject.run.config.train, subject.run.networks.model
-    before = controls.untrained(ensemble.keys(config.base_seed, config.seeds), model, test.images.shape[-1])
-    untrained = jax.jit(over_seeds(carriers, chunk=2))(before, halves(test)[1], halves(twins)[1])
+    untrained = jax.jit(over_seeds(carriers, chunk=2))(subject.untrained(), halves(test)[1], halves(twins)[1])
     main = subjects[STUDY]
     run = jax.jit(over_seeds(patched, chunk=1))
     bars = laid_out(
@@ -98,7 +96,7 @@ def measure(subjects: Mapping[str, Subject], seeds: int) -> dict[str, Any]:
         "recall": found.recall,
         "found_moved": found.moved,
         "found_patched": found.patched,
-        "quarters": np.array([_quarter(width) / width for width in model.widths]),
+        "quarters": np.array([_quarter(width) / width for width in subject.run.networks.model.widths]),
         "sizes": np.array(SIZES),
         "patch_total": bars.total,
         "patch_restored": bars.restored,
@@ -279,13 +277,11 @@ def _retrieval_findings(record: OneVsSeven, place: int) -> list[Finding]:
 
 
 def _against(measured: Seeds, control: Seeds) -> Seeds:
-    """(T − C)/(1 − C) of the means T and C, and its change with each network's (the delta method): no poles."""
+    """Calibrated by the control as `stats.calibrated_parts` is; NaN where nothing is known, or nothing left open."""
     known = np.isfinite(measured)
     if not known.any() or control[known].mean() == 1:
         return np.full_like(measured, np.nan)
-    high, low = measured[known].mean(), control[known].mean()
-    score = stats.calibrated(high, low)
-    return score + (measured - high - (1 - score) * (control - low)) / (1 - low)
+    return stats.calibrated_parts(measured, control, measured[known].mean(), control[known].mean())
 
 
 def _bar_finding(record: OneVsSeven, place: int) -> Finding:
