@@ -1,0 +1,60 @@
+"""What does a unit look at, and what made it answer as it did? Maps over pixels, paths through units, and their tests.
+
+`METHODS` are the maps that explain one unit on each image, all called as method(network, images, units, site=…).
+`deletion`, `insertion` and `sanity` put any of them to the test.
+"""
+
+from collections.abc import Callable
+
+from jaxinterp.analysis.attribution.evaluation import (
+    Sanity,
+    area,
+    deletion,
+    insertion,
+    random_order,
+    randomized,
+    sanity,
+)
+from jaxinterp.analysis.attribution.folding import folded, virtual_weights
+from jaxinterp.analysis.attribution.integrals import (
+    conductance,
+    exact_conductance,
+    exact_integrated_gradients,
+    integrated_gradients,
+)
+from jaxinterp.analysis.attribution.maps import gradient, gradient_times_input, gradients, pushed_back, weights
+from jaxinterp.analysis.attribution.wiring import Connections, Paths, connections, top_paths
+
+METHODS: dict[str, Callable] = {
+    "gradient": gradient,
+    "gradient × input": gradient_times_input,
+    "integrated gradients": integrated_gradients,
+    "exact integrated gradients": exact_integrated_gradients,
+    "weights pushed back × input": pushed_back,
+}
+
+__all__ = [
+    "METHODS",
+    "Connections",
+    "Paths",
+    "Sanity",
+    "area",
+    "conductance",
+    "connections",
+    "deletion",
+    "exact_conductance",
+    "exact_integrated_gradients",
+    "folded",
+    "gradient",
+    "gradient_times_input",
+    "gradients",
+    "insertion",
+    "integrated_gradients",
+    "pushed_back",
+    "random_order",
+    "randomized",
+    "sanity",
+    "top_paths",
+    "virtual_weights",
+    "weights",
+]

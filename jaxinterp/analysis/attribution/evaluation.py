@@ -1,0 +1,153 @@
+"""Are maps right? Curves as pixels go in a map's order, beside a random order, and maps of randomised networks.
+
+A map is any array "examples pixels": of a method, or the images themselves, whose order, the brightest first, is the
+harder control, since on a dark baseline only ink matters.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jaxinterp import networks
+from jaxinterp.analysis.attribution.integrals import Baseline, ends
+from jaxinterp.analysis.attribution.maps import Images, Units, explained, value
+from jaxinterp.errors import InputError
+from jaxinterp.interventions import Site
+from jaxinterp.networks import Network
+
+Maps = Float[Array | np.ndarray, "..."]
+
+
+class Sanity(NamedTuple):
+    """How alike maps stay as 0, 1, … and then all layers are randomised, from the output down: Spearman's correlation.
+
+    absolute_correlations: of the maps' sizes. NaN for a map that is constant.
+    """
+
+    correlations: Float[Array, "layers examples"]
+    absolute_correlations: Float[Array, "layers examples"]
+
+
+def deletion(
+    network: Network,
+    images: Images,
+    maps: Maps,
+    units: Units,
+    *,
+    site: Site = "logits",
+    baseline: Baseline = 0.0,
+    steps: int = 28,
+) -> Float[Array, "examples points"]:
+    """The explained unit's value as pixels take the baseline's, those of the largest map first, in equal steps.
+
+    From the image's value, at point 0, to the baseline's, at point `steps`: a good map falls early. Equal values go in
+    the order of the pixels. Source: Petsiuk et al. 2018, arXiv 1806.07421. Raises InputError for a site or a unit that
+    is not there, for maps that do not fit the images, and for fewer than 1 step.
+    """
+    return _curves(network, images, maps, units, site, baseline, steps, inserted=False)
+
+
+def insertion(
+    network: Network,
+    images: Images,
+    maps: Maps,
+    units: Units,
+    *,
+    site: Site = "logits",
+    baseline: Baseline = 0.0,
+    steps: int = 28,
+) -> Float[Array, "examples points"]:
+    """The explained unit's value as the baseline's pixels take the image's, in the same order: a good map rises early.
+
+    Source and errors as for `deletion`.
+    """
+    return _curves(network, images, maps, units, site, baseline, steps, inserted=True)
+
+
+def area(curves: Float[Array | np.ndarray, "examples points"]) -> Float[Array, " examples"]:
+    """The area under each curve over the share of pixels, from 0 to 1, in units of the value; by trapezoids."""
+    return jnp.trapezoid(jnp.asarray(curves), dx=1 / (curves.shape[-1] - 1), axis=-1)
+
+
+def random_order(key, images: Images) -> Float[Array, "examples pixels"]:
+    """The control of `deletion` and `insertion`: a map that puts the pixels of each image in a random order."""
+    return jax.random.uniform(key, images.shape)
+
+
+def randomized(key, network: Network, layers: int) -> Network:
+    """The network with its last layers drawn anew, each with its norm, as before any training.
+
+    layers: how many, from the output down; all of them are `networks.init(key, …)`. Raises InputError for more.
+    """
+    count = len(_names(network))
+    if not 0 <= layers <= count:
+        raise InputError(f"randomise 0 to {count} layers of this network, not {layers}")
+    return _with_last(network, _fresh(key, network), layers)
+
+
+def sanity(key, network: Network, images: Images, units: Units, method: Callable, *, site: Site = "logits") -> Sanity:
+    """Does a method's map depend on what the network has learnt? Its maps of the network, beside randomised ones'.
+
+    Cascading randomisation: the same new weights, one layer more at a time. A map that stays alike when all layers are
+    random shows the image and not the network (Adebayo et al. 2018, arXiv 1810.03292); methods that multiply by the
+    input keep much of their size. Layers behind the site change nothing. method: of `METHODS`, or called like them.
+    """
+    fresh = _fresh(key, network)
+    cascade = [_with_last(network, fresh, layers) for layers in range(len(_names(network)) + 1)]
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *cascade)
+    maps = jax.lax.map(lambda one: method(one, images, units, site=site), stacked)
+    return Sanity(_with_first(maps), _with_first(jnp.abs(maps)))
+
+
+def _names(network: Network) -> list[tuple[str, str]]:
+    """Every layer and its norm, as parameters call them."""
+    hidden = [(f"hidden{layer}", f"norm{layer}") for layer in range(len(network.model.widths))]
+    return [*hidden, ("output", "output")]
+
+
+def _fresh(key, network: Network) -> Network:
+    pixels = network.variables["params"][_names(network)[0][0]]["kernel"].shape[0]
+    return networks.init(key, network.model, pixels)
+
+
+def _with_last(network: Network, other: Network, layers: int) -> Network:
+    """The network with as many of its last layers taken from another."""
+    names = _names(network)
+    taken = {name for pair in names[len(names) - layers :] for name in pair}
+    variables = {
+        kind: {name: (other if name in taken else network).variables[kind][name] for name in parts}
+        for kind, parts in network.variables.items()
+    }
+    return network.replace(variables=variables)
+
+
+def _curves(network, images, maps, units, site: Site, baseline: Baseline, steps: int, *, inserted: bool):
+    asked = explained(network, images, units, site)
+    images, blank = ends(images, baseline)
+    if maps.shape != images.shape:
+        raise InputError(f"maps {np.shape(maps)} do not fit the images {images.shape}: one number a pixel is needed")
+    if steps < 1:
+        raise InputError(f"a curve takes 1 step or more, got {steps}")
+    pixels = images.shape[-1]
+    order = jnp.argsort(jnp.asarray(maps), axis=-1, descending=True, stable=True)
+    rank = jax.vmap(lambda order: jnp.zeros(pixels, int).at[order].set(jnp.arange(pixels)))(order)
+    first, second = (images, blank) if inserted else (blank, images)
+
+    def at(count):
+        return value(network, jnp.where(rank < count, first, second), asked, site)
+
+    counts = jnp.asarray(np.round(np.linspace(0, pixels, steps + 1)).astype(int))
+    return jax.lax.map(at, counts).T
+
+
+def _with_first(maps: Float[Array, "layers examples pixels"]) -> Float[Array, "layers examples"]:
+    """Spearman's correlation of each map with the first of its image; equal values share their ranks."""
+    ranks = jax.scipy.stats.rankdata(maps, axis=-1)
+    ranks = ranks - jnp.mean(ranks, axis=-1, keepdims=True)
+    squares = jnp.sum(ranks**2, axis=-1)
+    size = jnp.sqrt(squares[:1]) * jnp.sqrt(squares)
+    return jnp.sum(ranks * ranks[:1], axis=-1) / jnp.where(size > 0, size, jnp.nan)

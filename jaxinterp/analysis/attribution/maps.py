@@ -1,0 +1,133 @@
+"""What does a unit look at? A map over the pixels: weights pushed back, and gradients, on one image or on average.
+
+Maps of images explain one unit on each image: `units` is one for all, or one an image. Under jit nobody checks that it
+is there. Maps are in units of the site a unit of intensity, but those that are times the input in units of the site.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array, Float, Int
+
+from jaxinterp.analysis.attribution.folding import EXACT, layer_of, virtual_weights
+from jaxinterp.errors import InputError
+from jaxinterp.interventions import NONE, Interventions, Site, replace, steer
+from jaxinterp.networks import Network, check_site
+
+Images = Float[Array | np.ndarray, "examples pixels"]
+# Looser than what is accepted, since `explained` itself says in plain words what it needs.
+Units = int | np.integer | Int[Array | np.ndarray, "..."]
+
+
+def weights(network: Network, *, site: Site) -> Float[Array, "units pixels"]:
+    """The weights of each unit of a site, pushed back to the pixels: the plain product of all kernels before it.
+
+    In units of the site a unit of intensity. Of the first layer these are its own weights; deeper they are what the
+    unit would look at if activation functions did nothing. The division by input_std and batch norms, with their
+    running statistics, are part of the product. Raises InputError for a site that is not there, for the pixels
+    themselves, and for a layer norm on the way, which has no fixed weights.
+    """
+    return virtual_weights(network, source="input", site=site)
+
+
+def gradients(network: Network, images: Images, *, site: Site, chunk: int = 8) -> Float[Array, "units pixels"]:
+    """The mean over the images of each unit's gradient by the pixels, in units of the site a unit of intensity.
+
+    In a ReLU network the product of kernels in which only the units that are active on an image pass anything on,
+    averaged over images. Layer norms are differentiated as they are.
+
+    chunk: units of the site at once; memory grows as chunk × examples × (units of the widest layer), or × pixels
+    where a layer norm follows the first product. Raises InputError for a site that is not there.
+    """
+    check_site(network.model, site)
+    start = entry(network) if site != "input" else "input"
+
+    def read(shift):
+        return jnp.mean(network(images, {start: steer(shift)})[1][site], axis=0)
+
+    width = network.model.widths[0] if start != "input" else images.shape[-1]
+    values, pull = jax.vjp(read, jnp.zeros(width))
+    maps = jax.lax.map(lambda unit: pull(unit)[0], jnp.eye(values.shape[-1]), batch_size=chunk)
+    return to_pixels(network, maps, start)
+
+
+def gradient(
+    network: Network, images: Images, units: Units, *, site: Site = "logits"
+) -> Float[Array, "examples pixels"]:
+    """The gradient of the explained unit by the pixels, on each image: weights pushed back through what is active.
+
+    Raises InputError for a site or a unit that is not there, and for the pixels themselves.
+    """
+    asked = explained(network, images, units, site)
+    start = entry(network)
+    state = network(images)[1][start]
+    return to_pixels(network, by_state(network, images, asked, site, start)(state), start)
+
+
+def gradient_times_input(
+    network: Network, images: Images, units: Units, *, site: Site = "logits"
+) -> Float[Array, "examples pixels"]:
+    """`gradient` times the image, in units of the site; adds up to the unit's value in a ReLU network without biases.
+
+    Source: Shrikumar et al. 2016, arXiv 1605.01713. Raises what `gradient` raises.
+    """
+    return jnp.asarray(images) * gradient(network, images, units, site=site)
+
+
+def pushed_back(
+    network: Network, images: Images, units: Units, *, site: Site = "logits"
+) -> Float[Array, "examples pixels"]:
+    """`weights` of the explained unit times the image, in units of the site: as if every unit on the way were active.
+
+    Raises what `gradient` raises, and InputError for a layer norm on the way.
+    """
+    asked = explained(network, images, units, site)
+    return jnp.asarray(images) * jnp.take(weights(network, site=site), asked, axis=0)
+
+
+def explained(network: Network, images: Images, units: Units, site: Site) -> Int[Array, " examples"]:
+    """The unit that is explained on each image. Raises InputError where there is no such unit, or site."""
+    check_site(network.model, site)
+    if site == "input":
+        raise InputError("choose a site after input: the pixels look at themselves")
+    layer, widths = layer_of(network, site), network.model.widths
+    width = (*widths, network.model.outputs)[layer]
+    if not isinstance(units, Tracer):
+        for unit in np.unique(np.asarray(units)):
+            if not 0 <= unit < width:
+                raise InputError(f"no unit {unit} at {site}: use 0 to {width - 1}")
+    if np.shape(units) not in ((), images.shape[:1]):
+        raise InputError(f"units must be one, or one for each of {len(images)} images, got {np.shape(units)[0]}")
+    return jnp.broadcast_to(jnp.asarray(units), images.shape[:1])
+
+
+def value(
+    network: Network,
+    images: Images,
+    units: Int[Array, " examples"],
+    site: Site,
+    interventions: Interventions = NONE,
+) -> Float[Array, " examples"]:
+    """The explained unit's value on each image."""
+    values = network(images, interventions)[1][site]
+    return jnp.take_along_axis(values, units[:, None], axis=-1)[:, 0]
+
+
+def by_state(network: Network, images: Images, units: Int[Array, " examples"], site: Site, start: Site) -> Callable:
+    """From activations at the start to the gradient of the explained units' values by them."""
+    return jax.grad(lambda state: jnp.sum(value(network, images, units, site, {start: replace(state)})))
+
+
+def entry(network: Network) -> Site:
+    """The site at which gradients are best taken: behind the first product, where that is the same for all images."""
+    model = network.model
+    fixed = bool(model.widths) and not (model.norm == "layer" and model.norm_position == "before")
+    return "hidden0/pre" if fixed else "input"
+
+
+def to_pixels(network: Network, maps: Float[Array, "units entries"], start: Site) -> Float[Array, "units pixels"]:
+    """Gradients by the units of the entry, pushed back to the pixels."""
+    return maps if start == "input" else jnp.matmul(maps, weights(network, site=start), precision=EXACT)

@@ -1,0 +1,116 @@
+"""How high can a unit go? Closed forms for units that are linear in the pixels, interval bounds for the others."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jaxinterp.analysis import attribution
+from jaxinterp.interventions import Site
+from jaxinterp.networks import ACTIVATIONS, Network, check_site, sites
+
+Weights = Float[Array | np.ndarray, "units pixels"]
+Bias = Float[Array | np.ndarray, " units"]
+Optima = tuple[Float[Array, "units pixels"], Float[Array, " units"]]
+Bounds = tuple[Float[Array, " units"], Float[Array, " units"]]
+
+# Accelerators would otherwise multiply with fewer bits.
+_EXACT = jax.lax.Precision.HIGHEST
+# Where jax.nn.gelu, the one activation function that is not monotone, is least.
+_GELU_LEAST = -0.7524614
+
+
+def affine(network: Network) -> tuple[Float[Array, "units pixels"], Float[Array, " units"]]:
+    """Weights and bias of the first layer as a function of the pixels, input normalisation and batch norm folded in.
+
+    Its pre-activation is weights · x + bias. Raises InputError for a layer norm before the activation function.
+    """
+    site = sites(network.model)[1]
+    weights = attribution.weights(network, site=site)
+    return weights, network(jnp.zeros(weights.shape[-1]))[1][site]
+
+
+def box_optimum(weights: Weights, bias: Bias, *, low: float = 0.0, high: float = 1.0) -> Optima:
+    """The image in [low, high] with the highest w·x + b, and that value: high where w > 0, low elsewhere."""
+    weights = jnp.asarray(weights)
+    images = jnp.where(jnp.isnan(weights), jnp.nan, jnp.where(weights > 0, high, low))
+    return images, jnp.sum(weights * images, axis=-1) + bias
+
+
+def ball_optimum(weights: Weights, bias: Bias, radius) -> Optima:
+    """The image of norm ≤ radius with the highest w·x + b, and that value: r·w/‖w‖ and r‖w‖ + b; blank for w = 0.
+
+    On the sphere of that norm it is the same.
+    """
+    norm = jnp.linalg.norm(jnp.asarray(weights), axis=-1, keepdims=True)
+    return radius * weights / jnp.where(norm == 0, 1.0, norm), radius * norm[:, 0] + bias
+
+
+def penalty_optimum(weights: Weights, bias: Bias, penalty) -> Optima:
+    """The image with the highest w·x + b − λ‖x‖², and that value: w/2λ and ‖w‖²/4λ + b."""
+    return jnp.asarray(weights) / (2 * penalty), jnp.sum(jnp.asarray(weights) ** 2, axis=-1) / (4 * penalty) + bias
+
+
+def interval_bounds(network: Network, *, site: Site, low: float = 0.0, high: float = 1.0) -> Bounds:
+    """What every unit of a site stays between, for any image with pixels in [low, high].
+
+    Each layer is taken as if its inputs could reach their bounds independently of each other: exact at the first
+    layer's pre-activation without layer norm, wider with each layer. A layer norm of n units gives at most √(n − 1)
+    standard deviations. Source: Gowal et al. 2018, arXiv 1810.12715. Raises InputError for a site that is not there.
+    """
+    model, params = network.model, network.variables["params"]
+    check_site(model, site)
+    pixels = params["hidden0" if model.widths else "output"]["kernel"].shape[0]
+    found = {"input": (jnp.full(pixels, low), jnp.full(pixels, high))}
+    least, most = ((bound - model.input_mean) / model.input_std for bound in found["input"])
+    bounds = least, most
+    for layer in range(len(model.widths)):
+        bounds = _scaled(bounds, **params[f"hidden{layer}"])
+        if model.norm_position == "before":
+            bounds = _normed(network, layer, bounds)
+        found[f"hidden{layer}/pre"] = bounds
+        found[f"hidden{layer}/post"] = bounds = _activated(model.activation, bounds)
+        if model.norm_position == "after":
+            found[f"hidden{layer}/norm"] = bounds = _normed(network, layer, bounds)
+    found["logits"] = _scaled(bounds, **params["output"])
+    return found[site]
+
+
+def _scaled(
+    bounds: tuple[Float[Array, " inputs"], Float[Array, " inputs"]],
+    kernel: Float[Array, "inputs units"],
+    bias: Float[Array, " units"],
+) -> Bounds:
+    """The bounds of what is bounded, times kernel, plus bias."""
+    low, high = bounds
+    rising, falling = jnp.maximum(kernel, 0), jnp.minimum(kernel, 0)
+
+    def reach(with_rising, with_falling):
+        parts = (with_rising, rising), (with_falling, falling)
+        return sum((jnp.matmul(values, half, precision=_EXACT) for values, half in parts), bias)
+
+    return reach(low, high), reach(high, low)
+
+
+def _normed(network: Network, layer: int, bounds: Bounds) -> Bounds:
+    model, name = network.model, f"norm{layer}"
+    if model.norm == "none":
+        return bounds
+    scale, bias = (network.variables["params"][name][part] for part in ("scale", "bias"))
+    if model.norm == "layer":
+        # Deviations that sum to 0 put at most n − 1 of their n units of variance in one place.
+        reach = math.sqrt(scale.shape[0] - 1) * jnp.abs(scale)
+        return bias - reach, bias + reach
+    statistics = network.variables["batch_stats"][name]
+    low, high = ((bound - statistics["mean"]) / jnp.sqrt(statistics["var"] + model.norm_epsilon) for bound in bounds)
+    return jnp.minimum(scale * low, scale * high) + bias, jnp.maximum(scale * low, scale * high) + bias
+
+
+def _activated(activation: str, bounds: Bounds) -> Bounds:
+    low, high = bounds
+    function = ACTIVATIONS[activation]
+    ends = function(low), function(high)
+    least = function(jnp.clip(_GELU_LEAST, low, high)) if activation == "gelu" else ends[0]
+    return least, jnp.maximum(*ends)
