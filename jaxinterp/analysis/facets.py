@@ -1,0 +1,400 @@
+"""How many distinct facets does a unit have? Made images and real ones that light it for different reasons.
+
+A unit adds up contributions: weight · (source on the image − source on the blank image), one for each source, which is
+a unit of the layer before or, for the first layer, a pixel. Their sum is the image's gain over the blank one. Images
+are facets of a unit where they light it through different sources. `by_maximisers` makes images of high gain whose
+contributions are orthogonal; `by_exemplars` looks for clusters in the contributions of the real images of highest gain;
+`of_layer` asks how many large orthogonal activation vectors a layer as a whole can have.
+
+Two controls: a unit linear in the pixels has one such image; and random `directions` in place of the units' weights say
+what this layer and these images give to any unit, for clusters belong to the images as much as to the unit.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from jaxinterp.analysis import attribution
+from jaxinterp.errors import InputError
+from jaxinterp.interventions import Site
+from jaxinterp.networks import Network, check_site, sites
+
+SHARE = 0.6  # of the best image's gain: a facet has more, and a blend of two facets at some point no more
+ORTHOGONAL = 0.3  # largest |cosine|: less than a tenth of the squared length is shared
+STRUCTURE = 0.5  # mean silhouette; "reasonable structure" in Kaufman and Rousseeuw 1990
+LEAST = 0.05  # share of the exemplars in the smallest cluster
+DRAWS = 19  # of the null: the exemplars are above all of them by chance once in 20 times
+
+_BLENDS = (0.25, 0.5, 0.75)
+# At 1 a gain through a source that is taken would be worth nothing, and nothing would lead away from it.
+_PENALTY = 2.0
+_STEP, _MEMORY = 0.3, 0.8  # of the ascent: the first step, in pixel intensity, and what the running mean keeps
+_STARTS, _ROUNDS = 4, 10  # of k-means
+# Accelerators would otherwise multiply with fewer bits.
+_EXACT = jax.lax.Precision.HIGHEST
+
+Images = Float[Array | np.ndarray, "examples pixels"]
+Cosines = Float[Array, "examples examples"]
+Kept = Bool[Array, " examples"]
+Directions = Float[Array | np.ndarray, "units sources"]
+
+
+class Facets(NamedTuple):
+    """Images that light each unit through different sources, by gain; NaN where all that were found overlap with those.
+
+    - values: of the unit, in its own scale (gains, for `directions`);
+    - shares: gain as a share of the first image's, which is the best found; 0 for a unit that nothing lights;
+    - overlaps: cosine of two images' contributions;
+    - valleys: lowest gain on the straight line from one image to the other, as a share of the best;
+    - number: of facets, those with a share above .6.
+    """
+
+    images: Float[Array, "units facets pixels"]
+    values: Float[Array, "units facets"]
+    shares: Float[Array, "units facets"]
+    overlaps: Float[Array, "units facets facets"]
+    valleys: Float[Array, "units facets facets"]
+    number: Int[Array, " units"]
+
+
+class LayerFacets(NamedTuple):
+    """Images with large and orthogonal activation vectors, the largest first; NaN where none is left that is.
+
+    - sizes: Euclidean lengths of the vectors; overlaps: their cosines;
+    - number: of vectors whose squared length is more than .6 of the largest;
+    - participation: (Σλ)²/Σλ² of the eigenvalues λ of the activations' covariance over the real images, the number of
+      directions that would hold as much variance in equal parts; NaN for a constant layer;
+    - rank: numerical rank of the same covariance.
+    """
+
+    images: Float[Array, "facets pixels"]
+    sizes: Float[Array, " facets"]
+    overlaps: Float[Array, "facets facets"]
+    number: Int[Array, ""]
+    participation: Float[Array, ""]
+    rank: Int[Array, ""]
+
+
+class Clusters(NamedTuple):
+    """Into how many clusters each unit's exemplars fall, and which; the one with the best exemplar first.
+
+    - number: of clusters; 0 for a unit that no image lights more than the blank one;
+    - sizes: exemplars in each cluster; exemplars: index of the image of highest gain in each, −1 where there is none;
+    - silhouette: mean silhouette of the best clustering into 2 or more, whether it counts or not, from −1 to 1;
+    - silhouette_null: its mean over draws from one Gaussian; p: share of draws, and the exemplars, that reach it.
+    """
+
+    number: Int[Array, " units"]
+    sizes: Int[Array, "units facets"]
+    exemplars: Int[Array, "units facets"]
+    silhouette: Float[Array, " units"]
+    silhouette_null: Float[Array, " units"]
+    p: Float[Array, " units"]
+
+
+def by_maximisers(
+    key,
+    network: Network,
+    images: Images,
+    *,
+    site: Site,
+    directions: Directions | None = None,
+    k: int = 4,
+    restarts: int = 8,
+    steps: int = 64,
+    chunk: int = 32,
+) -> Facets:
+    """Up to k images in [0, 1] that light a unit through different sources.
+
+    The first is the best, and each next one the best of those apart from all before. Two are apart where the |cosine|
+    of their contributions is at most .3 and their blends fall to .6 of the best gain or less. A blend lights a unit
+    that is linear in the pixels at least as much as the lesser of the two, so it has one facet. In the first layer
+    orthogonality alone gives that: images with no pixel in common that raises the unit have gains that add up to no
+    more than the best, so that one at most exceeds half of it.
+
+    The search: for each restart k images ascend together, and each loses twice the gain that it has along the
+    contributions of those before. All pixels step equally far by the sign of a running mean of their gradients (signum,
+    Bernstein et al. 2018, arXiv 1802.04434) inside [0, 1], and ever less: a linear unit comes to its very optimum,
+    others to a local one. What was not found is not counted.
+
+    images: real ones; half of the starts are drawn from them, the others are noise. directions: weights on the sources
+    in place of the units' own. chunk: units at once; memory is about 8 × chunk × restarts × k × pixels numbers.
+    Raises InputError for a site that is not a pre-activation, for a layer norm at it, and for what does not fit.
+    """
+    _check_positive(k=k, restarts=restarts, steps=steps)
+    blank = _blank(network, images)
+    source, weights, bias = _unit_weights(network, blank, site, directions)
+    at_blank = network(blank)[1][source]
+    start = _start(key, images, restarts, k)
+
+    def one(inputs):
+        weight, value = inputs
+
+        def measure(images):
+            contributions = weight * (network(images)[1][source] - at_blank)
+            return jnp.sum(contributions, axis=-1), contributions
+
+        pool = _ascend(measure, start, steps)
+        found, gains, shares, overlaps, valleys = _choose(measure, pool, k, blended=True)
+        return Facets(found, value + gains, shares, overlaps, valleys, jnp.sum(shares > SHARE))
+
+    return jax.lax.map(one, (weights, bias), batch_size=chunk)
+
+
+def of_layer(
+    key, network: Network, images: Images, *, site: Site, k: int = 4, restarts: int = 8, steps: int = 64
+) -> LayerFacets:
+    """Up to k images in [0, 1] that make a layer's activation vector large, and the vectors orthogonal.
+
+    As `by_maximisers` with the squared length in the place of the gain and the activations in that of contributions;
+    blends are not asked for. images: also those that participation and rank are about.
+    Raises InputError for a site that is not there and for images of another size than the network reads.
+    """
+    _check_positive(k=k, restarts=restarts, steps=steps)
+    check_site(network.model, site)
+    _blank(network, images)
+
+    def measure(images):
+        activations = network(images)[1][site]
+        return jnp.sum(activations**2, axis=-1), activations
+
+    pool = _ascend(measure, _start(key, images, restarts, k), steps)
+    found, squares, shares, overlaps, _ = _choose(measure, pool, k, blended=False)
+    real = network(images)[1][site]
+    scales = jnp.linalg.svd(real - jnp.mean(real, axis=0), compute_uv=False)
+    rank = jnp.sum(scales > scales[0] * max(real.shape) * jnp.finfo(real.dtype).eps)
+    variances = (scales / jnp.where(scales[0] > 0, scales[0], jnp.nan)) ** 2
+    participation = jnp.sum(variances) ** 2 / jnp.sum(variances**2)
+    return LayerFacets(found, jnp.sqrt(squares), overlaps, jnp.sum(shares > SHARE), participation, rank)
+
+
+def by_exemplars(
+    key,
+    network: Network,
+    images: Images,
+    *,
+    site: Site,
+    directions: Directions | None = None,
+    top: int = 100,
+    k: int = 4,
+    chunk: int = 16,
+) -> Clusters:
+    """Clusters of the `top` real images of highest gain, by the directions of their contributions.
+
+    Spherical k-means (Dhillon and Modha 2001) into 2 to k clusters; of those in which none has less than 5 % of the
+    exemplars, the one with the highest mean silhouette by cosine distance (Rousseeuw 1987). It counts where that is at
+    least ½, so that others of a cluster are half as far as those of the next one, and more than that of every one of 19
+    sets of as many draws from the Gaussian of the exemplars' own mean and covariance, clustered alike (p = .05).
+    Otherwise there is one cluster. Images that do not light the unit more than the blank one are no exemplars.
+
+    Contributions of few sources that are far from Gaussian, such as heavy tails along two or three axes, count as
+    clusters. directions: weights on the sources in place of the units' own. chunk: units at once; memory is about
+    chunk × top × (sources + 100 top) numbers. Raises InputError as `by_maximisers` does, and for k below 2.
+    """
+    if k < 2:
+        raise InputError(f"k is {k}: use 2 or more clusters")
+    if not 1 <= top <= len(images):
+        raise InputError(f"top is {top}: use 1 to {len(images)}, the number of images")
+    blank = _blank(network, images)
+    source, weights, _ = _unit_weights(network, blank, site, directions)
+    change = network(images)[1][source] - network(blank)[1][source]
+    gains, chosen = jax.lax.top_k(jnp.matmul(weights, change.T, precision=_EXACT), top)
+    # The same for all units, as are the starts of `by_maximisers`: units differ by what they are alone.
+    draw, start = jax.random.split(key)
+    normal, noise = jax.random.normal(draw, (DRAWS, top, top)), jax.random.gumbel(start, (_STARTS, k, top))
+
+    def one(inputs):
+        weight, gains, chosen = inputs
+        number, group, *scores = _clusters(weight * change[chosen], gains > 0, normal, noise)
+        members = group == jnp.arange(k)[:, None]
+        best = jnp.where(jnp.any(members, axis=1), jnp.argmax(members, axis=1), top)
+        order = jnp.argsort(best)
+        exemplars = jnp.append(chosen, -1)[best[order]]
+        return Clusters(number, jnp.sum(members, axis=1)[order], exemplars, *scores)
+
+    return jax.lax.map(one, (weights, gains, chosen), batch_size=chunk)
+
+
+def _clusters(
+    vectors: Float[Array, "examples sources"],
+    kept: Kept,
+    normal: Float[Array, "draws examples examples"],
+    noise: Float[Array, "starts clusters examples"],
+):
+    """The number of clusters by the rule of `by_exemplars`, that of each vector, −1 where not kept, and the scores."""
+    n = jnp.sum(kept)
+    vectors = jnp.where(kept[:, None], vectors, 0.0)
+    largest = jnp.max(jnp.abs(vectors))
+    vectors = vectors / jnp.where(largest > 0, largest, 1.0)
+    # Everything is said in inner products, so that the number of sources does not matter.
+    products = jnp.matmul(vectors, vectors.T, precision=_EXACT)
+    normal = normal * kept
+    centred = normal - kept * jnp.sum(normal, axis=-1, keepdims=True) / jnp.maximum(n, 1)
+    # Rows mix the vectors: into their mean, and a normal deviate with their covariance.
+    mixing = kept[:, None] * (centred / jnp.sqrt(jnp.maximum(n - 1, 1)) + kept / jnp.maximum(n, 1))
+    null = jnp.matmul(jnp.matmul(mixing, products, precision=_EXACT), jnp.swapaxes(mixing, 1, 2), precision=_EXACT)
+
+    samples = jnp.concatenate([products[None], null])
+    scores, counts, groups = jax.vmap(lambda sample: _best_clusters(noise, _cosines(sample), kept))(samples)
+    p = (1 + jnp.sum(scores[1:] >= scores[0])) / (DRAWS + 1)
+    several = (scores[0] >= STRUCTURE) & jnp.all(scores[0] > scores[1:])
+    group = jnp.where(kept, jnp.where(several, groups[0], 0), -1)
+    return jnp.where(several, counts[0], jnp.minimum(n, 1)), group, scores[0], jnp.mean(scores[1:]), p
+
+
+def _start(key, images: Images, restarts: int, k: int) -> Float[Array, "restarts facets pixels"]:
+    """Real images, which open the gates that data opens, and noise, which opens others, in turn."""
+    real, noise = jax.random.split(key)
+    drawn = jnp.asarray(images)[jax.random.randint(real, (restarts, k), 0, len(images))]
+    in_turn = jnp.arange(restarts)[:, None] + jnp.arange(k)
+    return jnp.where(in_turn[..., None] % 2 == 0, drawn, jax.random.uniform(noise, drawn.shape, drawn.dtype))
+
+
+def _ascend(measure: Callable, start: Float[Array, "restarts facets pixels"], steps: int):
+    """Images "pool pixels" that the ascent in the box ends at; in each restart they avoid those before them."""
+    restarts, k, pixels = start.shape
+    before = jnp.tril(jnp.ones((k, k)), -1)
+
+    def worth(images):
+        gains, vectors = measure(images)
+        # An image does not move for those after it, so the first of a set simply seeks the best.
+        fixed, length = jax.lax.stop_gradient((vectors, _length(vectors)))
+        along = jnp.abs(jnp.einsum("ris,rjs->rij", vectors, fixed / length, precision=_EXACT))
+        shared = along * jax.lax.stop_gradient(jnp.maximum(gains, 0) / length[..., 0])[:, None]
+        return jnp.sum(gains) - _PENALTY * jnp.sum(before * shared)
+
+    def step(state, time):
+        images, slope = state
+        slope = _MEMORY * slope + (1 - _MEMORY) * jax.grad(worth)(images)
+        # Down where there is no slope: what makes no difference is left blank.
+        moved = images + _STEP * (1 - time / steps) * jnp.where(slope > 0, 1, -1)
+        return (jnp.clip(moved, 0, 1), slope), None
+
+    (found, _), _ = jax.lax.scan(step, (start, jnp.zeros_like(start)), jnp.arange(steps))
+    return found.reshape(restarts * k, pixels)
+
+
+def _choose(measure: Callable, pool: Float[Array, "pool pixels"], k: int, *, blended: bool):
+    """The best of the pool and k − 1 that are apart: images, gains, shares, overlaps and valleys."""
+    gains, vectors = measure(pool)
+    vectors = vectors / _length(vectors)
+    best = jnp.max(gains)
+    best = jnp.where(best > 0, best, jnp.inf)
+    share = gains / best
+    part = jnp.array(_BLENDS)[:, None, None]
+
+    def lowest(place):
+        between = measure((1 - part) * pool[place] + part * pool)[0]
+        return jnp.minimum(jnp.min(between, axis=0) / best, jnp.minimum(share, share[place]))
+
+    def pick(allowed, _):
+        place = jnp.argmax(jnp.where(allowed, gains, -jnp.inf))
+        overlap = jnp.matmul(vectors, vectors[place], precision=_EXACT)
+        valley = lowest(place) if blended else jnp.zeros_like(share)
+        apart = (jnp.abs(overlap) <= ORTHOGONAL) & (valley <= SHARE)
+        left = allowed & apart & (jnp.arange(len(pool)) != place)
+        return left, (place, jnp.any(allowed), overlap, valley)
+
+    _, (places, found, overlaps, valleys) = jax.lax.scan(pick, jnp.ones(len(pool), bool), length=k)
+    both = found[:, None] & found
+    single = (jnp.where(found, values[places], jnp.nan) for values in (gains, share))
+    paired = (jnp.where(both, values[:, places], jnp.nan) for values in (overlaps, valleys))
+    return jnp.where(found[:, None], pool[places], jnp.nan), *single, *paired
+
+
+def _best_clusters(noise: Float[Array, "starts clusters examples"], cosines: Cosines, kept: Kept):
+    """Of the clusterings into 2 to k, the silhouette, number and clusters of that with the highest silhouette."""
+    k = noise.shape[1]
+
+    def of_count(count):
+        groups, tightness = jax.vmap(lambda noise: _k_means(noise, cosines, kept, count))(noise)
+        group = groups[jnp.argmax(tightness)]
+        score, sizes = _silhouette(cosines, kept, group, k)
+        smallest = jnp.min(jnp.where(jnp.arange(k) < count, sizes, jnp.inf))
+        return jnp.where(smallest >= jnp.maximum(LEAST * jnp.sum(kept), 1), score, -1.0), group
+
+    scores, groups = jax.vmap(of_count)(jnp.arange(2, k + 1))
+    best = jnp.argmax(scores)
+    return scores[best], 2 + best, groups[best]
+
+
+def _k_means(noise: Float[Array, "clusters examples"], cosines: Cosines, kept: Kept, count: Int[Array, ""]):
+    """The nearest centre of each vector, and the sum of cosines with them; from centres drawn as k-means++ does.
+
+    Arthur and Vassilvitskii 2007: each next centre with a chance that grows with its distance from those before, here
+    the highest of log chance + Gumbel noise.
+    """
+    k = len(noise)
+
+    def draw(near, noise):
+        place = jnp.argmax(jnp.where(kept, jnp.log(jnp.maximum(1 - near, 1e-6)) + noise, -jnp.inf))
+        return jnp.maximum(near, cosines[place]), place
+
+    _, centres = jax.lax.scan(draw, jnp.full(len(cosines), -1.0), noise)
+    active = jnp.arange(k) < count
+
+    def move(near, _):
+        members = jnp.where(kept[:, None], jax.nn.one_hot(jnp.argmax(near, axis=-1), k), 0.0)
+        total = jnp.matmul(cosines, members, precision=_EXACT)
+        squares = jnp.sum(members * total, axis=0)
+        known = active & (squares > 0)
+        return jnp.where(known, total / jnp.sqrt(jnp.where(known, squares, 1.0)), -jnp.inf), None
+
+    near, _ = jax.lax.scan(move, jnp.where(active, cosines[:, centres], -jnp.inf), length=_ROUNDS)
+    return jnp.argmax(near, axis=-1), jnp.sum(jnp.where(kept, jnp.max(near, axis=-1), 0.0))
+
+
+def _silhouette(cosines: Cosines, kept: Kept, group: Int[Array, " examples"], k: int):
+    """Mean silhouette over the kept vectors, 0 for one alone in its cluster; and the sizes of the clusters."""
+    members = jnp.where(kept[:, None], jax.nn.one_hot(group, k), 0.0)
+    sizes = jnp.sum(members, axis=0)
+    total = jnp.matmul(1 - cosines, members, precision=_EXACT)
+    own = group[:, None] == jnp.arange(k)
+    inner = jnp.sum(jnp.where(own, total, 0.0), axis=-1) / jnp.maximum(sizes[group] - 1, 1)
+    outer = jnp.min(jnp.where(own | (sizes == 0), jnp.inf, total / jnp.maximum(sizes, 1)), axis=-1)
+    larger = jnp.maximum(inner, outer)
+    score = jnp.where((sizes[group] > 1) & (larger > 0), (outer - inner) / jnp.where(larger > 0, larger, 1.0), 0.0)
+    return jnp.sum(jnp.where(kept, score, 0.0)) / jnp.maximum(jnp.sum(kept), 1), sizes
+
+
+def _cosines(products: Float[Array, "examples examples"]) -> Cosines:
+    size = jnp.sqrt(jnp.where(jnp.diagonal(products) > 0, jnp.diagonal(products), 1.0))
+    return products / size[:, None] / size
+
+
+def _length(vectors: Float[Array, "*batch sources"]) -> Float[Array, "*batch 1"]:
+    """Euclidean length, 1 where it is 0."""
+    squares = jnp.sum(vectors**2, axis=-1, keepdims=True)
+    return jnp.sqrt(jnp.where(squares > 0, squares, 1.0))
+
+
+def _unit_weights(network: Network, blank: Float[Array, " pixels"], site: Site, directions: Directions | None):
+    """The site that the units read, their weights "units sources" on it, and their values on the blank image."""
+    check_site(network.model, site)
+    if site != "logits" and not site.endswith("/pre"):
+        raise InputError(f"{site} is not a pre-activation: use logits or a site that ends in /pre")
+    names = sites(network.model)
+    source = names[names.index(site) - 1]
+    values = network(blank)[1]
+    if directions is None:
+        return source, attribution.virtual_weights(network, source=source, site=site), values[site]
+    if (given := directions.shape[-1]) != (wanted := values[source].shape[-1]):
+        raise InputError(f"directions of {given} sources do not fit {source}, which has {wanted}")
+    return source, jnp.asarray(directions), jnp.zeros(len(directions))
+
+
+def _blank(network: Network, images: Images) -> Float[Array, " pixels"]:
+    pixels = network.variables["params"]["hidden0" if network.model.widths else "output"]["kernel"].shape[0]
+    if images.shape[-1] != pixels:
+        raise InputError(f"the network reads {pixels} pixels, got images of {images.shape[-1]}")
+    return jnp.zeros(pixels)
+
+
+def _check_positive(**counts: int) -> None:
+    for name, count in counts.items():
+        if count < 1:
+            raise InputError(f"{name} is {count}: use 1 or more")
