@@ -19,11 +19,10 @@ benchmarks/options.py.
 
 import dataclasses
 import importlib
-import importlib.util
 import json
 import os
 import platform
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -36,21 +35,23 @@ from rich.table import Table
 from jaxinterp import cli, data, ensemble
 from jaxinterp.config import DataConfig
 
-LIBRARIES = ("jaxinterp", "jax", "jaxlib", "flax", "optax", "numpy", "torch", "captum", "ckatorch", "rsatoolbox")
+OURS = ("jaxinterp", "jax", "jaxlib", "flax", "optax", "numpy")
+PEERS = ("torch", "captum", "torch-lucent", "ckatorch", "rsatoolbox")
 
 
 def machine_description() -> dict[str, Any]:
     """The machine, its load before the benchmark, and the versions of what runs on it."""
     info = Path("/proc/cpuinfo")
     models = [line for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
-    present = [name for name in LIBRARIES if importlib.util.find_spec(name)]
+    installed = {found.name for found in distributions()}
+    versions = {name: version(name) for name in (*OURS, *PEERS) if name in installed}
     return {
         "cpu": models[0].partition(":")[2].strip() if models else platform.processor(),
         "cores": ensemble.cores(),
         "system": platform.platform(),
         "devices": [str(device) for device in jax.devices()],
         "load": os.getloadavg() if hasattr(os, "getloadavg") else None,
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in present},
+        "versions": {"python": platform.python_version()} | versions,
     }
 
 

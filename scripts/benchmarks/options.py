@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-Part = Literal["training", "ablation", "similarity", "memory"]  # modules of this package
+Part = Literal["training", "ablation", "similarity", "maximization", "attribution", "memory"]  # modules of this package
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,9 @@
 
 import importlib
 import importlib.util
+import sys
+import warnings
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,10 +14,34 @@ def _installed(name: str) -> Any:
     return importlib.import_module(name) if importlib.util.find_spec(name.partition(".")[0]) else None
 
 
+def _lucent() -> Any:
+    if importlib.util.find_spec("lucent") is None:
+        return None
+    if _is_broken("torchvision"):
+        # A CPU build of PyTorch has no torchvision on PyPI. lucent only takes from it what is not used here.
+        empty = {name: ModuleType(name) for name in ("torchvision", "torchvision.transforms", "torchvision.models")}
+        empty["torchvision.transforms"].Normalize = None  # pyright: ignore[reportAttributeAccessIssue]
+        sys.modules.update(empty)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # its kornia uses torch.jit
+        return SimpleNamespace(
+            **{name: importlib.import_module(f"lucent.optvis.{name}") for name in ("objectives", "param", "render")}
+        )
+
+
+def _is_broken(name: str) -> bool:
+    try:
+        importlib.import_module(name)
+    except (ImportError, RuntimeError):
+        return True
+    return False
+
+
 torch: Any = _installed("torch")
 captum: Any = _installed("captum.attr")
 ckatorch: Any = _installed("ckatorch.core")
 rdm: Any = _installed("rsatoolbox.rdm")
+lucent: Any = _lucent()
 
 
 def missing(name: str) -> str:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from benchmarks import ablation, memory, peers, processes, race, similarity, training
+from benchmarks import ablation, attribution, maximization, memory, peers, processes, race, similarity, training
 from benchmarks.options import Options
 from benchmarks.race import Contestant, Timing
 
@@ -18,12 +18,13 @@ from jaxinterp.config import ModelConfig, RunConfig, TrainConfig
 from jaxinterp.data import Dataset, Splits
 
 RECIPE = recipes.config
+PIXELS = 25
 
 
 def blobs(key, examples):
     random = np.random.default_rng(key)
     labels = random.integers(0, 10, examples).astype(np.int32)
-    return Dataset(random.uniform(size=(examples, 20)).astype(np.float32), labels)
+    return Dataset(random.uniform(size=(examples, PIXELS)).astype(np.float32), labels)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def toy_recipe(monkeypatch):
 
 @pytest.fixture
 def many():
-    return ablation.untrained(3, 20)
+    return ablation.untrained(3, PIXELS)
 
 
 # The race
@@ -83,8 +84,8 @@ def test_peers_train_the_same_mathematics(splits, optimizer):
     def permute(examples):
         return torch.tensor(np.array(epoch.data_order(chosen.train, 1, None, examples)))
 
-    loop = training.torch_loop(training.torch_models(chosen, 20), chosen, splits.train, permute)
-    func = next(training.torch_func(training.torch_models(chosen, 20), chosen, splits.train, 5, permute))
+    loop = training.torch_loop(training.torch_models(chosen, PIXELS), chosen, splits.train, permute)
+    func = next(training.torch_func(training.torch_models(chosen, PIXELS), chosen, splits.train, 5, permute))
     for seed in range(chosen.train.seeds):
         model = next(loop)
         for number, name in enumerate(("hidden0", "hidden1", "output")):
@@ -154,7 +155,7 @@ def test_mean_ablation_is_of_every_hidden_unit(splits, many):
 
 def test_everything_is_of_each_seed_and_agrees_with_itself(splits, key):
     model, test = networks.build(ModelConfig((8,))), splits.test
-    many = controls.untrained(ensemble.keys(0, 2), model, 20)
+    many = controls.untrained(ensemble.keys(0, 2), model, PIXELS)
     [found] = jax.jit(lambda many, test: ablation.everything(many, test, key, draws=5))(many, test)
     axes = {"random": 5, "matched": 5, "curve": 9}
     assert {name: scores.loss.shape for name, scores in found["groups"].items()} == {
@@ -212,6 +213,8 @@ def test_record_has_machine_timings_and_a_target_beside_each_figure(splits, tmp_
     sizes = {"NETWORKS": 3, "EXAMPLES": 40, "UNITS": 4, "DRAWS": 2, "CHECKED": 2}
     for name, size in sizes.items():
         monkeypatch.setattr(similarity, name, size)
+    for part, name, size in ((maximization, "RESTARTS", 2), (maximization, "STEPS", 5), (attribution, "EXAMPLES", 6)):
+        monkeypatch.setattr(part, name, size)
     few = {name: similarity.MEASURES[name] for name in ("debiased_cka", "procrustes")}
     monkeypatch.setattr(similarity, "MEASURES", few)
     options = Options(rounds=2, seeds=3, steps=2, product=8, output=tmp_path / "benchmark.json")
@@ -226,6 +229,8 @@ def test_record_has_machine_timings_and_a_target_beside_each_figure(splits, tmp_
         "training": ["≥ 18", "≥ 6", "≥ 12", "≥ 0.60", "≤ 1.2"],
         "ablation": ["≥ 100"] * 6 + ["≤ 1e-6"] * 2 + ["about 1", "< 60"],
         "similarity": ["≥ 6", "≥ 100", "≥ 100", "≥ 15", "≤ 1e-5", "< 120"],
+        "maximization": ["≥ 200"] * 2 + ["< 10", "≥ .99"],
+        "attribution": ["≥ 10", "≥ 10", "≤ 1e-5", "≤ 1e-6", "≤ 1e-6"],
         "memory": ["< 2"] * len(memory.CHUNKS),
     }
 
@@ -233,11 +238,16 @@ def test_record_has_machine_timings_and_a_target_beside_each_figure(splits, tmp_
 def test_a_missing_peer_is_a_row_that_says_how_to_install_it(splits, many, monkeypatch):
     monkeypatch.setattr(peers, "torch", None)
     monkeypatch.setattr(peers, "captum", None)
+    monkeypatch.setattr(peers, "lucent", None)
     assert list(training.training_race(config("sgd"), splits, Options(rounds=1))) == ["ours"]
     network = ensemble.take(many, 0)
     assert list(ablation.contestants(network, splits.test, 0)) == ["ours"]
     rows = list(ablation.deviation_results(network, splits.test))
-    assert [(row.rate, row.note) for row in rows] == [(None, "captum not installed: pip install .[bench]")] * 2
+    rows += list(attribution.deviation_results(network, splits.test))
+    assert [(row.rate, row.note) for row in rows] == [(None, "captum not installed: pip install .[bench]")] * 4
+    results = maximization.measure(splits, Options(rounds=1, seeds=2))[1]
+    absent = [row for row in results if row.note == "torch-lucent not installed: pip install .[bench]"]
+    assert [row.rate for row in absent] == [None] * 4
 
 
 # Similarity
@@ -263,3 +273,33 @@ def test_the_loops_over_pairs_compute_ours(activations):
 def test_permutations_are_draws_of_the_null(activations):
     drawn = similarity.permutations(activations, jax.random.key(0), draws=3)
     assert drawn.shape == (3, 3, 3) and float(jnp.ptp(drawn, axis=0).max()) > 0
+
+
+# Maximisation and attribution
+
+
+def test_maximisation_makes_an_image_of_every_unit_and_restart(splits, many, monkeypatch):
+    monkeypatch.setattr(maximization, "RESTARTS", 2)
+    first, second = maximization.every_unit(ensemble.take(many, 0))
+    assert (first.shape, second.shape) == ((8, 2, PIXELS), (6, 2, PIXELS))
+    assert float(maximization.first_layer_gains(ensemble.take(many, 0)).min()) > 0.99
+    assert maximization.ours(many).work == (8 + 6) * 2 * 3
+
+
+@pytest.mark.parametrize("peer", maximization.PARAMETRIZATIONS)
+def test_lucent_climbs_the_same_hill(many, monkeypatch, peer):
+    if peers.lucent is None:
+        pytest.skip("torch-lucent is not installed")
+    network = ensemble.take(many, 0)
+    reached = maximization.lucent_gains(network, peer)
+    monkeypatch.setattr(maximization, "STEPS", 1)
+    assert (maximization.lucent_gains(network, peer) < reached).all() and (reached > 0.8).all() and (reached <= 1).all()
+
+
+def test_attributions_of_ours_are_complete_and_those_of_captum(splits, many):
+    network, test = ensemble.take(many, 0), splits.test
+    exact = attribution.METHODS[attribution.EXACT](network, test.images, test.labels)
+    assert float(jnp.abs(attribution.shortfall(network, test, exact)).max()) < 1e-5
+    assert float(jnp.abs(attribution.shortfall(network, test, 1.01 * exact)).max()) > 1e-3
+    if peers.captum is not None:
+        assert 0 < attribution.deviation(network, test, "float64") < 1e-6
