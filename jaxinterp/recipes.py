@@ -29,6 +29,11 @@ _INSTANCE_TRAINING = TrainConfig(batch_size=64, epochs=10)
 _ONE_VS_SEVEN = TrainConfig(optimizer="sgd", learning_rate=0.01, batch_size=20, epochs=10)
 _DEEP = ModelConfig((32, 32, 32, 32), initializer="he_normal")
 _GROUP = TrainConfig(batch_size=64, epochs=5)
+_CROPPED = DataConfig(crop=20, validation_share=0.2)
+_ZERO_ONE = dataclasses.replace(_CROPPED, classes=(0, 1), positive=1, train_size=1000)
+_STOPPED = TrainConfig(batch_size=32, epochs=100, patience=5)
+_EARLY_RUNG = dataclasses.replace(_STOPPED, epochs=10)
+_ZERO_ONE_TRAINING = dataclasses.replace(_STOPPED, loss="binary_cross_entropy")
 
 RECIPES: dict[str, Recipe] = dict(
     [
@@ -164,10 +169,61 @@ RECIPES: dict[str, Recipe] = dict(
             ),
             _BOTTLENECK,
         ),
+        # The ladder that led to the last network, one change a rung. The write-up states the sizes of the early rungs,
+        # the first one's sigmoid and L1; their other activation functions, dropout rates and stopping are stand-ins.
+        _recipe(
+            "looking-for-four-zero-one",
+            "not stated (stopping is a stand-in)",
+            _ZERO_ONE,
+            ModelConfig((25, 15), outputs=1, activation="sigmoid", initializer="xavier_uniform"),
+            _ZERO_ONE_TRAINING,
+        ),
+        _recipe(
+            "looking-for-four-zero-one-l1",
+            "not stated (stopping is a stand-in)",
+            _ZERO_ONE,
+            ModelConfig((25, 15), outputs=1, activation="sigmoid", initializer="xavier_uniform"),
+            dataclasses.replace(_ZERO_ONE_TRAINING, l1=1e-5),
+        ),
+        _recipe(
+            "looking-for-four-25-15",
+            "not stated (activation and stopping are stand-ins)",
+            _CROPPED,
+            ModelConfig((25, 15), initializer="xavier_uniform"),
+            _EARLY_RUNG,
+        ),
+        _recipe(
+            "looking-for-four-128-64",
+            "not stated (activation and stopping are stand-ins)",
+            _CROPPED,
+            ModelConfig((128, 64), initializer="xavier_uniform"),
+            _EARLY_RUNG,
+        ),
+        _recipe(
+            "looking-for-four-128-64-l1",
+            "not stated (activation and stopping are stand-ins)",
+            _CROPPED,
+            ModelConfig((128, 64), initializer="xavier_uniform"),
+            dataclasses.replace(_EARLY_RUNG, l1=1e-5),
+        ),
+        _recipe(
+            "looking-for-four-128-64-dropout",
+            "not stated (activation and stopping are stand-ins)",
+            _CROPPED,
+            ModelConfig((128, 64), initializer="xavier_uniform", dropout=(0.1, 0.05)),
+            _EARLY_RUNG,
+        ),
+        _recipe(
+            "looking-for-four-128-64-l1-dropout",
+            "not stated (activation and stopping are stand-ins)",
+            _CROPPED,
+            ModelConfig((128, 64), initializer="xavier_uniform", dropout=(0.1, 0.05)),
+            dataclasses.replace(_EARLY_RUNG, l1=1e-5),
+        ),
         _recipe(
             "looking-for-four",
             "98.26 % validation",
-            DataConfig(crop=20, validation_share=0.2),
+            _CROPPED,
             ModelConfig(
                 (128, 64),
                 initializer="xavier_uniform",
@@ -176,7 +232,7 @@ RECIPES: dict[str, Recipe] = dict(
                 norm_epsilon=0.001,
                 dropout=(0.1, 0.05),
             ),
-            TrainConfig(batch_size=32, epochs=100, patience=5),
+            dataclasses.replace(_STOPPED, snapshots=(0, 1, 2, 5, 10, 20)),
         ),
     ]
 )

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import bottleneck_neurons_records
 import jupytext
+import llm_labels_records
+import looking_for_four_records
 import matplotlib.pyplot as plt
 import numpy as np
 import one_vs_seven_records
@@ -18,7 +20,12 @@ from jaxinterp.data import Dataset
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NAMES = sorted(source.stem for source in FOLDER.glob("*.py"))
 SETTINGS = ("RUN", "SEEDS", "EPOCHS")
-RECORDS = {"one-vs-seven": one_vs_seven_records.record, "bottleneck-neurons": bottleneck_neurons_records.record}
+RECORDS = {
+    "one-vs-seven": one_vs_seven_records.record,
+    "bottleneck-neurons": bottleneck_neurons_records.record,
+    "llm-labels": llm_labels_records.record,
+    "looking-for-four": looking_for_four_records.record,
+}
 DEMO = Path(__file__).parents[1] / "checkpoints" / "demo"
 SEEDS = 3  # the fewest with as many pairs
 LARGEST = 1_500_000  # bytes
@@ -49,7 +56,7 @@ def toy_size(monkeypatch):
         config = recipe.config
         config = dataclasses.replace(
             config,
-            data=dataclasses.replace(config.data, train_size=400),
+            data=dataclasses.replace(config.data, train_size=None if config.data.source == "xor" else 400),
             model=dataclasses.replace(config.model, widths=(12, 8)[: len(config.model.widths)]),
             train=dataclasses.replace(config.train, learning_rate=0.1),
         )
@@ -57,7 +64,13 @@ def toy_size(monkeypatch):
 
 
 def test_there_are_notebooks():
-    assert {"01_one_vs_seven", "02_bottleneck_neurons", "03_instance_variation"} <= set(NAMES)
+    assert {
+        "01_one_vs_seven",
+        "02_bottleneck_neurons",
+        "03_instance_variation",
+        "04_looking_for_four",
+        "05_llm_labels",
+    } <= set(NAMES)
     assert NAMES == sorted(notebook.stem for notebook in FOLDER.glob("*.ipynb"))
 
 

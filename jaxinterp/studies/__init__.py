@@ -12,7 +12,14 @@ from typing import Any, NamedTuple
 from jaxinterp import data, recipes, records, store
 from jaxinterp.config import RunConfig
 from jaxinterp.errors import InputError
-from jaxinterp.studies import bottleneck_neurons, instance_variation, measuring_similarity, one_vs_seven
+from jaxinterp.studies import (
+    bottleneck_neurons,
+    instance_variation,
+    llm_labels,
+    looking_for_four,
+    measuring_similarity,
+    one_vs_seven,
+)
 from jaxinterp.studies.claims import Claim, Control, Finding, Rule, Verdict
 from jaxinterp.studies.subjects import Subject
 
@@ -20,9 +27,11 @@ __all__ = ["STUDIES", "Claim", "Control", "Finding", "Rule", "Subject", "Verdict
 
 STUDIES: dict[str, ModuleType] = {
     "one-vs-seven": one_vs_seven,
+    "llm-labels": llm_labels,
     "instance-variation": instance_variation,
     "measuring-similarity": measuring_similarity,
     "bottleneck-neurons": bottleneck_neurons,
+    "looking-for-four": looking_for_four,
 }
 # Those that are trained and answered within three minutes on two cores.
 QUICK = ("instance-variation", "bottleneck-neurons")

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE, plain
+from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE, plain, shows
 from jaxinterp.stats import known_mean as mean
 from jaxinterp.studies.bottleneck_neurons import PUBLISHED_ACCURACY, numbers
 from jaxinterp.studies.bottleneck_neurons.numbers import GONE, percent
@@ -24,10 +24,16 @@ _SHOWN = 40  # neurons that are shown one by one
 
 def figures(record: BottleneckNeurons) -> list[Figure]:
     """All figures of the study; maps and galleries where images are square."""
-    drawn = [losses, damage, doses, confusions, predictors, responses, selectivity, accuracy, activations, pixels]
+    drawn = {
+        "4.6": [losses, damage, doses, confusions, predictors],
+        "4.4": [responses],
+        "4.5": [selectivity],
+        "4.3": [accuracy],
+        "4.1": [activations, pixels],
+    }
     if math.isqrt(record.probe.shape[-1]) ** 2 == record.probe.shape[-1]:
-        drawn += [saliency, failures]
-    return [draw(record) for draw in drawn]
+        drawn |= {"4.8": [saliency], "4.3": [accuracy, failures]}
+    return [shows(draw(record), row) for row, draws in drawn.items() for draw in draws]
 
 
 def losses(record: BottleneckNeurons) -> Figure:
@@ -95,8 +101,7 @@ def doses(record: BottleneckNeurons) -> Figure:
         axes.set_axis_off()
     panels[0].set_ylim(-0.03, 1.03)
     figure.legend(*panels[0].get_legend_handles_labels(), fontsize=9, ncols=3, loc="outside lower center")
-    for axes in panels[-columns:]:
-        axes.set_xticks(range(4))
+    panels[0].set_xticks(range(4))  # x is shared
     for axes in panels:
         _labels(axes, "factor on the activation", "accuracy")
         axes.label_outer()

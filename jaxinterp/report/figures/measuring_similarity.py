@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from jaxinterp import stats
-from jaxinterp.report.figures.common import BLUE, ORANGE, plain
+from jaxinterp.report.figures.common import BLUE, ORANGE, plain, shows
 from jaxinterp.studies.measuring_similarity import (
     CONDITIONS,
     GOOD,
@@ -61,4 +61,4 @@ def tests(record: MeasuringSimilarity) -> Figure:
 
 def figures(record: MeasuringSimilarity) -> list[Figure]:
     """All figures of the study."""
-    return [tests(record)]
+    return [shows(tests(record), *record.tests)]

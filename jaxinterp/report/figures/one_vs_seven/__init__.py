@@ -7,7 +7,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jaxinterp.report.figures.common import BLUE, GREEN, ORANGE, plain
+from jaxinterp.report.figures.common import BLUE, GREEN, ORANGE, plain, shows
 from jaxinterp.report.figures.one_vs_seven import neurons
 from jaxinterp.report.figures.one_vs_seven.common import LINES, band, columns, finish, legend, present
 from jaxinterp.studies.one_vs_seven.record import STUDY, OneVsSeven, mean
@@ -19,18 +19,18 @@ _ACROSS = 4
 def figures(record: OneVsSeven) -> list[Figure]:
     """All figures of the study."""
     drawn = [
-        neurons.knock_outs,
-        neurons.draws,
-        neurons.other_networks,
-        edits,
-        blends,
-        rows,
-        neurons.differences,
-        neurons.retrieval,
-        neurons.patching,
-        neurons.analogy,
+        (neurons.knock_outs, "1.8"),
+        (neurons.draws, "1.9"),
+        (neurons.other_networks, "1.11"),
+        (edits, "1.1", "1.2", "1.3", "1.4"),
+        (blends, "1.1", "1.3"),
+        (rows, "1.5"),
+        (neurons.differences, "1.7"),
+        (neurons.retrieval, "1.10"),
+        (neurons.patching, "1.10"),
+        (neurons.analogy, "1.12"),
     ]
-    return [draw(record) for draw in drawn]
+    return [shows(draw(record), *claims) for draw, *claims in drawn]
 
 
 def edits(record: OneVsSeven) -> Figure:

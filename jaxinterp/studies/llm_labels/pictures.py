@@ -1,0 +1,267 @@
+"""Does activation maximisation show what a neuron looks for? Row 2.3.
+
+The write-up starts from N(0, 1) noise z, which it feeds to the network in place of a normalised image, and minimises
+−a(z) + λΣz² by 200 steps of Adam, with λ = 1 and a the neuron's output. Before its ReLU a neuron of the first layer is
+linear, so that the optimum is known: z = w/2λ, with value ‖w‖²/4λ + b. Values in the box are about images in [0, 1].
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jaxinterp.analysis import maximization, responses
+from jaxinterp.analysis.maximization import images as spaces
+from jaxinterp.analysis.maximization import objectives, optima
+from jaxinterp.networks import Network
+from jaxinterp.stats import known_mean
+from jaxinterp.studies.claims import Finding
+from jaxinterp.studies.llm_labels.record import (
+    ALIKE,
+    ARMS,
+    EVERY,
+    MOST,
+    SIX,
+    TRAINED,
+    UNTRAINED,
+    WIDE,
+    Asked,
+    LlmLabels,
+    ask,
+    ask_both,
+    by_arm,
+    calibrated,
+    claimed,
+    figure_of,
+    indicator,
+    judged,
+    key_of,
+    laid_out,
+    left_out,
+    live,
+    over_live,
+)
+
+PENALTY, RATE, STEPS, STARTS = 1.0, 0.1, 200, 8
+ASCENTS = 4
+OUTPUT, INPUT = TARGETS = ("after the ReLU", "before the ReLU")
+_SITES = {OUTPUT: "hidden0/post", INPUT: "hidden0/pre"}
+VIEWS = (f"recipe {OUTPUT}", f"recipe {INPUT}", "exact optimum w/2λ", "optimum in [0, 1]")
+EXEMPLARS = 9
+REACHED = 0.95  # cosine with the optimum: an angle of less than 20 degrees
+EXACT = 0.99  # of what is there to be gained
+
+
+def measure(groups: Mapping[str, Asked], seeds: int, example: np.ndarray) -> dict[str, Any]:
+    """The record's fields of row 2.3. example: the network of each arm that pictures are of."""
+    found = by_arm(groups, seeds, _of_arm)
+    units = max(groups[arm].networks.model.widths[0] for arm in ARMS)
+    shown = [_shown(groups[arm], int(seed)) for arm, seed in zip(ARMS, example, strict=True)]
+    drawn = {name: laid_out(name, [part[name] for part in shown], seeds=seeds, units=units) for name in shown[0]}
+    return {"targets": TARGETS, "views": VIEWS} | found | drawn
+
+
+def _of_arm(group: Asked) -> dict[str, np.ndarray]:
+    images, networks = group.splits.test.images, group.networks
+    followed = ask(recipe, networks, key_of(group, 3), chunk=2)
+    del followed["first"]
+    return followed | ask(ascent, networks, images, key_of(group, 3), chunk=2) | ask_both(beside_images, group, images)
+
+
+def as_written(network: Network) -> Network:
+    """The network without its normalisation: it reads z, the normalised image, as the write-up's does."""
+    return network.replace(model=network.model.clone(input_mean=0.0, input_std=1.0))
+
+
+def recipe(network: Network, key) -> dict[str, Array]:
+    """The write-up's recipe on each neuron, from the same starts after and before the ReLU."""
+    network = as_written(network)
+    weights, bias = optima.affine(network)
+    best, value = optima.penalty_optimum(weights, bias, PENALTY)
+    units = best.shape[0]
+    found = [
+        maximization.maximize(
+            key,
+            network,
+            objectives.units(_SITES[target], jnp.arange(units)),
+            objectives=units,
+            restarts=STARTS,
+            steps=STEPS,
+            parametrization=spaces.PIXELS,
+            priors=(spaces.l2(PENALTY),),
+            learning_rate=RATE,
+        ).images
+        for target in TARGETS
+    ]
+    images = jnp.stack(found)  # "targets units starts pixels"
+    entering = jnp.stack([_own(network(own)[1]["hidden0/pre"]) for own in images])
+    length = jnp.linalg.norm(images, axis=-1) * jnp.linalg.norm(best, axis=-1)[:, None]
+    product = jnp.einsum("tusp,up->tus", images, best, precision=jax.lax.Precision.HIGHEST)
+    return {
+        "recipe_cosine": jnp.where(length == 0, 0, product / jnp.where(length == 0, 1, length)),
+        "recipe_fires": (entering > 0) + 0 * entering,
+        "recipe_value": jnp.max(entering - PENALTY * jnp.sum(images**2, axis=-1), axis=-1),
+        "exact_value": value,
+        "silent_starts": jax.scipy.stats.norm.cdf(-bias / jnp.linalg.norm(weights, axis=1)),
+        "first": images[:, :, 0],
+    }
+
+
+def _own(entering: Float[Array, "units starts others"]) -> Float[Array, "units starts"]:
+    """What enters each neuron on its own images."""
+    return jnp.diagonal(entering, axis1=0, axis2=2).T
+
+
+def ascent(network: Network, images: Float[Array | np.ndarray, "examples pixels"], key) -> dict[str, Array]:
+    """What gradient ascent finds in the box."""
+    found = maximization.units(key, network, images[:1], site="hidden0/pre", restarts=ASCENTS)
+    return {"ascent_value": found.values}
+
+
+def beside_images(network: Network, images: Float[Array | np.ndarray, "examples pixels"]) -> dict[str, Array]:
+    """The optimum in the box beside the best real images, and how alike the recipe's optimum and these look."""
+    weights, bias = optima.affine(network)
+    entering = network(images)[1]["hidden0/pre"]
+    best = responses.exemplars(entering, k=min(EXEMPLARS, len(images)))
+    means = jnp.mean(jnp.asarray(images)[best.index], axis=1)
+    alike = _correlations(weights, means)
+    units = weights.shape[0]
+    others = jnp.where(jnp.eye(units, dtype=bool), 0, alike)
+    return {
+        "box_value": optima.box_optimum(weights, bias)[1],
+        "blank_value": bias,
+        "best_value": best.value[:, 0],
+        "likeness": jnp.diagonal(alike),
+        "likeness_other": jnp.sum(others, axis=1) / (units - 1) if units > 1 else jnp.full(1, jnp.nan),
+    }
+
+
+def _correlations(first: Array, second: Array) -> Array:
+    """Pearson's correlation over pixels of every row of one with every row of the other; NaN for a constant."""
+
+    def standard(rows):
+        centred = rows - jnp.mean(rows, axis=1, keepdims=True)
+        length = jnp.linalg.norm(centred, axis=1, keepdims=True)
+        return centred / jnp.where(length > 0, length, jnp.nan)
+
+    return jnp.matmul(standard(first), standard(second).T, precision=jax.lax.Precision.HIGHEST)
+
+
+def _shown(group: Asked, seed: int) -> dict[str, np.ndarray]:
+    """The pictures of one network; those of the recipe are from the first start."""
+    network = jax.tree.map(lambda leaf: jnp.asarray(leaf[seed]), group.networks)
+    images = group.splits.test.images
+    first = jax.jit(recipe)(network, key_of(group, 3))["first"]
+    exact = optima.penalty_optimum(*optima.affine(as_written(network)), PENALTY)[0]
+    box = optima.box_optimum(*optima.affine(network))[0]
+    activations = network(images)[1]
+    chosen = responses.exemplars(activations["hidden0/pre"], k=min(EXEMPLARS, len(images))).index
+    return {
+        "pictures": np.stack([*map(np.asarray, first), np.asarray(exact), np.asarray(box)]),
+        "best_images": np.asarray(images)[np.asarray(chosen)],
+        "outgoing": np.asarray(network.variables["params"]["output"]["kernel"]),
+        "firing": np.asarray(responses.liveness(activations["hidden0/post"]).firing_rate),
+    }
+
+
+def reached(record: LlmLabels, arm: str, target: str) -> Float[np.ndarray, "seeds units"]:
+    """Share of the starts that end at the known optimum."""
+    cosine = record.recipe_cosine[:, record.arms.index(arm), record.targets.index(target)]
+    return known_mean(indicator(cosine >= REACHED, cosine), 2)
+
+
+def gained(record: LlmLabels, values, arm: str = SIX, condition: str = TRAINED) -> Float[np.ndarray, "seeds units"]:
+    """Values as a share of the way from the blank image's to the best that an image in [0, 1] can have, at least −1."""
+    place, when = record.arms.index(arm), record.conditions.index(condition)
+    blank, most = (values[:, place, when] for values in (record.blank_value, record.box_value))
+    return np.maximum((values - blank) / np.where(most > blank, most - blank, np.nan), -1)
+
+
+def findings(record: LlmLabels) -> list[Finding]:
+    """Row 2.3 judged."""
+    place, apart = record.arms.index(SIX), left_out(record, SIX)
+    own, before = (known_mean(reached(record, SIX, target), 1) for target in TARGETS)
+    output = record.targets.index(OUTPUT)
+    never = known_mean(1 - record.recipe_fires[:, place, output], (1, 2))
+    worth = record.exact_value[:, place]
+    others = {
+        "live neurons": over_live(record, reached(record, SIX, OUTPUT)),
+        "dead neurons": _over_dead(record, reached(record, SIX, OUTPUT)),
+        "starts on which the neuron is silent": known_mean(record.silent_starts[:, place], 1),
+        "pictures on which it is silent": never,
+        "the same, before the ReLU": known_mean(1 - record.recipe_fires[:, place, record.targets.index(INPUT)], (1, 2)),
+        "twelve neurons": known_mean(reached(record, WIDE, OUTPUT), 1),
+    }
+    text = "The write-up's maximisation finds what a neuron looks for: from a random start it ends at the known optimum"
+    score = f"share of starts, over all neurons, whose picture has a cosine of at least {REACHED:g} with it"
+    claim = claimed("2.3 recipe", text, score, EVERY)
+    note = (
+        f"{STARTS} starts a neuron, read as normalised images. The exact value ‖w‖²/4λ + b is above 0 for "
+        f"{figure_of(known_mean(indicator(worth > 0, worth), 1), 2)} of the neurons: for the others no picture is "
+        f"better than none after the ReLU.{apart}"
+    )
+    found = [judged(claim, own, before, f"the same starts, {INPUT}", own, others=others, note=note)]
+    return [*found, _ascent(record, apart), _real(record, apart), _alike(record, apart), _dark(record, apart)]
+
+
+def _over_dead(record: LlmLabels, values) -> np.ndarray:
+    return known_mean(np.where(live(record, SIX) == 0, values, np.nan), 1)
+
+
+def _ascent(record: LlmLabels, apart: str) -> Finding:
+    place = record.arms.index(SIX)
+    climbed = known_mean(gained(record, record.ascent_value[:, place]), 1)
+    best = known_mean(gained(record, record.best_value[:, place, record.conditions.index(TRAINED)]), 1)
+    wide = gained(record, record.ascent_value[:, record.arms.index(WIDE)], WIDE)
+    text = "Ascent on what enters the ReLU, among images in [0, 1], reaches the exact optimum"
+    claim = claimed("2.3 ascent", text, "share of the way from the blank image to it", EXACT)
+    note = f"Sigmoid pixels, the best of {ASCENTS} starts.{apart}"
+    others = {"twelve neurons": known_mean(wide, 1)}
+    return judged(claim, climbed, best, "best test image", climbed, others=others, note=note)
+
+
+def _real(record: LlmLabels, apart: str) -> Finding:
+    def best(arm, condition):
+        values = record.best_value[:, record.arms.index(arm), record.conditions.index(condition)]
+        return over_live(record, gained(record, values, arm, condition), arm, condition)
+
+    own = best(SIX, TRAINED)
+    text = "A neuron meets what it looks for: the best test image goes most of the way from blank to the best picture"
+    claim = claimed("2.3 real", text, "share of the way, mean over live neurons", MOST)
+    note = f"Before the ReLU; pictures in [0, 1].{apart}"
+    others = {"twelve neurons": best(WIDE, TRAINED)}
+    return judged(claim, own, best(SIX, UNTRAINED), UNTRAINED, own, others=others, note=note)
+
+
+def _alike(record: LlmLabels, apart: str) -> Finding:
+    def of(values, arm=SIX, condition=TRAINED):
+        values = values[:, record.arms.index(arm), record.conditions.index(condition)]
+        return over_live(record, values, arm, condition)
+
+    own, other = of(record.likeness), of(record.likeness_other)
+    others = {
+        UNTRAINED: of(record.likeness, SIX, UNTRAINED),
+        "untrained, other neurons' images": of(record.likeness_other, SIX, UNTRAINED),
+        "twelve neurons": of(record.likeness, WIDE),
+        "twelve neurons, other neurons' images": of(record.likeness_other, WIDE),
+    }
+    text = "A neuron's picture looks like the images that it answers to: correlation over pixels"
+    claim = claimed("2.3 looks", text, "what is shared, where 0 is the control and 1 all", ALIKE)
+    note = f"The exact optimum, w/2λ, with the mean of the neuron's best {EXEMPLARS} test images; live neurons.{apart}"
+    return judged(claim, own, other, "other neurons' images", calibrated(own, other), others=others, note=note)
+
+
+def _dark(record: LlmLabels, apart: str) -> Finding:
+    place, after = record.arms.index(SIX), record.conditions.index(TRAINED)
+    box = record.box_value[:, place, after]
+    dark = indicator(box <= 0, box)
+    fires = record.recipe_fires[:, place, record.targets.index(INPUT)].max(axis=2)
+    others = {"silent on the recipe's picture too": _over_dead(record, 1 - fires)}
+    text = "A dead neuron has nothing to look for: no image in [0, 1] makes it fire"
+    claim = claimed("2.3 dead", text, "share of dead neurons", MOST)
+    note = f"Dead: fires on no test image.{apart}"
+    score = _over_dead(record, dark)
+    return judged(claim, score, over_live(record, dark), "live neurons", score, others=others, note=note)

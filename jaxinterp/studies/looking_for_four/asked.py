@@ -1,0 +1,139 @@
+"""Whom does study `looking-for-four` ask, and with what? Networks and the same before training, images, templates."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from jaxinterp.analysis import attribution
+from jaxinterp.data import Dataset, image_shape
+from jaxinterp.ensemble import over_seeds
+from jaxinterp.errors import InputError
+from jaxinterp.networks import Network
+from jaxinterp.studies.looking_for_four.record import CONDITIONS, TARGET
+from jaxinterp.studies.subjects import Subject, blanked
+
+SAMPLE = 1000  # test images of mean gradients
+LIT = 0.01  # share of the training images in which a pixel must not be 0 to count as one that the networks see
+_SEEDS = 2  # at once: one for each of two cores
+
+Maps = Float[Array, "units pixels"]
+
+
+class Asked(NamedTuple):
+    """choosing and scoring: halves of the test images. templates: of the training images."""
+
+    subject: Subject
+    ensembles: dict[str, Network]
+    choosing: Dataset
+    scoring: Dataset
+    sample: Float[np.ndarray, "examples pixels"]
+    templates: Float[np.ndarray, "kinds turns classes pixels"]
+    lit: Bool[np.ndarray, " pixels"]
+
+    @property
+    def example(self) -> int:
+        """The network that is shown where one is: the first that did not diverge."""
+        return int(np.argmin(self.subject.diverged))
+
+    def trained(self, fn: Callable, *shared) -> Any:
+        """fn of every trained network; diverged ones are NaN."""
+        return blanked(_lifted(fn)(self.subject.run.networks, *shared), self.subject.diverged)
+
+    def compared(self, fn: Callable, *shared) -> Any:
+        """fn of every network in every condition, which make an axis behind seeds."""
+        compiled = _lifted(fn)
+        found = [blanked(compiled(self.ensembles[name], *shared), self.subject.diverged) for name in CONDITIONS]
+        return jax.tree.map(lambda *parts: np.stack(parts, axis=1), *found)
+
+
+def ask(subject: Subject) -> Asked:
+    """The study's own networks. Raises InputError for networks without a hidden layer or class 4, or no 4s."""
+    run, model = subject.run, subject.run.networks.model
+    if not model.widths or model.outputs <= TARGET:
+        raise InputError(
+            f"looking-for-four needs a hidden layer and {TARGET + 1} outputs or more, got widths {model.widths} and "
+            f"{model.outputs} outputs"
+        )
+    train, test = subject.splits.train, subject.splits.test
+    order = np.asarray(jax.random.permutation(jax.random.key(run.config.train.base_seed), len(test.labels)))
+    half = len(order) // 2
+    if not all(np.any(test.labels[part] == TARGET) for part in (order[:half], order[half:])):
+        raise InputError(f"looking-for-four needs test images of class {TARGET}, some in either half of them")
+    return Asked(
+        subject,
+        dict(zip(CONDITIONS, (run.networks, subject.untrained()), strict=True)),
+        test.take(order[:half]),
+        test.take(order[half:]),
+        np.asarray(test.images)[order[:SAMPLE]],
+        turned(templates(train, model.outputs)),
+        np.mean(train.images > 0, axis=0) >= LIT,
+    )
+
+
+def templates(data: Dataset, classes: int) -> Float[np.ndarray, "kinds classes pixels"]:
+    """What each class's images look like on average, and that less the mean of all other images; 0 for a class of none.
+
+    Means are over all images alike, so that a larger class counts for more of the rest.
+    """
+    members = np.equal(data.labels[:, None], np.arange(classes)).astype(np.float64)
+    count, total = members.sum(axis=0)[:, None], members.T @ data.images
+    own = total / np.maximum(count, 1)
+    rest = (total.sum(axis=0) - total) / np.maximum(count.sum() - count, 1)
+    return np.where(count > 0, np.stack([own, own - rest]), 0).astype(np.float32)
+
+
+def turned(maps: Float[np.ndarray, "kinds classes pixels"]) -> Float[np.ndarray, "kinds turns classes pixels"]:
+    """Every square map as it is, and the seven other ways it can be turned and mirrored, in the order of `TURNS`."""
+    side, _ = image_shape(maps.shape[-1])
+    grid = maps.reshape(*maps.shape[:-1], side, side)
+    across = np.swapaxes(grid, -1, -2)
+    made = (
+        grid,
+        grid[..., ::-1],
+        grid[..., ::-1, :],
+        grid[..., ::-1, ::-1],
+        across,
+        across[..., ::-1, :],
+        across[..., ::-1],
+        across[..., ::-1, ::-1],
+    )
+    return np.stack([turn.reshape(maps.shape) for turn in made], axis=1)
+
+
+def correlations(
+    maps: Float[Array | np.ndarray, "maps pixels"],
+    others: Float[Array | np.ndarray, "*batch pixels"],
+    lit: Bool[Array | np.ndarray, " pixels"],
+) -> Float[Array, "maps *batch"]:
+    """Pearson's correlation over the lit pixels of every map with every other; NaN where either is constant."""
+
+    def standard(rows):
+        centred = jnp.where(lit, rows - jnp.mean(rows, axis=-1, where=lit, keepdims=True), 0)
+        scale = jnp.max(jnp.abs(centred), axis=-1, keepdims=True)
+        centred = centred / jnp.where(scale > 0, scale, jnp.nan)
+        return centred / jnp.linalg.norm(centred, axis=-1, keepdims=True)
+
+    flat = standard(jnp.asarray(others)).reshape(-1, others.shape[-1])
+    found = jnp.matmul(standard(jnp.asarray(maps)), flat.T, precision=jax.lax.Precision.HIGHEST)
+    return found.reshape(maps.shape[0], *others.shape[:-1])
+
+
+def layers(network_or_model) -> tuple[str, ...]:
+    """The hidden layers of a network's model."""
+    return tuple(f"hidden{layer}" for layer in range(len(network_or_model.widths)))
+
+
+def weights_and_use(network: Network, layer: str, sample: Array) -> tuple[Maps, Maps]:
+    """Weights pushed back with batch norms folded in; and mean gradients by what each pixel varies, its sd."""
+    site = f"{layer}/pre"
+    used = attribution.gradients(network, sample, site=site) * jnp.std(sample, axis=0)
+    return attribution.weights(network, site=site), used
+
+
+def _lifted(fn: Callable) -> Callable:
+    return jax.jit(over_seeds(partial(fn), chunk=_SEEDS))

@@ -1,0 +1,148 @@
+"""Does a real 4 light what the average 4 lights? Row 5.5: the last hidden layer's activations, image by image."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jaxinterp import ensemble, metrics
+from jaxinterp.analysis import attribution
+from jaxinterp.data import Dataset
+from jaxinterp.networks import Network
+from jaxinterp.stats import known_mean as mean
+from jaxinterp.studies.claims import Finding
+from jaxinterp.studies.looking_for_four.asked import Asked, layers
+from jaxinterp.studies.looking_for_four.backwards import ATTRIBUTIONS, contributions
+from jaxinterp.studies.looking_for_four.record import (
+    ALIKE,
+    TARGET,
+    TRAINED,
+    UNTRAINED,
+    LookingForFour,
+    calibrated,
+    calibrated_score,
+    claim,
+    estimate,
+)
+
+TOP = 10  # neurons of a path
+
+Found = dict[str, Array]
+
+
+def measure(asked: Asked) -> dict[str, Any]:
+    """The record's fields of row 5.5."""
+    return asked.compared(_trace, asked.choosing, asked.scoring) | _example(asked)
+
+
+def _trace(network: Network, choosing: Dataset, scoring: Dataset) -> Found:
+    """Correlation over neurons of images with each class's average, and what they have in common of the top neurons."""
+    classes = network.model.outputs
+    site = f"{layers(network.model)[-1]}/post"
+    average = metrics.by_class(network(choosing.images)[1][site].T, choosing.labels, classes=classes).T
+    alike = jnp.matmul(_standard(network(scoring.images)[1][site]), _standard(average).T, precision="highest")
+    own = jnp.equal(scoring.labels, TARGET)
+    nearest = jnp.argmax(jnp.nan_to_num(alike, nan=-jnp.inf), axis=1) == TARGET
+
+    def path(target):
+        """Each class's neurons that add most to its logit, beyond what they add on average."""
+        parts = contributions(network, choosing, target)
+        centred = parts - jnp.mean(parts, axis=0)
+        return _top(jnp.mean(centred, axis=0, where=jnp.equal(choosing.labels, target)[:, None]))
+
+    parts = contributions(network, scoring, TARGET)
+    taken = _top(parts - jnp.mean(parts, axis=0))
+    paths = jnp.stack([path(target) for target in range(classes)])
+    shared = jnp.matmul(taken, paths.T, precision="highest") / jnp.sum(paths[TARGET])
+    of_target = jnp.mean(shared, axis=0, where=own[:, None])
+    return {
+        "trace": metrics.by_class(alike.T, scoring.labels, classes=classes).T,
+        "trace_nearest": jnp.mean(nearest, where=own),
+        "path_overlap": of_target[TARGET],
+        "path_other": (jnp.sum(of_target) - of_target[TARGET]) / (classes - 1),
+    }
+
+
+def _top(values: Float[Array, "*batch neurons"]) -> Float[Array, "*batch neurons"]:
+    """1 for the `TOP` highest, 0 for the others."""
+    count = values.shape[-1]
+    _, index = jax.lax.top_k(values, min(TOP, count))
+    return jnp.sum(jax.nn.one_hot(index, count), axis=-2)
+
+
+def _standard(rows: Float[Array, "rows neurons"]) -> Float[Array, "rows neurons"]:
+    centred = rows - jnp.mean(rows, axis=1, keepdims=True)
+    size = jnp.linalg.norm(centred, axis=1, keepdims=True)
+    return centred / jnp.where(size > 0, size, jnp.nan)
+
+
+def _example(asked: Asked) -> dict[str, Any]:
+    """One network's answer to the first 4 of the scoring half that it answers rightly, if there is one."""
+    network, data = ensemble.take(asked.subject.run.networks, asked.example), asked.scoring
+    fours = np.flatnonzero(data.labels == TARGET)
+    right = np.asarray(jax.jit(lambda network, images: network(images)[0])(network, data.images[fours])).argmax(axis=1)
+    index = int(fours[np.argmax(right == TARGET)])
+    found = jax.tree.map(np.asarray, jax.jit(_answer)(network, data, index))
+    return {"traced_image": np.asarray(data.images[index]), **found}
+
+
+def _answer(network: Network, data: Dataset, index: Array) -> Found:
+    image, classes = jnp.asarray(data.images)[index][None], network.model.outputs
+    values = network(data.images)[1][f"{layers(network.model)[-1]}/post"]
+    parts = contributions(network, data, TARGET)
+    return {
+        "traced_map": jnp.stack([attribution.METHODS[name](network, image, TARGET)[0] for name in ATTRIBUTIONS]),
+        "traced_activation": values[index],
+        "traced_average": metrics.by_class(values.T, jnp.asarray(data.labels), classes=classes).T,
+        "traced_contribution": parts[index] - jnp.mean(parts, axis=0),
+    }
+
+
+def findings(record: LookingForFour) -> list[Finding]:
+    """Row 5.5 judged."""
+    return [_activations(record), _path(record)]
+
+
+def _activations(record: LookingForFour) -> Finding:
+    row = claim(
+        "5.5 average",
+        f"A real {TARGET} lights the neurons of {record.layers[-1]} as the average {TARGET} does: correlation over "
+        "neurons",
+        calibrated_score("the average of the nearest other digit"),
+        low=ALIKE,
+    )
+    trained, before = (record.trace[:, record.conditions.index(name), TARGET] for name in (TRAINED, UNTRAINED))
+    others = np.delete(trained, TARGET, axis=1)
+    controls = {"the average of the nearest other digit": np.max(others, axis=1)}
+    beside = {
+        "averages of all other digits": mean(others, 1),
+        UNTRAINED: before[:, TARGET],
+        f"the nearest other digit, {UNTRAINED}": np.max(np.delete(before, TARGET, axis=1), axis=1),
+    }
+    nearest = [estimate(record.trace_nearest[:, record.conditions.index(name)]).mean for name in (TRAINED, UNTRAINED)]
+    note = (
+        f"Mean over the {TARGET}s of one half of the test images, averages over the other. {TARGET}s that are nearest "
+        f"their own average: {nearest[0]:.3f}, {UNTRAINED} {nearest[1]:.3f}."
+    )
+    return calibrated(row, trained[:, TARGET], controls, beside, note)
+
+
+def _path(record: LookingForFour) -> Finding:
+    row = claim(
+        "5.5 path",
+        f"A real {TARGET} takes the average {TARGET}'s path: share of the neurons that add most to its logit",
+        calibrated_score("the highest of the controls"),
+        low=ALIKE,
+    )
+    trained, before = (record.conditions.index(name) for name in (TRAINED, UNTRAINED))
+    controls = {
+        "paths of other digits": record.path_other[:, trained],
+        UNTRAINED: record.path_overlap[:, before],
+    }
+    note = (
+        f"The {TOP} neurons of {record.layers[-1]} that add most to the logit of {TARGET}, beyond what they add on "
+        f"average; of {record.traced_activation.shape[0]}. The average's path is of the other half of the test images."
+    )
+    return calibrated(row, record.path_overlap[:, trained], controls, note=note)
