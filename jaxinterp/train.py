@@ -147,6 +147,7 @@ def fit_arms(
     seeds, padded = numbers.learning_rate.shape[0], state.members.best.shape[0]
     if restore is not None and (stored := restore(_of_seeds(state, np.arange(seeds)))) is not None:
         state = _of_seeds(stored, np.minimum(np.arange(padded), seeds - 1))
+    state = state._replace(measured=jax.tree.map(np.array, state.measured))
     while state.epoch < config.epochs and not _all_ended(state.members):
         epoch = state.epoch + 1
         members, measured = program.epoch(state.members, epoch)
@@ -155,7 +156,7 @@ def fit_arms(
             snapshots = snapshots | {epoch: jax.device_get(members.variables)}
         state = Progress(epoch, members, _record(state.measured, measured, epoch), snapshots)
         if progress is not None:
-            progress(state if seeds == padded else _of_seeds(state, np.arange(seeds)))
+            progress(state if seeds == padded else _first(state, seeds))
     return [_arm(model, state, number * config.seeds, config.seeds, rates) for number, (_, rates) in enumerate(arms)]
 
 
@@ -176,8 +177,19 @@ def _of_seeds(state: Progress, index: Int[np.ndarray, " seeds"]) -> Progress:
     return Progress(state.epoch, members, measured, snapshots)
 
 
+@partial(jax.jit, static_argnums=1)
+def _first_members(members: Member, seeds: int) -> Member:
+    return jax.tree.map(lambda leaf: leaf[:seeds], members)
+
+
+def _first(state: Progress, seeds: int) -> Progress:
+    """`_of_seeds` of those without the padding; quick, since it is asked for after every epoch."""
+    measured, snapshots = jax.tree.map(lambda leaf: leaf[:seeds], (state.measured, state.snapshots))
+    return Progress(state.epoch, _first_members(state.members, seeds), measured, snapshots)
+
+
 def _record(history: Measured, measured: Measured, epoch: int) -> Measured:
-    history = jax.tree.map(np.array, history)
+    """The history with one epoch more: in place, since a copy an epoch would cost most of a long and small training."""
     for past, now in zip(history, jax.device_get(measured), strict=True):
         past[:, epoch - 1] = now
     return history
