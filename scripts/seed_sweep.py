@@ -31,6 +31,8 @@ class SeedSweep:
     """where runs are kept"""
     resume: bool = False
     """go on with an interrupted sweep, or add arms to a finished one"""
+    format: cli.Format = "table"
+    """how the table is printed: for a terminal, or as json, csv or markdown"""
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
@@ -52,7 +54,7 @@ def sweep(arguments: list[str]) -> None:
         sweeps.train(folder, arms, resume=command.resume, progress=update)
     runs = sweeps.load(folder)
     title = f"{folder}: {base.train.seeds} seeds an arm"
-    cli.show(tables.sweep_table(sweeps.compare({name: runs[name] for name in arms}), title=title))
+    cli.show(tables.sweep_table(sweeps.compare({name: runs[name] for name in arms}), title=title), command.format)
 
 
 if __name__ == "__main__":

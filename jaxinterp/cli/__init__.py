@@ -3,9 +3,9 @@
 import sys
 
 from jaxinterp.cli.commands import command
-from jaxinterp.cli.shell import config_to_start_from, guarded, parse, progress_bar, show
+from jaxinterp.cli.shell import Format, config_to_start_from, guarded, parse, progress_bar, show
 
-__all__ = ["config_to_start_from", "guarded", "main", "parse", "progress_bar", "show"]
+__all__ = ["Format", "config_to_start_from", "guarded", "main", "parse", "progress_bar", "show"]
 
 
 def main(arguments: list[str] | None = None) -> int:

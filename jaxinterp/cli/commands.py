@@ -9,7 +9,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg, subcommand
 
-from jaxinterp.cli.shell import config_to_start_from, parse, progress_bar, show
+from jaxinterp.cli.shell import Format, config_to_start_from, parse, progress_bar, say, show
 from jaxinterp.config import DataConfig, Loss, ModelConfig, RunConfig, TrainConfig
 from jaxinterp.errors import InputError
 
@@ -32,6 +32,8 @@ class Run:
     """where runs are kept"""
     epochs: Annotated[int | None, arg(metavar="INT")] = None
     """train for fewer or more epochs than the recipe does"""
+    format: Format = "table"
+    """how tables are printed: for a terminal, or as json, csv or markdown, all else then on stderr"""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Train:
     """where runs are kept"""
     resume: Annotated[Path | None, arg(metavar="RUN")] = None
     """go on with this unfinished run; its own config is used"""
+    format: Format = "table"
+    """how tables are printed: for a terminal, or as json, csv or markdown, all else then on stderr"""
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
@@ -64,6 +68,8 @@ class Study:
     """a run's folder; checkpoints/STUDY by default"""
     seeds: Seeds = None
     """how many networks to train where there is no run yet; the study's own number by default"""
+    format: Format = "table"
+    """how tables are printed: for a terminal, or as json, csv or markdown, all else then on stderr"""
 
 
 @dataclass(frozen=True)
@@ -82,11 +88,16 @@ class Runs:
     """a run's folder, to show it alone"""
     root: Folder = Path("checkpoints")
     """where runs are kept"""
+    format: Format = "table"
+    """how tables are printed: for a terminal, or as json, csv or markdown, all else then on stderr"""
 
 
 @dataclass(frozen=True)
 class Recipes:
     """List the recipes of the five write-ups."""
+
+    format: Format = "table"
+    """how tables are printed: for a terminal, or as json, csv or markdown, all else then on stderr"""
 
 
 @dataclass(frozen=True)
@@ -133,14 +144,14 @@ def _train(command: Train) -> None:
     from jaxinterp import store
 
     if command.resume is not None:
-        if command != Train(resume=command.resume):
+        if command != Train(resume=command.resume, format=command.format):
             raise InputError("--resume goes on with the run's own config: give no other option beside it")
         path, config = command.resume, store.read_config(command.resume)
     else:
         config = RunConfig(command.data, command.model, command.train, recipe=command.recipe)
         path = command.root / (command.name or command.recipe or "run")
     run = _train_into(path, config, resume=command.resume is not None)
-    _show_run(path, run)
+    _show_run(path, run, command.format)
 
 
 def _train_into(path: Path, config: RunConfig, *, resume: bool):
@@ -171,15 +182,15 @@ def _run(command: Run) -> None:
     pages = []
     for study, runs in plans.items():
         for path, config in runs.items():
-            _show_run(path, _train_into(path, config, resume=True))
-        _answer(study, next(iter(runs)))
+            _show_run(path, _train_into(path, config, resume=True), command.format)
+        _answer(study, next(iter(runs)), command.format)
         pages.append(str(_write_report(next(iter(runs)))))
     if command.study is None:
         left = [study for study in studies.STUDIES if study not in plans]
         asked = {study: " and ".join(studies.optional(study)) for study in plans}
         left += [f"the rows of {study} that ask {arms}" for study, arms in asked.items() if arms]
-        print(f"left for jaxinterp study all: {', '.join(left)}")
-    print(f"{time.monotonic() - began:.0f} s; open {' and '.join(pages)}")
+        say(f"left for jaxinterp study all: {', '.join(left)}", command.format)
+    say(f"{time.monotonic() - began:.0f} s; open {' and '.join(pages)}", command.format)
 
 
 def _study(command: Study) -> None:
@@ -196,16 +207,16 @@ def _study(command: Study) -> None:
         for path, config in runs.items():
             if not store.is_complete(path):
                 _train_into(path, config, resume=True)
-        _answer(study, next(iter(runs)))
+        _answer(study, next(iter(runs)), command.format)
 
 
-def _answer(study: str, path: Path) -> None:
+def _answer(study: str, path: Path, kind: Format) -> None:
     from jaxinterp import studies
     from jaxinterp.report import tables
 
     answer = studies.run(study, path)
-    show(tables.findings_table(answer.findings, title=f"{study}: {path}"))
-    print(answer.sentence)
+    show(tables.findings_table(answer.findings, title=f"{study}: {path}"), kind)
+    say(answer.sentence, kind)
 
 
 def _write_report(path: Path) -> Path:
@@ -223,7 +234,7 @@ def _runs(command: Runs) -> None:
     from jaxinterp.report import tables
 
     if command.run is not None:
-        _show_run(command.run, store.load(command.run))
+        _show_run(command.run, store.load(command.run), command.format)
         return
     paths = store.runs(command.root)
     if not paths:
@@ -235,20 +246,20 @@ def _runs(command: Runs) -> None:
             rows.append((path, store.read_config(path), history))
         except InputError as error:  # one damaged run does not hide the others
             print(f"jaxinterp: {error}", file=sys.stderr)
-    show(tables.runs_table(rows))
+    show(tables.runs_table(rows), command.format)
 
 
-def _show_run(path: Path, run) -> None:
+def _show_run(path: Path, run, kind: Format) -> None:
     from jaxinterp.report import tables
 
-    show(tables.run_table(path, run))
+    show(tables.run_table(path, run), kind)
 
 
-def _recipes(_: Recipes) -> None:
+def _recipes(command: Recipes) -> None:
     from jaxinterp.recipes import RECIPES
     from jaxinterp.report import tables
 
-    show(tables.recipes_table(RECIPES))
+    show(tables.recipes_table(RECIPES), command.format)
 
 
 def _import(command: Import) -> None:

@@ -7,11 +7,14 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import tyro
 
 from jaxinterp.config import RunConfig
 from jaxinterp.errors import InputError
+
+Format = Literal["table", "json", "csv", "markdown"]
 
 
 def guarded(action: Callable[[list[str]], None], arguments: list[str]) -> int:
@@ -121,10 +124,18 @@ def progress_bar():
         yield update
 
 
-def show(renderable) -> None:
-    """Print a table."""
+def show(table, kind: Format = "table") -> None:
+    """Print a `report.tables.Table`: drawn for a terminal, or in the format that is asked for."""
     from rich.console import Console
 
+    if kind != "table":
+        print(table.export(kind), end="")
+        return
     console = Console()
     # A pipe has no width: tables are then as wide as they need to be rather than cut at 80 columns.
-    Console(width=None if console.is_terminal else 160).print(renderable)
+    Console(width=None if console.is_terminal else 160).print(table)
+
+
+def say(text: str, kind: Format = "table") -> None:
+    """Print a sentence; on stderr where stdout is read by a program."""
+    print(text, file=sys.stdout if kind == "table" else sys.stderr)

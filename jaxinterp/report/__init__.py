@@ -2,37 +2,58 @@
 
 from pathlib import Path
 
-from jaxinterp import store, studies
-from jaxinterp.report import build
+from jaxinterp import data, store, studies
+from jaxinterp.errors import InputError
+from jaxinterp.report import build, explorer
 from jaxinterp.report.figures import (
     bottleneck_neurons,
     instance_variation,
+    llm_labels,
+    looking_for_four,
     measuring_similarity,
     one_vs_seven,
-    training,
 )
 
 # What is drawn of each study's record.
 FIGURES = {
     "one-vs-seven": one_vs_seven.figures,
+    "llm-labels": llm_labels.figures,
     "instance-variation": instance_variation.figures,
     "measuring-similarity": measuring_similarity.figures,
     "bottleneck-neurons": bottleneck_neurons.figures,
+    "looking-for-four": looking_for_four.figures,
 }
 
 
 def write(path: Path | str) -> Path:
     """Write a run's page, <run>/report/index.html, from the results that it holds, and return the file."""
+    target = Path(path) / "report" / "index.html"
+    build.write(target, render(path))
+    return target
+
+
+def render(path: Path | str) -> str:
+    """A run's page as HTML, from the results that it holds."""
     run, answers = store.load(path), studies.answers(path)
-    drawn = [figure for study, answer in answers.items() for figure in FIGURES[study](answer.record)]
-    html = build.render(
-        f"{Path(path).name}: {run.config.train.seeds} networks",
+    payload, reason = _explored(run, path)
+    seeds = run.config.train.seeds
+    return build.render(
+        f"{Path(path).resolve().name}: {seeds} network{'s' if seeds > 1 else ''}",
         [finding for answer in answers.values() for finding in answer.findings],
+        folder=str(path),
         sentences=[answer.sentence for answer in answers.values()],
-        figures=[*drawn, training.learning_curves(run.history)],
+        figures=[figure for study, answer in answers.items() for figure in FIGURES[study](answer.record)],
         history=run.history,
         config=run.config,
+        payload=payload,
+        reason=reason,
     )
-    target = Path(path) / "report" / "index.html"
-    build.write(target, html)
-    return target
+
+
+def _explored(run: store.Run, path: Path | str) -> tuple[str, str]:
+    """What the page's explorer reads, or why there is none."""
+    try:
+        splits = data.load(run.config.data)
+        return explorer.encode(explorer.gather(run, splits, folder=path)), ""
+    except InputError as error:
+        return "", f"The networks cannot be looked into here: {error}."

@@ -1,14 +1,18 @@
-"""How is a run shown to someone? One self-contained web page: findings, figures, accuracy, configuration."""
+"""How is a run shown to someone? One self-contained web page: findings, explorer, seeds, configuration."""
 
 import base64
 import dataclasses
+import hashlib
 import io
 import math
 import os
+import re
+import shlex
 import tempfile
 from collections.abc import Iterable, Sequence
+from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib
 import numpy as np
@@ -17,41 +21,77 @@ from matplotlib.figure import Figure
 
 from jaxinterp import train
 from jaxinterp.report import tables
+from jaxinterp.report.figures import common, training
 from jaxinterp.stats import Estimate, over_seeds_estimate
 from jaxinterp.studies.claims import Finding
 from jaxinterp.train import SPLITS, History
 
+# The page's script: these files of page/, one after the other, since a page on disk cannot import modules.
+SCRIPTS = (
+    *("dom.js", "decode.js", "network.js", "pictures.js", "state.js", "quantities.js", "explorer.js", "card.js"),
+    *("draw.js", "respond.js", "seeds.js", "main.js"),
+)
+STYLES = ("style.css", "explorer.css")
 # The score's axis runs from here to 1; what lies further left is drawn at the edge, as an arrow.
 _LOWEST = -1.0
+
+
+class _Shown(NamedTuple):
+    """A figure of the page: the image is there once, and the rows that it belongs to refer to it by its number."""
+
+    number: int
+    source: str
+    label: str
+    rows: tuple[str, ...]
+    owned: bool
 
 
 def render(
     title: str,
     findings: Sequence[Finding],
     *,
+    folder: str = "RUN",
     sentences: Sequence[str] = (),
     figures: Iterable[Figure] = (),
     history: History | None = None,
     config: Any = None,
+    payload: str = "",
+    reason: str = "",
 ) -> str:
-    """The page as HTML that needs no other file, no network and no script.
+    """The page as HTML that needs no other file and no network.
 
-    sentences: what the studies answer, above their findings. figures: shown in order, each with its label as
-    alternative text. history: adds the accuracy of every seed. config: a dataclass, such as RunConfig, printed in full.
+    folder: the run's, for the commands that the page tells. sentences: what the studies answer, above their findings.
+    figures: each with its label as alternative text; a row unfolds to those that show it (see figures.common.shows),
+    the others follow in order. history: adds the accuracy of every seed. config: a dataclass, such as RunConfig,
+    printed in full. payload: what report.explorer.encode returned: adds the views that need the networks; reason: why
+    there is none.
     """
     environment = Environment(
-        loader=PackageLoader("jaxinterp.report", "page"), autoescape=True, undefined=StrictUndefined
+        loader=PackageLoader("jaxinterp.report", "page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
     )
     environment.filters["pixels"] = _pixels
+    environment.filters["scale"] = _scale
+    script, style = _joined(SCRIPTS), _joined(STYLES)
+    shown = _figures(figures, {_row(finding) for finding in findings})
     return environment.get_template("index.html").render(
         title=title,
+        script=script,
+        style=style,
+        script_hash=_hash(script),
+        style_hash=_hash(style),
         lowest=_LOWEST,
         sentences=sentences,
-        findings=list(zip(tables.rows(findings), findings, strict=True)),
+        findings=_entries(findings, shown, folder),
         counts=[(v, sum(f.verdict == v for f in findings)) for v in ("holds", "does not hold", "undecided")],
-        figures=[(_data_uri(figure), figure.get_label()) for figure in figures],
+        figures=shown,
         accuracy=None if history is None else _accuracy(history),
+        curves=None if history is None else _shown(0, training.learning_curves(history), ()),
         config=[] if config is None else list(_settings(dataclasses.asdict(config), "")),
+        payload=payload,
+        reason=reason,
     )
 
 
@@ -70,6 +110,50 @@ def write(path: str | os.PathLike, html: str) -> None:
         raise
 
 
+def _joined(names: Sequence[str]) -> str:
+    folder = resources.files("jaxinterp.report") / "page"
+    return "\n" + "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
+
+
+def _hash(text: str) -> str:
+    """How the page's policy names the one script, or style, that may be run: whatever else got in stays dead."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _entries(findings: Sequence[Finding], figures: Sequence[_Shown], folder: str) -> list[dict[str, Any]]:
+    """All that a row and its fold show of a finding."""
+    entries, taken = [], set()
+    for row, finding in zip(tables.rows(findings), findings, strict=True):
+        anchor = "row-" + re.sub(r"[^\w.]+", "-", f"{finding.claim.study} {row.id}", flags=re.ASCII)
+        while anchor in taken:
+            anchor += "-again"
+        taken.add(anchor)
+        entries.append(
+            {
+                "row": row,
+                "finding": finding,
+                "anchor": anchor,
+                "command": shlex.join(["jaxinterp", "study", finding.claim.study, "--run", folder]),
+                "figures": [figure.number for figure in figures if _row(finding) in figure.rows],
+            }
+        )
+    return entries
+
+
+def _row(finding: Finding) -> str:
+    """The row of the study's table that a finding belongs to: the first word of its id."""
+    return finding.claim.id.split(" ")[0]
+
+
+def _figures(figures: Iterable[Figure], rows: set[str]) -> list[_Shown]:
+    shown = [_shown(number, figure, common.rows_of(figure)) for number, figure in enumerate(figures, start=1)]
+    return [figure._replace(owned=bool(rows & set(figure.rows))) for figure in shown]
+
+
+def _shown(number: int, figure: Figure, rows: tuple[str, ...]) -> _Shown:
+    return _Shown(number, _data_uri(figure), str(figure.get_label()), rows, owned=False)
+
+
 def _data_uri(figure: Figure) -> str:
     """The figure as an SVG image inside the page; the same figure gives the same bytes."""
     buffer = io.BytesIO()
@@ -81,6 +165,34 @@ def _data_uri(figure: Figure) -> str:
 def _pixels(score: float) -> float:
     """Where a score lies on an axis 100 wide."""
     return round(100 * (min(max(score, _LOWEST), 1.0) - _LOWEST) / (1.0 - _LOWEST), 2) if not math.isnan(score) else 0
+
+
+def _scale(finding: Finding) -> dict[str, Any]:
+    """Where ours and the control lie on an axis 100 wide that just holds both of them and their intervals."""
+    estimates = {"ours": finding.measured, "control": finding.control}
+    values = [v for e in estimates.values() for v in (e.low, e.mean, e.high) if math.isfinite(v)] or [0.0]
+    low, high = min(values), max(values)
+    if low >= 0 and low < high - low:  # a nearby zero says more than a scale that starts just above it
+        low = 0.0
+    margin = 0.04 * (high - low) or 0.5
+    low, high = low - margin * (low != 0), high + margin
+
+    def at(value: float) -> float:
+        return round(100 * (value - low) / (high - low), 2)
+
+    marks = [
+        (name, *(at(v if math.isfinite(v) else e.mean) for v in (e.low, e.mean, e.high)), y)
+        for (name, e), y in zip(estimates.items(), (5, 11), strict=True)
+        if math.isfinite(e.mean)
+    ]
+    return {
+        "marks": marks,
+        "zero": at(0.0) if low <= 0 <= high else None,
+        "low": f"{low:.3g}".replace("-", "−"),
+        "high": f"{high:.3g}".replace("-", "−"),
+        "label": f"ours {tables.number(finding.measured.mean)} {tables.interval(finding.measured)}, control "
+        f"{tables.number(finding.control.mean)} {tables.interval(finding.control)}",
+    }
 
 
 def _accuracy(history: History) -> dict[str, Any]:

@@ -1,15 +1,22 @@
 """How do findings read in a table? One row a claim, as text; the terminal and the web page show the same rows."""
 
+import csv
+import io
+import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import rich.table
 from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from jaxinterp.config import RunConfig
+from jaxinterp.errors import InputError
 from jaxinterp.jobs import IMPORTED
 from jaxinterp.recipes import Recipe
 from jaxinterp.stats import LEVEL, Estimate, over_seeds_estimate
@@ -18,7 +25,7 @@ from jaxinterp.studies.claims import Finding, Verdict
 from jaxinterp.sweeps import Comparison
 from jaxinterp.train import SPLITS, History, kept_accuracy
 
-_STYLES: dict[Verdict, str] = {"holds": "green", "does not hold": "red", "undecided": "yellow"}
+_STYLES: dict[str, str] = {"holds": "green", "does not hold": "red", "undecided": "yellow"}
 
 
 class Row(NamedTuple):
@@ -61,33 +68,93 @@ def rows(findings: Iterable[Finding]) -> list[Row]:
     ]
 
 
+@dataclass(frozen=True)
+class Table:
+    """A table as text, with the values behind it: printed by rich, shown in a notebook, or exported.
+
+    cells: the text of each row's columns. values: of each row, by name, numbers and estimates as they are.
+    styles: how rich colours a cell that is one of these words.
+    """
+
+    columns: tuple[str, ...]
+    cells: list[tuple[str, ...]]
+    values: list[dict[str, Any]]
+    title: str = ""
+    caption: str = ""
+    styles: Mapping[str, str] = field(default_factory=dict)
+
+    def __rich__(self) -> rich.table.Table:
+        """The table for a terminal; text that looks like rich's markup stays text."""
+        table = rich.table.Table(title=escape(self.title) or None, caption=escape(self.caption) or None)
+        for name in self.columns:
+            table.add_column(escape(name), overflow="fold")
+        for row in self.cells:
+            table.add_row(*(Text(cell, self.styles.get(cell, "")) for cell in row))
+        return table
+
+    def _repr_mimebundle_(self, include: Any = (), exclude: Any = (), **options) -> dict[str, str]:
+        """What a notebook shows."""
+        return self.__rich__()._repr_mimebundle_(include, exclude, **options)
+
+    def export(self, kind: str) -> str:
+        """The table as "json", "csv" or "markdown", ending in a line break.
+
+        JSON, in one line, and CSV hold the values: estimates with all their parts, what is not known as null or
+        nothing. Markdown holds the text. Raises InputError for another kind.
+        """
+        if kind not in _EXPORTS:
+            raise InputError(f"no format {kind!r}; there are {', '.join(_EXPORTS)}")
+        return _EXPORTS[kind](self)
+
+
 def findings_table(findings: Iterable[Finding], *, title: str = "") -> Table:
-    """The findings for a terminal."""
-    table = Table(title=escape(title) or None, caption="ours: mean ± sd [95 % interval]; n: networks")
-    for name in ("claim", "published", "ours", "n", "control", "score", "verdict"):
-        table.add_column(name, overflow="fold")
-    for row in rows(findings):
-        verdict = f"[{_STYLES[row.verdict]}]{row.verdict}[/]"
-        ours, score = f"{row.measured}\n{row.interval}", f"{row.score}\n{row.score_interval}"
-        cells = (f"{row.id}\n{row.claim}", row.published, ours, str(row.n), row.control, score)
-        table.add_row(*map(escape, cells), verdict)
-    return table
+    """The findings."""
+    findings = list(findings)
+    cells = [
+        (
+            f"{row.id}\n{row.claim}",
+            row.published,
+            f"{row.measured}\n{row.interval}",
+            str(row.n),
+            row.control,
+            f"{row.score}\n{row.score_interval}",
+            row.verdict,
+        )
+        for row in rows(findings)
+    ]
+    values = [
+        {
+            "id": finding.claim.id,
+            "claim": finding.claim.text,
+            "published": finding.claim.published,
+            "ours": finding.measured,
+            "control": finding.control,
+            "control_name": finding.control_name,
+            "score": finding.score,
+            "verdict": finding.verdict,
+            "rule": finding.claim.rule.sentence,
+            "others": {other.name: other.estimate for other in finding.others},
+            "note": finding.note,
+        }
+        for finding in findings
+    ]
+    columns = ("claim", "published", "ours", "n", "control", "score", "verdict")
+    return Table(columns, cells, values, title, "ours: mean ± sd [95 % interval]; n: networks", _STYLES)
 
 
 def run_table(path: Path, run: Run) -> Table:
     """One run: its config in short, and the accuracy of its networks on every split."""
     diverged = np.flatnonzero(run.history.diverged)
     flags = f"; diverged: seeds {', '.join(map(str, diverged))}" if len(diverged) else ""
-    table = Table(title=escape(f"{path}: {describe(run.config)}{flags}"))
-    for name in ("split", "accuracy", "worst seed", "best seed", "n"):
-        table.add_column(name)
-    for name, values in zip(SPLITS, kept_accuracy(run.history).T, strict=True):
-        if np.isfinite(values).any():
-            estimate = over_seeds_estimate(values)
-            ends = (number(float(end)) for end in (np.nanmin(values), np.nanmax(values)))
-            cells = (f"{spread(estimate)} {interval(estimate)}", *ends)
-            table.add_row(name, *map(escape, cells), str(estimate.n))
-    return table
+    cells, values = [], []
+    for name, reached in zip(SPLITS, kept_accuracy(run.history).T, strict=True):
+        if np.isfinite(reached).any():
+            estimate = over_seeds_estimate(reached)
+            worst, best = float(np.nanmin(reached)), float(np.nanmax(reached))
+            cells.append((name, _both(estimate), number(worst), number(best), str(estimate.n)))
+            values.append({"split": name, "accuracy": estimate, "worst": worst, "best": best})
+    columns = ("split", "accuracy", "worst seed", "best seed", "n")
+    return Table(columns, cells, values, f"{path}: {describe(run.config)}{flags}")
 
 
 def runs_table(runs: Sequence[tuple[Path, RunConfig, History | None]]) -> Table:
@@ -95,39 +162,37 @@ def runs_table(runs: Sequence[tuple[Path, RunConfig, History | None]]) -> Table:
     caption = "test accuracy: mean ± sd over seeds [95 % interval]"
     if any(history is None for _, _, history in runs):
         caption += "\ngo on with an unfinished run: jaxinterp train --resume RUN"
-    table = Table(caption=escape(caption))
-    for name in ("run", "networks", "seeds", "diverged", "test accuracy"):
-        table.add_column(name, overflow="fold")
+    cells, values = [], []
     for path, config, history in runs:
-        cells = ["—", "unfinished"]
+        diverged, estimate, reached = None, over_seeds_estimate(np.zeros(0)), ("—", "unfinished")
         if history is not None:
+            diverged = int(np.count_nonzero(history.diverged))
             estimate = over_seeds_estimate(kept_accuracy(history)[:, SPLITS.index("test")])
-            cells = [str(np.count_nonzero(history.diverged)), f"{spread(estimate)} {interval(estimate)}"]
-        table.add_row(*map(escape, (str(path), describe(config), str(config.train.seeds), *cells)))
-    return table
+            reached = (str(diverged), _both(estimate))
+        seeds = config.train.seeds
+        cells.append((str(path), describe(config), str(seeds), *reached))
+        value = {"run": str(path), "networks": describe(config), "seeds": seeds, "diverged": diverged}
+        values.append(value | {"test_accuracy": estimate})
+    return Table(("run", "networks", "seeds", "diverged", "test accuracy"), cells, values, caption=caption)
 
 
 def sweep_table(comparisons: Sequence[Comparison], *, title: str) -> Table:
     """A sweep's arms beside the first, paired by seed."""
-    caption = f"test accuracy: mean ± sd [95 % interval]; difference: from {comparisons[0].arm}, paired by seed"
-    table = Table(title=escape(title), caption=escape(caption))
-    for name in ("arm", "test accuracy", "difference", "n", "diverged"):
-        table.add_column(name, overflow="fold")
+    cells, values = [], []
     for place, (arm, accuracy, difference, diverged) in enumerate(comparisons):
-        change = f"{spread(difference)} {interval(difference)}" if place else "—"
-        cells = (arm, f"{spread(accuracy)} {interval(accuracy)}", change, str(accuracy.n), str(diverged))
-        table.add_row(*map(escape, cells))
-    return table
+        change = _both(difference) if place else "—"
+        cells.append((arm, _both(accuracy), change, str(accuracy.n), str(diverged)))
+        values.append({"arm": arm, "test_accuracy": accuracy, "difference": difference, "diverged": diverged})
+    caption = f"test accuracy: mean ± sd [95 % interval]; difference: from {comparisons[0].arm}, paired by seed"
+    return Table(("arm", "test accuracy", "difference", "n", "diverged"), cells, values, title, caption)
 
 
 def recipes_table(recipes: Mapping[str, Recipe]) -> Table:
     """Every recipe with what it trains and what its write-up published."""
-    table = Table(caption="train one with: jaxinterp train --recipe NAME")
-    for name in ("recipe", "networks", "published"):
-        table.add_column(name, overflow="fold")
-    for name, recipe in recipes.items():
-        table.add_row(*map(escape, (name, describe(recipe.config), recipe.published)))
-    return table
+    columns = ("recipe", "networks", "published")
+    cells = [(name, describe(recipe.config), recipe.published) for name, recipe in recipes.items()]
+    values: list[dict[str, Any]] = [dict(zip(columns, row, strict=True)) for row in cells]
+    return Table(columns, cells, values, caption="train one with: jaxinterp train --recipe NAME")
 
 
 def describe(config: RunConfig) -> str:
@@ -160,3 +225,63 @@ def interval(estimate: Estimate) -> str:
     if not (math.isfinite(estimate.low) and math.isfinite(estimate.high)):
         return f"[no {100 * LEVEL:g} % interval]"
     return f"[{number(estimate.low)}, {number(estimate.high)}]"
+
+
+def _both(estimate: Estimate) -> str:
+    return f"{spread(estimate)} {interval(estimate)}"
+
+
+def _json(table: Table) -> str:
+    content = {"title": table.title, "caption": table.caption, "rows": [_plain(row) for row in table.values]}
+    return json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _csv(table: Table) -> str:
+    flat = [_flat(row) for row in table.values]
+    names = dict.fromkeys(name for row in flat for name in row)
+    output = io.StringIO()
+    writer = csv.DictWriter(output, list(names), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(flat)
+    return output.getvalue()
+
+
+def _markdown(table: Table) -> str:
+    def text(cell: str) -> str:
+        return _MARKUP.sub(r"\\\g<0>", cell).replace("\n", "<br>")
+
+    def line(cells: Iterable[str]) -> str:
+        return f"| {' | '.join(map(text, cells))} |"
+
+    title = [f"**{text(table.title)}**", ""] if table.title else []
+    caption = ["", text(table.caption)] if table.caption else []
+    lines = [line(table.columns), "|" + " --- |" * len(table.columns), *map(line, table.cells)]
+    return "\n".join([*title, *lines, *caption]) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it: what is not a finite number is null."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, Estimate):
+        return _plain(value._asdict())
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of CSV: an estimate takes a column for each of its parts, and what else has parts is JSON."""
+    cells: dict[str, Any] = {}
+    for name, value in row.items():
+        value = _plain(value)
+        if isinstance(row[name], Estimate):
+            cells |= {f"{name}_{part}": number for part, number in value.items()}
+        else:
+            cells[name] = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
+    return cells
+
+
+# What would otherwise be markup.
+_MARKUP = re.compile(r"[\\`*_<|]")
+_EXPORTS: dict[str, Callable[[Table], str]] = {"json": _json, "csv": _csv, "markdown": _markdown}

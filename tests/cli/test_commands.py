@@ -145,6 +145,7 @@ def test_help_shows_a_recipes_own_values(call):
         ("runs ROOT/nowhere", "no run at"),
         ("runs --root ROOT", "no runs in"),
         ("recipes now", "now"),
+        ("recipes --format xml", "xml"),
         ("import", "the weights"),
         ("import ROOT/weights.npz --name x", "no file"),
         ("import ROOT/weights.pt --name x", "no file"),
@@ -313,7 +314,8 @@ def test_run_answers_what_fits_and_says_what_it_left(call, answered, tmp_path, m
     code, out, err = call("run", "--seeds", 2, "--epochs", 1, "--root", tmp_path)
     assert (code, err) == (0, "")
     assert answered == [(study, tmp_path / study) for study in ("instance-variation", "bottleneck-neurons")]
-    left = "one-vs-seven, measuring-similarity, the rows of instance-variation that ask instance-variation-l1"
+    slow = ", ".join(study for study in studies.STUDIES if study not in studies.QUICK)
+    left = f"{slow}, the rows of instance-variation that ask instance-variation-l1"
     assert f"left for jaxinterp study all: {left}\n" in out
     assert not (tmp_path / "instance-variation" / "arms").exists()
     assert out.count("report/index.html") == 2

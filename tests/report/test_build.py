@@ -1,12 +1,19 @@
+import base64
 import dataclasses
+import hashlib
 import html.parser
+import re
+from importlib import resources
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from jaxinterp.config import RunConfig
 from jaxinterp.report import build
+from jaxinterp.report.figures.common import shows
 from jaxinterp.stats import Estimate
 from jaxinterp.studies import Claim, Control, Finding, Rule
 from jaxinterp.train import History
@@ -65,30 +72,84 @@ def test_hostile_text_stays_text():
     config = dataclasses.replace(RunConfig(), recipe=HOSTILE)
     findings = [finding(HOSTILE, note=HOSTILE)]
     page = Page(build.render(HOSTILE, findings, figures=[figure(HOSTILE)], history=history(), config=config))
-    assert not page.all("script") and page.text.count(HOSTILE) == 5  # title, heading, claim, note, configuration
-    assert [image["alt"] for image in page.all("img")] == [HOSTILE]
+    assert len(page.all("script")) == 1 and page.text.count(HOSTILE) == 5  # title, heading, claim, note, configuration
+    assert next(image["alt"] for image in page.all("img")) == HOSTILE
     assert not any(name.startswith("on") for _, attrs in page.tags for name in attrs)
 
 
 def test_page_needs_nothing_but_itself():
     page = Page(build.render("Title", [finding()], figures=[figure("a line")], history=history(), config=RunConfig()))
     sources = [attrs[name] for _, attrs in page.tags for name in ("src", "href") if name in attrs]
-    assert sources and all(source.startswith("data:") for source in sources)
+    assert sources and all(source.startswith(("data:", "#")) for source in sources)
+    anchors = {attrs["id"] for _, attrs in page.tags if "id" in attrs}
+    assert {source[1:] for source in sources if source.startswith("#")} <= anchors
     assert {"viewport", "color-scheme"} <= {meta.get("name") for meta in page.all("meta")}
     assert all(image["alt"] for image in page.all("img"))
 
 
 def test_page_shows_the_finding_its_rule_and_its_controls():
     page = Page(build.render("Title", [finding()]))
-    for words in ("0.800 ± 0.100", "[0.700, 0.900]", "0.100 (null)", "another null", "above 0.5", "holds: 1"):
+    for words in (
+        "jaxinterp study study --run RUN",
+        "0.800 ± 0.100",
+        "[0.700, 0.900]",
+        "0.100 (null)",
+        "another null",
+        "above 0.5",
+        "holds: 1",
+    ):
         assert words in page.text
-    assert len(page.all("circle")) == 1
+    assert len(page.all("circle")) == 2  # ours, and the score
+
+
+def test_a_figure_is_there_once_and_its_rows_refer_to_it():
+    figures = [shows(figure("first"), "1.1", "2"), figure("second"), shows(figure("third"), "9")]
+    html = build.render("Title", [finding(), finding()], figures=figures)
+    page = Page(html)
+    assert html.count("data:image/svg") == 3
+    assert [attrs["href"] for attrs in page.all("a") if attrs.get("class") == "shows"] == ["#figure-1"] * 2
+    folded = html[html.index('id="of-rows"') :]
+    assert 'alt="first"' in folded and 'alt="second"' not in folded and 'alt="third"' not in folded
+
+
+def test_rows_have_addresses_of_their_own():
+    page = Page(build.render("Title", [finding(), finding(), finding()]))
+    addresses = [attrs["id"] for attrs in page.all("tr") if "id" in attrs]
+    assert len(set(addresses)) == 3 and addresses[0] == "row-study-1.1"
+
+
+def test_the_policy_names_the_script_and_the_style():
+    html = build.render("Title", [finding()])
+    policy = next(meta["content"] for meta in Page(html).all("meta") if "http-equiv" in meta)
+    for tag in ("script", "style"):
+        text = re.search(f"<{tag}[^>]*>(.*?)</{tag}>", html, re.DOTALL).group(1)
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+
+
+@pytest.mark.parametrize("name", [*build.SCRIPTS, *build.STYLES])
+def test_page_files_are_short_and_close_nothing(name):
+    text = (resources.files("jaxinterp.report") / "page" / name).read_text()
+    assert len(text.splitlines()) <= 400
+    assert not re.search("</script|</style|innerHTML|outerHTML|insertAdjacentHTML|document.write|eval", text)
+
+
+@given(*[st.floats(-1e6, 1e6)] * 2, st.floats(0, 1e6), st.floats(0, 1e6))
+def test_ours_and_its_control_lie_on_their_axis_in_order(ours, control, width, other):
+    estimates = [Estimate(m, 1.0, m - w, m + w, 8) for m, w in ((ours, width), (control, other))]
+    drawn = build._scale(finding()._replace(measured=estimates[0], control=estimates[1]))
+    assert len(drawn["marks"]) == 2
+    for _, low, mean, high, _ in drawn["marks"]:
+        assert 0 <= low <= mean <= high <= 100
+    (_, _, first, _, _), (_, _, second, _, _) = drawn["marks"]
+    assert (first - second) * (ours - control) >= 0
 
 
 @pytest.mark.parametrize("score", [(NAN, NAN, NAN, NAN, 0), (-3.0, 1.0, -4.0, -2.0, 8), (5.0, 1.0, 4.0, 6.0, 8)])
 def test_every_score_can_be_drawn(score):
     page = Page(build.render("Title", [finding(score=score)]))
-    drawn = [float(attrs[name]) for _, attrs in page.tags for name in ("x", "x1", "x2", "cx") if name in attrs]
+    shapes = [attrs for tag, attrs in page.tags if tag in ("line", "rect", "circle")]
+    drawn = [float(attrs[name]) for attrs in shapes for name in ("x", "x1", "x2", "cx") if name in attrs]
     assert all(0 <= value <= 100 for value in drawn)
 
 

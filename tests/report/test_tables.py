@@ -1,10 +1,21 @@
+import csv
 import io
+import json
+import re
+from pathlib import Path
 
+import numpy as np
+import pytest
 from rich.console import Console
+from toys import TOY
 
+from jaxinterp.errors import InputError
+from jaxinterp.recipes import RECIPES
 from jaxinterp.report import tables
 from jaxinterp.stats import Estimate
+from jaxinterp.store import Run
 from jaxinterp.studies import Claim, Control, Finding, Rule
+from jaxinterp.sweeps import Comparison
 
 ESTIMATE = Estimate(-0.5, 0.1, -0.7, -0.3, 8)
 
@@ -33,3 +44,85 @@ def test_a_row_says_all_of_a_finding():
     assert (row.control, row.others, row.verdict) == ("−0.500 (null)", "other −0.500 ± 0.100", "holds")
     (row,) = tables.rows([finding._replace(score=none)])
     assert (row.score, row.score_interval, row.verdict) == ("—", "[no 95 % interval]", "undecided")
+
+
+# Export: the same content for programs, numbers as numbers.
+
+NONE = Estimate(*[float("nan")] * 4, 0)
+
+
+def findings():
+    claim = Claim("study", "1.1", 'of a|b, *all*, <b>\nor "none"', "—", Rule("score", low=0.5))
+    measured = Estimate(np.float64(-0.5), 0.1, -0.7, -0.3, 8)
+    return [
+        Finding(claim, measured, ESTIMATE, "null", ESTIMATE, (Control("other", NONE),), "note"),
+        Finding(claim, measured, NONE, "null", NONE),
+    ]
+
+
+@pytest.fixture
+def every_table(trained):
+    run = Run(TOY, trained.networks, trained.history)
+    return {
+        "findings": tables.findings_table(findings(), title="study: *run*"),
+        "run": tables.run_table(Path("some/run"), run),
+        "runs": tables.runs_table([(Path("done"), TOY, trained.history), (Path("begun"), TOY, None)]),
+        "sweep": tables.sweep_table(
+            [Comparison("a", ESTIMATE, NONE, 0), Comparison("b", NONE, ESTIMATE, 2)], title="t"
+        ),
+        "recipes": tables.recipes_table(RECIPES),
+    }
+
+
+def test_every_table_has_as_many_rows_and_columns_in_every_format(every_table):
+    for name, table in every_table.items():
+        assert {len(row) for row in table.cells} == {len(table.columns)}, name
+        count = len(table.cells)
+        assert len(json.loads(table.export("json"))["rows"]) == count, name
+        assert len(list(csv.DictReader(io.StringIO(table.export("csv"))))) == count, name
+        lines = [line for line in table.export("markdown").splitlines() if line.startswith("|")]
+        assert len(lines) == count + 2, name
+        assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {len(table.columns) + 1}, name
+        assert all(table.export(kind).endswith("\n") for kind in ("json", "csv", "markdown"))
+
+
+def test_terminal_and_markdown_show_the_same_text(every_table):
+    for table in every_table.values():
+        output = io.StringIO()
+        Console(file=output, width=400).print(table)
+        markdown = table.export("markdown").replace("\\", "")
+        for cell in (cell for row in table.cells for cell in row):
+            for line in cell.splitlines():
+                assert line in output.getvalue() and line in markdown
+
+
+def test_numbers_are_numbers_in_json_and_what_is_not_known_is_null(every_table):
+    first, second = json.loads(every_table["findings"].export("json"))["rows"]
+    assert first["ours"] == {"mean": -0.5, "sd": 0.1, "low": -0.7, "high": -0.3, "n": 8}
+    assert first["claim"] == 'of a|b, *all*, <b>\nor "none"' and first["verdict"] == "does not hold"
+    assert first["others"] == {"other": {"mean": None, "sd": None, "low": None, "high": None, "n": 0}}
+    assert second["score"]["mean"] is None and second["verdict"] == "undecided"
+    done, begun = json.loads(every_table["runs"].export("json"))["rows"]
+    assert (done["seeds"], done["diverged"], done["test_accuracy"]["n"]) == (5, 0, 5)
+    assert (begun["seeds"], begun["diverged"], begun["test_accuracy"]["mean"]) == (5, None, None)
+    assert every_table["findings"].export("json").count("\n") == 1
+
+
+def test_an_estimate_takes_a_column_for_each_part_in_csv(every_table, trained):
+    test = list(csv.DictReader(io.StringIO(every_table["run"].export("csv"))))[-1]
+    reached = np.asarray(trained.history.accuracy)[:, -1, -1]
+    assert test["split"] == "test" and float(test["accuracy_mean"]) == pytest.approx(reached.mean())
+    assert (int(test["accuracy_n"]), float(test["worst"])) == (5, reached.min())
+    first, second = csv.DictReader(io.StringIO(every_table["findings"].export("csv")))
+    assert first["claim"] == 'of a|b, *all*, <b>\nor "none"' and first["ours_mean"] == "-0.5"
+    assert second["score_mean"] == "" and json.loads(first["others"])["other"]["n"] == 0
+
+
+def test_an_unknown_format_is_refused():
+    with pytest.raises(InputError, match="no format 'xml'; there are json, csv, markdown"):
+        tables.recipes_table(RECIPES).export("xml")
+
+
+def test_a_notebook_shows_the_table():
+    shown = tables.recipes_table(RECIPES)._repr_mimebundle_((), ())
+    assert "bottleneck-neurons" in shown["text/plain"] and "bottleneck-neurons" in shown["text/html"]

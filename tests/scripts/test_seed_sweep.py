@@ -1,3 +1,5 @@
+import json
+
 import seed_sweep
 
 from jaxinterp import cli
@@ -19,6 +21,9 @@ def test_the_script_trains_resumes_and_prints_a_table(tmp_path, capsys):
     assert "holds a complete run" in capsys.readouterr().err
     assert run(*command, "--resume") == 0
     assert capsys.readouterr().out == table
+    assert run(*command, "--resume", "--format", "json") == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert [row["arm"] for row in rows] == ["l1=0.0", "l1=0.01"] and rows[0]["difference"]["mean"] == 0
 
 
 def test_bad_input_gets_one_line(tmp_path, capsys):

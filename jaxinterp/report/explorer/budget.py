@@ -1,0 +1,68 @@
+"""How many networks fit into a page? Those that did not diverge, from the first on, until their arrays are too many."""
+
+import zlib
+
+import jax
+import numpy as np
+
+from jaxinterp.data import Dataset
+from jaxinterp.errors import InputError
+from jaxinterp.networks import MLP
+from jaxinterp.report.explorer.measures import MEASURES
+from jaxinterp.report.explorer.units import KINDS
+from jaxinterp.store import Run
+
+# Bytes of a payload: as text it is a third larger, and a page of 15 MB has room for figures beside it.
+LIMIT = 9_000_000
+EXEMPLARS = 9
+TO_TRY = 10  # images of each class to load
+_LEAST_IMAGES = 4
+_SAMPLED = 500
+
+
+def held(run: Run, test: Dataset, limit: int) -> tuple[list[int], str]:
+    """The seeds that a page of `limit` bytes holds, and a sentence where these are not all that did not diverge.
+
+    Raises InputError where there is nothing to explore: no network that did not diverge, not even one that fits, no
+    hidden layer, or fewer than four test images.
+    """
+    model = run.networks.model
+    if not model.widths:
+        raise InputError("there are no hidden units to explore: give the model widths")
+    if len(test.labels) < _LEAST_IMAGES:
+        raise InputError(f"exploring needs {_LEAST_IMAGES} or more test images, got {len(test.labels)}")
+    seeds = np.flatnonzero(np.asarray(run.history.diverged) == 0).tolist()
+    if not seeds:
+        raise InputError("all networks diverged, so there are none to explore")
+    sizes = size(run, test, np.arange(1, len(seeds) + 1))
+    fitting = int(np.sum(sizes <= limit))
+    if not fitting:
+        raise InputError(
+            f"one network takes {sizes[0] / 1e6:.1f} MB, more than the {limit / 1e6:g} MB to explore it in"
+        )
+    if fitting == len(seeds):
+        return seeds, ""
+    networks = "network" if fitting == 1 else "networks"
+    return seeds[:fitting], f"The page holds {fitting} {networks} of {len(seeds)}: more would make it too large."
+
+
+def size(run: Run, test: Dataset, seeds: np.ndarray) -> np.ndarray:
+    """About how many bytes a payload of so many networks has: images are compressed, all else counts in full."""
+    model, (examples, pixels) = run.networks.model, test.images.shape
+    units, classes = sum(model.widths), classes_of(model)
+    weights = sum(leaf[0].size for leaf in jax.tree.leaves(run.networks.variables))
+    numbers = (2 + len(KINDS)) * classes + 2 * EXEMPLARS + 2 * len(MEASURES) + 6
+    sample = as_bytes(test.images[:_SAMPLED])
+    image = len(zlib.compress(sample.tobytes())) / len(sample)
+    shown = np.minimum(examples, seeds * units * EXEMPLARS + TO_TRY * classes) * image
+    return seeds * (4 * weights + units * (pixels + 4 * numbers)) + 8 * seeds**2 * units + shown
+
+
+def classes_of(model: MLP) -> int:
+    """One output tells two classes apart."""
+    return max(model.outputs, 2)
+
+
+def as_bytes(images) -> np.ndarray:
+    """Images in [0, 1] as 0 to 255."""
+    return np.round(255 * np.nan_to_num(np.asarray(images))).astype(np.uint8)

@@ -1,0 +1,49 @@
+"""Which image does each unit answer most, and how close is that to the most that any image could give?"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jaxinterp.analysis import maximization
+from jaxinterp.analysis.maximization import optima
+from jaxinterp.networks import Network
+
+# Few, since a page is not waited for: the fraction of the bound shows what they miss.
+RESTARTS, STEPS = 4, 128
+
+
+class Maximisers(NamedTuple):
+    """The image in [0, 1] that activates each unit most; values and bound are pre-activations.
+
+    bound: what no image can exceed. fraction: (value − value of the blank image)/(bound − value of the blank image).
+    """
+
+    images: Float[Array, "units pixels"]
+    values: Float[Array, " units"]
+    bound: Float[Array, " units"]
+    fraction: Float[Array, " units"]
+
+
+def maximisers(
+    network: Network,
+    images: Float[Array | np.ndarray, "examples pixels"],
+    key,
+    *,
+    restarts: int = RESTARTS,
+    steps: int = STEPS,
+) -> tuple[Maximisers, ...]:
+    """Those of every hidden layer: in closed form where units are linear in the pixels, else by gradient ascent."""
+    model = network.model
+    keys = jax.random.split(key, len(model.widths))
+    found = []
+    for layer, site in enumerate(f"hidden{layer}/pre" for layer in range(len(model.widths))):
+        if layer == 0 and not (model.norm == "layer" and model.norm_position == "before"):
+            best, values = optima.box_optimum(*optima.affine(network))
+            found.append(Maximisers(best, values, values, jnp.where(jnp.isfinite(values), 1.0, jnp.nan)))
+        else:
+            ascent = maximization.units(keys[layer], network, images[:1], site=site, restarts=restarts, steps=steps)
+            found.append(Maximisers(ascent.images, ascent.values, ascent.bound, ascent.fraction))
+    return tuple(found)

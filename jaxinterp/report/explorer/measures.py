@@ -1,0 +1,97 @@
+"""By which numbers are units sorted and filtered? Each with a name, a sentence that explains it, and its null."""
+
+from typing import NamedTuple
+
+LABELS, UNTRAINED, SHUFFLED = "permuted labels", "untrained networks", "images shuffled within their class"
+
+
+class Measure(NamedTuple):
+    """One number a unit. null: what chance is, "" where nothing sensible is; statistic: what is kept of the null.
+
+    high: whether the remarkable units are those with high values.
+    """
+
+    name: str
+    label: str
+    explanation: str
+    null: str = ""
+    statistic: str = ""
+    high: bool = True
+
+
+_HIGH, _LOW = "95th percentile", "5th percentile"
+
+MEASURES = (
+    Measure(
+        "selectivity",
+        "selectivity index",
+        "(class mean − mean of the rest)/(class mean + mean of the rest + .001), for the class where it is largest.",
+        LABELS,
+        _HIGH,
+    ),
+    Measure(
+        "d_prime",
+        "d′",
+        "Class mean less the mean of the rest, in standard deviations, for the class where it is largest.",
+        LABELS,
+        _HIGH,
+    ),
+    Measure(
+        "auc",
+        "AUC",
+        "Chance that an image of a class activates the unit more than one of the rest, for the class where it is most.",
+        LABELS,
+        _HIGH,
+    ),
+    Measure(
+        "mutual_information",
+        "mutual information",
+        "Bits that the activation, in ten quantile bins, tells of one class against the rest, for the best such class.",
+        LABELS,
+        _HIGH,
+    ),
+    Measure("firing", "firing rate", "Share of the test images on which the activation is above 0."),
+    Measure("mean", "mean activation", "Activation averaged over the test images."),
+    Measure(
+        "outgoing",
+        "outgoing weights",
+        "Euclidean norm of the weights from the unit to the next layer.",
+        UNTRAINED,
+        _HIGH,
+    ),
+    Measure("damage_zero", "damage, zero", "Largest drop in a class's accuracy when the unit is set to 0."),
+    Measure("damage_mean", "damage, mean", "Largest drop in a class's accuracy when the unit is set to its mean."),
+    Measure(
+        "damage_resample",
+        "damage, resample",
+        "Largest drop in a class's accuracy when the unit takes its activation on another image, drawn at random.",
+    ),
+    Measure(
+        "participation",
+        "participation",
+        "Pixels that would hold as concentrated a map in equal parts; few where the unit looks at one place.",
+        UNTRAINED,
+        _LOW,
+        high=False,
+    ),
+    Measure(
+        "largest",
+        "largest cluster",
+        "Share of the core of the unit's map that lies in its largest connected part; 1 where the core is one cluster.",
+        UNTRAINED,
+        _HIGH,
+    ),
+    Measure(
+        "universality",
+        "universality",
+        "Share of the other networks that hold a counterpart closer than 95 % of those that chance makes.",
+        SHUFFLED,
+        "mean",
+    ),
+    Measure(
+        "fraction",
+        "fraction of bound",
+        "How far the maximiser gets from the blank image towards the highest value that any image could give.",
+    ),
+)
+NAMES = tuple(measure.name for measure in MEASURES)

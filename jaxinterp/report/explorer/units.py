@@ -1,0 +1,145 @@
+"""What is told of each unit of one network? Responses, damage, its map, its exemplars, and what chance would give."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from jaxinterp import metrics
+from jaxinterp.analysis import ablation, attribution, locality, responses
+from jaxinterp.data import Dataset
+from jaxinterp.errors import InputError
+from jaxinterp.interventions import Site
+from jaxinterp.networks import Network
+
+KINDS = ("zero", "mean", "resample")
+SELECTIVITY = {"selectivity": "index", "d_prime": "d_prime", "auc": "auc", "mutual_information": "mutual_information"}
+_NULL = 0.95
+# Units at once: their scores stay in cache.
+_ABLATED, _EXPLAINED, _DRAWN = 4, 8, 10
+
+
+class Responses(NamedTuple):
+    """A unit's activation on the test images, by class and over all; damage: drop in a class's accuracy without it.
+
+    exemplars: the test images of the highest pre-activation, exemplar_values, the highest first; the activation of a
+    unit that saturates is the same on many images.
+    """
+
+    class_mean: Float[Array, "units classes"]
+    class_sd: Float[Array, "units classes"]
+    mean: Float[Array, " units"]
+    sd: Float[Array, " units"]
+    firing: Float[Array, " units"]
+    exemplars: Int[Array, "units exemplars"]
+    exemplar_values: Float[Array, "units exemplars"]
+    damage: Float[Array, "kinds units classes"]
+
+
+def sites(network: Network) -> tuple[Site, ...]:
+    """The sites whose units are told of: what leaves each activation function."""
+    return tuple(f"hidden{layer}/post" for layer in range(len(network.model.widths)))
+
+
+def read(
+    network: Network,
+    data: Dataset,
+    key,
+    *,
+    loss: str,
+    classes: int,
+    exemplars: int,
+) -> tuple[Responses, ...]:
+    """The responses of every layer. key: draws the images of resample-ablation. loss: says what the outputs mean."""
+    labels = jnp.asarray(data.labels)
+    logits, activations = network(data.images)
+
+    def accuracy(logits):
+        return metrics.by_class(metrics.correct(loss, logits, labels), labels, classes=classes)
+
+    def layer(site):
+        values = activations[site]
+        by_class = responses.by_class(values, labels, classes=classes)
+        best = responses.exemplars(activations[site.replace("post", "pre")], k=exemplars)
+        without = ablation.unit_mover(network, data.images, site=site, measure=accuracy)
+        away = jnp.stack([ablation.fill(kind, values, labels, classes=classes, key=key) for kind in KINDS]) - values
+        return Responses(
+            class_mean=by_class.mean.T,
+            class_sd=by_class.sd.T,
+            mean=jnp.mean(values, axis=0),
+            sd=jnp.std(values, axis=0),
+            firing=responses.liveness(values).firing_rate,
+            exemplars=best.index,
+            exemplar_values=best.value,
+            damage=accuracy(logits) - _over_kinds(without, away),
+        )
+
+    return tuple(layer(site) for site in sites(network))
+
+
+def selectivity(
+    activations: Float[Array | np.ndarray, "examples units"],
+    labels: Int[Array | np.ndarray, " examples"],
+    key,
+    *,
+    classes: int,
+    draws: int,
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Each unit's selectivity for its best class, and the 95th percentile of the same after labels are permuted."""
+    observed = responses.selectivity(activations, labels, classes=classes)
+    null = responses.selectivity_null(key, activations, labels, classes=classes, draws=draws, chunk=_DRAWN)
+    best = jnp.nanmax(jnp.stack([getattr(observed, field) for field in SELECTIVITY.values()]), axis=1)
+    chance = jnp.nanmax(jnp.stack([getattr(null, field) for field in SELECTIVITY.values()]), axis=2)
+    level = jnp.nanquantile(chance, _NULL, axis=1)
+    return dict(zip(SELECTIVITY, best, strict=True)), dict(zip(SELECTIVITY, level, strict=True))
+
+
+def structure(network: Network, images: Float[Array | np.ndarray, "examples pixels"]) -> tuple[dict[str, Array], ...]:
+    """What the weights alone say of each unit of every layer: how strong they are, and how local its map is.
+
+    The map is the weights pushed back to the pixels; behind a layer norm, the mean gradient over the images. Locality
+    is NaN for images that are not square.
+    """
+    params = network.variables["params"]
+    names = [site.removesuffix("/post") for site in sites(network)]
+    return tuple(
+        {"outgoing": jnp.linalg.norm(params[following]["kernel"], axis=1), **_locality(network, images, f"{name}/pre")}
+        for name, following in zip(names, [*names[1:], "output"], strict=True)
+    )
+
+
+def dead_share(network: Network, images: Float[Array | np.ndarray, "examples pixels"]) -> Float[Array, " layers"]:
+    """Share of each layer's units that fire on no image."""
+    activations = network(images)[1]
+    dead = [responses.liveness(activations[site]).dead for site in sites(network)]
+    return jnp.stack([jnp.mean(layer.astype(jnp.float32)) for layer in dead])
+
+
+def largest_damage(damage: Float[np.ndarray, "*seeds kinds units classes"]) -> dict[str, np.ndarray]:
+    """The most that any class loses, by the name of the measure; NaN where no class has examples."""
+    worst = np.fmax.reduce(damage, axis=-1)
+    return {f"damage_{kind}": worst[..., place, :] for place, kind in enumerate(KINDS)}
+
+
+def _over_kinds(without: Callable, away: Float[Array, "kinds examples units"]) -> Float[Array, "kinds units classes"]:
+    """Every unit in turn, by every kind: one loop, since compiling takes longer than running."""
+    kinds, _, count = away.shape
+    which = jnp.tile(jnp.arange(count), kinds), jnp.repeat(jnp.arange(kinds), count)
+    found = jax.lax.map(lambda at: without(at[0], away[at[1], :, at[0]]), which, batch_size=_ABLATED)
+    return found.reshape(kinds, count, -1)
+
+
+def _locality(network: Network, images, site: Site) -> dict[str, Array]:
+    if network.model.norm == "layer":
+        maps = attribution.gradients(network, images, site=site, chunk=_EXPLAINED)
+    else:
+        maps = attribution.weights(network, site=site)
+    try:
+        found = locality.locality(maps)
+    except InputError:  # no square image, no place
+        unknown = jnp.full(len(maps), jnp.nan)
+        return {"participation": unknown, "largest": unknown}
+    return {"participation": found.participation, "largest": found.largest}

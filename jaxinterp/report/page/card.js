@@ -1,0 +1,163 @@
+// What is known of one unit? Its card.
+
+// The card's parts for the unit of a view.
+function card(context) {
+  const { payload: { meta, arrays }, view } = context;
+  const { seed, layer, unit } = view;
+  const at = (name) => part(arrays[`layer${layer}/${name}`], seed, unit);
+  const strongest = strongestClass(context.payload, seed, layer, unit);
+  const dead = !(at("sd") > 0);
+  const facts = [
+    dead ? "dead: it answers every test image alike" : `responds most to ${meta.classes[strongest]}`,
+    `above 0 on ${share(at("firing"))} of test images`, `mean ${written(at("mean"))}, sd ${written(at("sd"))}`,
+  ];
+  return [
+    make("h3", { tabindex: "-1" }, `Seed ${meta.seeds[seed]}, ${layerName(meta.layers[layer].site)}, unit ${unit}`),
+    make("p", { class: "facts" }, facts.join(" · ")),
+    make("div", { class: "row" }, pictures(context), exemplars(context)),
+    classes(context),
+    make("div", { class: "row" }, measures(context), make("div", {}, connections(context, -1), connections(context, 1))),
+    counterparts(context),
+  ];
+}
+
+const block = (title, note, ...children) =>
+  make("section", { class: "block" }, make("h4", {}, title), note && make("p", { class: "note" }, note), children);
+
+function pictures({ payload: { meta, arrays }, view: { seed, layer, unit }, mapsOf }) {
+  const { maps, scale } = mapsOf(seed, layer);
+  const at = (name) => part(arrays[`layer${layer}/${name}`], seed, unit);
+  const what = layer === 0 ? "Weights" : "Weights pushed back to the pixels";
+  const reach = `reaches ${written(at("maximiser_value"), 2)} of at most ${written(at("maximiser_bound"), 2)}`;
+  const part_ = Number.isFinite(at("maximiser_fraction")) ? `, ${share(at("maximiser_fraction"))} of the way from the blank image` : "";
+  return block("What it looks for", layer === 0 ? null : "Pushed back: the product of the kernels below, activation functions ignored.",
+    make("div", { class: "pictures" },
+      make("figure", {}, weightMap(maps[unit], meta, scale, `${what} of this unit: ${extremes(maps[unit], meta)}`, { class: "map large" }),
+        make("figcaption", {}, what)),
+      make("figure", {}, photograph(at("maximiser"), meta, `Image that drives this unit's pre-activation highest: ${reach}`, { class: "image large" }),
+        make("figcaption", {}, `Maximiser: ${reach}${part_}`))),
+    legend(-scale, scale, (value) => signed(value, scale), "weight, one scale for the layer; beyond it, clipped"));
+}
+
+function exemplars({ payload: { meta, arrays }, view: { seed, layer, unit } }) {
+  const places = part(arrays[`layer${layer}/exemplars`], seed, unit);
+  const values = part(arrays[`layer${layer}/exemplar_values`], seed, unit);
+  const figure = (place, rank) => {
+    const label = meta.classes[part(arrays["pool/labels"], place)] ?? part(arrays["pool/labels"], place);
+    return make("figure", {},
+      make("a", { href: hashOf("try", { seed: meta.seeds[seed], image: place }), title: "open it in Try it" },
+        photograph(part(arrays["pool/images"], place), meta, `Test image of ${label}, activation ${written(values[rank], 2)}`)),
+      make("figcaption", {}, `${label}: `, datum(values[rank], 2)));
+  };
+  const shown = range(places.length).filter((rank) => places[rank] >= 0);
+  return block("Real images that light it most", "Of the test images; label and pre-activation under each.",
+    make("div", { class: "pictures small" }, shown.map((rank) => figure(places[rank], rank))));
+}
+
+// Response and damage, a row a class.
+function classes({ payload: { meta, arrays }, view, hash }) {
+  const { seed, layer, unit, chosen } = view;
+  const means = part(arrays[`layer${layer}/class_mean`], seed, unit), sds = part(arrays[`layer${layer}/class_sd`], seed, unit);
+  const others = matches({ meta, arrays }, view).map(({ place, match, r }) =>
+    part(arrays[`layer${layer}/class_mean`], place, match).map((value) => Math.sign(r || 1) * value));
+  const all = [0, ...means.map((mean, place) => mean + sds[place]), ...means.map((mean, place) => mean - sds[place]), ...others.flatMap((values) => [...values])];
+  const finite = all.filter(Number.isFinite), low = Math.min(...finite), high = Math.max(...finite);
+  const x = (value) => (Number.isFinite(value) ? 2 + (156 * (value - low)) / (high - low || 1) : x(0));
+  const line = (name, from, to, y = 9) => makeSvg("line", { class: name, x1: x(from), x2: x(to), y1: y, y2: y });
+  const chart = (place) => makeSvg("svg", { class: "response", viewBox: "0 0 160 18", "aria-hidden": "true" },
+    makeSvg("line", { class: "rail", x1: x(0), x2: x(0), y1: 0, y2: 18 }),
+    makeSvg("rect", { class: "bar", x: Math.min(x(0), x(means[place])), width: Math.abs(x(means[place]) - x(0)), y: 4, height: 10 }),
+    line("whisker", means[place] - sds[place], means[place] + sds[place]),
+    others.map((values) => makeSvg("circle", { class: "other", cx: x(values[place]), cy: 9, r: 1.6 })));
+  const spread = (place) => {
+    const values = others.map((profile) => profile[place]).filter(Number.isFinite);
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+    const sd = values.length < 2 ? NaN : Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1));
+    return `${written(mean, 2)} ± ${written(sd, 2)}`;
+  };
+  const damages = meta.kinds.map((_, kind) => part(arrays[`layer${layer}/damage`], seed, kind, unit));
+  const worst = Math.max(0.05, ...damages.flatMap((values) => Array.from(values, Math.abs)).filter(Number.isFinite));
+  const damage = (kind, place) => {
+    const cell = datum(damages[kind][place], 3, { class: "tint" });
+    cell.style.background = tint(damages[kind][place], worst);
+    return cell;
+  };
+  const rows = meta.classes.map((name, place) => [
+    make("a", { href: hash({ chosen: place }), class: "class", "aria-current": place === chosen ? "true" : null }, name),
+    make("span", { class: "chart" }, chart(place), make("span", {}, `${written(means[place], 2)} ± ${written(sds[place], 2)}`)),
+    spread(place), ...meta.kinds.map((_, kind) => damage(kind, place)),
+  ]);
+  const note = `Response: mean ± sd over test images (bar, whisker). Counterparts: the matched units of ${others.length} other seeds, ` +
+    "mean ± sd over seeds (a dot each). Damage: the class's accuracy lost when the unit is ablated.";
+  return block("Classes", note, table(["class", "response", "counterparts", ...meta.kinds.map((kind) => `${kind}: damage`)], rows, { class: "classes" }));
+}
+
+function measures({ payload: { meta }, view: { seed, layer, unit, chosen }, known, hash }) {
+  const mean = (quantity) => {
+    const values = range(meta.layers[layer].units).map((other) => quantity.of(seed, layer, other, chosen)).filter(Number.isFinite);
+    return values.reduce((sum, value) => sum + value, 0) / values.length;
+  };
+  const rows = known.filter(({ measure }) => measure).map((quantity) => {
+    const null_ = quantity.nulled(seed, layer, unit), value = quantity.of(seed, layer, unit);
+    return [
+      make("a", { href: hash({ sort: quantity.name, up: false }), title: quantity.explanation }, quantity.label),
+      datum(value),
+      Number.isFinite(null_) ? make("span", { title: `${quantity.control}: ${quantity.statistic}` }, datum(null_), beats(quantity, value, null_) ? " ✓ beyond" : " within") : "—",
+      written(mean(quantity)),
+    ];
+  });
+  return block("Measures", "Beside each its null, where there is one: ✓ lies beyond it. A name sorts the list by it.",
+    table(["measure", "value", "null", "layer's mean"], rows),
+    make("details", {}, make("summary", {}, "What they say"),
+      make("dl", { class: "terms" }, meta.measures.map(({ label, explanation, null: control, statistic }) =>
+        make("div", {}, make("dt", {}, label), make("dd", {}, `${explanation}${control ? ` Null: ${control} (${statistic}).` : ""}`))))));
+}
+
+const beats = ({ high }, value, null_) => (high === false ? value < null_ : value > null_);
+
+// The strongest connections of a unit: incoming (−1) or outgoing (1).
+function connections({ payload: { meta, arrays }, networkOf, view: { seed, layer, unit }, hash }, direction) {
+  const title = direction < 0 ? "Incoming connections" : "Outgoing connections";
+  if (direction < 0 && layer === 0) return block(title, "They come from the pixels: see its weights.");
+  const network = networkOf(seed), last = direction > 0 && layer === meta.layers.length - 1;
+  const kernelLayer = direction < 0 ? layer : layer + 1;
+  const { outputs, inputs } = network.layers[kernelLayer], kernel = network.folded[kernelLayer];
+  const sd = (level, other) => part(arrays[`layer${level}/sd`], seed, other);
+  const found = range(direction < 0 ? inputs : outputs).map((other) => {
+    const strength = direction < 0 ? kernel[other * outputs + unit] : kernel[unit * outputs + other];
+    return { other, strength, moved: strength * (direction < 0 ? sd(layer - 1, other) : sd(layer, unit)) };
+  }).sort((a, b) => Math.abs(b.moved) - Math.abs(a.moved)).slice(0, 8);
+  const largest = Math.abs(found[0]?.moved) || 1;
+  const bar = (moved) => makeSvg("svg", { class: "moved", viewBox: "-50 0 100 12", "aria-hidden": "true" },
+    makeSvg("line", { class: "rail", x1: 0, x2: 0, y1: 0, y2: 12 }),
+    makeSvg("rect", { class: moved < 0 ? "negative" : "positive", x: Math.min(0, (48 * moved) / largest), width: Math.abs((48 * moved) / largest), y: 2, height: 8 }));
+  const level = layer + direction;
+  const name = (other) => (last
+    ? `logit of ${outputs === meta.classes.length ? meta.classes[other] : other}`
+    : make("a", { href: hash({ layer: level, unit: other }) }, `${layerName(meta.layers[level].site)} unit ${other}`));
+  const rows = found.map(({ other, strength, moved }) => [name(other), datum(strength), make("span", { class: "chart" }, bar(moved), datum(moved))]);
+  return block(title, "By what they move: weight × spread (sd) of the source's activation.",
+    table([direction < 0 ? "from" : "to", "weight", "weight × sd"], rows));
+}
+
+// The matched units of the other seeds: {place, match, r}.
+function matches({ meta, arrays }, { seed, layer, unit }) {
+  return range(meta.seeds.length).filter((place) => place !== seed).map((place) => ({
+    place, match: part(arrays[`layer${layer}/counterpart`], seed, place, unit), r: part(arrays[`layer${layer}/counterpart_r`], seed, place, unit),
+  })).filter(({ match }) => match >= 0);
+}
+
+function counterparts(context) {
+  const { payload, view, hash, thumbnail } = context, { layer } = view;
+  const found = matches(payload, view);
+  if (!found.length) return block("Counterparts in other seeds", "The page holds no other seed.");
+  const sizes = found.map(({ r }) => Math.abs(r)).filter(Number.isFinite);
+  const mean = sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
+  const own = make("li", {}, make("span", { class: "own" }, thumbnail(view.seed, layer, view.unit),
+    make("span", {}, `seed ${payload.meta.seeds[view.seed]}: ${view.unit}`), make("span", {}, "this unit")));
+  const items = found.map(({ place, match, r }) => make("li", {}, make("a", { href: hash({ seed: place, unit: match }) },
+    thumbnail(place, layer, match), make("span", {}, `seed ${payload.meta.seeds[place]}: ${match}`), make("span", {}, "r ", datum(r, 2)))));
+  return block("Counterparts in other seeds",
+    `Units matched one to one over the whole layer; r: correlation of the two units' activations on held-out images, mean |r| ${written(mean, 2)}. ` +
+    "A picture leads to that unit's card.", make("ol", { class: "tiles" }, own, items));
+}

@@ -1,0 +1,141 @@
+// Which units are there, and which one is looked at? Controls and list of the explorer.
+
+// Set up the explorer once; returns show(settings), which brings it to what the address says.
+function explorer(payload, networkOf) {
+  const { meta, arrays } = payload;
+  const known = quantities(payload);
+  const maps = new Map();  // of a layer: "seed:layer" → weights on the pixels, and their scale
+  let view = null, units = [], listed = "", step = false;
+
+  function read(settings) {
+    const layer = choice(settings, "layer", meta.layers.length);
+    const named = (name, otherwise) => (known.some((quantity) => quantity.name === settings.get(name)) ? settings.get(name) : otherwise);
+    const bound = (name) => (Number.isFinite(Number(settings.get(name) ?? "")) ? settings.get(name) ?? "" : "");
+    return {
+      seed: seedPlace(meta, settings), layer, unit: choice(settings, "unit", meta.layers[layer].units),
+      chosen: choice(settings, "class", meta.classes.length), sort: named("sort", "unit"), up: settings.get("order") !== "down",
+      by: named("by", known[1].name), from: bound("from"), to: bound("to"), search: settings.get("search") ?? "",
+      pictures: ["maximiser", "image"].includes(settings.get("pictures")) ? settings.get("pictures") : "weights",
+    };
+  }
+
+  function hash(change = {}) {
+    const { seed, layer, unit, chosen, sort, up, by, from, to, search, pictures } = { ...view, ...change };
+    return hashOf("explorer", {
+      seed: meta.seeds[seed], layer, unit, class: chosen, sort: sort === "unit" ? "" : sort, order: up ? "" : "down",
+      by: from || to ? by : "", from, to, search, pictures: pictures === "weights" ? "" : pictures,
+    });
+  }
+
+  const go = (change) => { location.hash = hash(change); };
+  // While someone types, the address follows without filling the browser's history.
+  const follow = (change) => { rewrite(hash(change)); show(readHash().settings); };
+
+  function mapsOf(seed, layer) {
+    const key = `${seed}:${layer}`;
+    if (!maps.has(key)) {
+      const found = range(meta.layers[layer].units).map((unit) => pushedBack(networkOf(seed), layer, unit));
+      maps.set(key, { maps: found, scale: scaleOf(found) });
+      if (maps.size > 8) maps.delete(maps.keys().next().value);
+    }
+    return maps.get(key);
+  }
+
+  // A unit in a picture, as the view has it: what it weighs, what lights it most, or the real image that does.
+  function thumbnail(seed, layer, unit, attributes = {}) {
+    if (view.pictures === "maximiser") {
+      return photograph(part(arrays[`layer${layer}/maximiser`], seed, unit), meta, `maximiser of unit ${unit}`, attributes);
+    }
+    if (view.pictures === "image") {
+      const best = part(arrays[`layer${layer}/exemplars`], seed, unit, 0);
+      return photograph(part(arrays["pool/images"], best), meta, `best real image of unit ${unit}`, attributes);
+    }
+    const weights = seed === view.seed && layer === view.layer ? mapsOf(seed, layer).maps[unit] : pushedBack(networkOf(seed), layer, unit);
+    return weightMap(weights, meta, mapsOf(view.seed, view.layer).scale, `weights of unit ${unit}`, attributes);
+  }
+
+  function showList() {
+    const key = JSON.stringify({ ...view, unit: 0, dark: dark.matches });
+    const quantity = known.find(({ name }) => name === (view.sort === "unit" ? known[1].name : view.sort)) ?? known[0];
+    if (key !== listed) {
+      listed = key;
+      find("units").replaceChildren(...units.map((unit) => make("li", {}, make("a", { href: hash({ unit }), "data-unit": unit },
+        thumbnail(view.seed, view.layer, unit),
+        make("span", { class: "number" }, `${unit}`),
+        datum(quantity.of(view.seed, view.layer, unit, view.chosen), quantity.whole ? 0 : 2)))));
+    }
+    for (const link of find("units").querySelectorAll("a")) {
+      link.toggleAttribute("data-chosen", Number(link.dataset.unit) === view.unit);
+      if (Number(link.dataset.unit) === view.unit) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+    find("units").querySelector("[data-chosen]")?.scrollIntoView({ block: "nearest" });
+    find("count").textContent = `${units.length} of ${meta.layers[view.layer].units} units; under each its number and: ${quantity.label}`;
+  }
+
+  function showControls() {
+    const set = (id, value) => { if (document.activeElement !== find(id)) find(id).value = value; };
+    offer(find("seed"), meta.seeds.map((seed, place) => [place, `${seed}`]), view.seed);
+    offer(find("layer"), meta.layers.map(({ site }, place) => [place, layerName(site)]), view.layer);
+    offer(find("unit"), range(meta.layers[view.layer].units).map((unit) => [unit, `${unit}`]), view.unit);
+    offer(find("class"), meta.classes.map((name, place) => [place, name]), view.chosen);
+    const sorts = known.map(({ name, label }) => [name, label]);
+    offer(find("sort"), sorts, view.sort);
+    offer(find("by"), sorts, view.by);
+    find("order").value = view.up ? "up" : "down";
+    find("pictures").value = view.pictures;
+    set("from", view.from);
+    set("to", view.to);
+    set("search", view.search);
+  }
+
+  // Bring everything to what the settings say.
+  function show(settings) {
+    const inside = find("card").contains(document.activeElement);
+    view = read(settings);
+    units = chosenUnits(payload, known, view);
+    showControls();
+    showList();
+    find("card").replaceChildren(...card({ payload, networkOf, known, view, hash, mapsOf, thumbnail }));
+    find("looked").textContent = find("card").querySelector("h3").textContent;
+    if (inside) find("card").querySelector("h3").focus({ preventScroll: true });
+  }
+
+  // The next unit in the list, or the unit of the next seed.
+  function move(axis, by) {
+    const order = axis === "unit" ? units : range(meta.seeds.length);
+    if (!order.length) return;
+    const place = order.indexOf(view[axis]);
+    go({ [axis]: order[place < 0 ? 0 : (place + by + order.length) % order.length] });
+  }
+
+  // Words after "/" may name a seed and a layer too: "seed 3 hidden1 12".
+  function jump() {
+    const seed = view.search.match(/\bseed\s*(\d+)\s*/i);
+    const layers = meta.layers.map(({ site }) => layerName(site));
+    const layer = layers.findIndex((name) => view.search.toLowerCase().split(/\s+/).includes(name.toLowerCase()));
+    const search = view.search.replace(seed?.[0] ?? "", "").split(/\s+/).filter((word) => word.toLowerCase() !== layers[layer]?.toLowerCase()).join(" ");
+    const change = { search, layer: layer < 0 ? view.layer : layer, seed: Math.max(0, seed ? meta.seeds.indexOf(Number(seed[1])) : view.seed) };
+    const exact = /^\d+$/.test(search) && Number(search) < meta.layers[change.layer].units ? Number(search) : null;
+    const found = exact ?? chosenUnits(payload, known, { ...view, ...change })[0];
+    follow({ ...change, unit: found ?? view.unit, search: exact === null ? search : "" });
+    find("search").value = view.search;
+    find("card").querySelector("h3").focus();
+  }
+
+  for (const name of ["seed", "layer", "unit"]) find(name).addEventListener("change", (event) => go({ [name]: Number(event.target.value) }));
+  find("class").addEventListener("change", (event) => go({ chosen: Number(event.target.value) }));
+  find("order").addEventListener("change", (event) => go({ up: event.target.value === "up" }));
+  for (const name of ["sort", "by", "pictures"]) find(name).addEventListener("change", (event) => go({ [name]: event.target.value }));
+  for (const name of ["from", "to", "search"]) find(name).addEventListener("input", (event) => follow({ [name]: event.target.value.trim() }));
+  find("all").addEventListener("click", () => {
+    for (const name of ["from", "to", "search"]) find(name).value = "";
+    follow({ from: "", to: "", search: "" });
+  });
+  find("finder").addEventListener("submit", (event) => { event.preventDefault(); jump(); });
+
+  return { show, move };
+}
+
+// A layer as it is called: the site without its last part.
+const layerName = (site) => site.replace(/\/post$/, "");

@@ -1,0 +1,113 @@
+// What does a network answer? The forward pass of jaxinterp.networks.MLP, with units scaled on the way.
+
+const ACTIVATIONS = {
+  relu: (x) => Math.max(x, 0),
+  tanh: Math.tanh,
+  sigmoid: (x) => 1 / (1 + Math.exp(-x)),
+  gelu: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
+  identity: (x) => x,
+};
+
+// One network of the payload, by its place among the seeds: its model, a list of linear layers, and their norms.
+function networkAt({ meta, arrays }, place) {
+  const get = (name) => (name in arrays ? part(arrays[name], place) : null);
+  const linear = (name) => {
+    const [, inputs, outputs] = arrays[`params/${name}/kernel`].shape;
+    return { inputs, outputs, kernel: get(`params/${name}/kernel`), bias: get(`params/${name}/bias`) };
+  };
+  const norm = (layer) => ({
+    scale: get(`params/norm${layer}/scale`), bias: get(`params/norm${layer}/bias`),
+    mean: get(`batch_stats/norm${layer}/mean`), variance: get(`batch_stats/norm${layer}/var`),
+  });
+  const hidden = meta.model.widths.map((_, layer) => `hidden${layer}`);
+  const network = {
+    model: meta.model,
+    layers: [...hidden, "output"].map(linear),
+    norms: hidden.map((_, layer) => (meta.model.norm === "none" ? null : norm(layer))),
+  };
+  return { ...network, folded: folded(network) };
+}
+
+// Logits, and the activations of every hidden layer. scales: "layer:unit" → what the activation is multiplied by.
+function forward(network, image, scales = new Map()) {
+  const { model, layers, norms } = network;
+  let values = Float64Array.from(image, (pixel) => (pixel - model.input_mean) / model.input_std);
+  const activations = [];
+  for (let layer = 0; layer < norms.length; layer++) {
+    values = affine(layers[layer], values);
+    if (model.norm_position === "before") values = normalized(model, norms[layer], values);
+    values = values.map(ACTIVATIONS[model.activation]);
+    values = values.map((value, unit) => value * (scales.get(`${layer}:${unit}`) ?? 1));
+    activations.push(values);
+    if (model.norm_position === "after") values = normalized(model, norms[layer], values);
+  }
+  return { logits: affine(layers[norms.length], values), activations };
+}
+
+function affine({ inputs, outputs, kernel, bias }, values) {
+  const sums = Float64Array.from(bias);
+  for (let input = 0; input < inputs; input++) {
+    const value = values[input];
+    if (value === 0) continue;
+    for (let output = 0, place = input * outputs; output < outputs; output++) sums[output] += value * kernel[place + output];
+  }
+  return sums;
+}
+
+// Batch norm uses the statistics that training kept, layer norm those of the layer's values.
+function normalized(model, norm, values) {
+  if (norm === null) return values;
+  const center = (numbers) => numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
+  const mean = norm.mean ? null : center(values);
+  const variance = norm.mean ? null : center(values.map((value) => (value - mean) ** 2));
+  return values.map((value, unit) => {
+    const [middle, spread] = norm.mean ? [norm.mean[unit], norm.variance[unit]] : [mean, variance];
+    return ((value - middle) / Math.sqrt(spread + model.norm_epsilon)) * norm.scale[unit] + norm.bias[unit];
+  });
+}
+
+// What a norm multiplies a unit by. Layer norm's own division depends on the image, and is left out.
+function gain(network, layer, unit) {
+  const norm = network.norms[layer];
+  if (!norm) return 1;
+  return norm.mean ? norm.scale[unit] / Math.sqrt(norm.variance[unit] + network.model.norm_epsilon) : norm.scale[unit];
+}
+
+// Every layer's kernel "in out" from what the activation function leaves, with norms and the input's scaling folded in.
+function folded(network) {
+  const after = network.model.norm_position === "after";
+  return network.layers.map(({ inputs, outputs, kernel }, layer) => {
+    const before = range(inputs).map((source) =>
+      layer === 0 ? 1 / network.model.input_std : after ? gain(network, layer - 1, source) : 1);
+    const behind = range(outputs).map((target) => (after || layer === network.norms.length ? 1 : gain(network, layer, target)));
+    return Float64Array.from(kernel, (value, place) =>
+      value * before[Math.floor(place / outputs)] * behind[place % outputs]);
+  });
+}
+
+// Weights of a unit on the pixels: its own in the first layer; deeper, the kernels' product, activation functions ignored.
+function pushedBack(network, layer, unit) {
+  const column = (below) => ({ ...network.layers[below], kernel: network.folded[below] });
+  const { inputs, outputs, kernel } = column(layer);
+  let shares = Float64Array.from({ length: inputs }, (_, source) => kernel[source * outputs + unit]);
+  for (let below = layer - 1; below >= 0; below--) {
+    const { inputs, outputs, kernel } = column(below);
+    const next = new Float64Array(inputs);
+    for (let source = 0, place = 0; source < inputs; source++) {
+      let sum = 0;
+      for (let target = 0; target < outputs; target++, place++) sum += shares[target] * kernel[place];
+      next[source] = sum;
+    }
+    shares = next;
+  }
+  return shares;
+}
+
+// Probabilities of the classes; of the one class that a single logit speaks for.
+function probabilities(logits) {
+  if (logits.length === 1) return [ACTIVATIONS.sigmoid(logits[0])];
+  const highest = Math.max(...logits);
+  const powers = Array.from(logits, (logit) => Math.exp(logit - highest));
+  const sum = powers.reduce((total, power) => total + power, 0);
+  return powers.map((power) => power / sum);
+}

@@ -1,0 +1,79 @@
+// How do the seeds differ? Accuracy, dead units, divergence, and how alike their layers are.
+
+// Set up once; returns show(settings), which brings it to what the address says.
+function seedsView(payload) {
+  const { meta, arrays } = payload;
+  const accuracy = arrays["history/test_accuracy"].data, diverged = arrays["history/diverged"].data;
+  const dead = arrays["history/dead"], count = accuracy.length;
+  let order = "seed";
+
+  // A dot a seed, on an axis from the lowest to the highest accuracy.
+  function strip() {
+    const kept = range(count).filter((seed) => Number.isFinite(accuracy[seed]) && !diverged[seed]);
+    if (!kept.length) return make("p", {}, "No seed has a test accuracy.");
+    const values = kept.map((seed) => accuracy[seed]), low = Math.min(...values), high = Math.max(...values);
+    const x = (value) => 20 + (560 * (value - low)) / (high - low || 1);
+    const stacked = new Map();
+    const dots = kept.map((seed) => {
+      const column = Math.round(x(accuracy[seed]) / 9), height = stacked.get(column) ?? 0;
+      stacked.set(column, height + 1);
+      const title = makeSvg("title", {}, `seed ${seed}: ${written(accuracy[seed], 4)}`);
+      const dot = makeSvg("circle", { class: "dot", cx: x(accuracy[seed]), cy: 60 - 9 * Math.min(height, 6), r: 4 }, title);
+      return meta.seeds.includes(seed) ? makeSvg("a", { href: hashOf("explorer", { seed }), "aria-label": `seed ${seed}, test accuracy ${written(accuracy[seed], 4)}` }, dot) : dot;
+    });
+    return make("div", { class: "scroll" }, makeSvg("svg", { class: "strip", viewBox: "0 0 600 86", role: "group", "aria-label": `Test accuracy of ${kept.length} seeds, from ${written(low, 4)} to ${written(high, 4)}` },
+      makeSvg("line", { class: "rail", x1: 10, x2: 590, y1: 68, y2: 68 }), dots,
+      makeSvg("text", { x: 20, y: 82 }, written(low, 4)), makeSvg("text", { x: 580, y: 82, "text-anchor": "end" }, written(high, 4))));
+  }
+
+  function everySeed() {
+    const unlit = (seed) => range(meta.layers.length).reduce((sum, layer) => sum + (part(dead, seed, layer) || 0), 0);
+    const key = { seed: (seed) => seed, accuracy: (seed) => (Number.isFinite(accuracy[seed]) ? accuracy[seed] : -1), dead: (seed) => -unlit(seed) }[order];
+    const rows = range(count).sort((a, b) => key(a) - key(b) || a - b).map((seed) => [
+      meta.seeds.includes(seed) ? make("a", { href: hashOf("explorer", { seed }) }, `${seed}`) : `${seed}`,
+      diverged[seed] ? make("strong", { class: "warning" }, `✕ diverged in epoch ${diverged[seed]}`) : "trained",
+      datum(accuracy[seed], 4), `${arrays["history/best"].data[seed]}`,
+      ...range(meta.layers.length).map((layer) => {
+        const value = part(dead, seed, layer);
+        return Number.isFinite(value) ? `${Math.round(value * meta.layers[layer].units)} of ${meta.layers[layer].units}` : "—";
+      }),
+    ]);
+    return table(["seed", "state", "test accuracy", "weights of epoch", ...meta.layers.map(({ site }) => `dead in ${layerName(site)}`)], rows);
+  }
+
+  // Pairs of seeds, alike or not, as a picture with the pair under the pointer named below it.
+  function matrix({ site }, layer, colour) {
+    const values = arrays[`layer${layer}/cka`], size = meta.seeds.length;
+    const pairs = range(size).flatMap((first) => range(first).map((second) => [first, second, part(values, first, second)])).filter(([, , value]) => Number.isFinite(value));
+    if (!pairs.length) return make("figure", {}, make("figcaption", {}, `${layerName(site)}: one seed has nothing to be compared with.`));
+    pairs.sort((a, b) => a[2] - b[2]);
+    const say = ([first, second, value]) => `seeds ${meta.seeds[first]} and ${meta.seeds[second]}: ${written(value)}`;
+    const mean = pairs.reduce((sum, pair) => sum + pair[2], 0) / pairs.length, [least, most] = [pairs[0], pairs[pairs.length - 1]];
+    const pointed = make("output", { class: "pointed" }, "Point at a cell, or use the list.");
+    const canvas = picture(values.data, size, size, colour, `CKA of ${size} seeds in ${layerName(site)}: mean of pairs ${written(mean)}, least ${say(least)}, most ${say(most)}`, { class: "matrix" });
+    canvas.addEventListener("pointermove", (event) => {
+      const box = canvas.getBoundingClientRect();
+      const [first, second] = [event.clientY - box.top, event.clientX - box.left].map((distance) => Math.min(size - 1, Math.max(0, Math.floor((distance / box.width) * size))));
+      pointed.textContent = say([first, second, part(values, first, second)]);
+    });
+    const list = make("details", { on: { toggle: (event) => { if (event.target.open && event.target.children.length === 1) event.target.append(make("ol", { class: "pairs" }, [...pairs].reverse().map((pair) => make("li", {}, say(pair))))); } } }, make("summary", {}, `All ${pairs.length} pairs`));
+    return make("figure", { class: "similarity" }, make("h4", {}, layerName(site)), canvas, pointed,
+      make("figcaption", {}, `mean of pairs ${written(mean)}; least alike: ${say(least)}; most: ${say(most)}.`), list);
+  }
+
+  function show() {
+    const lost = meta.diverged.length;
+    find("seeds-glance").replaceChildren(
+      make("p", {}, `${count} ${count === 1 ? "seed" : "seeds"}, ${lost ? `${lost} diverged (${meta.diverged.join(", ")})` : "none diverged"}. ${meta.left_out}`),
+      make("h3", {}, "Test accuracy, a dot a seed"), strip());
+    find("seeds-table").replaceChildren(everySeed());
+    const all = meta.layers.flatMap((_, layer) => Array.from(arrays[`layer${layer}/cka`].data)).filter(Number.isFinite);
+    const low = Math.min(0.9, Math.floor(10 * Math.min(...all)) / 10), colour = (value) => signed(low - value, 1 - low);
+    find("similarity").replaceChildren(legend(low, 1, colour, "CKA, one scale for all layers"),
+      make("div", { class: "row" }, meta.layers.map((layer, place) => matrix(layer, place, colour))));
+    find("seed-order").value = order;
+  }
+
+  find("seed-order").addEventListener("change", (event) => { order = event.target.value; show(); });
+  return { show };
+}

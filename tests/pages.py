@@ -1,0 +1,114 @@
+"""A page's payload with known numbers: real networks, and a made-up value for all that is known of their units."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax.traverse_util import flatten_dict
+
+from jaxinterp import networks
+from jaxinterp.networks import MLP, Network
+from jaxinterp.report.explorer import Payload
+from jaxinterp.train import History
+
+ALL_SEEDS, SEEDS = 4, [0, 1, 3]  # seed 2 diverged
+SIDE, PIXELS, CLASSES, POOL, EXEMPLARS, EPOCHS = 28, 784, 10, 20, 3, 2
+MEASURES = ("selectivity", "participation")
+DEAD = (0, 1)  # layer and unit, in every seed
+
+
+def model(widths=(6, 5), **options) -> MLP:
+    return MLP(widths=widths, outputs=CLASSES, **options)
+
+
+def trained(module: MLP) -> Network:
+    """Networks in which every variable, batch norm's statistics among them, is away from where it starts."""
+    started = jax.eval_shape(lambda key: networks.init(key, module, PIXELS), jax.random.key(0))
+    rng = np.random.default_rng(1)
+
+    def drawn(leaf):
+        shape = (len(SEEDS), *leaf.shape)
+        values = rng.normal(size=shape) / np.sqrt(shape[1] / 4) if leaf.ndim == 2 else rng.uniform(0.5, 1.5, shape)
+        return jnp.float32(values)
+
+    return jax.tree.map(drawn, started)
+
+
+def images() -> np.ndarray:
+    """Twenty bright shapes, as bytes."""
+    rows, columns = np.mgrid[:SIDE, :SIDE]
+    discs = [np.hypot(rows - 8 - n % 10, columns - 14) < 3 + n // 4 for n in range(POOL)]
+    return np.uint8(np.reshape(discs, (POOL, PIXELS)) * (155 + 5 * np.arange(POOL)[:, None]))
+
+
+def history() -> History:
+    """What training of all four looked like."""
+    accuracy = np.random.default_rng(2).uniform(0.8, 1, (ALL_SEEDS, EPOCHS, 3)).astype(np.float32)
+    by_class = np.repeat(accuracy[..., None], CLASSES, axis=-1)
+    return History(1 - accuracy, accuracy, by_class, np.array([0, 0, 1, 0]), np.zeros(4, int), np.array([2, 2, 0, 1]))
+
+
+def payload(ensemble_: Network, *, names=tuple("0123456789"), text="plain") -> Payload:
+    """A page of three networks; text stands wherever a text from outside may stand."""
+    rng, seeds, widths = np.random.default_rng(0), len(SEEDS), ensemble_.model.widths
+    pool = images()
+    arrays = {name: np.asarray(leaf) for name, leaf in flatten_dict(ensemble_.variables, sep="/").items()}
+    arrays |= {"pool/images": pool, "pool/labels": np.int32(np.arange(POOL) % CLASSES)}
+    for number, width in enumerate(widths):
+
+        def draw(*shape):
+            return np.float32(rng.normal(size=shape))
+
+        layer = {
+            "maximiser": rng.integers(0, 255, (seeds, width, PIXELS), np.uint8),
+            "exemplars": rng.integers(0, POOL, (seeds, width, EXEMPLARS)).astype(np.int32),
+            "exemplar_values": draw(seeds, width, EXEMPLARS),
+            "class_mean": draw(seeds, width, CLASSES),
+            "class_sd": np.abs(draw(seeds, width, CLASSES)),
+            "damage": draw(seeds, 3, width, CLASSES) / 10,
+            "measures": draw(len(MEASURES), seeds, width),
+            "nulls": np.stack([np.zeros((seeds, width), np.float32), np.full((seeds, width), np.nan, np.float32)]),
+            # Seed b's counterpart of seed a's unit u is u + b − a, so that the way back is the way forth.
+            "counterpart": np.int32([[(np.arange(width) + b - a) % width for b in range(seeds)] for a in range(seeds)]),
+            "counterpart_r": np.clip(draw(seeds, seeds, width) / 2, -1, 1),
+            "cka": np.float32(0.5 + 0.5 * np.eye(seeds)),
+        }
+        layer |= {f"maximiser_{name}": draw(seeds, width) for name in ("value", "bound", "fraction")}
+        layer |= {name: np.abs(draw(seeds, width)) for name in ("sd", "mean", "firing")}
+        if number == DEAD[0]:
+            layer["sd"][:, DEAD[1]] = 0
+        arrays |= {f"layer{number}/{name}": values for name, values in layer.items()}
+    arrays["history/loss"] = arrays["history/accuracy"] = np.float32(rng.uniform(size=(ALL_SEEDS, EPOCHS, 3)))
+    arrays["history/dead"] = np.full((ALL_SEEDS, len(widths)), 1 / 3, np.float32)
+    arrays["history/diverged"] = np.int32([0, 0, 1, 0])
+    arrays["history/test_accuracy"] = np.float32([0.9, 0.8, np.nan, 0.95])
+    arrays["history/best"] = np.int32([2, 2, 0, 1])
+    described = ("widths", "outputs", "activation", "norm", "norm_position", "norm_epsilon", "input_mean", "input_std")
+    meta = {
+        "title": text,
+        "folder": text,
+        "model": {name: getattr(ensemble_.model, name) for name in described},
+        "rows": SIDE,
+        "columns": SIDE,
+        "classes": list(names),
+        "seeds": SEEDS,
+        "all_seeds": ALL_SEEDS,
+        "diverged": [2],
+        "left_out": text,
+        "test_images": 100,
+        "kinds": ["zero", "mean", "resample"],
+        "layers": [
+            {"site": f"hidden{n}/post", "units": width, "pre": f"hidden{n}/pre"} for n, width in enumerate(widths)
+        ],
+        "measures": [
+            {
+                "name": name,
+                "label": f"{name} {text}",
+                "explanation": text,
+                "null": text,
+                "statistic": text,
+                "high": True,
+            }
+            for name in MEASURES
+        ],
+    }
+    return Payload(meta, arrays)

@@ -1,0 +1,70 @@
+"""Pages opened in a real Chromium. Whatever a page says on its console fails the test that opened it."""
+
+import shutil
+
+import pages
+import pytest
+
+from jaxinterp import ensemble, interventions
+from jaxinterp.report import build, explorer
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium: install Debian's package chromium")
+    playwright = pytest.importorskip("playwright.sync_api", reason="there is no playwright")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def visit(browser, tmp_path):
+    """visit(html, hash) opens a page that fetches nothing, waits for its networks, and returns it."""
+    said, contexts = [], []
+
+    def opened(html, fragment="", **options):
+        context = browser.new_context(**({"viewport": {"width": 1200, "height": 800}} | options))
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(5000)
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+        page.on("request", lambda request: said.append(request.url) if request.url.startswith("http") else None)
+        file = tmp_path / f"page{len(contexts)}.html"
+        file.write_text(html, encoding="utf-8")
+        page.goto(f"{file.as_uri()}{fragment}")
+        page.wait_for_selector("html.started")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert said == []
+
+
+@pytest.fixture(scope="module")
+def networks():
+    return pages.trained(pages.model())
+
+
+@pytest.fixture(scope="module")
+def shown(networks):
+    """What the page of `html` shows."""
+    return pages.payload(networks)
+
+
+@pytest.fixture(scope="module")
+def html(shown):
+    return build.render("Networks", [], history=pages.history(), payload=explorer.encode(shown))
+
+
+@pytest.fixture(scope="module")
+def answer(networks):
+    """answer(seed's place, image, interventions) → Python's logits and activations."""
+    return lambda place, image, edits=interventions.NONE: ensemble.take(networks, place)(image, edits)

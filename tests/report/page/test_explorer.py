@@ -1,0 +1,213 @@
+import numpy as np
+import pages
+import pytest
+
+HEADING = "#card h3"
+
+
+def listed(page):
+    """The units of the list, in its order."""
+    return page.eval_on_selector_all("#units a", "all => all.map((one) => Number(one.dataset.unit))")
+
+
+def numbers(page, selector):
+    return np.array([float(v) for v in page.eval_on_selector_all(selector, "all => all.map((one) => one.value)")])
+
+
+def rows(page, title):
+    """The cells of a table of the card, as texts, under the block of this title."""
+    block = page.locator("#card .block", has=page.locator("h4", has_text=title)).first
+    return [row.locator("th, td").all_inner_texts() for row in block.locator("tbody tr").all()]
+
+
+def test_a_link_reopens_the_view(visit, html):
+    page = visit(html, "#explorer?seed=3&layer=1&unit=4&class=7&sort=selectivity&order=down&pictures=maximiser")
+    assert page.inner_text(HEADING) == "Seed 3, hidden1, unit 4"
+    chosen = {name: page.input_value(f"#{name}") for name in ("unit", "class", "sort", "order", "pictures")}
+    assert chosen == {"unit": "4", "class": "7", "sort": "selectivity", "order": "down", "pictures": "maximiser"}
+    assert page.locator("#units a[aria-current]").get_attribute("data-unit") == "4"
+    page.select_option("#layer", "0")
+    page.select_option("#seed", label="1")
+    page.select_option("#class", "2")
+    again = visit(html, "#" + page.url.split("#")[1])
+    for selector in (HEADING, "#card", "#units"):
+        assert again.inner_text(selector) == page.inner_text(selector)
+    page.go_back()
+    page.go_back()
+    page.go_back()
+    page.wait_for_function("() => document.querySelector('#card h3').textContent === 'Seed 3, hidden1, unit 4'")
+
+
+@pytest.mark.parametrize("fragment", ["?seed=2&layer=9&unit=99&class=x&sort=none", "?unit=-1&from=x", "?seed=&unit=%"])
+def test_what_a_link_cannot_mean_is_left_out(visit, html, fragment):
+    page = visit(html, f"#explorer{fragment}")
+    assert page.inner_text(HEADING) == "Seed 0, hidden0, unit 0"
+    assert listed(page) == list(range(6))
+
+
+def test_the_list_is_sorted_and_filtered_by_any_measure(visit, html, shown):
+    page = visit(html, "#explorer?seed=1")
+    for place, name in enumerate(pages.MEASURES):
+        values = shown.arrays["layer0/measures"][place, 1]
+        page.select_option("#sort", name)
+        page.select_option("#order", "up")
+        page.wait_for_function("() => location.hash.includes('sort=') && !location.hash.includes('order=')")
+        assert listed(page) == np.argsort(values).tolist()
+        np.testing.assert_allclose(numbers(page, "#units data"), np.sort(values), rtol=1e-6)
+        page.select_option("#order", "down")
+        page.wait_for_function("() => location.hash.includes('order=down')")
+        assert listed(page) == np.argsort(-values).tolist()
+    page.select_option("#sort", "damage-mean")
+    page.select_option("#class", "6")
+    page.wait_for_function("() => location.hash.includes('class=6')")
+    assert listed(page) == np.argsort(-shown.arrays["layer0/damage"][1, 1, :, 6]).tolist()
+
+    values = shown.arrays["layer0/measures"][0, 1]
+    page.select_option("#sort", "unit")
+    page.select_option("#order", "up")
+    page.select_option("#by", "selectivity")
+    bound = float(np.sort(values)[2] + np.sort(values)[3]) / 2
+    page.fill("#from", f"{bound:.6f}")
+    assert listed(page) == np.flatnonzero(values > bound).tolist()
+    page.fill("#to", f"{bound + 1e-5:.6f}")
+    assert listed(page) == [] and "0 of 6 units" in page.inner_text("#count")
+    page.click("#all")
+    assert listed(page) == list(range(6))
+
+
+def test_search_finds_units_by_number_class_and_seed(visit, html, shown):
+    page = visit(html, "#explorer?unit=3")
+    strongest = shown.arrays["layer0/class_mean"][0].argmax(axis=-1)
+    page.locator("body").press("/")
+    assert page.evaluate("document.activeElement.id") == "search"
+    page.keyboard.type(f"class:{strongest[4]}")
+    assert listed(page) == np.flatnonzero(strongest == strongest[4]).tolist()
+    page.keyboard.press("Enter")
+    assert page.inner_text(HEADING) == f"Seed 0, hidden0, unit {np.flatnonzero(strongest == strongest[4])[0]}"
+    page.fill("#search", "dead")
+    assert listed(page) == [pages.DEAD[1]]
+    page.fill("#search", "seed 3 hidden1 2")
+    page.press("#search", "Enter")
+    assert page.inner_text(HEADING) == "Seed 3, hidden1, unit 2"
+    assert page.input_value("#search") == ""
+
+
+def test_arrows_go_through_units_and_seeds_but_not_while_typing(visit, html):
+    page = visit(html, "#explorer?sort=unit&order=down&unit=5")
+
+    def press(key):
+        page.keyboard.press(key)
+        page.wait_for_timeout(50)
+        return page.inner_text(HEADING)
+
+    assert press("ArrowRight") == "Seed 0, hidden0, unit 4"
+    assert press("ArrowLeft") == "Seed 0, hidden0, unit 5"
+    assert press("ArrowLeft") == "Seed 0, hidden0, unit 0"  # and round
+    assert press("Shift+ArrowRight") == "Seed 1, hidden0, unit 0"
+    assert press("Shift+ArrowLeft") == "Seed 0, hidden0, unit 0"
+    page.focus("#search")
+    page.keyboard.type("4/")
+    assert press("ArrowLeft") == "Seed 0, hidden0, unit 0" and page.input_value("#search") == "4/"
+    assert "→" in page.text_content(".keys")
+
+
+def test_the_card_shows_what_the_payload_says(visit, html, shown):
+    page = visit(html, "#explorer?seed=3&layer=1&unit=2&class=4")
+    arrays, seed, unit = shown.arrays, 2, 2
+
+    def said(value, digits=3):
+        return f"{value:z.{digits}f}".replace("-", "−")
+
+    means, sds = (arrays[f"layer1/class_{name}"][seed, unit] for name in ("mean", "sd"))
+    table = rows(page, "Classes")
+    assert [row[0] for row in table] == list("0123456789")
+    assert [row[1] for row in table] == [f"{said(m, 2)} ± {said(s, 2)}" for m, s in zip(means, sds, strict=True)]
+    others = np.stack(
+        [
+            np.sign(arrays["layer1/counterpart_r"][seed, b, unit])
+            * arrays["layer1/class_mean"][b, arrays["layer1/counterpart"][seed, b, unit]]
+            for b in (0, 1)
+        ]
+    )
+    expected = zip(others.mean(axis=0), others.std(axis=0, ddof=1), strict=True)
+    assert [row[2] for row in table] == [f"{said(m, 2)} ± {said(s, 2)}" for m, s in expected]
+    damage = numbers(page, "#card .tint").reshape(10, 3)
+    np.testing.assert_allclose(damage, arrays["layer1/damage"][seed, :, unit].T, rtol=1e-6)
+    for place, row in enumerate(rows(page, "Measures")):
+        value, layer = arrays["layer1/measures"][place, seed, unit], arrays["layer1/measures"][place, seed]
+        assert row[1] == said(value) and row[3] == said(layer.mean())
+        assert row[2] == ("—" if place else f"0.000 {'✓ beyond' if value > 0 else 'within'}")
+    best = arrays["layer1/exemplars"][seed, unit]
+    labels = [text.split(":")[0] for text in page.locator(".pictures.small figcaption").all_inner_texts()]
+    assert labels == [str(arrays["pool/labels"][place]) for place in best]
+
+
+def pixels(page, selector):
+    return np.array(
+        page.eval_on_selector(
+            selector,
+            "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data].filter((_, n) => n % 4 < 3)",
+        )
+    ).reshape(-1, 3)
+
+
+@pytest.mark.parametrize("layer", [0, 1])
+def test_maps_are_the_weights_pushed_back_to_the_pixels(visit, html, networks, shown, layer):
+    page = visit(html, f"#explorer?seed=1&layer={layer}&unit=3")
+    params = networks.variables["params"]
+    kernel = params["hidden0"]["kernel"][1]
+    kernel = np.asarray(kernel if layer == 0 else kernel @ params["hidden1"]["kernel"][1])
+    colours, weights = pixels(page, "canvas.map.large"), kernel[:, 3]
+    warmth = colours[:, 0] - colours[:, 2]  # orange above zero, blue below
+    assert (np.sign(warmth) == np.sign(weights))[np.abs(weights) > 0.1 * np.abs(weights).max()].all()
+    order = np.argsort(np.abs(weights))
+    distance = (255 - colours).max(axis=1)[order]
+    for sign in (-1, 1):
+        assert (np.diff(distance[np.sign(weights[order]) == sign]) >= 0).all()
+    place = weights.argmax()
+    label = page.locator("canvas.map.large").get_attribute("aria-label")
+    assert f"row {place // 28}, column {place % 28}; lowest" in label
+    np.testing.assert_array_equal(
+        pixels(page, "canvas.image.large")[:, 0], shown.arrays[f"layer{layer}/maximiser"][1, 3]
+    )
+
+
+def test_connections_lead_to_the_next_card(visit, html, networks, shown):
+    page = visit(html, "#explorer?seed=0&layer=0&unit=2")
+    kernel = np.asarray(networks.variables["params"]["hidden1"]["kernel"][0])
+    order = np.argsort(-np.abs(kernel[2]))
+    found = rows(page, "Outgoing connections")
+    assert [row[0] for row in found] == [f"hidden1 unit {unit}" for unit in order]
+    assert "pixels" in page.locator(".block", has=page.locator("h4", has_text="Incoming")).last.inner_text()
+    page.get_by_role("link", name=f"hidden1 unit {order[0]}", exact=True).click()
+    assert page.inner_text(HEADING) == f"Seed 0, hidden1, unit {order[0]}"
+    moved = kernel[:, order[0]] * shown.arrays["layer0/sd"][0]
+    found = rows(page, "Incoming connections")
+    assert [row[0] for row in found][:5] == [f"hidden0 unit {unit}" for unit in np.argsort(-np.abs(moved))[:5]]
+    assert float(found[0][2].replace("−", "-")) == pytest.approx(moved[np.abs(moved).argmax()], abs=6e-4)
+    logits = np.asarray(networks.variables["params"]["output"]["kernel"][0])[order[0]]
+    assert rows(page, "Outgoing connections")[0][0] == f"logit of {np.abs(logits).argmax()}"
+
+
+def test_counterparts_stand_side_by_side_and_lead_to_their_cards(visit, html, shown):
+    page = visit(html, "#explorer?seed=1&layer=0&unit=5")
+    tiles = page.locator("#card .tiles li")
+    assert "this unit" in tiles.nth(0).inner_text() and tiles.count() == 3
+    match, r = (shown.arrays[f"layer0/{name}"][1, 2, 5] for name in ("counterpart", "counterpart_r"))
+    assert tiles.nth(2).inner_text().split("\n")[0] == f"seed 3: {match}"
+    assert tiles.nth(2).locator("data").get_attribute("value") == pytest.approx(str(float(r)))
+    tiles.nth(2).locator("a").focus()
+    page.keyboard.press("Enter")
+    assert page.inner_text(HEADING) == f"Seed 3, hidden0, unit {match}"
+    assert page.evaluate("document.activeElement.tagName") == "H3"  # focus stays in the card
+
+
+def test_an_exemplar_opens_in_try_it(visit, html, shown):
+    page = visit(html, "#explorer?seed=3&layer=0&unit=4")
+    page.locator(".pictures.small a").nth(1).click()
+    assert f"test image {shown.arrays['layer0/exemplars'][2, 4, 1]}," in page.inner_text("#origin")
+    assert page.inner_text("#reading").startswith("Seed 3")
+
+
+def test_dead_units_are_said_to_be(visit, html):
+    assert "dead" in visit(html, "#explorer?layer=0&unit=1").inner_text(".facts")

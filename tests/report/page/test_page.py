@@ -1,0 +1,225 @@
+import re
+
+import numpy as np
+import pages
+import pytest
+from matplotlib.figure import Figure
+
+from jaxinterp.config import RunConfig
+from jaxinterp.report import build, explorer
+from jaxinterp.report.figures.common import shows
+from jaxinterp.stats import Estimate
+from jaxinterp.studies import Claim, Control, Finding, Rule
+
+HOSTILE = "<script>alert(1)</script></script><img src=x onerror=alert(2)>'\"{{7*7}}"
+
+
+def finding(identifier, text="a claim", note=""):
+    claim = Claim("study", identifier, text, text, Rule(text, low=0.5))
+    estimate = Estimate(0.6, 0.05, 0.55, 0.65, 8)
+    return Finding(
+        claim, estimate, Estimate(0.1, 0.02, 0.05, 0.15, 8), text, estimate, (Control(text, estimate),), note
+    )
+
+
+def figure(label, *rows):
+    drawn = Figure(figsize=(3, 2))
+    drawn.subplots().plot([0, 1])
+    drawn.set_label(label)
+    return shows(drawn, *rows)
+
+
+@pytest.fixture(scope="module")
+def whole(networks):
+    """A page with everything on it."""
+    return build.render(
+        "Networks",
+        [finding("1.1 first"), finding("1.1 second"), finding("1.2")],
+        folder="checkpoints/a run",
+        sentences=["An answer."],
+        figures=[figure("of both", "1.1"), figure("of none")],
+        history=pages.history(),
+        config=RunConfig(),
+        payload=explorer.encode(pages.payload(networks)),
+    )
+
+
+def shown_views(page):
+    return page.eval_on_selector_all("main > section", "all => all.filter((one) => !one.hidden).map((one) => one.id)")
+
+
+def test_views_open_one_at_a_time(visit, whole):
+    page = visit(whole)
+    assert shown_views(page) == ["findings"]
+    for name in ("Explorer", "Try it", "Seeds", "Configuration", "Findings"):
+        page.get_by_role("navigation").get_by_role("link", name=name).click()
+        page.wait_for_timeout(30)
+        assert shown_views(page) == [name.lower().split()[0]]
+        assert page.locator("nav [aria-current]").inner_text() == name
+
+
+def test_a_row_unfolds_to_its_rule_command_and_figure(visit, whole):
+    page = visit(whole)
+    fold = page.locator(".fold details")
+    assert fold.count() == 3 and not page.locator(".fold details[open]").count()
+    fold.nth(0).locator("summary").press("Enter")
+    assert "jaxinterp study study --run 'checkpoints/a run'" in fold.nth(0).inner_text()
+    assert "Holds if" in fold.nth(0).inner_text()
+    page.wait_for_selector(".fold img")
+    assert fold.nth(0).locator("img").get_attribute("alt") == "of both"
+    page.locator("tbody tr:not(.fold)").nth(2).click()  # the row itself unfolds, too
+    assert page.locator(".fold details[open]").count() == 2
+    assert not fold.nth(2).locator("img").count()
+    assert page.locator("#of-rows img").count() == 1 and whole.count("data:image/svg") == 3
+    page.get_by_role("link", name="link to this row").first.click()
+    again = visit(whole, "#" + page.url.split("#")[1])
+    assert again.locator(".fold details[open]").count() == 1
+    assert visit(whole, "#figure-1").locator("#figure-1").is_visible()
+
+
+def test_without_a_script_findings_and_figures_are_there(browser, whole, tmp_path):
+    file = tmp_path / "page.html"
+    file.write_text(whole, encoding="utf-8")
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(file.as_uri())
+    page.locator(".fold summary").first.click()
+    page.locator(".fold a.shows").first.click()
+    assert page.locator("#figure-1").is_visible() and page.locator("#figure-2").is_visible()
+    assert page.locator("#learning-curves img").is_visible()
+    context.close()
+
+
+def test_hostile_text_stays_text(visit, networks):
+    payload = pages.payload(networks, names=[f"{HOSTILE}{n}" for n in range(10)], text=HOSTILE)
+    html = build.render(
+        HOSTILE,
+        [finding(f"1.1 {HOSTILE}", HOSTILE, HOSTILE)],
+        folder=HOSTILE,
+        sentences=[HOSTILE],
+        figures=[figure(HOSTILE, "1.1")],
+        history=pages.history(),
+        config=RunConfig(recipe=HOSTILE),
+        payload=explorer.encode(payload),
+        reason=HOSTILE,
+    )
+    assert html.count("<script") == 2 and html.count("</script>") == 2
+    page = visit(html)  # a dialog or an error on the console fails the test
+    assert page.inner_text("h1") == HOSTILE
+    page.locator(".fold summary").click()
+    for view in ("explorer?layer=0&unit=1", "explorer?layer=1&unit=2", "try", "seeds", "configuration"):
+        page.evaluate(f"location.hash = '{view}'")
+        page.wait_for_timeout(100)
+        assert HOSTILE in page.inner_text(f"#{view.split('?')[0]}")
+        assert page.locator("img").evaluate_all("all => all.every((one) => one.src.startsWith('data:'))")
+    page.evaluate("location.hash = 'try'")
+    page.click("#responses button >> nth=0")
+    assert not page.locator("[onerror], main script").count()
+    page.evaluate(f"location.hash = {'#explorer?search=' + HOSTILE!r}")
+    page.wait_for_function("() => location.hash.startsWith('#explorer')")
+    assert page.input_value("#search") == HOSTILE
+
+
+def test_no_script_but_the_pages_own_is_run(browser, tmp_path, whole):
+    file, said = tmp_path / "page.html", []
+    script = "<main><script>document.title = 'owned'</script><img src=x onerror=\"document.title = 'owned'\">"
+    file.write_text(whole.replace("<main>", script), encoding="utf-8")
+    context = browser.new_context()
+    page = context.new_page()
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(file.as_uri())
+    page.wait_for_selector("html.started")
+    assert page.title() == "Networks" and any("Content Security Policy" in text for text in said)
+    context.close()
+
+
+@pytest.mark.parametrize("view", ["findings", "explorer?layer=1&unit=2", "try?scale=0:1:0", "seeds", "configuration"])
+def test_a_phone_shows_it_without_scrolling_sideways(visit, whole, view):
+    page = visit(whole, f"#{view}", viewport={"width": 360, "height": 700})
+    for details in page.locator("main > section:not([hidden]) details").all():
+        details.evaluate("one => { one.open = true }")
+    page.wait_for_timeout(50)
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out(visit, whole, scheme):
+    page = visit(whole, "#try", color_scheme=scheme)
+    colours = page.evaluate(
+        "() => ['.note', 'h1', '.cells button', 'nav a', 'thead th'].map((name) => {"
+        "const style = getComputedStyle(document.querySelector(`section:not([hidden]) ${name}, header ${name}`) "
+        "|| document.querySelector(name)); return style.color })"
+    )
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+    def luminance(colour):
+        channels = np.array([int(v) for v in re.findall(r"\d+", colour)[:3]]) / 255
+        return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4) @ [
+            0.2126,
+            0.7152,
+            0.0722,
+        ]
+
+    for colour in colours:
+        low, high = sorted([luminance(colour), luminance(paper)])
+        assert (high + 0.05) / (low + 0.05) >= 4.5  # WCAG 2, level AA
+
+
+@pytest.mark.parametrize("view", ["explorer", "try", "seeds"])
+def test_everything_has_a_name(visit, whole, view):
+    page = visit(whole, f"#{view}")
+    nameless = page.eval_on_selector_all(
+        "main > section:not([hidden]) :is(select, input, button, a, canvas, img)",
+        "all => all.filter((one) => one.offsetParent && !(one.labels?.length || one.ariaLabel || one.alt"
+        " || one.textContent.trim() || one.querySelector('[aria-label]'))).map((one) => one.outerHTML)",
+    )
+    assert nameless == []
+
+
+def test_seeds_are_seen_at_a_glance(visit, whole):
+    page = visit(whole, "#seeds")
+    assert "1 diverged (2)" in page.inner_text("#seeds-glance")
+    assert page.locator("#seeds-glance circle").count() == 3
+    rows = page.locator("#seeds-table tbody tr")
+    assert rows.count() == 4 and "✕ diverged in epoch 1" in rows.nth(2).inner_text()
+    assert rows.nth(0).locator("td").all_inner_texts() == ["trained", "0.9000", "2", "2 of 6", "2 of 5"]
+    page.select_option("#seed-order", "accuracy")
+    assert [row.split()[0] for row in rows.all_inner_texts()] == ["2", "1", "0", "3"]
+    label = page.locator("canvas.matrix").first.get_attribute("aria-label")
+    assert "mean of pairs 0.500" in label
+    page.locator(".similarity summary").first.click()
+    assert page.locator(".similarity li").count() == 3
+    page.locator("canvas.matrix").first.hover(position={"x": 250, "y": 2})
+    assert page.locator(".pointed").first.inner_text() == "seeds 0 and 3: 0.500"
+    rows.nth(3).locator("a").click()
+    assert page.inner_text("#card h3") == "Seed 3, hidden0, unit 0"
+
+
+def test_one_network_of_images_that_are_not_square(visit, networks):
+    meta, arrays = pages.payload(networks)
+    held = {name: values[:1] for name, values in arrays.items() if name.startswith(("params/", "layer"))}
+    held |= {name: values[:, :1] for name, values in held.items() if name.endswith(("counterpart", "_r", "cka"))}
+    held |= {name: values[:, :1] for name, values in arrays.items() if name.endswith(("/measures", "/nulls"))}
+    payload = explorer.Payload(meta | {"seeds": [0], "rows": 14, "columns": 56}, arrays | held)
+    html = build.render("One", [], history=pages.history(), payload=explorer.encode(payload))
+    page = visit(html, "#explorer?layer=1")
+    assert "holds no other seed" in page.inner_text("#card")
+    assert page.locator("canvas.map.large").evaluate("one => [one.width, one.height]") == [56, 14]
+    assert "nothing to be compared" in visit(html, "#seeds").inner_text("#similarity")
+    assert visit(html, "#try").locator("#canvas").evaluate("one => [one.width, one.height]") == [56, 14]
+
+
+def test_a_page_without_networks_says_why(visit):
+    page = visit(build.render("None", [finding("1.1")], history=pages.history(), reason="No test images."))
+    assert page.locator("nav a").all_inner_texts() == ["Findings", "Seeds"]
+    assert "No test images." in page.inner_text("#findings")
+
+
+def test_a_damaged_payload_is_said_on_the_page(browser, tmp_path, whole):
+    file = tmp_path / "page.html"
+    file.write_text(re.sub(r'(id="payload">).*?<', r"\1AAAA<", whole), encoding="utf-8")
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{file.as_uri()}#explorer")
+    page.wait_for_function("() => document.querySelector('.waiting').textContent.includes('cannot unpack')")
+    context.close()
