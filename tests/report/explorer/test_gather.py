@@ -66,7 +66,7 @@ def payload(run, splits):
 
 
 def forward(arrays, place, images):
-    """Slow and plain, a ReLU network from the payload's own arrays: the pre-activations of each layer, and the logits."""
+    """Slow and plain, a ReLU network of the payload's own arrays: pre-activations of each layer, and logits."""
     values, found = np.float64(images), []
     for name in ("hidden0", "hidden1", "output"):
         found.append(values @ np.float64(arrays[f"params/{name}/kernel"][place]) + arrays[f"params/{name}/bias"][place])
