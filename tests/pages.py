@@ -47,12 +47,13 @@ def history() -> History:
     return History(1 - accuracy, accuracy, by_class, np.array([0, 0, 1, 0]), np.zeros(4, int), np.array([2, 2, 0, 1]))
 
 
-def payload(ensemble_: Network, *, names=tuple("0123456789"), text="plain") -> Payload:
-    """A page of three networks; text stands wherever a text from outside may stand."""
+def payload(ensemble_: Network, *, names=tuple("0123456789"), text="plain", **more) -> Payload:
+    """A page of three networks; text stands wherever a text from outside may stand. more: entries of meta."""
     rng, seeds, widths = np.random.default_rng(0), len(SEEDS), ensemble_.model.widths
     pool = images()
     arrays = {name: np.asarray(leaf) for name, leaf in flatten_dict(ensemble_.variables, sep="/").items()}
     arrays |= {"pool/images": pool, "pool/labels": np.int32(np.arange(POOL) % CLASSES)}
+    arrays["pool/index"] = np.arange(POOL, dtype=np.int32)
     for number, width in enumerate(widths):
 
         def draw(*shape):
@@ -94,6 +95,8 @@ def payload(ensemble_: Network, *, names=tuple("0123456789"), text="plain") -> P
         "all_seeds": ALL_SEEDS,
         "diverged": [2],
         "left_out": text,
+        "loss": "cross_entropy",
+        "matching": "signed",
         "test_images": 100,
         "kinds": ["zero", "mean", "resample"],
         "layers": [
@@ -111,4 +114,4 @@ def payload(ensemble_: Network, *, names=tuple("0123456789"), text="plain") -> P
             for name in MEASURES
         ],
     }
-    return Payload(meta, arrays)
+    return Payload(meta | more, arrays)

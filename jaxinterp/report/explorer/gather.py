@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy.stats
 from flax.traverse_util import flatten_dict
 
 from jaxinterp import controls, ensemble
@@ -29,7 +30,7 @@ from jaxinterp.train import SPLITS, History, kept_accuracy
 # Enough that a class's mean has two digits; and for measures of many images at once, or with many draws of a null.
 TEST_IMAGES, FEW_IMAGES = 10_000, 2_000
 LABEL_DRAWS, PAIR_DRAWS = 50, 5
-# The share of networks that hold a counterpart by chance.
+# The share of networks that hold a counterpart by chance: one of them has one closer than 95 % of chance's.
 _CHANCE = 0.05
 _LEVELS = {"95th percentile": 0.95, "5th percentile": 0.05}
 _MODEL = ("widths", "outputs", "activation", "norm", "norm_position", "norm_epsilon", "input_mean", "input_std")
@@ -117,7 +118,7 @@ def _analyses(run: Run, test: Dataset, held: list[int]) -> tuple[list[dict[str, 
             "universality": pairs.universality,
             "fraction": highest[number].fraction,
         }
-        nulls = {**by_chance[number], **_untrained_nulls(initial[number]), "universality": _CHANCE}
+        nulls = {**by_chance[number], **_untrained_nulls(initial[number]), "universality": _by_chance(len(held))}
         layers.append(
             {
                 **own._asdict(),
@@ -140,6 +141,12 @@ def _split(values: dict[str, np.ndarray], widths: tuple[int, ...]) -> list[dict[
     ends = np.cumsum(widths)[:-1]
     parts = {name: np.split(array, ends, axis=-1) for name, array in values.items()}
     return [{name: part[layer] for name, part in parts.items()} for layer in range(len(widths))]
+
+
+def _by_chance(networks: int) -> float:
+    """The share of the other networks that chance exceeds in one unit of twenty, were they independent."""
+    others = networks - 1
+    return float(scipy.stats.binom.ppf(_LEVELS["95th percentile"], others, _CHANCE)) / others if others else np.nan
 
 
 def _untrained_nulls(initial: dict[str, np.ndarray]) -> dict[str, float]:

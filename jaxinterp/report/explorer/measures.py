@@ -86,7 +86,7 @@ MEASURES = (
         "universality",
         "Share of the other networks that hold a counterpart closer than 95 % of those that chance makes.",
         SHUFFLED,
-        "mean",
+        _HIGH,
     ),
     Measure(
         "fraction",

@@ -112,9 +112,9 @@ def structure(network: Network, images: Float[Array | np.ndarray, "examples pixe
 
 
 def dead_share(network: Network, images: Float[Array | np.ndarray, "examples pixels"]) -> Float[Array, " layers"]:
-    """Share of each layer's units that fire on no image."""
+    """Share of each layer's units that answer all images alike: of ReLU units, those that fire on none."""
     activations = network(images)[1]
-    dead = [responses.liveness(activations[site]).dead for site in sites(network)]
+    dead = [jnp.max(activations[site], axis=0) == jnp.min(activations[site], axis=0) for site in sites(network)]
     return jnp.stack([jnp.mean(layer.astype(jnp.float32)) for layer in dead])
 
 

@@ -58,8 +58,10 @@ function exemplars({ payload: { meta, arrays }, view: { seed, layer, unit } }) {
 function classes({ payload: { meta, arrays }, view, hash }) {
   const { seed, layer, unit, chosen } = view;
   const means = part(arrays[`layer${layer}/class_mean`], seed, unit), sds = part(arrays[`layer${layer}/class_sd`], seed, unit);
+  // Only an odd activation function has units that are each other's mirror image.
+  const mirrored = (r) => meta.matching === "absolute" && r < 0;
   const others = matches({ meta, arrays }, view).map(({ place, match, r }) =>
-    part(arrays[`layer${layer}/class_mean`], place, match).map((value) => Math.sign(r || 1) * value));
+    part(arrays[`layer${layer}/class_mean`], place, match).map((value) => (mirrored(r) ? -value : value)));
   const all = [0, ...means.map((mean, place) => mean + sds[place]), ...means.map((mean, place) => mean - sds[place]), ...others.flatMap((values) => [...values])];
   const finite = all.filter(Number.isFinite), low = Math.min(...finite), high = Math.max(...finite);
   const x = (value) => (Number.isFinite(value) ? 2 + (156 * (value - low)) / (high - low || 1) : x(0));
@@ -133,7 +135,7 @@ function connections({ payload: { meta, arrays }, networkOf, view: { seed, layer
     makeSvg("rect", { class: moved < 0 ? "negative" : "positive", x: Math.min(0, (48 * moved) / largest), width: Math.abs((48 * moved) / largest), y: 2, height: 8 }));
   const level = layer + direction;
   const name = (other) => (last
-    ? `logit of ${outputs === meta.classes.length ? meta.classes[other] : other}`
+    ? outputs === 1 ? "the output" : `logit of ${meta.classes[other] ?? other}`
     : make("a", { href: hash({ layer: level, unit: other }) }, `${layerName(meta.layers[level].site)} unit ${other}`));
   const rows = found.map(({ other, strength, moved }) => [name(other), datum(strength), make("span", { class: "chart" }, bar(moved), datum(moved))]);
   return block(title, "By what they move: weight × spread (sd) of the source's activation.",

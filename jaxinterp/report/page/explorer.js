@@ -5,7 +5,7 @@ function explorer(payload, networkOf) {
   const { meta, arrays } = payload;
   const known = quantities(payload);
   const maps = new Map();  // of a layer: "seed:layer" → weights on the pixels, and their scale
-  let view = null, units = [], listed = "", step = false;
+  let view = null, units = [], listed = "", told = "";
 
   function read(settings) {
     const layer = choice(settings, "layer", meta.layers.length);
@@ -23,7 +23,7 @@ function explorer(payload, networkOf) {
     const { seed, layer, unit, chosen, sort, up, by, from, to, search, pictures } = { ...view, ...change };
     return hashOf("explorer", {
       seed: meta.seeds[seed], layer, unit, class: chosen, sort: sort === "unit" ? "" : sort, order: up ? "" : "down",
-      by: from || to ? by : "", from, to, search, pictures: pictures === "weights" ? "" : pictures,
+      by: by === known[1].name ? "" : by, from, to, search, pictures: pictures === "weights" ? "" : pictures,
     });
   }
 
@@ -69,7 +69,7 @@ function explorer(payload, networkOf) {
       if (Number(link.dataset.unit) === view.unit) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     }
-    find("units").querySelector("[data-chosen]")?.scrollIntoView({ block: "nearest" });
+    reveal(find("units"), find("units").querySelector("[data-chosen]"));
     find("count").textContent = `${units.length} of ${meta.layers[view.layer].units} units; under each its number and: ${quantity.label}`;
   }
 
@@ -91,14 +91,15 @@ function explorer(payload, networkOf) {
 
   // Bring everything to what the settings say.
   function show(settings) {
-    const inside = find("card").contains(document.activeElement);
+    const inside = find("card").contains(document.activeElement), last = told;
     view = read(settings);
+    told = [view.seed, view.layer, view.unit].join();
     units = chosenUnits(payload, known, view);
     showControls();
     showList();
     find("card").replaceChildren(...card({ payload, networkOf, known, view, hash, mapsOf, thumbnail }));
     find("looked").textContent = find("card").querySelector("h3").textContent;
-    if (inside) find("card").querySelector("h3").focus({ preventScroll: true });
+    if (inside && told !== last) find("card").querySelector("h3").focus({ preventScroll: true });
   }
 
   // The next unit in the list, or the unit of the next seed.
@@ -135,6 +136,13 @@ function explorer(payload, networkOf) {
   find("finder").addEventListener("submit", (event) => { event.preventDefault(); jump(); });
 
   return { show, move };
+}
+
+// Scroll a list, and never the page, so that one of its links is seen.
+function reveal(list, link) {
+  if (!link) return;
+  const box = list.getBoundingClientRect(), place = link.getBoundingClientRect();
+  list.scrollTop += Math.min(0, place.top - box.top) + Math.max(0, place.bottom - box.bottom);
 }
 
 // A layer as it is called: the site without its last part.

@@ -2,9 +2,11 @@
 
 const views = [...document.querySelectorAll("main > section")].map(({ id }) => id);
 const parts = {};
+const left = {};  // view → the address at which it was left
 
 // Open the view that the address names, or the one that holds the element it names.
 function route() {
+  if (parts[readHash().view] && left[location.hash.slice(1)]) rewrite(left[location.hash.slice(1)]);
   const { view, settings } = readHash();
   const target = view && !views.includes(view) ? find(view) : null;
   const open = views.includes(view) ? view : target?.closest("main > section")?.id ?? views[0];
@@ -49,7 +51,11 @@ async function start() {
       if (!event.target.closest("a") && getSelection().isCollapsed) details.open = !details.open;
     });
   }
-  window.addEventListener("hashchange", route);
+  window.addEventListener("hashchange", ({ oldURL }) => {
+    const { hash } = new URL(oldURL);
+    left[hash.slice(1).split("?")[0]] = hash;
+    route();
+  });
   route();
   const held = find("payload");
   if (held) {
@@ -68,7 +74,7 @@ async function start() {
     for (const place of document.querySelectorAll(".waiting")) place.remove();
     for (const place of document.querySelectorAll(".ready")) place.hidden = false;
     document.addEventListener("keydown", keys);
-    dark.addEventListener("change", () => { parts.try.repaint(); route(); });
+    dark.addEventListener("change", route);
     route();
   }
   document.documentElement.classList.add("started");

@@ -103,8 +103,9 @@ function pushedBack(network, layer, unit) {
   return shares;
 }
 
-// Probabilities of the classes; of the one class that a single logit speaks for.
-function probabilities(logits) {
+// Probabilities of the classes; of the one class that a single logit speaks for. Outputs that are values have none.
+function probabilities(logits, loss) {
+  if (loss === "squared_error") return Array.from(logits, () => NaN);
   if (logits.length === 1) return [ACTIVATIONS.sigmoid(logits[0])];
   const highest = Math.max(...logits);
   const powers = Array.from(logits, (logit) => Math.exp(logit - highest));

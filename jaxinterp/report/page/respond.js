@@ -15,7 +15,10 @@ function trial(payload, networkOf) {
     seed: meta.seeds[seed], image: edited ? "" : image,
     scale: [...scales].map(([place, factor]) => `${place}:${factor}`).join(","),
   });
-  const note = () => { drawn = hash(); rewrite(drawn); };
+  const note = () => {
+    drawn = hash();
+    if (location.hash !== drawn) rewrite(drawn);  // browsers allow but so many changes
+  };
 
   // Cells and rows are made once and then only written to: focus stays where it is.
   function build() {
@@ -58,7 +61,7 @@ function trial(payload, networkOf) {
     const pixels = Float64Array.from(sketch.bytes, (byte) => byte / 255), network = networkOf(seed);
     const { logits, activations } = forward(network, pixels, scales);
     const plain = scales.size ? forward(network, pixels) : { logits, activations };
-    const chances = probabilities(logits), best = logits.indexOf(Math.max(...logits));
+    const chances = probabilities(logits, meta.loss), best = logits.indexOf(Math.max(...logits));
     const largest = Math.max(...logits.map(Math.abs), ...plain.logits.map(Math.abs), 1e-9);
     rows.forEach(({ head, bar, logit, before, probability }, place) => {
       put(logit, logits[place], 2);
@@ -78,8 +81,10 @@ function trial(payload, networkOf) {
         factor.textContent = scale === undefined ? "" : `×${scale}`;
       });
     });
-    const reading = single ? `logit ${written(logits[0], 2)}` : `read as ${outputs[best]} (${share(chances[best])})`;
-    const origin = `test image ${"pool/index" in arrays ? part(arrays["pool/index"], image) : image}, labelled ${meta.classes[part(arrays["pool/labels"], image)] ?? part(arrays["pool/labels"], image)}`;
+    const positive = logits[0] > (meta.loss === "squared_error" ? 0.5 : 0);
+    const [answer, chance] = single ? [meta.classes[Number(positive)], positive ? chances[0] : 1 - chances[0]] : [outputs[best], chances[best]];
+    const reading = `read as ${answer}${Number.isFinite(chance) ? ` (${share(chance)})` : ""}`;
+    const origin = `test image ${part(arrays["pool/index"], image)}, labelled ${meta.classes[part(arrays["pool/labels"], image)] ?? part(arrays["pool/labels"], image)}`;
     find("reading").textContent = `Seed ${meta.seeds[seed]}: ${reading}`;
     find("origin").textContent = edited ? `Drawn or edited; last loaded: ${origin}.` : `Unchanged ${origin}.`;
     find("edits").textContent = scales.size ? `${scales.size} ${scales.size === 1 ? "unit is" : "units are"} changed.` : "No unit is changed.";
@@ -117,13 +122,13 @@ function trial(payload, networkOf) {
 
   // Bring everything to what the settings say.
   function show(settings) {
-    if (hashOf("try", Object.fromEntries(settings)) === drawn) return;
+    if (hashOf("try", Object.fromEntries(settings)) === drawn) return respond();
     painted = false;
     const place = seedPlace(meta, settings);
     scales.clear();
     for (const text of (settings.get("scale") ?? "").split(",").filter(Boolean)) {
-      const [layer, unit, factor] = text.split(":").map(Number);
-      if (meta.layers[layer]?.units > unit && unit >= 0 && Number.isFinite(factor)) scales.set(`${layer}:${unit}`, factor);
+      const [layer, unit, factor] = text.split(":").map((number) => (number.trim() === "" ? NaN : Number(number)));
+      if (Number.isInteger(unit) && unit >= 0 && unit < meta.layers[layer]?.units && Number.isFinite(factor)) scales.set(`${layer}:${unit}`, factor);
     }
     seed = place;
     if (!cells) build();
@@ -153,6 +158,5 @@ function trial(payload, networkOf) {
   return {
     show,
     move: (by) => { seed = (seed + by + meta.seeds.length) % meta.seeds.length; find("try-seed").value = seed; respond(); },
-    repaint: () => { if (cells) respond(); },
   };
 }

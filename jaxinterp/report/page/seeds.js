@@ -27,7 +27,7 @@ function seedsView(payload) {
   }
 
   function everySeed() {
-    const unlit = (seed) => range(meta.layers.length).reduce((sum, layer) => sum + (part(dead, seed, layer) || 0), 0);
+    const unlit = (seed) => range(meta.layers.length).reduce((sum, layer) => sum + (part(dead, seed, layer) || 0) * meta.layers[layer].units, 0);
     const key = { seed: (seed) => seed, accuracy: (seed) => (Number.isFinite(accuracy[seed]) ? accuracy[seed] : -1), dead: (seed) => -unlit(seed) }[order];
     const rows = range(count).sort((a, b) => key(a) - key(b) || a - b).map((seed) => [
       meta.seeds.includes(seed) ? make("a", { href: hashOf("explorer", { seed }) }, `${seed}`) : `${seed}`,

@@ -194,7 +194,7 @@ def test_measures_are_those_of_the_analyses(payload, run, splits):
         assert len(set(null["participation"])) == 1 and null["participation"][0] > 28  # random weights are spread out
         for name in ("firing", "mean", "fraction", "damage_zero"):
             assert np.isnan(null[name]).all()
-        np.testing.assert_allclose(null["universality"], 0.05)
+        np.testing.assert_allclose(null["universality"], 0.5)  # one of two: chance gives it to a tenth of the units
 
 
 def test_a_permuted_copy_is_its_own_counterpart(payload):

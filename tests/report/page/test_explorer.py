@@ -2,6 +2,8 @@ import numpy as np
 import pages
 import pytest
 
+from jaxinterp.report import build, explorer
+
 HEADING = "#card h3"
 
 
@@ -122,13 +124,7 @@ def test_the_card_shows_what_the_payload_says(visit, html, shown):
     table = rows(page, "Classes")
     assert [row[0] for row in table] == list("0123456789")
     assert [row[1] for row in table] == [f"{said(m, 2)} ± {said(s, 2)}" for m, s in zip(means, sds, strict=True)]
-    others = np.stack(
-        [
-            np.sign(arrays["layer1/counterpart_r"][seed, b, unit])
-            * arrays["layer1/class_mean"][b, arrays["layer1/counterpart"][seed, b, unit]]
-            for b in (0, 1)
-        ]
-    )
+    others = np.stack([arrays["layer1/class_mean"][b, arrays["layer1/counterpart"][seed, b, unit]] for b in (0, 1)])
     expected = zip(others.mean(axis=0), others.std(axis=0, ddof=1), strict=True)
     assert [row[2] for row in table] == [f"{said(m, 2)} ± {said(s, 2)}" for m, s in expected]
     damage = numbers(page, "#card .tint").reshape(10, 3)
@@ -211,3 +207,35 @@ def test_an_exemplar_opens_in_try_it(visit, html, shown):
 
 def test_dead_units_are_said_to_be(visit, html):
     assert "dead" in visit(html, "#explorer?layer=0&unit=1").inner_text(".facts")
+
+
+def test_counterparts_are_mirrored_only_where_units_may_be(visit, shown, networks):
+    page = visit(
+        build.render("Odd", [], payload=explorer.encode(pages.payload(networks, matching="absolute"))), "#explorer"
+    )
+    arrays = shown.arrays
+    signs = [np.sign(arrays["layer0/counterpart_r"][0, b, 0]) for b in (1, 2)]
+    others = [arrays["layer0/class_mean"][b, arrays["layer0/counterpart"][0, b, 0], 0] for b in (1, 2)]
+    assert min(signs) < 0
+    expected = f"{np.mean([sign * other for sign, other in zip(signs, others, strict=True)]):z.2f}".replace("-", "−")
+    assert rows(page, "Classes")[0][2].split(" ±")[0] == expected
+
+
+def test_a_measure_to_filter_by_can_be_chosen_before_its_bounds(visit, html, shown):
+    page = visit(html, "#explorer")
+    page.select_option("#by", "participation")
+    page.wait_for_function("location.hash.includes('by=participation')")
+    assert page.input_value("#by") == "participation"
+    page.fill("#from", "0")
+    values = shown.arrays["layer0/measures"][1, 0]
+    assert page.locator("#units li").count() == (values >= 0).sum() not in (0, len(values))
+
+
+def test_a_view_is_found_as_it_was_left(visit, html):
+    page = visit(html, "#explorer?seed=3&layer=1&unit=2")
+    for view in ("seeds", "explorer"):
+        page.click(f"nav a[href='#{view}']")
+        page.wait_for_function(f"location.hash.startsWith('#{view}')")
+    assert page.inner_text(HEADING) == "Seed 3, hidden1, unit 2"
+    page.emulate_media(color_scheme="dark")
+    assert page.is_visible("#explorer") and page.inner_text(HEADING) == "Seed 3, hidden1, unit 2"

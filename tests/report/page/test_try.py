@@ -67,6 +67,9 @@ def test_one_output_is_a_probability_of_its_own(visit):
     expected, _ = ensemble.take(networks, 0)(pages.images()[2] / np.float32(255))
     np.testing.assert_allclose(logits(page), expected, **CLOSE)
     np.testing.assert_allclose(values(page, "#logits tr td:nth-child(4) data"), jax.nn.sigmoid(expected), rtol=1e-4)
+    answer = int(expected[0] > 0)
+    chance = float(jax.nn.sigmoid(abs(expected[0])))
+    assert page.inner_text("#reading").startswith(f"Seed 0: read as {answer} ({100 * chance:.1f}")
 
 
 def test_a_drawn_digit_gets_pythons_logits(visit, html, answer):
