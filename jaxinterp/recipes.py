@@ -169,8 +169,9 @@ RECIPES: dict[str, Recipe] = dict(
             ),
             _BOTTLENECK,
         ),
-        # The ladder that led to the last network, one change a rung. The write-up states the sizes of the early rungs,
-        # the first one's sigmoid and L1; their other activation functions, dropout rates and stopping are stand-ins.
+        # The ladder that led to the last network; studies.looking_for_four.ladder says which rungs are compared. The
+        # write-up states the sizes of the early ones, the first one's sigmoid and L1; their other activation functions,
+        # dropout rates and stopping are stand-ins.
         _recipe(
             "looking-for-four-zero-one",
             "not stated (stopping is a stand-in)",
