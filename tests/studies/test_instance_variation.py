@@ -64,7 +64,7 @@ def test_recipes_and_arms_are_those_named_after_the_study():
     assert {*study.RECIPES, *study.OPTIONAL} == {
         name for name in recipes.RECIPES if name.startswith("instance-variation")
     }
-    with pytest.raises(InputError, match="there are one-vs-seven, instance-variation"):
+    with pytest.raises(InputError, match="there are one-vs-seven, llm-labels"):
         studies.get("instance")
 
 

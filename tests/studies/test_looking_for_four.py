@@ -17,6 +17,8 @@ from jaxinterp.studies import looking_for_four as study
 from jaxinterp.studies.looking_for_four.record import KINDS, STUDY, TARGET
 from jaxinterp.studies.subjects import Subject
 
+pytestmark = pytest.mark.slow
+
 RUNG = "looking-for-four-25-15"
 OF_ONE_NETWORK = ("example_seed", "diverged", "rung_networks", "curves", "logit_map")
 

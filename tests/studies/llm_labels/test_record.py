@@ -14,6 +14,8 @@ from jaxinterp.studies import Subject
 from jaxinterp.studies.llm_labels import RECIPES, STUDY, Record, answer, findings, measure, xor
 from jaxinterp.studies.llm_labels.record import SIX, TRAINED, TWELVE, WIDE, XOR, laid_out, live
 
+pytestmark = pytest.mark.slow
+
 DIGITS = RunConfig(
     DataConfig("strokes", train_size=200),
     ModelConfig((3,), outputs=2, input_mean=0.5, input_std=0.5),
