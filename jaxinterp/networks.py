@@ -141,6 +141,11 @@ class Network(flax.struct.PyTreeNode):
     model: MLP = flax.struct.field(pytree_node=False)
     variables: Any
 
+    @property
+    def pixels(self) -> int:
+        """How many pixels it reads."""
+        return self.variables["params"]["hidden0" if self.model.widths else "output"]["kernel"].shape[-2]
+
     def __call__(
         self,
         images: Float[Array | np.ndarray, "*batch pixels"],

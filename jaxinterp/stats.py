@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.stats
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Shaped
 
 from jaxinterp.errors import InputError
 
@@ -189,6 +189,11 @@ def known_mean(values, axis: int | tuple[int, ...] | None) -> Any:
     known = ~np.isnan(values)
     count = known.sum(axis=axis)
     return np.where(known, values, 0).sum(axis=axis) / np.where(count, count, np.nan)
+
+
+def indicator(condition: Shaped[np.ndarray | np.generic, "..."], values: Values) -> Float[np.ndarray, "..."]:
+    """1 and 0 for true and false; NaN where the values are."""
+    return np.where(np.isnan(values), np.nan, condition)
 
 
 def benjamini_hochberg(p_values: Float[Array | np.ndarray, " tests"]) -> Float[np.ndarray, " tests"]:

@@ -388,10 +388,9 @@ def _unit_weights(network: Network, blank: Float[Array, " pixels"], site: Site, 
 
 
 def _blank(network: Network, images: Images) -> Float[Array, " pixels"]:
-    pixels = network.variables["params"]["hidden0" if network.model.widths else "output"]["kernel"].shape[0]
-    if images.shape[-1] != pixels:
-        raise InputError(f"the network reads {pixels} pixels, got images of {images.shape[-1]}")
-    return jnp.zeros(pixels)
+    if images.shape[-1] != network.pixels:
+        raise InputError(f"the network reads {network.pixels} pixels, got images of {images.shape[-1]}")
+    return jnp.zeros(network.pixels)
 
 
 def _check_positive(**counts: int) -> None:

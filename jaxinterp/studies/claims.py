@@ -1,10 +1,12 @@
 """What was claimed, what did we find, and does the claim hold? The verdict follows from the claim's rule alone."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-from jaxinterp.stats import LEVEL, Estimate
+from jaxinterp.stats import LEVEL, Estimate, Values, over_seeds_estimate
 
 Verdict = Literal["holds", "does not hold", "undecided"]
 
@@ -76,3 +78,19 @@ class Finding(NamedTuple):
     def verdict(self) -> Verdict:
         """The claim's rule applied to the score."""
         return self.claim.rule.verdict(self.score)
+
+
+def judged(
+    claim: Claim,
+    measured: Values,
+    control: Values,
+    control_name: str,
+    score: Values,
+    *,
+    others: Mapping[str, Values] = MappingProxyType({}),
+    note: str = "",
+) -> Finding:
+    """A finding from one number a seed of what was measured, of its control, of the score, and of further controls."""
+    beside = tuple(Control(name, over_seeds_estimate(values)) for name, values in others.items())
+    own, null, scored = map(over_seeds_estimate, (measured, control, score))
+    return Finding(claim, own, null, control_name, scored, beside, note.strip())

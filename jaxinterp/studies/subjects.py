@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from jaxinterp import controls, ensemble
-from jaxinterp.data import Splits
+from jaxinterp.data import Dataset, Splits
 from jaxinterp.networks import Network
 from jaxinterp.store import Run
 
@@ -28,6 +28,11 @@ class Subject(NamedTuple):
         """The run's networks with their initial weights, seed by seed."""
         config, pixels = self.run.config.train, self.splits.test.images.shape[-1]
         return controls.untrained(ensemble.keys(config.base_seed, config.seeds), self.run.networks.model, pixels)
+
+
+def halves(data: Dataset) -> tuple[Dataset, Dataset]:
+    """Every other image to choose by, and the others to score on."""
+    return data.take(np.s_[0::2]), data.take(np.s_[1::2])
 
 
 def blanked(record, diverged: np.ndarray):

@@ -110,8 +110,7 @@ def _names(network: Network) -> list[tuple[str, str]]:
 
 
 def _fresh(key, network: Network) -> Network:
-    pixels = network.variables["params"][_names(network)[0][0]]["kernel"].shape[0]
-    return networks.init(key, network.model, pixels)
+    return networks.init(key, network.model, network.pixels)
 
 
 def _with_last(network: Network, other: Network, layers: int) -> Network:

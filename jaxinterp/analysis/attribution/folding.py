@@ -52,7 +52,7 @@ def virtual_weights(network: Network, *, source: Site, site: Site) -> Float[Arra
             product = kernel if product is None else _product(product, kernel)
     if product is None:
         product = jnp.ones(network.model.widths[layer_of(network, source)])
-    return product.T if product.ndim == 2 else jnp.diag(product)
+    return jnp.asarray(product).T if product.ndim == 2 else jnp.diag(product)
 
 
 def layer_of(network: Network, site: Site) -> int:

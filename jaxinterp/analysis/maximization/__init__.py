@@ -116,7 +116,7 @@ def maximize(
         updates, memory = optimizer.update(pull(gradient)[0], memory)
         return (kept(optax.apply_updates(parameters, updates)), memory), None
 
-    parameters = kept(_starts(start_key, parametrization, (objectives, restarts, _pixels(network))))
+    parameters = kept(_starts(start_key, parametrization, (objectives, restarts, network.pixels)))
     (parameters, _), _ = jax.lax.scan(step, (parameters, optimizer.init(parameters)), jnp.arange(steps))
     images = parametrization.images(parameters)
     values = value(images)
@@ -146,7 +146,7 @@ def units(
     if site != "logits" and not site.endswith("/pre"):
         instead = f"{site.partition('/')[0]}/pre" if site != "input" else sites(network.model)[1]
         raise InputError(f"a unit at {site} may be silent and then has no gradient: use {instead}")
-    pixels = _pixels(network)
+    pixels = network.pixels
     if images.shape[-1] != pixels:
         raise InputError(f"the network reads {pixels} pixels, got images of {images.shape[-1]}")
     blank = network(jnp.zeros(pixels))[1][site]
@@ -198,11 +198,6 @@ def _starts(key, parametrization: Parametrization, shape: tuple[int, int, int]):
 
     each = jax.vmap(jax.vmap(start, (None, 0)), (0, None))
     return each(jnp.arange(objectives), jnp.arange(restarts))
-
-
-def _pixels(network: Network) -> int:
-    first = "hidden0" if network.model.widths else "output"
-    return network.variables["params"][first]["kernel"].shape[0]
 
 
 def _agreement(images: Float[Array, "restarts pixels"]) -> Float[Array, ""]:

@@ -62,8 +62,7 @@ def interval_bounds(network: Network, *, site: Site, low: float = 0.0, high: flo
     """
     model, params = network.model, network.variables["params"]
     check_site(model, site)
-    pixels = params["hidden0" if model.widths else "output"]["kernel"].shape[0]
-    found = {"input": (jnp.full(pixels, low), jnp.full(pixels, high))}
+    found = {"input": (jnp.full(network.pixels, low), jnp.full(network.pixels, high))}
     least, most = ((bound - model.input_mean) / model.input_std for bound in found["input"])
     bounds = least, most
     for layer in range(len(model.widths)):

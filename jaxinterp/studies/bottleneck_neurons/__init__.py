@@ -10,11 +10,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from jaxinterp import stats
+from jaxinterp.stats import indicator
 from jaxinterp.stats import known_mean as mean
 from jaxinterp.studies.bottleneck_neurons import numbers
 from jaxinterp.studies.bottleneck_neurons import record as recorded
 from jaxinterp.studies.bottleneck_neurons.measures import DRAWS, SAME
-from jaxinterp.studies.bottleneck_neurons.numbers import GONE, TOP, indicator, percent, spelled
+from jaxinterp.studies.bottleneck_neurons.numbers import GONE, TOP, percent, spelled
 from jaxinterp.studies.bottleneck_neurons.record import TRAINED, UNTRAINED, BottleneckNeurons
 from jaxinterp.studies.claims import Claim, Control, Finding, Rule
 from jaxinterp.studies.subjects import Subject

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array
 
 from jaxinterp import metrics
-from jaxinterp.analysis import ablation, responses
+from jaxinterp.analysis import ablation, correlation, responses
 from jaxinterp.data import Dataset
 from jaxinterp.interventions import Site, replace
 from jaxinterp.networks import MLP, Network
@@ -202,7 +202,7 @@ def maps(network: Network, images: Array, lit: Array) -> Found:
     blank but for one pixel of 1, less that of the blank image.
     """
     found = [_maps_of(network, f"{layer}/pre", images) for layer in layers(network.model)]
-    tables = [_correlations(probe, saliency, lit) for saliency, probe in found]
+    tables = [correlation.pairwise(probe, saliency, lit) for saliency, probe in found]
     own = [jnp.eye(len(table), dtype=bool) for table in tables]
     saliency, probe = found[-1]
     return {
@@ -225,14 +225,3 @@ def _maps_of(network: Network, site: Site, images: Array) -> tuple[Array, Array]
     one_hot = jnp.eye(units)
     saliency = jax.lax.map(lambda unit: jnp.mean(pull(jnp.broadcast_to(unit, values.shape))[0], axis=0), one_hot)
     return saliency, (read(jnp.eye(pixels)) - read(jnp.zeros((1, pixels)))).T
-
-
-def _correlations(first: Array, second: Array, lit: Array) -> Array:
-    """Pearson correlation over the lit pixels of every row of one with every row of the other; NaN for a constant."""
-
-    def standard(rows):
-        centred = jnp.where(lit, rows - jnp.mean(rows, axis=1, where=lit, keepdims=True), 0)
-        norm = jnp.linalg.norm(centred, axis=1, keepdims=True)
-        return centred / jnp.where(norm > 0, norm, jnp.nan)
-
-    return jnp.matmul(standard(first), standard(second).T, precision=jax.lax.Precision.HIGHEST)

@@ -5,8 +5,9 @@ Networks that diverged are NaN here too, and classes without examples count nowh
 
 import numpy as np
 import scipy.stats
-from jaxtyping import Float, Shaped
+from jaxtyping import Float
 
+from jaxinterp.stats import indicator
 from jaxinterp.stats import known_mean as mean
 from jaxinterp.studies.bottleneck_neurons.record import BottleneckNeurons
 
@@ -111,11 +112,6 @@ def spelled(name: str) -> str:
     """A predictor's or a measure's name in words."""
     words = {"d_prime": "d′", "auc": "AUC"}
     return words.get(name, name.replace("activation_weight", "activation × weight").replace("_", " "))
-
-
-def indicator(condition: Shaped[np.ndarray, "..."], values: Values) -> Values:
-    """1 and 0 for true and false; NaN where the values are."""
-    return np.where(np.isnan(values), np.nan, condition)
 
 
 def spearman(first: Values, second: Values) -> Values:

@@ -18,7 +18,7 @@ from jaxinterp.analysis import strokes as ink
 from jaxinterp.data import Dataset
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.networks import Network
-from jaxinterp.studies.claims import Claim, Control, Finding, Rule
+from jaxinterp.studies.claims import Claim, Finding, Rule, judged
 from jaxinterp.studies.instance_variation.record import (
     EXAMPLES,
     STUDY,
@@ -163,7 +163,7 @@ def _own(record: InstanceVariation) -> Finding:
     )
     score = np.clip(stats.calibrated(alone, moved), -1, 1)
     others = {SCATTERED: scattered}
-    return _finding(Claim(STUDY, "3.7 own", text, "sketched", rule), alone, moved, MOVED, score, others, note)
+    return judged(Claim(STUDY, "3.7 own", text, "sketched", rule), alone, moved, MOVED, score, others=others, note=note)
 
 
 def _link(record: InstanceVariation, name: str, text: str, link: str, chance: str) -> Finding:
@@ -173,8 +173,14 @@ def _link(record: InstanceVariation, name: str, text: str, link: str, chance: st
     text = f"{text}: correlation over classes of what a fragment does to the logits alone and {link}"
     note = f"Mean over fragments. {left_out(record)}"
     score = np.clip(stats.calibrated(own, control), -1, 1)
-    return _finding(
-        Claim(STUDY, name, text, "sketched", rule), own, control, chance, score, {f"{link}, {UNTRAINED}": before}, note
+    return judged(
+        Claim(STUDY, name, text, "sketched", rule),
+        own,
+        control,
+        chance,
+        score,
+        others={f"{link}, {UNTRAINED}": before},
+        note=note,
     )
 
 
@@ -194,7 +200,7 @@ def _lights(record: InstanceVariation, layer: str, place: int, source: str) -> F
     }
     claim = Claim(STUDY, f"3.8 {layer} {source}", text, "wanted; expected: location, not concept", rule)
     own, other = shared["same_shape"], shared["same_place"]
-    return _finding(claim, own, other, control, own - other, others, note)
+    return judged(claim, own, other, control, own - other, others=others, note=note)
 
 
 def _learned(record: InstanceVariation, layer: str, place: int) -> Finding:
@@ -213,20 +219,12 @@ def _learned(record: InstanceVariation, layer: str, place: int) -> Finding:
     others = {"places explain": trained["place"], f"places explain, {UNTRAINED}": before["place"]}
     claim = Claim(STUDY, f"3.8 {layer} learned", text, "—", rule)
     own, control = trained["shape"], before["shape"]
-    return _finding(claim, own, control, UNTRAINED, own - control, others, note)
+    return judged(claim, own, control, UNTRAINED, own - control, others=others, note=note)
 
 
 def _caused(record: InstanceVariation, source: str, stage: str, layer: int) -> dict[str, np.ndarray]:
     values = record.encoding[record.sources.index(source), record.stages.index(stage), layer]
     return dict(zip(record.causes, values, strict=True))
-
-
-def _finding(
-    claim: Claim, own, control, control_name: str, score, others: Mapping[str, np.ndarray], note: str
-) -> Finding:
-    estimate = stats.over_seeds_estimate
-    beside = tuple(Control(name, estimate(values)) for name, values in others.items())
-    return Finding(claim, estimate(own), estimate(control), control_name, estimate(score), beside, note.strip())
 
 
 def _real(shown: Shown, seed: int) -> Float[Array, "sets shapes places pixels"]:

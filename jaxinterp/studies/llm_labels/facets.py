@@ -15,8 +15,8 @@ from jaxtyping import Array, Float
 
 from jaxinterp.analysis import facets
 from jaxinterp.networks import MLP, Network
-from jaxinterp.stats import known_mean
-from jaxinterp.studies.claims import Finding
+from jaxinterp.stats import indicator, known_mean
+from jaxinterp.studies.claims import Finding, judged
 from jaxinterp.studies.llm_labels.record import (
     ARMS,
     EVERY,
@@ -29,8 +29,6 @@ from jaxinterp.studies.llm_labels.record import (
     ask,
     ask_both,
     claimed,
-    indicator,
-    judged,
     key_of,
     laid_out,
     left_out,

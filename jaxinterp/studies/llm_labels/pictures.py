@@ -13,12 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxinterp.analysis import maximization, responses
+from jaxinterp.analysis import correlation, maximization, responses
 from jaxinterp.analysis.maximization import images as spaces
 from jaxinterp.analysis.maximization import objectives, optima
 from jaxinterp.networks import Network
-from jaxinterp.stats import known_mean
-from jaxinterp.studies.claims import Finding
+from jaxinterp.stats import indicator, known_mean
+from jaxinterp.studies.claims import Finding, judged
 from jaxinterp.studies.llm_labels.record import (
     ALIKE,
     ARMS,
@@ -36,8 +36,6 @@ from jaxinterp.studies.llm_labels.record import (
     calibrated,
     claimed,
     figure_of,
-    indicator,
-    judged,
     key_of,
     laid_out,
     left_out,
@@ -127,7 +125,7 @@ def beside_images(network: Network, images: Float[Array | np.ndarray, "examples 
     entering = network(images)[1]["hidden0/pre"]
     best = responses.exemplars(entering, k=min(EXEMPLARS, len(images)))
     means = jnp.mean(jnp.asarray(images)[best.index], axis=1)
-    alike = _correlations(weights, means)
+    alike = correlation.pairwise(weights, means)
     units = weights.shape[0]
     others = jnp.where(jnp.eye(units, dtype=bool), 0, alike)
     return {
@@ -137,17 +135,6 @@ def beside_images(network: Network, images: Float[Array | np.ndarray, "examples 
         "likeness": jnp.diagonal(alike),
         "likeness_other": jnp.sum(others, axis=1) / (units - 1) if units > 1 else jnp.full(1, jnp.nan),
     }
-
-
-def _correlations(first: Array, second: Array) -> Array:
-    """Pearson's correlation over pixels of every row of one with every row of the other; NaN for a constant."""
-
-    def standard(rows):
-        centred = rows - jnp.mean(rows, axis=1, keepdims=True)
-        length = jnp.linalg.norm(centred, axis=1, keepdims=True)
-        return centred / jnp.where(length > 0, length, jnp.nan)
-
-    return jnp.matmul(standard(first), standard(second).T, precision=jax.lax.Precision.HIGHEST)
 
 
 def _shown(group: Asked, seed: int) -> dict[str, np.ndarray]:

@@ -17,8 +17,8 @@ from jaxinterp import metrics
 from jaxinterp.analysis import responses
 from jaxinterp.data import Dataset
 from jaxinterp.networks import Network
-from jaxinterp.stats import known_mean
-from jaxinterp.studies.claims import Finding
+from jaxinterp.stats import indicator, known_mean
+from jaxinterp.studies.claims import Finding, judged
 from jaxinterp.studies.llm_labels.record import (
     ALIKE,
     MOST,
@@ -34,13 +34,11 @@ from jaxinterp.studies.llm_labels.record import (
     by_arm,
     claimed,
     figure_of,
-    halves,
-    indicator,
-    judged,
     left_out,
     live,
     over_live,
 )
+from jaxinterp.studies.subjects import halves
 
 HALF = 0.5  # a neuron answers to a digit where its mean is at least half of that on its best digit
 OFTEN = 0.5  # it fires for a digit where it does on most of its images

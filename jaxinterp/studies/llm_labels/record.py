@@ -2,7 +2,6 @@
 
 import typing
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
@@ -10,11 +9,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from jaxinterp import stats
-from jaxinterp.data import Dataset, Splits
+from jaxinterp.data import Splits
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.networks import Network
 from jaxinterp.stats import known_mean
-from jaxinterp.studies.claims import Claim, Control, Finding, Rule
+from jaxinterp.studies.claims import Claim, Rule
 from jaxinterp.studies.subjects import Subject, blanked
 from jaxinterp.train import SPLITS, kept_accuracy
 
@@ -134,11 +133,6 @@ def asked(subject: Subject) -> Asked:
     )
 
 
-def halves(data: Dataset) -> tuple[Dataset, Dataset]:
-    """Every other image to choose by, and the others to score on."""
-    return data.take(np.s_[0::2]), data.take(np.s_[1::2])
-
-
 def ask(fn, networks: Network, *shared: Any, chunk: int = 20) -> Any:
     """fn of every network, as NumPy arrays that lead with seeds."""
     return jax.tree.map(np.asarray, jax.jit(over_seeds(fn, chunk=chunk))(networks, *shared))
@@ -194,32 +188,11 @@ def claimed(name: str, text: str, score: str, low: float = -np.inf, high: float 
     return Claim(STUDY, name, text, published, Rule(score, low, high))
 
 
-def judged(
-    claim: Claim,
-    measured: Seeds,
-    control: Seeds,
-    control_name: str,
-    score: Seeds,
-    *,
-    others: Mapping[str, Float[np.ndarray, " _"]] = MappingProxyType({}),
-    note: str = "",
-) -> Finding:
-    """A finding from one number a network for what was measured, its control and the score."""
-    estimate = stats.over_seeds_estimate
-    beside = tuple(Control(name, estimate(values)) for name, values in others.items())
-    return Finding(claim, estimate(measured), estimate(control), control_name, estimate(score), beside, note.strip())
-
-
 def calibrated(own: Seeds, null: Seeds) -> Seeds:
     """Of what the null leaves open, the share that is reached, linearised about the means: no null makes a pole."""
     both = np.isfinite(own) & np.isfinite(null)
     own, null = np.where(both, own, np.nan), np.where(both, null, np.nan)
     return stats.calibrated_parts(own, null, known_mean(own, None), known_mean(null, None))
-
-
-def indicator(condition, values) -> np.ndarray:
-    """1 and 0 for true and false; NaN where the values are."""
-    return np.where(np.isnan(values), np.nan, condition)
 
 
 def left_out(record: LlmLabels, recipe: str) -> str:

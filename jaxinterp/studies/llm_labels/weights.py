@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool, Float
 from jaxinterp.data import Dataset
 from jaxinterp.networks import Network
 from jaxinterp.stats import known_mean
-from jaxinterp.studies.claims import Finding
+from jaxinterp.studies.claims import Finding, judged
 from jaxinterp.studies.llm_labels.record import (
     ALIKE,
     EVERY,
@@ -32,13 +32,12 @@ from jaxinterp.studies.llm_labels.record import (
     calibrated,
     claimed,
     figure_of,
-    halves,
-    judged,
     key_of,
     left_out,
     live,
     over_live,
 )
+from jaxinterp.studies.subjects import halves
 
 LISTED = 10  # weights a list
 QUOTED = 2  # weights of a logit that the write-up's example names

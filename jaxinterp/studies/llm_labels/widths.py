@@ -12,8 +12,8 @@ from jaxtyping import Array, Float
 
 from jaxinterp.analysis import responses
 from jaxinterp.networks import Network
-from jaxinterp.stats import LEVEL, Estimate, known_mean
-from jaxinterp.studies.claims import Control, Finding
+from jaxinterp.stats import LEVEL, Estimate, indicator, known_mean
+from jaxinterp.studies.claims import Control, Finding, judged
 from jaxinterp.studies.llm_labels.record import (
     ARMS,
     SITE,
@@ -29,8 +29,6 @@ from jaxinterp.studies.llm_labels.record import (
     by_arm,
     claimed,
     figure_of,
-    indicator,
-    judged,
     left_out,
     live,
 )

@@ -17,8 +17,8 @@ from jaxinterp import metrics, stats
 from jaxinterp.analysis import ablation
 from jaxinterp.data import Dataset
 from jaxinterp.networks import Network
-from jaxinterp.stats import Estimate, known_mean
-from jaxinterp.studies.claims import Control, Finding
+from jaxinterp.stats import Estimate, indicator, known_mean
+from jaxinterp.studies.claims import Control, Finding, judged
 from jaxinterp.studies.llm_labels.record import (
     MOST,
     SITE,
@@ -30,8 +30,6 @@ from jaxinterp.studies.llm_labels.record import (
     ask,
     ask_both,
     claimed,
-    indicator,
-    judged,
     laid_out,
     left_out,
 )

@@ -105,24 +105,6 @@ def turned(maps: Float[np.ndarray, "kinds classes pixels"]) -> Float[np.ndarray,
     return np.stack([turn.reshape(maps.shape) for turn in made], axis=1)
 
 
-def correlations(
-    maps: Float[Array | np.ndarray, "maps pixels"],
-    others: Float[Array | np.ndarray, "*batch pixels"],
-    lit: Bool[Array | np.ndarray, " pixels"],
-) -> Float[Array, "maps *batch"]:
-    """Pearson's correlation over the lit pixels of every map with every other; NaN where either is constant."""
-
-    def standard(rows):
-        centred = jnp.where(lit, rows - jnp.mean(rows, axis=-1, where=lit, keepdims=True), 0)
-        scale = jnp.max(jnp.abs(centred), axis=-1, keepdims=True)
-        centred = centred / jnp.where(scale > 0, scale, jnp.nan)
-        return centred / jnp.linalg.norm(centred, axis=-1, keepdims=True)
-
-    flat = standard(jnp.asarray(others)).reshape(-1, others.shape[-1])
-    found = jnp.matmul(standard(jnp.asarray(maps)), flat.T, precision=jax.lax.Precision.HIGHEST)
-    return found.reshape(maps.shape[0], *others.shape[:-1])
-
-
 def layers(network_or_model) -> tuple[str, ...]:
     """The hidden layers of a network's model."""
     return tuple(f"hidden{layer}" for layer in range(len(network_or_model.widths)))

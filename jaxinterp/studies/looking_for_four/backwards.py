@@ -8,12 +8,12 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxinterp import metrics
-from jaxinterp.analysis import attribution
+from jaxinterp.analysis import attribution, correlation
 from jaxinterp.data import Dataset
 from jaxinterp.networks import Network
 from jaxinterp.stats import known_mean as mean
-from jaxinterp.studies.claims import Finding
-from jaxinterp.studies.looking_for_four.asked import Asked, correlations, layers
+from jaxinterp.studies.claims import Finding, judged
+from jaxinterp.studies.looking_for_four.asked import Asked, layers
 from jaxinterp.studies.looking_for_four.record import (
     ALIKE,
     AS_IT_IS,
@@ -31,7 +31,6 @@ from jaxinterp.studies.looking_for_four.record import (
     calibrated,
     calibrated_score,
     claim,
-    finding,
     turned_mean,
 )
 
@@ -79,7 +78,7 @@ def _looks(network: Network, data: Dataset, templates: Array, lit: Array) -> Fou
     gradient = attribution.gradient(network, data.images, data.labels)
     gated = metrics.by_class(gradient.T, data.labels, classes=network.model.outputs).T
     maps = jnp.stack([_kernels(network), attribution.weights(network, site="logits"), gated])
-    alike = jnp.stack([correlations(of_method, templates, lit) for of_method in maps])
+    alike = jnp.stack([correlation.pairwise(of_method, templates, lit) for of_method in maps])
     own = jnp.diagonal(alike, axis1=1, axis2=4)
     return {"maps": maps, "look": own, "look_other": jnp.moveaxis(alike[:, :, :, TURNS.index(AS_IT_IS)], 1, 2)}
 
@@ -185,7 +184,7 @@ def _favourites(record: LookingForFour) -> Finding:
         f"Evidence: what the {units} neurons of {record.layers[-1]} add to the logit on images of a {TARGET} less what "
         "they add on all images, batch norms folded in."
     )
-    return finding(row, own, chance, "as many at random", np.clip(own, -1, 1), others, note)
+    return judged(row, own, chance, "as many at random", np.clip(own, -1, 1), others=others, note=note)
 
 
 def _tested(record: LookingForFour, name: str) -> Finding:
@@ -203,4 +202,4 @@ def _tested(record: LookingForFour, name: str) -> Finding:
         f"Pixels are blanked in the map's order, on {IMAGES} images at most; from 1, untouched, to 0, the lowest point "
         "of any order. Ink in random order: lit pixels first, since blanking a dark one changes nothing."
     )
-    return finding(row, own, by_order[hardest], hardest, by_order[hardest] - own, others, note)
+    return judged(row, own, by_order[hardest], hardest, by_order[hardest] - own, others=others, note=note)

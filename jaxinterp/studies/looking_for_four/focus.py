@@ -12,7 +12,7 @@ from jaxinterp import ensemble
 from jaxinterp.analysis import attribution, locality
 from jaxinterp.data import image_shape
 from jaxinterp.networks import Network
-from jaxinterp.studies.claims import Finding
+from jaxinterp.studies.claims import Finding, judged
 from jaxinterp.studies.looking_for_four.asked import Asked, layers, weights_and_use
 from jaxinterp.studies.looking_for_four.record import (
     ALIKE,
@@ -24,7 +24,6 @@ from jaxinterp.studies.looking_for_four.record import (
     calibrated_score,
     claim,
     estimate,
-    finding,
 )
 
 WEIGHTS, USED = LOOKS = ("weights", "used")
@@ -151,7 +150,7 @@ def _narrow(record: LookingForFour, layer: int, look: str) -> Finding:
     own, control = _pair(record, "mean", layer, look, "participation")
     told = [f"{s} {_told(record, 'mean', layer, look, s)}" for s in ("gini", "spread", "components")]
     note = f"{_EXPLAINED[look]} Trained ({UNTRAINED}): {', '.join(told)}."
-    return finding(row, own, control, UNTRAINED, np.maximum(1 - own / control, -1), note=note)
+    return judged(row, own, control, UNTRAINED, np.maximum(1 - own / control, -1), note=note)
 
 
 def _most(record: LookingForFour, layer: int, look: str) -> Finding:
@@ -166,7 +165,7 @@ def _most(record: LookingForFour, layer: int, look: str) -> Finding:
     own, control = _pair(record, "best", layer, look, "participation")
     others = {"mean over neurons": _read(record, "mean", TRAINED, layer, look, "participation")}
     note = f"{_EXPLAINED[look]} Control: the fewest pixels among as many neurons of the same network before training."
-    return finding(row, own, control, UNTRAINED, np.maximum(1 - own / control, -1), others, note)
+    return judged(row, own, control, UNTRAINED, np.maximum(1 - own / control, -1), others=others, note=note)
 
 
 def _cluster(record: LookingForFour, layer: int, look: str) -> Finding:
@@ -200,7 +199,7 @@ def _two(record: LookingForFour, layer: int, look: str) -> Finding:
         f"Foci: connected parts of the core with at least {FOCUS:.0%} of its mass; far apart: centres further than "
         f"{FAR:.2f} of the image's side. Foci a neuron {_told(record, 'mean', layer, look, 'foci')}. {_EXPLAINED[look]}"
     )
-    return finding(row, own, control, UNTRAINED, own - control, note=note)
+    return judged(row, own, control, UNTRAINED, own - control, note=note)
 
 
 def _told(record: LookingForFour, which: str, layer: int, look: str, statistic: str) -> str:

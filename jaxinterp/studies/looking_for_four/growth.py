@@ -8,17 +8,16 @@ import numpy as np
 from jaxtyping import Array, Bool
 
 from jaxinterp import stats, store
-from jaxinterp.analysis import attribution
+from jaxinterp.analysis import attribution, correlation
 from jaxinterp.networks import Network
-from jaxinterp.studies.claims import Finding
-from jaxinterp.studies.looking_for_four.asked import Asked, Maps, layers
+from jaxinterp.studies.claims import Finding, judged
+from jaxinterp.studies.looking_for_four.asked import Asked, layers
 from jaxinterp.studies.looking_for_four.record import (
     UNTRAINED,
     LookingForFour,
     calibrated_score,
     claim,
     estimate,
-    finding,
 )
 from jaxinterp.studies.subjects import blanked
 
@@ -81,7 +80,7 @@ def _compare(
         way, gone = (jnp.where(lit, maps - start, 0) for maps in (end, here))
         length = jnp.sum(way**2, axis=1)
         moved = jnp.sum(way * gone, axis=1) / jnp.where(length > 0, length, jnp.nan)
-        own, other = (_rowwise(here, target, lit) for target in (end, jnp.roll(end, 1, axis=0)))
+        own, other = (correlation.rowwise(here, target, lit) for target in (end, jnp.roll(end, 1, axis=0)))
         found.append([jnp.nanmean(values) for values in (own, other, moved)])
     own, other, moved = (jnp.stack(values) for values in zip(*found, strict=True))
     return own, other, moved
@@ -98,17 +97,6 @@ def _onward(
         found.append([jnp.nanmean(values, where=lit) for values in (own, other)])
     own, other = (jnp.stack(values) for values in zip(*found, strict=True))
     return own, other
-
-
-def _rowwise(first: Maps, second: Maps, lit: Bool[Array, " pixels"]) -> Array:
-    """Pearson's correlation over lit pixels, row by row; NaN for a constant."""
-
-    def standard(rows):
-        centred = jnp.where(lit, rows - jnp.mean(rows, axis=1, where=lit, keepdims=True), 0)
-        size = jnp.linalg.norm(centred, axis=1, keepdims=True)
-        return centred / jnp.where(size > 0, size, jnp.nan)
-
-    return jnp.sum(standard(first) * standard(second), axis=1)
 
 
 def findings(record: LookingForFour) -> list[Finding]:
@@ -139,7 +127,7 @@ def _settled(record: LookingForFour, layer: int) -> Finding:
         f"pushed back. Share of the way gone after {early}: {estimate(record.moved[:, place, layer]).mean:.2f}."
     )
     score = np.clip(stats.calibrated(own, begun), -1, 1)
-    return finding(row, own, begun, UNTRAINED, score, others, note)
+    return judged(row, own, begun, UNTRAINED, score, others=others, note=note)
 
 
 def _direction(record: LookingForFour, layer: int) -> Finding:
@@ -152,4 +140,4 @@ def _direction(record: LookingForFour, layer: int) -> Finding:
         low=ONWARD,
     )
     own, other = record.kept_on[:, layer], record.kept_on_other[:, layer]
-    return finding(row, own, other, "another neuron's beginning", 2 * own - 1, note="Over the lit pixels.")
+    return judged(row, own, other, "another neuron's beginning", 2 * own - 1, note="Over the lit pixels.")

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from jaxinterp import stats
-from jaxinterp.studies.claims import Finding
-from jaxinterp.studies.looking_for_four.record import STUDY, LookingForFour, claim, finding
+from jaxinterp.studies.claims import Finding, judged
+from jaxinterp.studies.looking_for_four.record import STUDY, LookingForFour, claim
 from jaxinterp.studies.subjects import Subject
 from jaxinterp.train import SPLITS, kept_accuracy
 
@@ -85,7 +85,7 @@ def findings(record: LookingForFour) -> list[Finding]:
         note = f"Kept weights: of epoch {epochs[0]} on average, before of {epochs[1]}. Seed i is paired with seed i."
         control_name = before.removeprefix(f"{STUDY}-")
         own, control = validation[place], validation[earlier]
-        found.append(finding(row, own, control, control_name, own - control, others, note))
+        found.append(judged(row, own, control, control_name, own - control, others=others, note=note))
     last = record.rungs.index(STUDY)
     row = claim(
         "5.1 published",
@@ -101,7 +101,7 @@ def findings(record: LookingForFour) -> list[Finding]:
         "Training was stopped by the validation images, the test images were kept apart. Validation less test: "
         f"{optimism.mean:.4f}, from {optimism.low:.4f} to {optimism.high:.4f}."
     )
-    return [*found, finding(row, own, kept_apart, "test accuracy", own - PUBLISHED_ACCURACY, note=note)]
+    return [*found, judged(row, own, kept_apart, "test accuracy", own - PUBLISHED_ACCURACY, note=note)]
 
 
 def _known(record: LookingForFour, place: int) -> bool:

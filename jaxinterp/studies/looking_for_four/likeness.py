@@ -12,14 +12,14 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from jaxinterp import ensemble, metrics
-from jaxinterp.analysis import ablation, maximization, responses
+from jaxinterp.analysis import ablation, correlation, maximization, responses
 from jaxinterp.analysis.maximization import optima
 from jaxinterp.data import Dataset
 from jaxinterp.interventions import Site
 from jaxinterp.networks import Network, sites
 from jaxinterp.stats import known_mean as mean
-from jaxinterp.studies.claims import Finding
-from jaxinterp.studies.looking_for_four.asked import Asked, correlations, layers, weights_and_use
+from jaxinterp.studies.claims import Finding, judged
+from jaxinterp.studies.looking_for_four.asked import Asked, layers, weights_and_use
 from jaxinterp.studies.looking_for_four.focus import USED, WEIGHTS
 from jaxinterp.studies.looking_for_four.record import (
     ALIKE,
@@ -38,7 +38,6 @@ from jaxinterp.studies.looking_for_four.record import (
     calibrated,
     calibrated_score,
     claim,
-    finding,
     turned_mean,
 )
 
@@ -104,7 +103,7 @@ def _matches(network: Network, key, sample, templates, lit, choosing: Dataset, s
 
     def of_layer(layer):
         maps = _views(network, layer, sample, key)
-        alike = correlations(maps.reshape(-1, maps.shape[-1]), templates, lit).reshape(
+        alike = correlation.pairwise(maps.reshape(-1, maps.shape[-1]), templates, lit).reshape(
             *maps.shape[:2], *templates.shape[:-1]
         )
         target, told = alike[:, :, _LESS_REST, _UPRIGHT, TARGET], alike[:, :, _LESS_REST]
@@ -132,7 +131,7 @@ def _losses(network: Network, key, sample, templates, lit, choosing: Half, scori
 
     def of_layer(layer):
         used = weights_and_use(network, layer, sample)[1]
-        best = _best(correlations(used, templates[_LESS_REST, _UPRIGHT, TARGET], lit))
+        best = _best(correlation.pairwise(used, templates[_LESS_REST, _UPRIGHT, TARGET], lit))
         first, second = (
             start - _accuracy_without(network, half, f"{layer}/post", key)
             for start, half in zip(before, halves, strict=True)
@@ -177,7 +176,7 @@ def _cards_of(network: Network, key, sample, templates, lit, choosing: Dataset, 
         activations = network(scoring.images)[1][f"{layer}/post"][:, chosen]
         spread = jnp.std(activations, axis=0)
         standard = (activations - jnp.mean(activations, axis=0)) / jnp.where(spread > 0, spread, jnp.nan)
-        alike = [jnp.diagonal(correlations(view, templates[_LESS_REST, _UPRIGHT], lit)) for view in maps]
+        alike = [jnp.diagonal(correlation.pairwise(view, templates[_LESS_REST, _UPRIGHT], lit)) for view in maps]
         return {
             "card_unit": chosen,
             "card_map": jnp.swapaxes(maps, 0, 1),
@@ -262,7 +261,7 @@ def _fires(record: LookingForFour, layer: int) -> Finding:
     own, before = (record.match_auc[:, record.conditions.index(condition), layer] for condition in (TRAINED, UNTRAINED))
     others = {"the most differentiated neuron": record.teller_auc[:, record.conditions.index(TRAINED), layer]}
     note = f"Looks most like: by {_NAMES[USED]}. The most differentiated one was {CHOSEN}."
-    return finding(row, own, before, UNTRAINED, 2 * own - 1, others, note)
+    return judged(row, own, before, UNTRAINED, 2 * own - 1, others=others, note=note)
 
 
 def _needed(record: LookingForFour, layer: int, kind: str) -> Finding:
@@ -279,4 +278,4 @@ def _needed(record: LookingForFour, layer: int, kind: str) -> Finding:
     score = np.clip(own / np.where(record.baseline > 0, record.baseline, np.nan), -1, 1)
     accuracy = mean(record.baseline, None)
     note = f"Looks most like: by {_NAMES[USED]}. Accuracy on {TARGET}s with all neurons: {accuracy:.3f}."
-    return finding(row, own, chance, "a neuron at random", score, others, note)
+    return judged(row, own, chance, "a neuron at random", score, others=others, note=note)

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 from jaxinterp import stats
 from jaxinterp.stats import Estimate
 from jaxinterp.stats import known_mean as mean
-from jaxinterp.studies.claims import Claim, Control, Finding, Rule
+from jaxinterp.studies.claims import Claim, Finding, Rule, judged
 
 STUDY = "looking-for-four"
 TARGET = 4
@@ -117,24 +117,13 @@ def claim(name: str, text: str, score: str, *, low: float = -np.inf, high: float
     return Claim(STUDY, name, text, published, Rule(score, low, high))
 
 
-def finding(
-    claim: Claim, values: Values, control: Values, control_name: str, score: Values, others=(), note=""
-) -> Finding:
-    """A finding from one number a seed of what was measured, of its control and of the score.
-
-    others: further controls by name, one number a seed.
-    """
-    beside = tuple(Control(name, estimate(value)) for name, value in dict(others).items())
-    return Finding(claim, estimate(values), estimate(control), control_name, estimate(score), beside, note)
-
-
 def calibrated(claim: Claim, values: Values, controls: dict[str, Values], others=(), note="") -> Finding:
     """A finding whose score is 0 at the highest of the controls and 1 at the most there can be, cut at ±1."""
     means = {name: np.nan_to_num(estimate(control).mean, nan=-np.inf) for name, control in controls.items()}
     chosen = max(means, key=means.__getitem__)
     score = np.clip(stats.calibrated(values, controls[chosen]), -1, 1)
     rest = {name: control for name, control in controls.items() if name != chosen}
-    return finding(claim, values, controls[chosen], chosen, score, rest | dict(others), note)
+    return judged(claim, values, controls[chosen], chosen, score, others=rest | dict(others), note=note)
 
 
 def calibrated_score(controls: str) -> str:

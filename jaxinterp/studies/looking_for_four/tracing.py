@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxinterp import ensemble, metrics
-from jaxinterp.analysis import attribution
+from jaxinterp.analysis import attribution, correlation
 from jaxinterp.data import Dataset
 from jaxinterp.networks import Network
 from jaxinterp.stats import known_mean as mean
@@ -42,7 +42,7 @@ def _trace(network: Network, choosing: Dataset, scoring: Dataset) -> Found:
     classes = network.model.outputs
     site = f"{layers(network.model)[-1]}/post"
     average = metrics.by_class(network(choosing.images)[1][site].T, choosing.labels, classes=classes).T
-    alike = jnp.matmul(_standard(network(scoring.images)[1][site]), _standard(average).T, precision="highest")
+    alike = correlation.pairwise(network(scoring.images)[1][site], average)
     own = jnp.equal(scoring.labels, TARGET)
     nearest = jnp.argmax(jnp.nan_to_num(alike, nan=-jnp.inf), axis=1) == TARGET
 
@@ -70,12 +70,6 @@ def _top(values: Float[Array, "*batch neurons"]) -> Float[Array, "*batch neurons
     count = values.shape[-1]
     _, index = jax.lax.top_k(values, min(TOP, count))
     return jnp.sum(jax.nn.one_hot(index, count), axis=-2)
-
-
-def _standard(rows: Float[Array, "rows neurons"]) -> Float[Array, "rows neurons"]:
-    centred = rows - jnp.mean(rows, axis=1, keepdims=True)
-    size = jnp.linalg.norm(centred, axis=1, keepdims=True)
-    return centred / jnp.where(size > 0, size, jnp.nan)
 
 
 def _example(asked: Asked) -> dict[str, Any]:

@@ -24,13 +24,12 @@ from jaxinterp.studies.one_vs_seven.record import (
     SEVEN,
     SMALL,
     STUDY,
-    halves,
     key_of,
     laid_out,
     last_site,
     stacked,
 )
-from jaxinterp.studies.subjects import Subject
+from jaxinterp.studies.subjects import Subject, halves
 
 THRESHOLDS = np.arange(1, 10) / 10
 SHOWN = 2  # the threshold, .3, at which single draws are kept

@@ -1,7 +1,6 @@
 """What is known of the stroke that makes a 1 a 7? The record of study `one-vs-seven`, and what its parts share."""
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
@@ -9,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from jaxinterp import stats
 from jaxinterp.data import Dataset
 from jaxinterp.stats import Estimate
-from jaxinterp.studies.claims import Claim, Control, Finding
+from jaxinterp.studies import claims
+from jaxinterp.studies.claims import Finding
 from jaxinterp.studies.subjects import Subject, blanked
 
 STUDY = "one-vs-seven"
@@ -120,11 +119,6 @@ class OneVsSeven(NamedTuple):
     analogy: Float[np.ndarray, "comparisons arms layers seeds seeds"]
 
 
-def halves(data: Dataset) -> tuple[Dataset, Dataset]:
-    """Every other image to choose by, and the others to score on."""
-    return data.take(np.s_[0::2]), data.take(np.s_[1::2])
-
-
 def of_class(data: Dataset, label: int) -> Float[np.ndarray, "examples pixels"]:
     """The images of one class."""
     return np.asarray(data.images)[np.asarray(data.labels) == label]
@@ -163,21 +157,10 @@ def stacked(parts: list) -> Any:
     return jax.tree.map(lambda *leaves: np.stack(leaves), *parts)
 
 
-def judged(
-    claim: Claim,
-    measured: Seeds,
-    control: Seeds,
-    control_name: str,
-    score: Seeds,
-    *,
-    others: Mapping[str, Seeds] = MappingProxyType({}),
-    note: str = "",
-) -> Finding:
-    """A finding from one number a network for what was measured, its controls and the score."""
-    estimate = stats.over_seeds_estimate
-    beside = tuple(Control(name, estimate(values)) for name, values in others.items())
-    scored = bounded(estimate(score))
-    return Finding(claim, estimate(measured), estimate(control), control_name, scored, beside, note.strip())
+def judged(*measured, **beside) -> Finding:
+    """`claims.judged` with the score's interval cut off at ±1."""
+    finding = claims.judged(*measured, **beside)
+    return finding._replace(score=bounded(finding.score))
 
 
 def bounded(score: Estimate) -> Estimate:

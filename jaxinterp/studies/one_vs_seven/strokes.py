@@ -31,7 +31,6 @@ from jaxinterp.studies.one_vs_seven.record import (
     OneVsSeven,
     Seeds,
     group_size,
-    halves,
     judged,
     key_of,
     laid_out,
@@ -39,7 +38,7 @@ from jaxinterp.studies.one_vs_seven.record import (
     mean,
     of_class,
 )
-from jaxinterp.studies.subjects import Subject
+from jaxinterp.studies.subjects import Subject, halves
 
 DIFFERENCE, PATCHING = "class difference", "activation patching"
 D_PRIME, AUC, INFORMATION = "d′", "AUC", "mutual information"

@@ -5,8 +5,6 @@ import jax.numpy as jnp
 import numpy as np
 import planted as network_with_roles
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from jaxinterp.data import Dataset
 from jaxinterp.networks import MLP, Network
@@ -71,20 +69,6 @@ def test_templates_are_means_and_their_differences():
         rest = data.images[~members].mean(axis=0)
         np.testing.assert_allclose(less_rest[label], data.images[members].mean(axis=0) - rest, atol=1e-6)
     assert not own[3].any() and not less_rest[3].any()  # nobody
-
-
-@given(st.integers(0, 2**31), st.floats(0.1, 1e3), st.floats(-5, 5))
-@settings(deadline=None, max_examples=25)
-def test_correlations_are_numpys_over_lit_pixels_and_know_no_scale(seed, scale, shift):
-    rng = np.random.default_rng(seed)
-    maps, others, lit = rng.normal(size=(3, 20)), rng.normal(size=(2, 4, 20)), rng.uniform(size=20) < 0.7
-    lit[:3] = True
-    found = np.asarray(asked.correlations(maps * scale + shift, others, lit))
-    assert found.shape == (3, 2, 4)
-    expected = [[[np.corrcoef(m[lit], o[lit])[0, 1] for o in row] for row in others] for m in maps]
-    np.testing.assert_allclose(found, expected, atol=2e-5)
-    maps[0] = 1
-    assert np.isnan(asked.correlations(maps, others, lit)[0]).all()
 
 
 def test_the_way_that_is_gone():
