@@ -6,15 +6,14 @@ takes about a minute on two cores, most of it to make the page, and writes check
 dev extra and a Chromium (Debian's package is enough).
 """
 
-import shutil
 import sys
 import tempfile
 from pathlib import Path
 
+import chromium
 import tyro
 
 from jaxinterp import cli
-from jaxinterp.errors import InputError
 
 DEMO = Path(__file__).parents[1] / "checkpoints" / "demo"
 VIEW = "explorer?seed=0&layer=1&unit=4&class=4"
@@ -24,26 +23,18 @@ def take(
     run: Path = DEMO, view: str = VIEW, to: Path = DEMO / "picture.png", width: int = 1280, height: int = 1100
 ) -> None:
     """Write a picture of a view, named as in the page's address, of the page of a run."""
-    from playwright.sync_api import sync_playwright
-
     from jaxinterp import ensemble, report
 
-    names = ("chromium", "chromium-browser", "google-chrome")
-    chromium = next(filter(None, map(shutil.which, names)), None)
-    if chromium is None:
-        raise InputError(f"no browser to take the picture with: install one of {', '.join(names)}")
     ensemble.use_every_core()
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder, chromium.launched() as browser:
         file = Path(folder) / "index.html"
         file.write_text(report.render(run), encoding="utf-8")
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(
             viewport={"width": width, "height": height}, device_scale_factor=1.5, color_scheme="light"
         )
         page.goto(f"{file.as_uri()}#{view}")
         page.wait_for_selector("html.started")
         page.screenshot(path=to)
-        browser.close()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from jaxinterp.train import History
 ALL_SEEDS, SEEDS = 4, [0, 1, 3]  # seed 2 diverged
 SIDE, PIXELS, CLASSES, POOL, EXEMPLARS, EPOCHS = 28, 784, 10, 20, 3, 2
 MEASURES = ("selectivity", "participation")
+USED = ("selectivity_images", "counterpart_images", "label_draws", "pair_draws", "restarts", "steps")
 DEAD = (0, 1)  # layer and unit, in every seed
 
 
@@ -78,15 +79,12 @@ def payload(ensemble_: Network, *, names=tuple("0123456789"), text="plain", **mo
         if number == DEAD[0]:
             layer["sd"][:, DEAD[1]] = 0
         arrays |= {f"layer{number}/{name}": values for name, values in layer.items()}
-    arrays["history/loss"] = arrays["history/accuracy"] = np.float32(rng.uniform(size=(ALL_SEEDS, EPOCHS, 3)))
     arrays["history/dead"] = np.full((ALL_SEEDS, len(widths)), 1 / 3, np.float32)
     arrays["history/diverged"] = np.int32([0, 0, 1, 0])
     arrays["history/test_accuracy"] = np.float32([0.9, 0.8, np.nan, 0.95])
     arrays["history/best"] = np.int32([2, 2, 0, 1])
     described = ("widths", "outputs", "activation", "norm", "norm_position", "norm_epsilon", "input_mean", "input_std")
     meta = {
-        "title": text,
-        "folder": text,
         "model": {name: getattr(ensemble_.model, name) for name in described},
         "rows": SIDE,
         "columns": SIDE,
@@ -99,9 +97,8 @@ def payload(ensemble_: Network, *, names=tuple("0123456789"), text="plain", **mo
         "matching": "signed",
         "test_images": 100,
         "kinds": ["zero", "mean", "resample"],
-        "layers": [
-            {"site": f"hidden{n}/post", "units": width, "pre": f"hidden{n}/pre"} for n, width in enumerate(widths)
-        ],
+        "layers": [{"site": f"hidden{n}/post", "units": width} for n, width in enumerate(widths)],
+        "used": dict.fromkeys(USED, 2),
         "measures": [
             {
                 "name": name,

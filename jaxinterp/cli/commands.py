@@ -82,10 +82,10 @@ class Report:
 
 @dataclass(frozen=True)
 class Runs:
-    """List the runs, or show one of them."""
+    """List the runs, or show every seed of one of them."""
 
     run: Positional[Annotated[Path | None, arg(metavar="[RUN]")]] = None
-    """a run's folder, to show it alone"""
+    """a run's folder, to show its seeds: accuracy, dead units, divergence"""
     root: Folder = Path("checkpoints")
     """where runs are kept"""
     format: Format = "table"
@@ -115,6 +115,8 @@ class Import:
     """where runs are kept"""
     loss: Loss = "cross_entropy"
     """what the outputs mean: logits of classes, one logit (binary_cross_entropy) or values (squared_error)"""
+    format: Format = "table"
+    """how tables are printed: for a terminal, or as json, csv or markdown, all else then on stderr"""
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
 
@@ -179,11 +181,11 @@ def _run(command: Run) -> None:
         )
         for study in chosen
     }
-    pages = []
+    pages, shown = [], None
     for study, runs in plans.items():
         for path, config in runs.items():
-            _show_run(path, _train_into(path, config, resume=True), command.format)
-        _answer(study, next(iter(runs)), command.format)
+            shown = _show_run(path, _train_into(path, config, resume=True), command.format, after=shown)
+        shown = _answer(study, next(iter(runs)), command.format, after=shown)
         pages.append(str(_write_report(next(iter(runs)))))
     if command.study is None:
         left = [study for study in studies.STUDIES if study not in plans]
@@ -203,20 +205,22 @@ def _study(command: Study) -> None:
         store.check_complete(command.run)
     root = Path("checkpoints")
     plans = {study: studies.runs(study, command.run or root / study, seeds=command.seeds) for study in chosen}
+    shown = None
     for study, runs in plans.items():
         for path, config in runs.items():
             if not store.is_complete(path):
                 _train_into(path, config, resume=True)
-        _answer(study, next(iter(runs)), command.format)
+        shown = _answer(study, next(iter(runs)), command.format, after=shown)
 
 
-def _answer(study: str, path: Path, kind: Format) -> None:
+def _answer(study: str, path: Path, kind: Format, *, after=None):
     from jaxinterp import studies
     from jaxinterp.report import tables
 
     answer = studies.run(study, path)
-    show(tables.findings_table(answer.findings, title=f"{study}: {path}"), kind)
+    shown = show(tables.findings_table(answer.findings, title=f"{study}: {path}"), kind, after=after)
     say(answer.sentence, kind)
+    return shown
 
 
 def _write_report(path: Path) -> Path:
@@ -234,7 +238,7 @@ def _runs(command: Runs) -> None:
     from jaxinterp.report import tables
 
     if command.run is not None:
-        _show_run(command.run, store.load(command.run), command.format)
+        _show_seeds(command.run, store.load(command.run), command.format)
         return
     paths = store.runs(command.root)
     if not paths:
@@ -249,10 +253,22 @@ def _runs(command: Runs) -> None:
     show(tables.runs_table(rows), command.format)
 
 
-def _show_run(path: Path, run, kind: Format) -> None:
+def _show_run(path: Path, run, kind: Format, *, after=None):
     from jaxinterp.report import tables
 
-    show(tables.run_table(path, run), kind)
+    return show(tables.run_table(path, run), kind, after=after)
+
+
+def _show_seeds(path: Path, run, kind: Format) -> None:
+    from jaxinterp import data
+    from jaxinterp.report import explorer, tables
+
+    try:
+        dead = explorer.dead_units(run, data.load(run.config.data))
+    except InputError as error:  # its data are not here: all else is known
+        print(f"jaxinterp: dead units are not counted: {error}", file=sys.stderr)
+        dead = None
+    show(tables.seeds_table(path, run, dead), kind)
 
 
 def _recipes(command: Recipes) -> None:
@@ -264,12 +280,12 @@ def _recipes(command: Recipes) -> None:
 
 def _import(command: Import) -> None:
     from jaxinterp import jobs
+    from jaxinterp.report import tables
 
     path = command.root / command.name
     config = RunConfig(command.data, command.model, TrainConfig(seeds=1, epochs=1, loss=command.loss), jobs.IMPORTED)
     mapping = jobs.import_run(path, config, command.file)
-    for source, target in mapping:
-        print(f"{source} → {target}")
+    show(tables.mapping_table(mapping, title=str(path)), command.format)
 
 
 _COMMANDS = {

@@ -124,16 +124,27 @@ def progress_bar():
         yield update
 
 
-def show(table, kind: Format = "table") -> None:
-    """Print a `report.tables.Table`: drawn for a terminal, or in the format that is asked for."""
+def show(table, kind: Format = "table", *, after=None):
+    """Print a `report.tables.Table`, drawn for a terminal or in the format that is asked for, and return it.
+
+    after: the table that was printed before it, from which an empty line parts it. JSON takes a line a table instead,
+    and CSV goes on below the header that is there where that is the same.
+    """
     from rich.console import Console
 
-    if kind != "table":
-        print(table.export(kind), end="")
-        return
-    console = Console()
-    # A pipe has no width: tables are then as wide as they need to be rather than cut at 80 columns.
-    Console(width=None if console.is_terminal else 160).print(table)
+    if kind == "table":
+        console = Console()
+        # A pipe has no width: tables are then as wide as they need to be rather than cut at 80 columns.
+        Console(width=None if console.is_terminal else 160).print(table)
+        return table
+    text = table.export(kind)
+    if after is not None and kind == "csv":
+        header, _, rows = text.partition("\n")
+        text = rows if header == after.export(kind).partition("\n")[0] else f"\n{text}"
+    elif after is not None and kind == "markdown":
+        text = f"\n{text}"
+    print(text, end="")
+    return table
 
 
 def say(text: str, kind: Format = "table") -> None:

@@ -1,5 +1,7 @@
 """Records and findings made readable: figures, tables, one web page."""
 
+import shlex
+from itertools import product
 from pathlib import Path
 
 from jaxinterp import data, store, studies
@@ -35,12 +37,13 @@ def write(path: Path | str) -> Path:
 def render(path: Path | str) -> str:
     """A run's page as HTML, from the results that it holds."""
     run, answers = store.load(path), studies.answers(path)
-    payload, reason = _explored(run, path)
+    payload, reason = _explored(run)
     seeds = run.config.train.seeds
     return build.render(
         f"{Path(path).resolve().name}: {seeds} network{'s' if seeds > 1 else ''}",
         [finding for answer in answers.values() for finding in answer.findings],
         folder=str(path),
+        anew={study: command for study in answers if (command := from_nothing(study, path))},
         sentences=[answer.sentence for answer in answers.values()],
         figures=[figure for study, answer in answers.items() for figure in FIGURES[study](answer.record)],
         history=run.history,
@@ -50,10 +53,21 @@ def render(path: Path | str) -> str:
     )
 
 
-def _explored(run: store.Run, path: Path | str) -> tuple[str, str]:
+def from_nothing(study: str, path: Path | str) -> str | None:
+    """The command that trains a study's networks as those of a run were, and answers it; None where none does."""
+    there = store.read_config(path).train
+    for seeds, epochs in product((None, there.seeds), (None, there.epochs)):
+        asked = studies.runs(study, path, seeds=seeds, epochs=epochs)
+        if all(store.read_config(run) == config for run, config in asked.items() if store.is_complete(run)):
+            numbers = {"--seeds": seeds, "--epochs": epochs}
+            options = [text for name, value in numbers.items() if value for text in (name, str(value))]
+            return shlex.join(["jaxinterp", "run", "--study", study, *options])
+    return None
+
+
+def _explored(run: store.Run) -> tuple[str, str]:
     """What the page's explorer reads, or why there is none."""
     try:
-        splits = data.load(run.config.data)
-        return explorer.encode(explorer.gather(run, splits, folder=path)), ""
+        return explorer.encode(explorer.gather(run, data.load(run.config.data))), ""
     except InputError as error:
         return "", f"The networks cannot be looked into here: {error}."

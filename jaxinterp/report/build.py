@@ -9,9 +9,10 @@ import os
 import re
 import shlex
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import matplotlib
@@ -51,6 +52,7 @@ def render(
     findings: Sequence[Finding],
     *,
     folder: str = "RUN",
+    anew: Mapping[str, str] = MappingProxyType({}),
     sentences: Sequence[str] = (),
     figures: Iterable[Figure] = (),
     history: History | None = None,
@@ -60,11 +62,11 @@ def render(
 ) -> str:
     """The page as HTML that needs no other file and no network.
 
-    folder: the run's, for the commands that the page tells. sentences: what the studies answer, above their findings.
-    figures: each with its label as alternative text; a row unfolds to those that show it (see figures.common.shows),
-    the others follow in order. history: adds the accuracy of every seed. config: a dataclass, such as RunConfig,
-    printed in full. payload: what report.explorer.encode returned: adds the views that need the networks; reason: why
-    there is none.
+    folder: the run's, for the commands that the page tells; anew: by study, the command that makes the run from
+    nothing. sentences: what the studies answer, above their findings. figures: each with its label as alternative text;
+    a row unfolds to those that show it (see figures.common.shows), the others follow in order. history: adds the
+    accuracy of every seed. config: a dataclass, such as RunConfig, printed in full. payload: what
+    report.explorer.encode returned, adds the views that need the networks; reason: why there is none.
     """
     environment = Environment(
         loader=PackageLoader("jaxinterp.report", "page"),
@@ -84,7 +86,7 @@ def render(
         style_hash=_hash(style),
         lowest=_LOWEST,
         sentences=sentences,
-        findings=_entries(findings, shown, folder),
+        findings=_entries(findings, shown, folder, anew),
         counts=[(v, sum(f.verdict == v for f in findings)) for v in ("holds", "does not hold", "undecided")],
         figures=shown,
         accuracy=None if history is None else _accuracy(history),
@@ -120,7 +122,9 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def _entries(findings: Sequence[Finding], figures: Sequence[_Shown], folder: str) -> list[dict[str, Any]]:
+def _entries(
+    findings: Sequence[Finding], figures: Sequence[_Shown], folder: str, anew: Mapping[str, str]
+) -> list[dict[str, Any]]:
     """All that a row and its fold show of a finding."""
     entries, taken = [], set()
     for row, finding in zip(tables.rows(findings), findings, strict=True):
@@ -134,6 +138,7 @@ def _entries(findings: Sequence[Finding], figures: Sequence[_Shown], folder: str
                 "finding": finding,
                 "anchor": anchor,
                 "command": shlex.join(["jaxinterp", "study", finding.claim.study, "--run", folder]),
+                "anew": anew.get(finding.claim.study),
                 "figures": [figure.number for figure in figures if _row(finding) in figure.rows],
             }
         )

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import rich.table
+from jaxtyping import Float
 from rich.markup import escape
 from rich.text import Text
 
@@ -73,6 +74,7 @@ class Table:
     """A table as text, with the values behind it: printed by rich, shown in a notebook, or exported.
 
     cells: the text of each row's columns. values: of each row, by name, numbers and estimates as they are.
+    told: columns that a terminal leaves out, since they are the same in every row, and the title tells them.
     styles: how rich colours a cell that is one of these words.
     """
 
@@ -81,15 +83,17 @@ class Table:
     values: list[dict[str, Any]]
     title: str = ""
     caption: str = ""
+    told: tuple[str, ...] = ()
     styles: Mapping[str, str] = field(default_factory=dict)
 
     def __rich__(self) -> rich.table.Table:
         """The table for a terminal; text that looks like rich's markup stays text."""
         table = rich.table.Table(title=escape(self.title) or None, caption=escape(self.caption) or None)
-        for name in self.columns:
-            table.add_column(escape(name), overflow="fold")
+        shown = [place for place, name in enumerate(self.columns) if name not in self.told]
+        for place in shown:
+            table.add_column(escape(self.columns[place]), overflow="fold")
         for row in self.cells:
-            table.add_row(*(Text(cell, self.styles.get(cell, "")) for cell in row))
+            table.add_row(*(Text(row[place], self.styles.get(row[place], "")) for place in shown))
         return table
 
     def _repr_mimebundle_(self, include: Any = (), exclude: Any = (), **options) -> dict[str, str]:
@@ -112,6 +116,7 @@ def findings_table(findings: Iterable[Finding], *, title: str = "") -> Table:
     findings = list(findings)
     cells = [
         (
+            finding.claim.study,
             f"{row.id}\n{row.claim}",
             row.published,
             f"{row.measured}\n{row.interval}",
@@ -120,10 +125,11 @@ def findings_table(findings: Iterable[Finding], *, title: str = "") -> Table:
             f"{row.score}\n{row.score_interval}",
             row.verdict,
         )
-        for row in rows(findings)
+        for finding, row in zip(findings, rows(findings), strict=True)
     ]
     values = [
         {
+            "study": finding.claim.study,
             "id": finding.claim.id,
             "claim": finding.claim.text,
             "published": finding.claim.published,
@@ -138,23 +144,45 @@ def findings_table(findings: Iterable[Finding], *, title: str = "") -> Table:
         }
         for finding in findings
     ]
-    columns = ("claim", "published", "ours", "n", "control", "score", "verdict")
-    return Table(columns, cells, values, title, "ours: mean ± sd [95 % interval]; n: networks", _STYLES)
+    columns = ("study", "claim", "published", "ours", "n", "control", "score", "verdict")
+    told = ("study",) if len({finding.claim.study for finding in findings}) < 2 else ()
+    return Table(columns, cells, values, title, "ours: mean ± sd [95 % interval]; n: networks", told, _STYLES)
 
 
 def run_table(path: Path, run: Run) -> Table:
     """One run: its config in short, and the accuracy of its networks on every split."""
-    diverged = np.flatnonzero(run.history.diverged)
-    flags = f"; diverged: seeds {', '.join(map(str, diverged))}" if len(diverged) else ""
     cells, values = [], []
-    for name, reached in zip(SPLITS, kept_accuracy(run.history).T, strict=True):
-        if np.isfinite(reached).any():
-            estimate = over_seeds_estimate(reached)
-            worst, best = float(np.nanmin(reached)), float(np.nanmax(reached))
-            cells.append((name, _both(estimate), number(worst), number(best), str(estimate.n)))
-            values.append({"split": name, "accuracy": estimate, "worst": worst, "best": best})
-    columns = ("split", "accuracy", "worst seed", "best seed", "n")
-    return Table(columns, cells, values, f"{path}: {describe(run.config)}{flags}")
+    for name, reached in _reached(run.history).items():
+        estimate = over_seeds_estimate(reached)
+        worst, best = float(np.nanmin(reached)), float(np.nanmax(reached))
+        cells.append((str(path), name, _both(estimate), number(worst), number(best), str(estimate.n)))
+        values.append({"run": str(path), "split": name, "accuracy": estimate, "worst": worst, "best": best})
+    columns = ("run", "split", "accuracy", "worst seed", "best seed", "n")
+    return Table(columns, cells, values, _titled(path, run), told=("run",))
+
+
+def seeds_table(path: Path, run: Run, dead: Float[np.ndarray, "seeds layers"] | None = None) -> Table:
+    """One run, a row a seed: accuracy at the epoch whose weights were kept, and each layer's dead units where known."""
+    widths, reached, diverged = run.networks.model.widths, _reached(run.history), np.asarray(run.history.diverged)
+    layers = {f"hidden{layer}": width for layer, width in enumerate(widths)} if dead is not None else {}
+    cells, values = [], []
+    for seed, kept in enumerate(np.asarray(run.history.best).tolist()):
+        accuracy = {name: float(of_seeds[seed]) for name, of_seeds in reached.items()}
+        unlit = {} if dead is None else dict(zip(layers, dead[seed].tolist(), strict=True))
+        lost = int(diverged[seed]) or None
+        state = "trained" if lost is None else f"diverged in epoch {lost}"
+        of_layers = [f"{count:.0f} of {layers[name]}" if math.isfinite(count) else "—" for name, count in unlit.items()]
+        cells.append((str(path), str(seed), state, *map(number, accuracy.values()), str(kept), *of_layers))
+        value = {"run": str(path), "seed": seed, "diverged_in_epoch": lost}
+        value |= {f"{name}_accuracy": share for name, share in accuracy.items()} | {"kept_epoch": kept}
+        value |= {f"dead_{name}": int(count) if math.isfinite(count) else None for name, count in unlit.items()}
+        values.append(value)
+    columns = ("run", "seed", "state", *(f"{name} accuracy" for name in reached), "weights of epoch")
+    columns += tuple(f"dead in {name}" for name in layers)
+    caption = "\n".join(
+        f"{name} accuracy: {_both(over_seeds_estimate(of_seeds))}" for name, of_seeds in reached.items()
+    )
+    return Table(columns, cells, values, _titled(path, run), caption, told=("run",))
 
 
 def runs_table(runs: Sequence[tuple[Path, RunConfig, History | None]]) -> Table:
@@ -187,12 +215,30 @@ def sweep_table(comparisons: Sequence[Comparison], *, title: str) -> Table:
     return Table(("arm", "test accuracy", "difference", "n", "diverged"), cells, values, title, caption)
 
 
+def mapping_table(mapping: Sequence[tuple[str, str]], *, title: str = "") -> Table:
+    """Which tensor of a file became which parameter."""
+    columns = ("tensor", "parameter")
+    return Table(columns, list(mapping), [dict(zip(columns, pair, strict=True)) for pair in mapping], title)
+
+
 def recipes_table(recipes: Mapping[str, Recipe]) -> Table:
     """Every recipe with what it trains and what its write-up published."""
     columns = ("recipe", "networks", "published")
     cells = [(name, describe(recipe.config), recipe.published) for name, recipe in recipes.items()]
     values: list[dict[str, Any]] = [dict(zip(columns, row, strict=True)) for row in cells]
     return Table(columns, cells, values, caption="train one with: jaxinterp train --recipe NAME")
+
+
+def _reached(history: History) -> dict[str, np.ndarray]:
+    """Accuracy of every seed at its kept epoch, by split; splits that no network was measured on are left out."""
+    kept = dict(zip(SPLITS, kept_accuracy(history).T, strict=True))
+    return {name: reached for name, reached in kept.items() if np.isfinite(reached).any()}
+
+
+def _titled(path: Path, run: Run) -> str:
+    diverged = np.flatnonzero(run.history.diverged)
+    flags = f"; diverged: seeds {', '.join(map(str, diverged))}" if len(diverged) else ""
+    return f"{path}: {describe(run.config)}{flags}"
 
 
 def describe(config: RunConfig) -> str:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-Part = Literal["training", "ablation", "similarity", "maximization", "attribution", "memory"]  # modules of this package
+# Modules of this package.
+Part = Literal["training", "ablation", "similarity", "maximization", "attribution", "memory", "page"]
 
 
 @dataclass(frozen=True)

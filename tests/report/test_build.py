@@ -3,6 +3,7 @@ import dataclasses
 import hashlib
 import html.parser
 import re
+import shlex
 from importlib import resources
 
 import numpy as np
@@ -11,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
+from jaxinterp import cli, recipes, report, store, studies
+from jaxinterp.cli.commands import Run
 from jaxinterp.config import RunConfig
 from jaxinterp.report import build
 from jaxinterp.report.figures.common import shows
@@ -100,6 +103,48 @@ def test_page_shows_the_finding_its_rule_and_its_controls():
     ):
         assert words in page.text
     assert len(page.all("circle")) == 2  # ours, and the score
+
+
+def test_a_row_tells_how_to_make_its_run_from_nothing():
+    command = "jaxinterp run --study study --seeds 3"
+    for anew, config, words in (
+        ({"study": command}, RunConfig(), f"Reproduce from nothing: {command}"),
+        ({"other": command}, RunConfig(), "The networks' settings: Configuration"),
+        ({}, None, "--run RUN"),
+    ):
+        text = Page(build.render("Title", [finding()], anew=anew, config=config)).text
+        assert words in text
+        assert (command in text) == ("study" in anew) and text.count("The networks' settings") == words.count(
+            "settings"
+        )
+
+
+def begun(path, config):
+    store.begin(path, config)
+    (path / "weights").mkdir()
+
+
+@pytest.mark.parametrize("seeds", [None, 3])
+@pytest.mark.parametrize("epochs", [None, 1])
+def test_the_command_from_nothing_asks_for_the_runs_that_are_there(tmp_path, seeds, epochs):
+    runs = studies.runs("looking-for-four", tmp_path, seeds=seeds, epochs=epochs)
+    for path, config in runs.items():
+        begun(path, config)
+    program, job, *options = shlex.split(report.from_nothing("looking-for-four", tmp_path))
+    assert (program, job) == ("jaxinterp", "run")
+    asked = cli.parse(Run, options, prog="jaxinterp run")
+    assert (asked.study, asked.seeds, asked.epochs) == ("looking-for-four", seeds, epochs)
+    assert len(runs) > 1
+
+
+def test_there_is_no_such_command_for_networks_of_another_kind(tmp_path):
+    config = recipes.config("instance-variation", seeds=3)
+    begun(tmp_path, config)
+    assert report.from_nothing("instance-variation", tmp_path).endswith("--seeds 3")
+    for part, change in (("train", {"learning_rate": 0.5}), ("model", {"widths": (3,)}), ("data", {"train_size": 9})):
+        changed = dataclasses.replace(config, **{part: dataclasses.replace(getattr(config, part), **change)})
+        store.begin(tmp_path, changed)
+        assert report.from_nothing("instance-variation", tmp_path) is None
 
 
 def test_a_figure_is_there_once_and_its_rows_refer_to_it():

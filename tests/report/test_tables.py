@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import io
 import json
 import re
@@ -66,6 +67,8 @@ def every_table(trained):
     return {
         "findings": tables.findings_table(findings(), title="study: *run*"),
         "run": tables.run_table(Path("some/run"), run),
+        "seeds": tables.seeds_table(Path("some/run"), run, np.arange(10.0).reshape(5, 2)),
+        "mapping": tables.mapping_table([("fc1.weight", "params/hidden0/kernel (2, 4)")], title="x"),
         "runs": tables.runs_table([(Path("done"), TOY, trained.history), (Path("begun"), TOY, None)]),
         "sweep": tables.sweep_table(
             [Comparison("a", ESTIMATE, NONE, 0), Comparison("b", NONE, ESTIMATE, 2)], title="t"
@@ -91,9 +94,9 @@ def test_terminal_and_markdown_show_the_same_text(every_table):
         output = io.StringIO()
         Console(file=output, width=400).print(table)
         markdown = table.export("markdown").replace("\\", "")
-        for cell in (cell for row in table.cells for cell in row):
+        for name, cell in (pair for row in table.cells for pair in zip(table.columns, row, strict=True)):
             for line in cell.splitlines():
-                assert line in output.getvalue() and line in markdown
+                assert line in markdown and (line in output.getvalue() or name in table.told)
 
 
 def test_numbers_are_numbers_in_json_and_what_is_not_known_is_null(every_table):
@@ -116,6 +119,32 @@ def test_an_estimate_takes_a_column_for_each_part_in_csv(every_table, trained):
     first, second = csv.DictReader(io.StringIO(every_table["findings"].export("csv")))
     assert first["claim"] == 'of a|b, *all*, <b>\nor "none"' and first["ours_mean"] == "-0.5"
     assert second["score_mean"] == "" and json.loads(first["others"])["other"]["n"] == 0
+
+
+def test_a_seed_that_diverged_has_no_accuracy_and_no_dead_units(trained):
+    accuracy = np.where(np.arange(5) == 1, np.nan, np.asarray(trained.history.accuracy).T).T
+    history = trained.history._replace(accuracy=accuracy, diverged=np.array([0, 2, 0, 0, 0]))
+    run, dead = Run(TOY, trained.networks, history), np.where(np.arange(5)[:, None] == 1, np.nan, 2.0) * [1, 0]
+    table = tables.seeds_table(Path("some/run"), run, dead)
+    assert "diverged: seeds 1" in table.title
+    assert table.cells[1] == ("some/run", "1", "diverged in epoch 2", "—", "—", "3", "—", "—")
+    assert table.cells[2][2] == "trained" and table.cells[2][-2:] == ("2 of 8", "0 of 6")
+    rows = json.loads(table.export("json"))["rows"]
+    lost = {"diverged_in_epoch": 2, "test_accuracy": None, "dead_hidden0": None}
+    assert {name: rows[1][name] for name in lost} == lost
+    assert (rows[2]["dead_hidden0"], rows[2]["dead_hidden1"], rows[2]["diverged_in_epoch"]) == (2, 0, None)
+
+
+def test_what_all_rows_share_is_left_out_on_a_terminal_alone():
+    one, several = findings(), findings()
+    several[1] = several[1]._replace(claim=dataclasses.replace(several[1].claim, study="another"))
+    assert tables.findings_table(one).told == ("study",) and tables.findings_table(several).told == ()
+    output = io.StringIO()
+    Console(file=output, width=160).print(tables.findings_table(several))
+    assert "another" in output.getvalue()
+    for table in map(tables.findings_table, (one, several)):
+        studies = [row["study"] for row in csv.DictReader(io.StringIO(table.export("csv")))]
+        assert studies == [row[0] for row in table.cells]
 
 
 def test_an_unknown_format_is_refused():

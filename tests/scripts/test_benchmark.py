@@ -4,18 +4,20 @@ import dataclasses
 import json
 
 import benchmark
+import chromium
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from benchmarks import ablation, attribution, maximization, memory, peers, processes, race, similarity, training
+from benchmarks import ablation, attribution, maximization, memory, page, peers, processes, race, similarity, training
 from benchmarks.options import Options
 from benchmarks.race import Contestant, Timing
 
-from jaxinterp import controls, ensemble, epoch, networks, recipes
+from jaxinterp import controls, ensemble, epoch, networks, recipes, report
 from jaxinterp.analysis import ablation as library
 from jaxinterp.config import ModelConfig, RunConfig, TrainConfig
 from jaxinterp.data import Dataset, Splits
+from jaxinterp.errors import InputError
 
 RECIPE = recipes.config
 PIXELS = 25
@@ -193,6 +195,45 @@ def test_memory_that_ablation_asks_for_grows_with_either_chunk(splits, monkeypat
     assert all(size > 2 * base for size in larger)
 
 
+# The page
+
+
+@pytest.fixture
+def stored(splits, tmp_path, monkeypatch):
+    """A run of two networks without findings."""
+    (tmp_path / "demo" / "results").mkdir(parents=True)
+    monkeypatch.setattr(page, "DEMO", tmp_path / "demo")
+    return page.stored(tmp_path / "run", splits, 2)
+
+
+def test_the_page_that_is_timed_is_that_of_a_run_and_opens(stored, splits, monkeypatch):
+    monkeypatch.setattr(page.data, "load", lambda _: splits)
+    file = report.write(stored)
+    assert 'id="payload"' in file.read_text() and "run: 2 networks" in file.read_text()
+    try:
+        timing = page.opened(file, rounds=1)
+    except InputError as missing:
+        pytest.skip(str(missing))
+    assert 0 < timing.seconds[0] < 60 and len(timing.seconds) == 1
+
+
+def test_making_a_page_is_a_process_of_its_own_with_a_cache_of_its_own(stored, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(page.subprocess, "run", lambda command, **options: asked.append((command, options)))
+    assert page.made(stored, tmp_path / "cache") >= 0
+    [(command, options)] = asked
+    assert command[-2:] == ["report", str(stored)] and options["env"]["XDG_CACHE_HOME"] == str(tmp_path / "cache")
+    assert options["check"]
+
+
+def test_without_a_browser_a_row_says_what_to_install(splits, monkeypatch):
+    monkeypatch.setattr(page, "made", lambda run, _: report.build.write(run / "report" / "index.html", "page") or 1.0)
+    monkeypatch.setattr(chromium, "NAMES", ("no-such-browser",))
+    *_, row = page.measure(splits, Options(rounds=1, seeds=2))[1]
+    assert (row.name, row.rate) == ("opening it", None)
+    assert row.note.startswith("there is no Chromium: install one of no-such-browser")
+
+
 # All together
 
 
@@ -215,6 +256,8 @@ def test_record_has_machine_timings_and_a_target_beside_each_figure(splits, tmp_
         monkeypatch.setattr(similarity, name, size)
     for part, name, size in ((maximization, "RESTARTS", 2), (maximization, "STEPS", 5), (attribution, "EXAMPLES", 6)):
         monkeypatch.setattr(part, name, size)
+    monkeypatch.setattr(page, "made", lambda run, _: report.build.write(run / "report" / "index.html", "page") or 1.0)
+    monkeypatch.setattr(page, "opened", lambda _, rounds: Timing(1, 1.0, [1.0] * rounds))
     few = {name: similarity.MEASURES[name] for name in ("debiased_cka", "procrustes")}
     monkeypatch.setattr(similarity, "MEASURES", few)
     options = Options(rounds=2, seeds=3, steps=2, product=8, output=tmp_path / "benchmark.json")
@@ -232,6 +275,7 @@ def test_record_has_machine_timings_and_a_target_beside_each_figure(splits, tmp_
         "maximization": ["≥ 200"] * 2 + ["< 10", "≥ .99"],
         "attribution": ["≥ 10", "≥ 10", "≤ 1e-5", "≤ 1e-6", "≤ 1e-6"],
         "memory": ["< 2"] * len(memory.CHUNKS),
+        "page": ["≤ 15", "< 30", "< 30", "< 2"],
     }
 
 

@@ -1,10 +1,8 @@
 """What does the explorer show of a run? Every analysis that a unit's card needs, for all seeds that a page can hold."""
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -36,11 +34,11 @@ _LEVELS = {"95th percentile": 0.95, "5th percentile": 0.05}
 _MODEL = ("widths", "outputs", "activation", "norm", "norm_position", "norm_epsilon", "input_mean", "input_std")
 
 
-def gather(run: Run, splits: Splits, *, folder: Path | str, limit: int = LIMIT) -> Payload:
+def gather(run: Run, splits: Splits, *, limit: int = LIMIT) -> Payload:
     """All that the explorer shows of a run, for as many seeds, from the first on, as fit into `limit` bytes.
 
-    folder: as the reader would give it to a command. Raises InputError where there is nothing to explore: no network
-    that did not diverge, not even one that fits, no hidden layer, or fewer than four test images.
+    Raises InputError where there is nothing to explore: no network that did not diverge, not even one that fits, no
+    hidden layer, or fewer than four test images.
     """
     rows = _rows(len(splits.test.labels), TEST_IMAGES)
     test = splits.test.take(rows)
@@ -54,9 +52,16 @@ def gather(run: Run, splits: Splits, *, folder: Path | str, limit: int = LIMIT) 
         layer["exemplars"] = np.searchsorted(pool, layer["exemplars"])
         arrays |= {f"layer{number}/{name}": values for name, values in layer.items()}
     arrays |= _history(run.history, dead)
-    return Payload(
-        _meta(run, test, held, left_out, folder), {name: _plain(np.asarray(values)) for name, values in arrays.items()}
-    )
+    return Payload(_meta(run, test, held, left_out), {name: _plain(np.asarray(v)) for name, v in arrays.items()})
+
+
+def dead_units(run: Run, splits: Splits) -> np.ndarray:
+    """How many units of each layer answer all test images alike: "seeds layers", NaN for networks that diverged."""
+    if not run.networks.model.widths:
+        return np.zeros((run.config.train.seeds, 0))
+    test = splits.test.take(_rows(len(splits.test.labels), TEST_IMAGES))
+    share = jax.jit(ensemble.over_seeds(lambda network: units.dead_share(network, test.images), chunk=1))(run.networks)
+    return np.round(_of_trained(run.history, share) * np.array(run.networks.model.widths))
 
 
 def _analyses(run: Run, test: Dataset, held: list[int]) -> tuple[list[dict[str, Any]], np.ndarray]:
@@ -167,38 +172,35 @@ def _pool(layers: list[dict[str, Any]], labels) -> np.ndarray:
 
 
 def _history(history: History, dead: np.ndarray) -> dict[str, Any]:
-    diverged = np.asarray(history.diverged)[:, None] > 0
     return {
-        "history/loss": history.loss,
-        "history/accuracy": history.accuracy,
-        "history/dead": np.where(diverged, np.nan, dead),
+        "history/dead": _of_trained(history, dead),
         "history/diverged": history.diverged,
         "history/test_accuracy": kept_accuracy(history)[:, SPLITS.index("test")],
         "history/best": history.best,
     }
 
 
-def _meta(run: Run, test: Dataset, held: list[int], left_out: str, folder: Path | str) -> dict[str, Any]:
-    model, seeds = run.networks.model, run.config.train.seeds
+def _of_trained(history: History, values) -> np.ndarray:
+    """Values "seeds layers", NaN for networks that diverged."""
+    return np.where(np.asarray(history.diverged)[:, None] > 0, np.nan, np.asarray(values))
+
+
+def _meta(run: Run, test: Dataset, held: list[int], left_out: str) -> dict[str, Any]:
+    model = run.networks.model
     rows, columns = _shape(test.images.shape[1])
     return {
-        "title": f"{Path(os.path.abspath(folder)).name}: {seeds} networks",
-        "folder": str(folder),
         "model": {name: getattr(model, name) for name in _MODEL},
         "loss": run.config.train.loss,
         "rows": rows,
         "columns": columns,
         "classes": class_names(run.config.data, classes_of(model)),
         "seeds": held,
-        "all_seeds": seeds,
+        "all_seeds": run.config.train.seeds,
         "diverged": np.flatnonzero(run.history.diverged).tolist(),
         "left_out": left_out,
         "test_images": len(test.labels),
         "kinds": list(units.KINDS),
-        "layers": [
-            {"site": f"hidden{layer}/post", "units": width, "pre": f"hidden{layer}/pre"}
-            for layer, width in enumerate(model.widths)
-        ],
+        "layers": [{"site": f"hidden{layer}/post", "units": width} for layer, width in enumerate(model.widths)],
         "measures": [measure._asdict() for measure in MEASURES],
         "matching": _matching(model),
         "used": {

@@ -49,9 +49,8 @@ function exemplars({ payload: { meta, arrays }, view: { seed, layer, unit } }) {
         photograph(part(arrays["pool/images"], place), meta, `Test image of ${label}, activation ${written(values[rank], 2)}`)),
       make("figcaption", {}, `${label}: `, datum(values[rank], 2)));
   };
-  const shown = range(places.length).filter((rank) => places[rank] >= 0);
-  return block("Real images that light it most", "Of the test images; label and pre-activation under each.",
-    make("div", { class: "pictures small" }, shown.map((rank) => figure(places[rank], rank))));
+  return block("Real images that light it most", `Of ${meta.test_images} test images; label and pre-activation under each.`,
+    make("div", { class: "pictures small" }, Array.from(places, figure)));
 }
 
 // Response and damage, a row a class.
@@ -63,7 +62,7 @@ function classes({ payload: { meta, arrays }, view, hash }) {
   const others = matches({ meta, arrays }, view).map(({ place, match, r }) =>
     part(arrays[`layer${layer}/class_mean`], place, match).map((value) => (mirrored(r) ? -value : value)));
   const all = [0, ...means.map((mean, place) => mean + sds[place]), ...means.map((mean, place) => mean - sds[place]), ...others.flatMap((values) => [...values])];
-  const finite = all.filter(Number.isFinite), low = Math.min(...finite), high = Math.max(...finite);
+  const [low, high] = extent(all.filter(Number.isFinite));
   const x = (value) => (Number.isFinite(value) ? 2 + (156 * (value - low)) / (high - low || 1) : x(0));
   const line = (name, from, to, y = 9) => makeSvg("line", { class: name, x1: x(from), x2: x(to), y1: y, y2: y });
   const chart = (place) => makeSvg("svg", { class: "response", viewBox: "0 0 160 18", "aria-hidden": "true" },
@@ -78,7 +77,7 @@ function classes({ payload: { meta, arrays }, view, hash }) {
     return `${written(mean, 2)} ± ${written(sd, 2)}`;
   };
   const damages = meta.kinds.map((_, kind) => part(arrays[`layer${layer}/damage`], seed, kind, unit));
-  const worst = Math.max(0.05, ...damages.flatMap((values) => Array.from(values, Math.abs)).filter(Number.isFinite));
+  const worst = extent([0.05, ...damages.flatMap((values) => Array.from(values, Math.abs)).filter(Number.isFinite)])[1];
   const damage = (kind, place) => {
     const cell = datum(damages[kind][place], 3, { class: "tint" });
     cell.style.background = tint(damages[kind][place], worst);
@@ -89,7 +88,7 @@ function classes({ payload: { meta, arrays }, view, hash }) {
     make("span", { class: "chart" }, chart(place), make("span", {}, `${written(means[place], 2)} ± ${written(sds[place], 2)}`)),
     spread(place), ...meta.kinds.map((_, kind) => damage(kind, place)),
   ]);
-  const note = `Response: mean ± sd over test images (bar, whisker). Counterparts: the matched units of ${others.length} other seeds, ` +
+  const note = `Response: mean ± sd over ${meta.test_images} test images (bar, whisker). Counterparts: the matched units of ${others.length} other seeds, ` +
     "mean ± sd over seeds (a dot each). Damage: the class's accuracy lost when the unit is ablated.";
   return block("Classes", note, table(["class", "response", "counterparts", ...meta.kinds.map((kind) => `${kind}: damage`)], rows, { class: "classes" }));
 }
@@ -99,12 +98,12 @@ function measures({ payload: { meta }, view: { seed, layer, unit, chosen }, know
     const values = range(meta.layers[layer].units).map((other) => quantity.of(seed, layer, other, chosen)).filter(Number.isFinite);
     return values.reduce((sum, value) => sum + value, 0) / values.length;
   };
-  const rows = known.filter(({ measure }) => measure).map((quantity) => {
+  const { used, test_images } = meta, rows = known.filter(({ measure }) => measure).map((quantity) => {
     const null_ = quantity.nulled(seed, layer, unit), value = quantity.of(seed, layer, unit);
     return [
       make("a", { href: hash({ sort: quantity.name, up: false }), title: quantity.explanation }, quantity.label),
       datum(value),
-      Number.isFinite(null_) ? make("span", { title: `${quantity.control}: ${quantity.statistic}` }, datum(null_), beats(quantity, value, null_) ? " ✓ beyond" : " within") : "—",
+      Number.isFinite(null_) ? make("span", { title: `${quantity.control}: ${quantity.statistic}` }, datum(null_), compared(quantity, value, null_)) : "—",
       written(mean(quantity)),
     ];
   });
@@ -112,10 +111,17 @@ function measures({ payload: { meta }, view: { seed, layer, unit, chosen }, know
     table(["measure", "value", "null", "layer's mean"], rows),
     make("details", {}, make("summary", {}, "What they say"),
       make("dl", { class: "terms" }, meta.measures.map(({ label, explanation, null: control, statistic }) =>
-        make("div", {}, make("dt", {}, label), make("dd", {}, `${explanation}${control ? ` Null: ${control} (${statistic}).` : ""}`))))));
+        make("div", {}, make("dt", {}, label), make("dd", {}, `${explanation}${control ? ` Null: ${control} (${statistic}).` : ""}`)))),
+      make("p", {}, `Selectivity: ${used.selectivity_images} test images, null from ${used.label_draws} permutations. Universality: ${used.counterpart_images} ` +
+        `test images, half of them to match units on, null from ${used.pair_draws} shuffles. Maximisers: in closed form where a unit is linear in the pixels, ` +
+        `else the best of ${used.restarts} ascents of ${used.steps} steps. All else: ${test_images} test images.`)));
 }
 
-const beats = ({ high }, value, null_) => (high === false ? value < null_ : value > null_);
+// How a value stands to its null, which is known.
+function compared({ high }, value, null_) {
+  if (!Number.isFinite(value)) return " value not known";
+  return (high === false ? value < null_ : value > null_) ? " ✓ beyond" : " within";
+}
 
 // The strongest connections of a unit: incoming (−1) or outgoing (1).
 function connections({ payload: { meta, arrays }, networkOf, view: { seed, layer, unit }, hash }, direction) {

@@ -31,6 +31,9 @@ function written(value, digits = 3) {
 
 const share = (value) => (Number.isFinite(value) ? `${written(100 * value, 1)} %` : "—");
 
+// The lowest and the highest of any number of values.
+const extent = (values) => values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
+
 const range = (length) => Array.from({ length }, (_, place) => place);
 
 // A number that a machine can read as well: all of its digits in `value`.

@@ -72,7 +72,6 @@ function drawing(canvas, cursor, meta, changed) {
 
   return {
     bytes,
-    repaint: () => paint(canvas, bytes, ink),
     erase: (chosen) => { erasing = chosen; },
     load: (image) => { bytes.set(image); update(false); },
     clear: () => { bytes.fill(0); update(); },

@@ -10,11 +10,10 @@ function explorer(payload, networkOf) {
   function read(settings) {
     const layer = choice(settings, "layer", meta.layers.length);
     const named = (name, otherwise) => (known.some((quantity) => quantity.name === settings.get(name)) ? settings.get(name) : otherwise);
-    const bound = (name) => (Number.isFinite(Number(settings.get(name) ?? "")) ? settings.get(name) ?? "" : "");
     return {
       seed: seedPlace(meta, settings), layer, unit: choice(settings, "unit", meta.layers[layer].units),
       chosen: choice(settings, "class", meta.classes.length), sort: named("sort", "unit"), up: settings.get("order") !== "down",
-      by: named("by", known[1].name), from: bound("from"), to: bound("to"), search: settings.get("search") ?? "",
+      by: named("by", known[1].name), from: settings.get("from") ?? "", to: settings.get("to") ?? "", search: settings.get("search") ?? "",
       pictures: ["maximiser", "image"].includes(settings.get("pictures")) ? settings.get("pictures") : "weights",
     };
   }
@@ -89,13 +88,22 @@ function explorer(payload, networkOf) {
     set("search", view.search);
   }
 
+  // Say what cannot be meant, and by which of the inputs; nothing takes back what was said.
+  function complain(texts, blamed) {
+    find("complaint").textContent = texts.join(" ");
+    for (const name of ["from", "to", "search"]) find(name).setAttribute("aria-invalid", String(blamed.includes(name)));
+  }
+
   // Bring everything to what the settings say.
   function show(settings) {
     const inside = find("card").contains(document.activeElement), last = told;
     view = read(settings);
     told = [view.seed, view.layer, view.unit].join();
-    units = chosenUnits(payload, known, view);
+    units = chosenUnits(payload, known, { ...view, search: spoken(view.search).words });
     showControls();
+    const wrong = ["from", "to"].filter((name) => view[name].trim() !== "" && Number.isNaN(bound(view[name])));
+    const seedless = seedReplaced(meta, settings);
+    complain([...(seedless ? [seedless] : []), ...wrong.map((name) => `“${view[name]}” is no number, so it filters nothing: write one such as 0.5.`)], wrong);
     showList();
     find("card").replaceChildren(...card({ payload, networkOf, known, view, hash, mapsOf, thumbnail }));
     find("looked").textContent = find("card").querySelector("h3").textContent;
@@ -110,16 +118,28 @@ function explorer(payload, networkOf) {
     go({ [axis]: order[place < 0 ? 0 : (place + by + order.length) % order.length] });
   }
 
-  // Words after "/" may name a seed and a layer too: "seed 3 hidden1 12".
+  // What was searched for may name a seed and a layer beside other words: "seed 3 hidden1 12".
+  function spoken(search) {
+    const seed = search.match(/\bseed\s*(\d+)\b/i), layers = meta.layers.map(({ site }) => layerName(site).toLowerCase());
+    const words = search.replace(seed?.[0] ?? "", "").split(/\s+/).filter(Boolean);
+    const layer = layers.findIndex((name) => words.some((word) => word.toLowerCase() === name));
+    return { seed: seed?.[1], layer, words: words.filter((word) => word.toLowerCase() !== layers[layer]).join(" ") };
+  }
+
   function jump() {
-    const seed = view.search.match(/\bseed\s*(\d+)\s*/i);
-    const layers = meta.layers.map(({ site }) => layerName(site));
-    const layer = layers.findIndex((name) => view.search.toLowerCase().split(/\s+/).includes(name.toLowerCase()));
-    const search = view.search.replace(seed?.[0] ?? "", "").split(/\s+/).filter((word) => word.toLowerCase() !== layers[layer]?.toLowerCase()).join(" ");
-    const change = { search, layer: layer < 0 ? view.layer : layer, seed: Math.max(0, seed ? meta.seeds.indexOf(Number(seed[1])) : view.seed) };
-    const exact = /^\d+$/.test(search) && Number(search) < meta.layers[change.layer].units ? Number(search) : null;
+    const asked = spoken(view.search), wrong = asked.seed === undefined ? "" : seedComplaint(meta, asked.seed);
+    if (wrong) return complain([wrong], ["search"]);
+    const change = {
+      search: asked.words, layer: asked.layer < 0 ? view.layer : asked.layer,
+      seed: asked.seed === undefined ? view.seed : meta.seeds.indexOf(Number(asked.seed)),
+    };
+    const { site, units: width } = meta.layers[change.layer];
+    const exact = /^\d+$/.test(asked.words) && Number(asked.words) < width ? Number(asked.words) : null;
     const found = exact ?? chosenUnits(payload, known, { ...view, ...change })[0];
-    follow({ ...change, unit: found ?? view.unit, search: exact === null ? search : "" });
+    if (found === undefined) {
+      return complain([`No unit of ${layerName(site)} is found by “${view.search}”: search for a number from 0 to ${width - 1}, a class, or dead.`], ["search"]);
+    }
+    follow({ ...change, unit: found, search: exact === null ? asked.words : "" });
     find("search").value = view.search;
     find("card").querySelector("h3").focus();
   }

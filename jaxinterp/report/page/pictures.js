@@ -13,11 +13,12 @@ function signed(value, scale) {
   return PAPER[scheme].map((channel, place) => Math.round(channel + strength * (end[place] - channel)));
 }
 
-// The same as a tint behind text.
+// The same as a tint behind text, which stays readable on it; no colour where the value is not known.
 function tint(value, scale) {
-  const [red, green, blue] = (value < 0 ? BELOW : ABOVE)[dark.matches ? "dark" : "light"];
-  const strength = Number.isFinite(value) ? 0.5 * Math.min(1, Math.abs(value) / (scale || 1)) : 0;
-  return `rgb(${red} ${green} ${blue} / ${strength.toFixed(3)})`;
+  if (!Number.isFinite(value)) return "";
+  const scheme = dark.matches ? "dark" : "light", strength = 0.45 * Math.min(1, Math.abs(value) / (scale || 1));
+  const end = (value < 0 ? BELOW : ABOVE)[scheme];
+  return `rgb(${PAPER[scheme].map((channel, place) => Math.round(channel + strength * (end[place] - channel))).join(" ")})`;
 }
 
 // A canvas of values "rows columns", drawn by colour(value) → [red, green, blue]; label is its alternative text.

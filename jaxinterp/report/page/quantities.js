@@ -30,15 +30,22 @@ function strongestClass({ arrays }, seed, layer, unit) {
   return means.reduce((best, mean, place) => (mean > (best < 0 ? -Infinity : means[best]) ? place : best), -1);
 }
 
+// A bound as someone writes it, with a point or a comma; NaN where there is none, or where it is no number.
+function bound(text) {
+  const plain = text.trim().replace("−", "-").replace(",", ".");
+  return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(plain) ? Number(plain) : NaN;
+}
+
 // The units of a layer that the view asks for, in its order. What is not known comes last and passes no filter.
 function chosenUnits(payload, known, view) {
   const { seed, layer, sort, up, by, from, to, search, chosen } = view;
   const of = (name) => known.find((quantity) => quantity.name === name) ?? known[0];
   const value = (name, unit) => of(name).of(seed, layer, unit, chosen);
+  const low = bound(from), high = bound(to);
   const inside = (unit) => {
-    if (from === "" && to === "") return true;
+    if (Number.isNaN(low) && Number.isNaN(high)) return true;
     const found = value(by, unit);
-    return Number.isFinite(found) && (from === "" || found >= Number(from)) && (to === "" || found <= Number(to));
+    return Number.isFinite(found) && !(found < low) && !(found > high);
   };
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
   const matching = (unit) => words.every((word) => described(payload, seed, layer, unit).includes(word));

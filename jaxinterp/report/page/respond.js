@@ -99,6 +99,13 @@ function trial(payload, networkOf) {
     tell(layer, unit);
   }
 
+  function choose(place) {
+    seed = place;
+    find("try-seed").value = seed;
+    find("replaced").textContent = "";
+    respond();
+  }
+
   // The line below the units, about the one that was touched last.
   function tell(layer, unit) {
     const name = `${layerName(meta.layers[layer].site)} unit ${unit}`, strongest = strongestClass(payload, seed, layer, unit);
@@ -131,6 +138,7 @@ function trial(payload, networkOf) {
       if (Number.isInteger(unit) && unit >= 0 && unit < meta.layers[layer]?.units && Number.isFinite(factor)) scales.set(`${layer}:${unit}`, factor);
     }
     seed = place;
+    find("replaced").textContent = seedReplaced(meta, settings);
     if (!cells) build();
     offer(find("try-seed"), meta.seeds.map((number, at) => [at, `${number}`]), seed);
     if (settings.has("image") || drawn === null) load(choice(settings, "image", count));
@@ -143,7 +151,7 @@ function trial(payload, networkOf) {
     find(`row-${end}`).max = meta.rows - 1;
     find(`row-${end}`).value = end === "from" ? 0 : Math.max(0, Math.floor(meta.rows / 2) - 1);
   }
-  find("try-seed").addEventListener("change", (event) => { seed = Number(event.target.value); respond(); });
+  find("try-seed").addEventListener("change", (event) => choose(Number(event.target.value)));
   for (const tool of ["pen", "eraser"]) find(tool).addEventListener("change", () => sketch.erase(find("eraser").checked));
   find("next").addEventListener("click", () => step(1));
   find("previous").addEventListener("click", () => step(-1));
@@ -157,6 +165,6 @@ function trial(payload, networkOf) {
 
   return {
     show,
-    move: (by) => { seed = (seed + by + meta.seeds.length) % meta.seeds.length; find("try-seed").value = seed; respond(); },
+    move: (by) => choose((seed + by + meta.seeds.length) % meta.seeds.length),
   };
 }

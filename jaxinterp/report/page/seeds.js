@@ -11,7 +11,7 @@ function seedsView(payload) {
   function strip() {
     const kept = range(count).filter((seed) => Number.isFinite(accuracy[seed]) && !diverged[seed]);
     if (!kept.length) return make("p", {}, "No seed has a test accuracy.");
-    const values = kept.map((seed) => accuracy[seed]), low = Math.min(...values), high = Math.max(...values);
+    const [low, high] = extent(kept.map((seed) => accuracy[seed]));
     const x = (value) => 20 + (560 * (value - low)) / (high - low || 1);
     const stacked = new Map();
     const dots = kept.map((seed) => {
@@ -21,9 +21,9 @@ function seedsView(payload) {
       const dot = makeSvg("circle", { class: "dot", cx: x(accuracy[seed]), cy: 60 - 9 * Math.min(height, 6), r: 4 }, title);
       return meta.seeds.includes(seed) ? makeSvg("a", { href: hashOf("explorer", { seed }), "aria-label": `seed ${seed}, test accuracy ${written(accuracy[seed], 4)}` }, dot) : dot;
     });
-    return make("div", { class: "scroll" }, makeSvg("svg", { class: "strip", viewBox: "0 0 600 86", role: "group", "aria-label": `Test accuracy of ${kept.length} seeds, from ${written(low, 4)} to ${written(high, 4)}` },
-      makeSvg("line", { class: "rail", x1: 10, x2: 590, y1: 68, y2: 68 }), dots,
-      makeSvg("text", { x: 20, y: 82 }, written(low, 4)), makeSvg("text", { x: 580, y: 82, "text-anchor": "end" }, written(high, 4))));
+    return make("div", { class: "strip" }, makeSvg("svg", { viewBox: "0 0 600 76", role: "group", "aria-label": `Test accuracy of ${kept.length} seeds, from ${written(low, 4)} to ${written(high, 4)}` },
+      makeSvg("line", { class: "rail", x1: 10, x2: 590, y1: 68, y2: 68 }), dots),
+      make("span", {}, written(low, 4)), low < high && make("span", {}, written(high, 4)));
   }
 
   function everySeed() {
@@ -45,7 +45,10 @@ function seedsView(payload) {
   function matrix({ site }, layer, colour) {
     const values = arrays[`layer${layer}/cka`], size = meta.seeds.length;
     const pairs = range(size).flatMap((first) => range(first).map((second) => [first, second, part(values, first, second)])).filter(([, , value]) => Number.isFinite(value));
-    if (!pairs.length) return make("figure", {}, make("figcaption", {}, `${layerName(site)}: one seed has nothing to be compared with.`));
+    if (!pairs.length) {
+      const why = size === 1 ? "one seed has nothing to be compared with" : "CKA is not known of any pair, as where units are dead or images few";
+      return make("p", {}, `${layerName(site)}: ${why}.`);
+    }
     pairs.sort((a, b) => a[2] - b[2]);
     const say = ([first, second, value]) => `seeds ${meta.seeds[first]} and ${meta.seeds[second]}: ${written(value)}`;
     const mean = pairs.reduce((sum, pair) => sum + pair[2], 0) / pairs.length, [least, most] = [pairs[0], pairs[pairs.length - 1]];
@@ -68,9 +71,9 @@ function seedsView(payload) {
       make("h3", {}, "Test accuracy, a dot a seed"), strip());
     find("seeds-table").replaceChildren(everySeed());
     const all = meta.layers.flatMap((_, layer) => Array.from(arrays[`layer${layer}/cka`].data)).filter(Number.isFinite);
-    const low = Math.min(0.9, Math.floor(10 * Math.min(...all)) / 10), colour = (value) => signed(low - value, 1 - low);
-    find("similarity").replaceChildren(legend(low, 1, colour, "CKA, one scale for all layers"),
-      make("div", { class: "row" }, meta.layers.map((layer, place) => matrix(layer, place, colour))));
+    const low = Math.min(0.9, Math.floor(10 * extent(all)[0]) / 10), colour = (value) => signed(low - value, 1 - low);
+    const found = meta.layers.map((layer, place) => matrix(layer, place, colour)), drawn = found.some((one) => one.matches("figure"));
+    find("similarity").replaceChildren(drawn ? legend(low, 1, colour, "CKA, one scale for all layers") : "", make("div", { class: "row" }, found));
     find("seed-order").value = order;
   }
 

@@ -21,5 +21,31 @@ function choice(settings, name, length, otherwise = 0) {
   return Number.isInteger(value) && value >= 0 && value < length ? value : otherwise;
 }
 
-// The place of a seed's number among those that the page holds.
-const seedPlace = (meta, settings) => Math.max(0, meta.seeds.indexOf(Number(settings.get("seed") ?? meta.seeds[0])));
+// The place of a seed's number among those that the page holds; the first where it does not hold it.
+const seedPlace = (meta, settings) => Math.max(0, meta.seeds.indexOf(Number(settings.get("seed") || meta.seeds[0])));
+
+// Why the page does not hold the seed that someone asked for, and what it holds; "" where it does.
+function seedComplaint({ seeds, all_seeds, diverged }, text) {
+  const seed = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (seeds.includes(seed)) return "";
+  const why = diverged.includes(seed) ? `Seed ${seed} diverged` : seed < all_seeds ? `The page has no room for seed ${seed}` : `There is no seed ${text}`;
+  return `${why}: choose ${spans(seeds)}.`;
+}
+
+// The same for an address, which may name no seed; says as well which one is shown instead.
+function seedReplaced(meta, settings) {
+  const complaint = settings.get("seed") ? seedComplaint(meta, settings.get("seed")) : "";
+  return complaint && `${complaint} This is seed ${meta.seeds[0]}.`;
+}
+
+// Growing whole numbers in short: "0–4, 7 or 9".
+function spans(numbers) {
+  const found = [];
+  for (const number of numbers) {
+    const last = found[found.length - 1];
+    if (last && last[1] === number - 1) last[1] = number;
+    else found.push([number, number]);
+  }
+  const texts = found.flatMap(([first, last]) => (last - first < 2 ? [...new Set([first, last])] : [`${first}–${last}`]));
+  return [texts.slice(0, -1).join(", "), texts[texts.length - 1]].filter((text) => text !== "").join(" or ");
+}

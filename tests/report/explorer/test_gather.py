@@ -1,10 +1,12 @@
 import base64
 import dataclasses
 import json
+import re
 from functools import partial
 
 import jax
 import numpy as np
+import pages
 import pytest
 
 from jaxinterp import data, ensemble, networks, train
@@ -13,7 +15,7 @@ from jaxinterp.config import DataConfig, ModelConfig, RunConfig, TrainConfig
 from jaxinterp.data import Dataset
 from jaxinterp.errors import InputError
 from jaxinterp.networks import Network
-from jaxinterp.report import explorer
+from jaxinterp.report import build, explorer
 from jaxinterp.report.explorer import budget, units
 from jaxinterp.report.explorer.gather import class_names
 from jaxinterp.report.explorer.measures import NAMES
@@ -62,7 +64,7 @@ def splits(toy):
 
 @pytest.fixture(scope="module")
 def payload(run, splits):
-    return explorer.gather(run, splits, folder="some/run")
+    return explorer.gather(run, splits)
 
 
 def forward(arrays, place, images):
@@ -95,7 +97,6 @@ def test_arrays_have_the_shapes_that_the_page_reads(payload):
             "cka": (seeds, seeds),
         }
         expected |= {f"layer{layer}/{name}": shape for name, shape in own.items()}
-    expected |= {f"history/{name}": (4, 3, 3) for name in ("loss", "accuracy")}
     expected |= {f"history/{name}": (4,) for name in ("diverged", "best", "test_accuracy")} | {"history/dead": (4, 2)}
     assert {name: array.shape for name, array in arrays.items()} == expected
     integers = {"exemplars", "counterpart", "labels", "index", "diverged", "best"}
@@ -106,11 +107,47 @@ def test_arrays_have_the_shapes_that_the_page_reads(payload):
     assert [measure["name"] for measure in meta["measures"]] == list(NAMES)
     assert all(measure["explanation"].endswith(".") and measure["label"] for measure in meta["measures"])
     assert meta["layers"] == [
-        {"site": "hidden0/post", "units": 8, "pre": "hidden0/pre"},
-        {"site": "hidden1/post", "units": 6, "pre": "hidden1/pre"},
+        {"site": "hidden0/post", "units": 8},
+        {"site": "hidden1/post", "units": 6},
     ]
-    assert (meta["title"], meta["folder"], meta["classes"]) == ("run: 4 networks", "some/run", ["0", "1"])
     assert (meta["rows"], meta["columns"], meta["test_images"], meta["loss"]) == (28, 28, 240, "cross_entropy")
+    assert meta["classes"] == ["0", "1"]
+
+
+def test_all_that_is_sent_is_read(payload):
+    script = build._joined(build.SCRIPTS)
+    for name in payload.arrays:
+        last = name.rpartition("/")[2] if name.startswith("layer") else name
+        last = re.sub("^params/(hidden.|output)/", "params/${name}/", last)
+        assert re.search(rf'[/"`]{re.escape(last)}["`]', script), name
+    parts = (payload.meta, payload.meta["model"], payload.meta["used"])
+    for name in (name for part in (*parts, payload.meta["measures"][0], payload.meta["layers"][0]) for name in part):
+        assert re.search(rf"(\.|{{ |, ){name}\b", script), name
+
+
+def test_made_up_pages_have_what_gathered_ones_have(payload):
+    made_up = pages.payload(pages.trained(pages.model()))
+    assert made_up.meta.keys() == payload.meta.keys() and made_up.arrays.keys() == payload.arrays.keys()
+    for name in ("used", "model"):
+        assert made_up.meta[name].keys() == payload.meta[name].keys()
+    for name in ("measures", "layers"):
+        assert made_up.meta[name][0].keys() == payload.meta[name][0].keys()
+    assert {name: array.dtype for name, array in made_up.arrays.items()} == {
+        name: array.dtype for name, array in payload.arrays.items()
+    }
+
+
+def test_dead_units_are_counted_of_every_seed(payload, run, splits):
+    counted = explorer.dead_units(run, splits)
+    assert counted.shape == (4, 2) and np.isnan(counted[DIVERGED]).all()
+    for place, seed in enumerate(payload.meta["seeds"]):
+        alive = [
+            np.ptp(np.maximum(pre, 0), axis=0) > 0 for pre in forward(payload.arrays, place, splits.test.images)[:2]
+        ]
+        assert counted[seed].tolist() == [int((~units).sum()) for units in alive]
+    np.testing.assert_allclose(payload.arrays["history/dead"] * [8, 6], counted)
+    flat = run._replace(networks=Network(networks.build(ModelConfig((), outputs=2)), run.networks.variables))
+    assert explorer.dead_units(flat, splits).shape == (4, 0)
 
 
 def test_diverged_seeds_are_left_out_and_named(payload):
@@ -241,18 +278,18 @@ def test_too_many_networks_are_cut_to_the_budget(run, splits):
     assert seeds == [0, 2] and sentence == "The page holds 2 networks of 3: more would make it too large."
     assert budget.held(run, splits.test, one)[0] == [0]
     with pytest.raises(InputError, match=r"one network takes 0\.\d MB, more than the 0\.01 MB"):
-        explorer.gather(run, splits, folder="x", limit=10_000)
+        explorer.gather(run, splits, limit=10_000)
 
 
 def test_where_there_is_nothing_to_explore_it_says_why(run, splits):
     lost = run._replace(history=run.history._replace(diverged=np.ones(4, np.int32)))
     with pytest.raises(InputError, match="all networks diverged"):
-        explorer.gather(lost, splits, folder="x")
+        explorer.gather(lost, splits)
     with pytest.raises(InputError, match="4 or more test images, got 3"):
-        explorer.gather(run, splits._replace(test=splits.test.take(slice(3))), folder="x")
+        explorer.gather(run, splits._replace(test=splits.test.take(slice(3))))
     flat = Network(networks.build(ModelConfig((), outputs=2)), run.networks.variables)
     with pytest.raises(InputError, match="no hidden units"):
-        explorer.gather(run._replace(networks=flat), splits, folder="x")
+        explorer.gather(run._replace(networks=flat), splits)
 
 
 def test_pixels_without_a_square_and_one_output_do_not_fail():
@@ -265,7 +302,7 @@ def test_pixels_without_a_square_and_one_output_do_not_fail():
     ended = np.zeros(2, np.int32)
     history = train.History(nothing, nothing, np.full((2, 1, 3, 2), np.nan, np.float32), ended, ended, ended)
     splits = data.load(config.data)
-    meta, arrays = found = explorer.gather(Run(config, initial, history), splits, folder=".")
+    meta, arrays = found = explorer.gather(Run(config, initial, history), splits)
     assert (meta["rows"], meta["columns"], meta["classes"]) == (1, 2, ["0", "1"])
     assert meta["matching"] == "absolute"
     np.testing.assert_array_equal(arrays["pool/images"], 255 * splits.test.images)
@@ -281,7 +318,7 @@ def test_pixels_without_a_square_and_one_output_do_not_fail():
         after = (hidden @ params["output"]["kernel"] + params["output"]["bias"])[:, 0] > 0.5
         drop = [np.mean((before.astype(int) - (after == splits.test.labels))[splits.test.labels == c]) for c in (0, 1)]
         np.testing.assert_allclose(arrays["layer0/damage"][1, 0, unit], drop, atol=1e-6)
-    again = explorer.gather(Run(config, initial, history), splits, folder=".")
+    again = explorer.gather(Run(config, initial, history), splits)
     assert explorer.encode(again) == explorer.encode(found)  # the same run, the same bytes
 
 

@@ -1,25 +1,21 @@
 """Pages opened in a real Chromium. Whatever a page says on its console fails the test that opened it."""
 
-import shutil
-
+import chromium
 import pages
 import pytest
 
 from jaxinterp import ensemble, interventions
+from jaxinterp.errors import InputError
 from jaxinterp.report import build, explorer
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 @pytest.fixture(scope="module")
 def browser():
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium: install Debian's package chromium")
-    playwright = pytest.importorskip("playwright.sync_api", reason="there is no playwright")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
+    try:
+        with chromium.launched() as opened:
+            yield opened
+    except InputError as missing:
+        pytest.skip(str(missing))
 
 
 @pytest.fixture

@@ -1,15 +1,18 @@
+import re
+
 import numpy as np
 import pages
 import pytest
 
 from jaxinterp.report import build, explorer
 
+expect = pytest.importorskip("playwright.sync_api", reason="there is no playwright").expect
 HEADING = "#card h3"
 
 
-def listed(page):
-    """The units of the list, in its order."""
-    return page.eval_on_selector_all("#units a", "all => all.map((one) => Number(one.dataset.unit))")
+def lists(page, units):
+    """Wait until these are the units of the list, in its order."""
+    expect(page.locator("#units .number")).to_have_text([str(unit) for unit in units])
 
 
 def numbers(page, selector):
@@ -24,27 +27,29 @@ def rows(page, title):
 
 def test_a_link_reopens_the_view(visit, html):
     page = visit(html, "#explorer?seed=3&layer=1&unit=4&class=7&sort=selectivity&order=down&pictures=maximiser")
-    assert page.inner_text(HEADING) == "Seed 3, hidden1, unit 4"
+    expect(page.locator(HEADING)).to_have_text("Seed 3, hidden1, unit 4")
     chosen = {name: page.input_value(f"#{name}") for name in ("unit", "class", "sort", "order", "pictures")}
     assert chosen == {"unit": "4", "class": "7", "sort": "selectivity", "order": "down", "pictures": "maximiser"}
     assert page.locator("#units a[aria-current]").get_attribute("data-unit") == "4"
     page.select_option("#layer", "0")
     page.select_option("#seed", label="1")
     page.select_option("#class", "2")
+    expect(page.locator(HEADING)).to_have_text("Seed 1, hidden0, unit 4")
+    expect(page.locator(".classes [aria-current]")).to_have_text("2")
     again = visit(html, "#" + page.url.split("#")[1])
     for selector in (HEADING, "#card", "#units"):
         assert again.inner_text(selector) == page.inner_text(selector)
     page.go_back()
     page.go_back()
     page.go_back()
-    page.wait_for_function("() => document.querySelector('#card h3').textContent === 'Seed 3, hidden1, unit 4'")
+    expect(page.locator(HEADING)).to_have_text("Seed 3, hidden1, unit 4")
 
 
 @pytest.mark.parametrize("fragment", ["?seed=2&layer=9&unit=99&class=x&sort=none", "?unit=-1&from=x", "?seed=&unit=%"])
 def test_what_a_link_cannot_mean_is_left_out(visit, html, fragment):
     page = visit(html, f"#explorer{fragment}")
-    assert page.inner_text(HEADING) == "Seed 0, hidden0, unit 0"
-    assert listed(page) == list(range(6))
+    expect(page.locator(HEADING)).to_have_text("Seed 0, hidden0, unit 0")
+    lists(page, list(range(6)))
 
 
 def test_the_list_is_sorted_and_filtered_by_any_measure(visit, html, shown):
@@ -53,16 +58,13 @@ def test_the_list_is_sorted_and_filtered_by_any_measure(visit, html, shown):
         values = shown.arrays["layer0/measures"][place, 1]
         page.select_option("#sort", name)
         page.select_option("#order", "up")
-        page.wait_for_function("() => location.hash.includes('sort=') && !location.hash.includes('order=')")
-        assert listed(page) == np.argsort(values).tolist()
+        lists(page, np.argsort(values).tolist())
         np.testing.assert_allclose(numbers(page, "#units data"), np.sort(values), rtol=1e-6)
         page.select_option("#order", "down")
-        page.wait_for_function("() => location.hash.includes('order=down')")
-        assert listed(page) == np.argsort(-values).tolist()
+        lists(page, np.argsort(-values).tolist())
     page.select_option("#sort", "damage-mean")
     page.select_option("#class", "6")
-    page.wait_for_function("() => location.hash.includes('class=6')")
-    assert listed(page) == np.argsort(-shown.arrays["layer0/damage"][1, 1, :, 6]).tolist()
+    lists(page, np.argsort(-shown.arrays["layer0/damage"][1, 1, :, 6]).tolist())
 
     values = shown.arrays["layer0/measures"][0, 1]
     page.select_option("#sort", "unit")
@@ -70,11 +72,12 @@ def test_the_list_is_sorted_and_filtered_by_any_measure(visit, html, shown):
     page.select_option("#by", "selectivity")
     bound = float(np.sort(values)[2] + np.sort(values)[3]) / 2
     page.fill("#from", f"{bound:.6f}")
-    assert listed(page) == np.flatnonzero(values > bound).tolist()
+    lists(page, np.flatnonzero(values > bound).tolist())
     page.fill("#to", f"{bound + 1e-5:.6f}")
-    assert listed(page) == [] and "0 of 6 units" in page.inner_text("#count")
+    lists(page, [])
+    assert "0 of 6 units" in page.inner_text("#count")
     page.click("#all")
-    assert listed(page) == list(range(6))
+    lists(page, list(range(6)))
 
 
 def test_search_finds_units_by_number_class_and_seed(visit, html, shown):
@@ -83,33 +86,34 @@ def test_search_finds_units_by_number_class_and_seed(visit, html, shown):
     page.locator("body").press("/")
     assert page.evaluate("document.activeElement.id") == "search"
     page.keyboard.type(f"class:{strongest[4]}")
-    assert listed(page) == np.flatnonzero(strongest == strongest[4]).tolist()
+    lists(page, np.flatnonzero(strongest == strongest[4]).tolist())
     page.keyboard.press("Enter")
-    assert page.inner_text(HEADING) == f"Seed 0, hidden0, unit {np.flatnonzero(strongest == strongest[4])[0]}"
+    expect(page.locator(HEADING)).to_have_text(f"Seed 0, hidden0, unit {np.flatnonzero(strongest == strongest[4])[0]}")
     page.fill("#search", "dead")
-    assert listed(page) == [pages.DEAD[1]]
+    lists(page, [pages.DEAD[1]])
     page.fill("#search", "seed 3 hidden1 2")
     page.press("#search", "Enter")
-    assert page.inner_text(HEADING) == "Seed 3, hidden1, unit 2"
+    expect(page.locator(HEADING)).to_have_text("Seed 3, hidden1, unit 2")
     assert page.input_value("#search") == ""
 
 
 def test_arrows_go_through_units_and_seeds_but_not_while_typing(visit, html):
     page = visit(html, "#explorer?sort=unit&order=down&unit=5")
 
-    def press(key):
+    def press(key, shown):
         page.keyboard.press(key)
-        page.wait_for_timeout(50)
-        return page.inner_text(HEADING)
+        expect(page.locator(HEADING)).to_have_text(shown)
 
-    assert press("ArrowRight") == "Seed 0, hidden0, unit 4"
-    assert press("ArrowLeft") == "Seed 0, hidden0, unit 5"
-    assert press("ArrowLeft") == "Seed 0, hidden0, unit 0"  # and round
-    assert press("Shift+ArrowRight") == "Seed 1, hidden0, unit 0"
-    assert press("Shift+ArrowLeft") == "Seed 0, hidden0, unit 0"
+    press("ArrowRight", "Seed 0, hidden0, unit 4")
+    press("ArrowLeft", "Seed 0, hidden0, unit 5")
+    press("ArrowLeft", "Seed 0, hidden0, unit 0")  # and round
+    press("Shift+ArrowRight", "Seed 1, hidden0, unit 0")
+    press("Shift+ArrowLeft", "Seed 0, hidden0, unit 0")
     page.focus("#search")
     page.keyboard.type("4/")
-    assert press("ArrowLeft") == "Seed 0, hidden0, unit 0" and page.input_value("#search") == "4/"
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#complaint")).to_have_text("")
+    assert page.inner_text(HEADING) == "Seed 0, hidden0, unit 0" and page.input_value("#search") == "4/"
     assert "→" in page.text_content(".keys")
 
 
@@ -176,7 +180,7 @@ def test_connections_lead_to_the_next_card(visit, html, networks, shown):
     assert [row[0] for row in found] == [f"hidden1 unit {unit}" for unit in order]
     assert "pixels" in page.locator(".block", has=page.locator("h4", has_text="Incoming")).last.inner_text()
     page.get_by_role("link", name=f"hidden1 unit {order[0]}", exact=True).click()
-    assert page.inner_text(HEADING) == f"Seed 0, hidden1, unit {order[0]}"
+    expect(page.locator(HEADING)).to_have_text(f"Seed 0, hidden1, unit {order[0]}")
     moved = kernel[:, order[0]] * shown.arrays["layer0/sd"][0]
     found = rows(page, "Incoming connections")
     assert [row[0] for row in found][:5] == [f"hidden0 unit {unit}" for unit in np.argsort(-np.abs(moved))[:5]]
@@ -194,15 +198,15 @@ def test_counterparts_stand_side_by_side_and_lead_to_their_cards(visit, html, sh
     assert tiles.nth(2).locator("data").get_attribute("value") == pytest.approx(str(float(r)))
     tiles.nth(2).locator("a").focus()
     page.keyboard.press("Enter")
-    assert page.inner_text(HEADING) == f"Seed 3, hidden0, unit {match}"
-    assert page.evaluate("document.activeElement.tagName") == "H3"  # focus stays in the card
+    expect(page.locator(HEADING)).to_have_text(f"Seed 3, hidden0, unit {match}")
+    page.wait_for_function("document.activeElement.tagName === 'H3'")  # focus stays in the card
 
 
 def test_an_exemplar_opens_in_try_it(visit, html, shown):
     page = visit(html, "#explorer?seed=3&layer=0&unit=4")
     page.locator(".pictures.small a").nth(1).click()
-    assert f"test image {shown.arrays['layer0/exemplars'][2, 4, 1]}," in page.inner_text("#origin")
-    assert page.inner_text("#reading").startswith("Seed 3")
+    expect(page.locator("#origin")).to_contain_text(f"test image {shown.arrays['layer0/exemplars'][2, 4, 1]},")
+    expect(page.locator("#reading")).to_contain_text("Seed 3")
 
 
 def test_dead_units_are_said_to_be(visit, html):
@@ -224,18 +228,98 @@ def test_counterparts_are_mirrored_only_where_units_may_be(visit, shown, network
 def test_a_measure_to_filter_by_can_be_chosen_before_its_bounds(visit, html, shown):
     page = visit(html, "#explorer")
     page.select_option("#by", "participation")
-    page.wait_for_function("location.hash.includes('by=participation')")
-    assert page.input_value("#by") == "participation"
+    expect(page).to_have_url(re.compile("by=participation"))
+    expect(page.locator("#by")).to_have_value("participation")
     page.fill("#from", "0")
     values = shown.arrays["layer0/measures"][1, 0]
-    assert page.locator("#units li").count() == (values >= 0).sum() not in (0, len(values))
+    lists(page, np.flatnonzero(values >= 0))
+    assert (values >= 0).sum() not in (0, len(values))
+
+
+def test_a_seed_that_the_page_does_not_hold_is_said_and_not_replaced_silently(visit, html):
+    page = visit(html, "#explorer?seed=3&unit=4")
+    for search, complaint in (("seed 2", "Seed 2 diverged"), ("seed 9 hidden1 2", "There is no seed 9")):
+        page.fill("#search", search)
+        page.press("#search", "Enter")
+        expect(page.locator("#complaint")).to_have_text(f"{complaint}: choose 0, 1 or 3.")
+        expect(page.locator("#search")).to_have_attribute("aria-invalid", "true")
+        expect(page.locator(HEADING)).to_have_text("Seed 3, hidden0, unit 4")
+        assert page.evaluate("document.activeElement.id") == "search"
+    page.fill("#search", "seed 1")
+    expect(page.locator("#complaint")).to_have_text("")
+    expect(page.locator("#search")).to_have_attribute("aria-invalid", "false")
+    lists(page, range(6))
+    page.press("#search", "Enter")
+    expect(page.locator(HEADING)).to_have_text("Seed 1, hidden0, unit 0")
+
+
+@pytest.mark.parametrize("view", ["explorer", "try"])
+def test_a_link_to_such_a_seed_says_which_one_is_shown(visit, html, view):
+    page = visit(html, f"#{view}?seed=2")
+    said = page.locator("#complaint" if view == "explorer" else "#replaced")
+    expect(said).to_have_text("Seed 2 diverged: choose 0, 1 or 3. This is seed 0.")
+    page.locator(f"#{view} h2").click()
+    page.keyboard.press("Shift+ArrowRight")
+    expect(page).to_have_url(re.compile("seed=1"))
+    expect(said).to_have_text("")
+    for fragment, seed in (("?seed=9", "9"), ("?seed=x", "x"), ("?seed=1.5", "1.5")):
+        page.evaluate(f"location.hash = '{view}{fragment}'")
+        expect(said).to_have_text(f"There is no seed {seed}: choose 0, 1 or 3. This is seed 0.")
+
+
+def test_what_is_found_nowhere_is_said(visit, html):
+    page = visit(html, "#explorer?unit=3")
+    page.fill("#search", "99")
+    page.press("#search", "Enter")
+    expect(page.locator("#complaint")).to_have_text(
+        "No unit of hidden0 is found by “99”: search for a number from 0 to 5, a class, or dead."
+    )
+    assert page.inner_text(HEADING) == "Seed 0, hidden0, unit 3"
+
+
+@pytest.mark.parametrize(("seeds", "choose"), [([0, 1, 2], "0–2"), ([0, 1, 5], "0, 1 or 5"), ([4, 5, 6], "4–6")])
+def test_seeds_are_named_in_short(visit, networks, seeds, choose):
+    payload = pages.payload(networks, seeds=seeds, all_seeds=9, diverged=[])
+    page = visit(build.render("Some", [], payload=explorer.encode(payload)), "#explorer?seed=8")
+    complaint = f"The page has no room for seed 8: choose {choose}. This is seed {seeds[0]}."
+    expect(page.locator("#complaint")).to_have_text(complaint)
+
+
+def test_a_bound_may_have_a_comma_and_must_be_a_number(visit, html, shown):
+    page = visit(html, "#explorer")
+    values = shown.arrays["layer0/measures"][0, 0]
+    page.select_option("#by", "selectivity")
+    bound = float(np.sort(values)[2] + np.sort(values)[3]) / 2
+    for text in (f"{bound:.6f}", f"{bound:.6f}".replace(".", ",").replace("-", "−"), f" {bound:.6e} "):
+        page.fill("#from", text)
+        lists(page, np.flatnonzero(values > bound))
+        expect(page.locator("#complaint")).to_have_text("")
+    for text in ("a half", "0,5,1", "0x1", "1 000", "-"):
+        page.fill("#from", text)
+        lists(page, range(6))
+        expect(page.locator("#complaint")).to_have_text(
+            f"“{text}” is no number, so it filters nothing: write one such as 0.5."
+        )
+        assert [page.locator(f"#{name}").get_attribute("aria-invalid") for name in ("from", "to")] == ["true", "false"]
+    again = visit(html, "#" + page.url.split("#")[1])
+    assert again.inner_text("#complaint") == page.inner_text("#complaint")
+    page.click("#all")
+    expect(page.locator("#complaint")).to_have_text("")
+    expect(page.locator("#from")).to_have_attribute("aria-invalid", "false")
+
+
+def test_a_measure_that_is_not_known_lies_neither_within_its_null_nor_beyond(visit, networks, shown):
+    arrays = shown.arrays | {"layer0/measures": np.full_like(shown.arrays["layer0/measures"], np.nan)}
+    page = visit(build.render("Unknown", [], payload=explorer.encode(shown._replace(arrays=arrays))), "#explorer")
+    assert [row[1:] for row in rows(page, "Measures")] == [["—", "0.000 value not known", "—"], ["—", "—", "—"]]
 
 
 def test_a_view_is_found_as_it_was_left(visit, html):
     page = visit(html, "#explorer?seed=3&layer=1&unit=2")
     for view in ("seeds", "explorer"):
         page.click(f"nav a[href='#{view}']")
-        page.wait_for_function(f"location.hash.startsWith('#{view}')")
-    assert page.inner_text(HEADING) == "Seed 3, hidden1, unit 2"
+        expect(page.locator(f"#{view}")).to_be_visible()
+    expect(page.locator(HEADING)).to_have_text("Seed 3, hidden1, unit 2")
     page.emulate_media(color_scheme="dark")
-    assert page.is_visible("#explorer") and page.inner_text(HEADING) == "Seed 3, hidden1, unit 2"
+    expect(page.locator("#explorer")).to_be_visible()
+    expect(page.locator(HEADING)).to_have_text("Seed 3, hidden1, unit 2")

@@ -6,6 +6,7 @@ import pytest
 from jaxinterp import ensemble, interventions
 from jaxinterp.report import build, explorer
 
+expect = pytest.importorskip("playwright.sync_api", reason="there is no playwright").expect
 CLOSE = {"rtol": 1e-5, "atol": 1e-4}
 
 
@@ -157,7 +158,7 @@ def test_units_are_ablated_and_scaled_by_click_and_by_key(visit, html, answer):
     assert not page.locator('[aria-pressed="true"]').count()
     assert f"hidden0 unit {first}" in page.inner_text("#touched")
     page.click("#touched a")
-    assert page.inner_text("#card h3") == f"Seed 0, hidden0, unit {first}"
+    expect(page.locator("#card h3")).to_have_text(f"Seed 0, hidden0, unit {first}")
 
 
 def test_seeds_change_by_menu_and_by_key(visit, html, answer):
