@@ -3,7 +3,7 @@
 import numpy as np
 from random_records import random_record
 
-from jaxinterp.studies.llm_labels import pictures, weights, xor
+from jaxinterp.studies.llm_labels import pictures, planted, weights, xor
 from jaxinterp.studies.llm_labels.record import ARMS, CONDITIONS, XOR, LlmLabels
 
 SEEDS, UNITS, NARROW, PIXELS = 8, 12, 6, 16
@@ -27,7 +27,8 @@ def record(seeds=SEEDS, diverged=(), pixels=PIXELS, **fields) -> LlmLabels:
         "targets": pictures.TARGETS,
         "views": pictures.VIEWS,
         "lists": weights.LISTS,
-        "planted": np.array([1, 2, 3]),
+        "planted": tuple(planted.KINDS),
+        "planted_facets": np.array([kind.facets for kind in planted.KINDS.values()]),
         "blank_value": np.zeros((seeds, 2, 2, UNITS)),
         "box_value": np.ones((seeds, 2, 2, UNITS)),
     }
@@ -35,7 +36,7 @@ def record(seeds=SEEDS, diverged=(), pixels=PIXELS, **fields) -> LlmLabels:
     dead[:, 0, :, :3] = dead[:, 1, :, :6] = 1
     names |= {"dead": dead, "dead_training": dead[:, :, 1]} | or_but_not_and(seeds)
     sizes = {"seeds": seeds, "units": UNITS, "inputs": 2, "neurons": 4, "subsets": 16, "starts": 3, "directions": 5}
-    sizes |= {"pixels": pixels, "exemplars": 9, "draws": 4, "facets": 4, "planted": 3}
+    sizes |= {"pixels": pixels, "exemplars": 9, "draws": 4, "facets": 4}
     found = random_record(LlmLabels, sizes, **names | fields)
     values = {name: _blanked(name, getattr(found, name), diverged, fields) for name in found._fields}
     return LlmLabels(**values | {"diverged": np.full(len(RECIPES), len(diverged))})

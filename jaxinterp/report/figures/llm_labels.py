@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from jaxinterp.analysis.facets import SHARE
 from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, plain
+from jaxinterp.stats import indicator
 from jaxinterp.stats import known_mean as mean
 from jaxinterp.studies.llm_labels import widths, xor
 from jaxinterp.studies.llm_labels.record import (
@@ -210,22 +211,30 @@ def counts(record: LlmLabels) -> Figure:
         "outputs": (record.facets_of_outputs[:, after], BLUE),
         "outputs, untrained": (record.facets_of_outputs[:, before], ORANGE),
         "random directions": (record.facets_of_directions, GREY),
+        "the layer": (record.facets_of_layer[:, after], GREEN),
+        "the layer, untrained": (record.facets_of_layer[:, before], SKY),
     }
     real = {
         "neurons": (record.clusters_of_neurons[:, after], GREEN),
         "neurons, untrained": (record.clusters_of_neurons[:, before], ORANGE),
+        "random directions": (record.clusters_of_directions, GREY),
         "outputs": (record.clusters_of_outputs, BLUE),
     }
-    planted = {
-        f"{true} planted": (values, colour)
-        for true, values, colour in zip(record.planted, record.facets_of_planted, (SKY, PURPLE, GREEN), strict=False)
-    }
-    figure, panels = _panels(1, 3, (3.3, 2.9), sharey=True)
+    figure, (planted, *panels) = _panels(1, 3, (3.7, 3.1))
     said = []
-    most = int(np.nanmax([4, *(np.nanmax(np.nan_to_num(v)) for v, _ in (made | real | planted).values())]))
+    right = mean(indicator(record.facets_of_planted == record.planted_facets[:, None], record.facets_of_planted), 1)
+    planted.barh(range(len(right)), right, color=PURPLE)
+    planted.set_yticks(range(len(right)), record.planted, fontsize=8)
+    planted.set_ylim(len(right) - 0.5, -0.5)
+    planted.set_xlim(0, 1)
+    _labels(planted, "share counted rightly", "facets planted", "Planted units (the method)")
+    plain(planted, grid="x")
+    for kind, share in zip(record.planted, right, strict=True):
+        said.append(f"planted {kind}: {number(share, 2)} counted rightly")
+    most = int(np.nanmax([4, *(np.nanmax(np.nan_to_num(v)) for v, _ in (made | real).values())]))
     levels = np.arange(most + 1)
-    titles = ("Planted units (the method)", "Facets, by images made", "Clusters of the best test images")
-    for axes, groups, title in zip(panels, (planted, made, real), titles, strict=True):
+    titles = ("Facets, by images made", "Clusters of the best test images")
+    for axes, groups, title in zip(panels, (made, real), titles, strict=True):
         for place, (name, (values, colour)) in enumerate(groups.items()):
             known = np.isfinite(values).sum()
             shares = [np.sum(values == level) / known if known else 0 for level in levels]
@@ -233,11 +242,10 @@ def counts(record: LlmLabels) -> Figure:
             axes.bar(levels + shift, shares, 0.8 / len(groups), color=colour, label=name)
             said.append(f"{title.lower()}, {name} {figure_of(values, 2)}")
         axes.set_xticks(levels)
-        axes.set_ylim(0, 1.35)
+        axes.set_ylim(0, 1.6)
         axes.set_yticks([0, 0.5, 1])
         axes.legend(fontsize=8, frameon=False, loc="upper right")
         _labels(axes, "number found", "share", title)
-        axes.label_outer()
         plain(axes, grid="y")
     title = "How many different things does a unit answer to? Networks of six neurons"
     return _finish(figure, record, SIX, title, "all units of all networks", f"Mean numbers: {'; '.join(said)}")

@@ -74,6 +74,7 @@ def answer(record: LlmLabels) -> str:
         return f"{number(100 * mean, 0)} %" if np.isfinite(mean) else "—"
 
     looks, correlation = found["2.3 looks"], found["2.2 live"].measured.mean
+    where = f"with {pictures.OTHERS}" if looks.control_name == pictures.OTHERS else "before training"
     width = record.widths[record.arms.index(SIX)]
     digits = next(other for other in found["2.4 one digit"].others if other.name == profiles.ANSWERS)
     ways = next(other for other in found["2.1 ways"].others if other.name == xor.WAYS)
@@ -84,7 +85,7 @@ def answer(record: LlmLabels) -> str:
         f"Its ten largest weights: {said('2.5 incoming')} ({share('2.5 incoming')} of the variance of its input). Its "
         f"picture is the known optimum: {said('2.3 recipe')} ({share('2.3 recipe')} of starts); it looks like the "
         f"images that it answers to: {said('2.3 looks')} (correlation {number(looks.measured.mean, 2)}, and "
-        f"{number(looks.control.mean, 2)} with other neurons' images). An output has several facets: "
+        f"{number(looks.control.mean, 2)} {where}). An output has several facets: "
         f"{said('2.8 outputs')} ({share('2.8 outputs')} of them). Of {width} neurons "
         f"{figure_of(widths.alive(record, SIX), 1)} are alive; that their number tells test accuracy: "
         f"{said('2.2 live')} (rank correlation {number(correlation, 2)}). XOR is solved by {share('2.1 solved')} of "

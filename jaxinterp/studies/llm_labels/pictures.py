@@ -19,11 +19,14 @@ from jaxinterp.analysis.maximization import objectives, optima
 from jaxinterp.networks import Network
 from jaxinterp.stats import indicator, known_mean
 from jaxinterp.studies.claims import Finding, judged
+from jaxinterp.studies.llm_labels.judging import calibrated_score, claimed, judged_beside, judged_shares
 from jaxinterp.studies.llm_labels.record import (
     ALIKE,
     ARMS,
+    CONDITIONS,
     EVERY,
     MOST,
+    SITE,
     SIX,
     TRAINED,
     UNTRAINED,
@@ -32,14 +35,12 @@ from jaxinterp.studies.llm_labels.record import (
     LlmLabels,
     ask,
     ask_both,
-    by_arm,
-    calibrated,
-    claimed,
     figure_of,
     key_of,
     laid_out,
     left_out,
     live,
+    of_arms,
     over_live,
 )
 
@@ -51,21 +52,21 @@ VIEWS = (f"recipe {OUTPUT}", f"recipe {INPUT}", "exact optimum w/2λ", "optimum 
 EXEMPLARS = 9
 REACHED = 0.95  # cosine with the optimum: an angle of less than 20 degrees
 EXACT = 0.99  # of what is there to be gained
+OTHERS = "other neurons' images"
 
 
 def measure(groups: Mapping[str, Asked], seeds: int, example: np.ndarray) -> dict[str, Any]:
     """The record's fields of row 2.3. example: the network of each arm that pictures are of."""
-    found = by_arm(groups, seeds, _of_arm)
+    measured = [_of_arm(groups[arm]) for arm in ARMS]
     units = max(groups[arm].networks.model.widths[0] for arm in ARMS)
-    shown = [_shown(groups[arm], int(seed)) for arm, seed in zip(ARMS, example, strict=True)]
+    shown = [_shown(groups[arm], found, int(seed)) for arm, found, seed in zip(ARMS, measured, example, strict=True)]
     drawn = {name: laid_out(name, [part[name] for part in shown], seeds=seeds, units=units) for name in shown[0]}
-    return {"targets": TARGETS, "views": VIEWS} | found | drawn
+    return {"targets": TARGETS, "views": VIEWS} | of_arms(groups, seeds, measured) | drawn
 
 
 def _of_arm(group: Asked) -> dict[str, np.ndarray]:
     images, networks = group.splits.test.images, group.networks
     followed = ask(recipe, networks, key_of(group, 3), chunk=2)
-    del followed["first"]
     return followed | ask(ascent, networks, images, key_of(group, 3), chunk=2) | ask_both(beside_images, group, images)
 
 
@@ -80,11 +81,16 @@ def recipe(network: Network, key) -> dict[str, Array]:
     weights, bias = optima.affine(network)
     best, value = optima.penalty_optimum(weights, bias, PENALTY)
     units = best.shape[0]
-    found = [
-        maximization.maximize(
+
+    def pictures(target):
+        def objective(activations):
+            values = [objectives.units(_SITES[name], jnp.arange(units))(activations) for name in TARGETS]
+            return jnp.stack(values)[target]
+
+        return maximization.maximize(
             key,
             network,
-            objectives.units(_SITES[target], jnp.arange(units)),
+            objective,
             objectives=units,
             restarts=STARTS,
             steps=STEPS,
@@ -92,9 +98,8 @@ def recipe(network: Network, key) -> dict[str, Array]:
             priors=(spaces.l2(PENALTY),),
             learning_rate=RATE,
         ).images
-        for target in TARGETS
-    ]
-    images = jnp.stack(found)  # "targets units starts pixels"
+
+    images = jax.vmap(pictures)(jnp.arange(len(TARGETS)))  # "targets units starts pixels"
     entering = jnp.stack([_own(network(own)[1]["hidden0/pre"]) for own in images])
     length = jnp.linalg.norm(images, axis=-1) * jnp.linalg.norm(best, axis=-1)[:, None]
     product = jnp.einsum("tusp,up->tus", images, best, precision=jax.lax.Precision.HIGHEST)
@@ -104,7 +109,7 @@ def recipe(network: Network, key) -> dict[str, Array]:
         "recipe_value": jnp.max(entering - PENALTY * jnp.sum(images**2, axis=-1), axis=-1),
         "exact_value": value,
         "silent_starts": jax.scipy.stats.norm.cdf(-bias / jnp.linalg.norm(weights, axis=1)),
-        "first": images[:, :, 0],
+        "first": jnp.concatenate([images[:, :, 0], best[None]]),
     }
 
 
@@ -122,35 +127,34 @@ def ascent(network: Network, images: Float[Array | np.ndarray, "examples pixels"
 def beside_images(network: Network, images: Float[Array | np.ndarray, "examples pixels"]) -> dict[str, Array]:
     """The optimum in the box beside the best real images, and how alike the recipe's optimum and these look."""
     weights, bias = optima.affine(network)
-    entering = network(images)[1]["hidden0/pre"]
+    activations = network(images)[1]
+    entering, (box, value) = activations["hidden0/pre"], optima.box_optimum(weights, bias)
     best = responses.exemplars(entering, k=min(EXEMPLARS, len(images)))
     means = jnp.mean(jnp.asarray(images)[best.index], axis=1)
     alike = correlation.pairwise(weights, means)
     units = weights.shape[0]
     others = jnp.where(jnp.eye(units, dtype=bool), 0, alike)
     return {
-        "box_value": optima.box_optimum(weights, bias)[1],
+        "box_value": value,
         "blank_value": bias,
         "best_value": best.value[:, 0],
         "likeness": jnp.diagonal(alike),
         "likeness_other": jnp.sum(others, axis=1) / (units - 1) if units > 1 else jnp.full(1, jnp.nan),
+        "best": best.index,
+        "box": box,
+        "firing": responses.liveness(activations[SITE]).firing_rate,
     }
 
 
-def _shown(group: Asked, seed: int) -> dict[str, np.ndarray]:
-    """The pictures of one network; those of the recipe are from the first start."""
-    network = jax.tree.map(lambda leaf: jnp.asarray(leaf[seed]), group.networks)
-    images = group.splits.test.images
-    first = jax.jit(recipe)(network, key_of(group, 3))["first"]
-    exact = optima.penalty_optimum(*optima.affine(as_written(network)), PENALTY)[0]
-    box = optima.box_optimum(*optima.affine(network))[0]
-    activations = network(images)[1]
-    chosen = responses.exemplars(activations["hidden0/pre"], k=min(EXEMPLARS, len(images))).index
+def _shown(group: Asked, found: dict[str, np.ndarray], seed: int) -> dict[str, np.ndarray]:
+    """The pictures of one network, taken out of what was found; those of the recipe are from the first start."""
+    first = found.pop("first")[seed]
+    box, best, firing = (found.pop(name)[seed, CONDITIONS.index(TRAINED)] for name in ("box", "best", "firing"))
     return {
-        "pictures": np.stack([*map(np.asarray, first), np.asarray(exact), np.asarray(box)]),
-        "best_images": np.asarray(images)[np.asarray(chosen)],
-        "outgoing": np.asarray(network.variables["params"]["output"]["kernel"]),
-        "firing": np.asarray(responses.liveness(activations["hidden0/post"]).firing_rate),
+        "pictures": np.stack([*first, box]),
+        "best_images": np.asarray(group.splits.test.images)[best],
+        "outgoing": np.asarray(group.networks.variables["params"]["output"]["kernel"][seed]),
+        "firing": firing,
     }
 
 
@@ -190,7 +194,7 @@ def findings(record: LlmLabels) -> list[Finding]:
         f"{figure_of(known_mean(indicator(worth > 0, worth), 1), 2)} of the neurons: for the others no picture is "
         f"better than none after the ReLU.{apart}"
     )
-    found = [judged(claim, own, before, f"the same starts, {INPUT}", own, others=others, note=note)]
+    found = [judged_shares(claim, own, before, f"the same starts, {INPUT}", own, others=others, note=note)]
     return [*found, _ascent(record, apart), _real(record, apart), _alike(record, apart), _dark(record, apart)]
 
 
@@ -217,10 +221,11 @@ def _real(record: LlmLabels, apart: str) -> Finding:
 
     own = best(SIX, TRAINED)
     text = "A neuron meets what it looks for: the best test image goes most of the way from blank to the best picture"
-    claim = claimed("2.3 real", text, "share of the way, mean over live neurons", MOST)
+    score = calibrated_score(UNTRAINED, "the share of the way, mean over live neurons,")
+    claim = claimed("2.3 real", text, score, MOST)
     note = f"Before the ReLU; pictures in [0, 1].{apart}"
     others = {"twelve neurons": best(WIDE, TRAINED)}
-    return judged(claim, own, best(SIX, UNTRAINED), UNTRAINED, own, others=others, note=note)
+    return judged_beside(claim, own, {UNTRAINED: best(SIX, UNTRAINED)}, others=others, note=note)
 
 
 def _alike(record: LlmLabels, apart: str) -> Finding:
@@ -228,27 +233,32 @@ def _alike(record: LlmLabels, apart: str) -> Finding:
         values = values[:, record.arms.index(arm), record.conditions.index(condition)]
         return over_live(record, values, arm, condition)
 
-    own, other = of(record.likeness), of(record.likeness_other)
+    controls = {OTHERS: of(record.likeness_other), UNTRAINED: of(record.likeness, SIX, UNTRAINED)}
     others = {
-        UNTRAINED: of(record.likeness, SIX, UNTRAINED),
         "untrained, other neurons' images": of(record.likeness_other, SIX, UNTRAINED),
         "twelve neurons": of(record.likeness, WIDE),
         "twelve neurons, other neurons' images": of(record.likeness_other, WIDE),
     }
     text = "A neuron's picture looks like the images that it answers to: correlation over pixels"
-    claim = claimed("2.3 looks", text, "what is shared, where 0 is the control and 1 all", ALIKE)
-    note = f"The exact optimum, w/2λ, with the mean of the neuron's best {EXEMPLARS} test images; live neurons.{apart}"
-    return judged(claim, own, other, "other neurons' images", calibrated(own, other), others=others, note=note)
+    score = calibrated_score(f"the higher of {UNTRAINED} and {OTHERS}", "the correlation")
+    claim = claimed("2.3 looks", text, score, ALIKE)
+    note = (
+        f"The exact optimum, w/2λ, with the mean of the neuron's best {EXEMPLARS} test images; live neurons. The "
+        f"images are chosen by the very weights that are the picture, in untrained networks as well.{apart}"
+    )
+    return judged_beside(claim, of(record.likeness), controls, others=others, note=note)
 
 
 def _dark(record: LlmLabels, apart: str) -> Finding:
-    place, after = record.arms.index(SIX), record.conditions.index(TRAINED)
-    box = record.box_value[:, place, after]
-    dark = indicator(box <= 0, box)
+    place = record.arms.index(SIX)
+    dark, before = (
+        _over_dead(record, indicator(box <= 0, box))
+        for box in (record.box_value[:, place, record.conditions.index(when)] for when in (TRAINED, UNTRAINED))
+    )
     fires = record.recipe_fires[:, place, record.targets.index(INPUT)].max(axis=2)
     others = {"silent on the recipe's picture too": _over_dead(record, 1 - fires)}
     text = "A dead neuron has nothing to look for: no image in [0, 1] makes it fire"
-    claim = claimed("2.3 dead", text, "share of dead neurons", MOST)
+    name = "the same neurons before training"
+    claim = claimed("2.3 dead", text, calibrated_score(name, "the share of dead neurons"), MOST)
     note = f"Dead: fires on no test image.{apart}"
-    score = _over_dead(record, dark)
-    return judged(claim, score, over_live(record, dark), "live neurons", score, others=others, note=note)
+    return judged_beside(claim, dark, {name: before}, others=others, note=note)

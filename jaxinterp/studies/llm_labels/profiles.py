@@ -17,8 +17,9 @@ from jaxinterp import metrics
 from jaxinterp.analysis import responses
 from jaxinterp.data import Dataset
 from jaxinterp.networks import Network
-from jaxinterp.stats import indicator, known_mean
+from jaxinterp.stats import indicator, known_mean, over_seeds_estimate
 from jaxinterp.studies.claims import Finding, judged
+from jaxinterp.studies.llm_labels.judging import calibrated_score, claimed, judged_beside, judged_shares
 from jaxinterp.studies.llm_labels.record import (
     ALIKE,
     MOST,
@@ -32,7 +33,6 @@ from jaxinterp.studies.llm_labels.record import (
     ask,
     ask_both,
     by_arm,
-    claimed,
     figure_of,
     left_out,
     live,
@@ -166,13 +166,13 @@ def findings(record: LlmLabels) -> list[Finding]:
     )
     wide_digits = record.digits[:, wide, after]
     others = {
-        UNTRAINED: one_before,
-        ANSWERS: own(record.digits),
-        "digits on most of whose images it fires": own(record.fired),
+        "labels permuted": one_permuted,
+        ANSWERS: over_seeds_estimate(own(record.digits)),
+        "digits on most of whose images it fires": over_seeds_estimate(own(record.fired)),
         "one digit, twelve neurons": over_live(record, indicator(wide_digits == 1, wide_digits), WIDE),
     }
     text = "A neuron stands for one digit: its mean on every other digit is less than half of that on its best"
-    claim = claimed("2.4 one digit", text, "share of live neurons", MOST)
+    claim = claimed("2.4 one digit", text, calibrated_score(UNTRAINED, "the share of live neurons"), MOST)
     index, null = (over_live(record, values[:, place]) for values in (record.top_index, record.top_null))
     above = over_live(record, indicator(record.top_index > record.top_null, record.top_index)[:, place])
     note = (
@@ -180,7 +180,7 @@ def findings(record: LlmLabels) -> list[Finding]:
         f"{figure_of(index, 2)}; above the 95th percentile over {DRAWS} permutations of the labels "
         f"({figure_of(null, 2)}): {figure_of(above, 2)} of the neurons.{apart}"
     )
-    found.append(judged(claim, one, one_permuted, "labels permuted", one, others=others, note=note))
+    found.append(judged_beside(claim, one, {UNTRAINED: one_before}, others=others, note=note))
 
     silent = np.where(record.dead_training[:, place] == 1, record.dead[:, place, after], np.nan)
     silent = known_mean(silent, 1)
@@ -192,5 +192,5 @@ def findings(record: LlmLabels) -> list[Finding]:
     started = known_mean(np.where(fires == 0, record.dead[:, place, before], np.nan), 1)
     others = {"silent on test images but not in training": woken, "of the dead, silent before training": started}
     note = f"Networks without a dead neuron say nothing here.{apart}"
-    found.append(judged(claim, silent, base, "any neuron", silent, others=others, note=note))
+    found.append(judged_shares(claim, silent, base, "any neuron", silent, others=others, note=note))
     return found

@@ -2,18 +2,18 @@
 
 import typing
 from collections.abc import Mapping
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
-from jaxinterp import stats
 from jaxinterp.data import Splits
-from jaxinterp.ensemble import over_seeds
+from jaxinterp.ensemble import over_seeds, size
 from jaxinterp.networks import Network
 from jaxinterp.stats import known_mean
-from jaxinterp.studies.claims import Claim, Rule
 from jaxinterp.studies.subjects import Subject, blanked
 from jaxinterp.train import SPLITS, kept_accuracy
 
@@ -102,12 +102,17 @@ class LlmLabels(NamedTuple):
     first_same: Float[np.ndarray, "seeds arms classes"]  # a logit's largest weight is its largest contribution
 
     # 2.8: distinct facets, by images made and by clusters of the best test images; networks of six neurons alone.
+    # Directions are random ones: of the hidden layer, in place of outputs, and of the pixels, in place of neurons.
     facets_of_neurons: Float[np.ndarray, "seeds units"]
     facets_of_outputs: Float[np.ndarray, "seeds conditions classes"]
-    facets_of_directions: Float[np.ndarray, "seeds directions"]  # random ones of the hidden layer
+    facets_of_directions: Float[np.ndarray, "seeds directions"]
+    facets_of_layer: Float[np.ndarray, "seeds conditions"]  # large and orthogonal activation vectors
+    participation: Float[np.ndarray, "seeds conditions"]  # of the hidden layer, on the test images
     clusters_of_neurons: Float[np.ndarray, "seeds conditions units"]
     clusters_of_outputs: Float[np.ndarray, "seeds classes"]
-    planted: Int[np.ndarray, " planted"]  # facets that a planted unit has
+    clusters_of_directions: Float[np.ndarray, "seeds directions"]
+    planted: tuple[str, ...]  # kinds of planted units
+    planted_facets: Int[np.ndarray, " planted"]  # how many one of that kind has
     facets_of_planted: Float[np.ndarray, "planted draws"]
     facet_images: Float[np.ndarray, "classes facets pixels"]
     facet_shares: Float[np.ndarray, "classes facets"]  # of the best image's gain
@@ -135,14 +140,45 @@ def asked(subject: Subject) -> Asked:
 
 def ask(fn, networks: Network, *shared: Any, chunk: int = 20) -> Any:
     """fn of every network, as NumPy arrays that lead with seeds."""
-    return jax.tree.map(np.asarray, jax.jit(over_seeds(fn, chunk=chunk))(networks, *shared))
+    return jax.tree.map(np.asarray, _compiled(fn, chunk)(networks, *shared))
 
 
 def ask_both(fn, group: Asked, *shared: Any, chunk: int = 20) -> Any:
     """fn of every network before and after training, which makes an axis of conditions behind seeds."""
-    compiled = jax.jit(over_seeds(fn, chunk=chunk))
-    found = [compiled(networks, *shared) for networks in (group.before, group.networks)]
+    found = [_compiled(fn, chunk)(networks, *shared) for networks in (group.before, group.networks)]
     return jax.tree.map(lambda *parts: np.stack([np.asarray(part) for part in parts], axis=1), *found)
+
+
+def ask_each(fn, networks: Network, key, *shared: Any, chunk: int = 2) -> Any:
+    """As `ask`, fn(network, key, …) with a key of each network's own."""
+    keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(size(networks)))
+    return _with_keys(fn, networks, keys, shared, chunk)
+
+
+def ask_each_both(fn, group: Asked, key, *shared: Any, chunk: int = 2) -> Any:
+    """As `ask_both`, fn(network, key, …) with a key of each network's own, the same before and after."""
+    count = size(group.networks)
+    keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(2 * count) % count)
+    networks = jax.tree.map(lambda *parts: jnp.concatenate(parts), group.before, group.networks)
+    found = _with_keys(fn, networks, keys, shared, chunk)
+    return jax.tree.map(lambda values: np.stack(np.split(values, 2), axis=1), found)
+
+
+def _with_keys(fn, networks: Network, keys, shared, chunk: int):
+    return jax.tree.map(np.asarray, _compiled_with_keys(fn, chunk)(networks, keys, *shared))
+
+
+@cache
+def _compiled(fn, chunk: int):
+    return jax.jit(over_seeds(fn, chunk=chunk))
+
+
+@cache
+def _compiled_with_keys(fn, chunk: int):
+    def lifted(networks, keys, *shared):
+        return jax.lax.map(lambda pair: fn(*pair, *shared), (networks, keys), batch_size=chunk)
+
+    return jax.jit(lifted)
 
 
 def key_of(group: Asked, part: int):
@@ -168,8 +204,13 @@ def laid_out(name: str, parts: list, *, seeds: int, units: int = 0) -> np.ndarra
 
 def by_arm(arms: Mapping[str, Asked], seeds: int, measure) -> dict[str, np.ndarray]:
     """The fields that measure(asked) gives for both arms, diverged networks left out."""
+    return of_arms(arms, seeds, [measure(arms[arm]) for arm in ARMS])
+
+
+def of_arms(arms: Mapping[str, Asked], seeds: int, measured: list[dict[str, Any]]) -> dict[str, np.ndarray]:
+    """The fields that were measured on one arm and on the other."""
     units = max(arms[arm].networks.model.widths[0] for arm in ARMS)
-    found = [blanked(measure(arms[arm]), arms[arm].diverged) for arm in ARMS]
+    found = [blanked(values, arms[arm].diverged) for arm, values in zip(ARMS, measured, strict=True)]
     return {name: laid_out(name, [part[name] for part in found], seeds=seeds, units=units) for name in found[0]}
 
 
@@ -181,18 +222,6 @@ def live(record: LlmLabels, arm: str, condition: str = TRAINED) -> Float[np.ndar
 def over_live(record: LlmLabels, values, arm: str = SIX, condition: str = TRAINED) -> Seeds:
     """A network's mean over its live neurons; values: "seeds units"."""
     return known_mean(np.where(live(record, arm, condition) == 1, values, np.nan), 1)
-
-
-def claimed(name: str, text: str, score: str, low: float = -np.inf, high: float = np.inf, *, published="—") -> Claim:
-    """A claim of this study."""
-    return Claim(STUDY, name, text, published, Rule(score, low, high))
-
-
-def calibrated(own: Seeds, null: Seeds) -> Seeds:
-    """Of what the null leaves open, the share that is reached, linearised about the means: no null makes a pole."""
-    both = np.isfinite(own) & np.isfinite(null)
-    own, null = np.where(both, own, np.nan), np.where(both, null, np.nan)
-    return stats.calibrated_parts(own, null, known_mean(own, None), known_mean(null, None))
 
 
 def left_out(record: LlmLabels, recipe: str) -> str:

@@ -14,6 +14,7 @@ from jaxinterp.analysis import responses
 from jaxinterp.networks import Network
 from jaxinterp.stats import LEVEL, Estimate, indicator, known_mean
 from jaxinterp.studies.claims import Control, Finding, judged
+from jaxinterp.studies.llm_labels.judging import claimed, judged_shares, share_estimate
 from jaxinterp.studies.llm_labels.record import (
     ARMS,
     SITE,
@@ -27,7 +28,6 @@ from jaxinterp.studies.llm_labels.record import (
     ask,
     ask_both,
     by_arm,
-    claimed,
     figure_of,
     left_out,
     live,
@@ -129,7 +129,8 @@ def findings(record: LlmLabels) -> list[Finding]:
         f"Test accuracy, from {ends}. Of the networks with as many dead neurons as the published one, at or "
         f"below its accuracy: {figure_of(np.where(alike, below, np.nan), 2)} of {int(np.sum(alike))}.{apart}"
     )
-    found = [judged(claim, own, wide, "twelve neurons", below, others=others, note=note)]
+    of_networks = judged(claim, own, wide, "twelve neurons", below, others=others, note=note)
+    found = [of_networks._replace(score=share_estimate(below))]
 
     share, before, wide_share = (
         1 - known_mean(live(record, arm, condition), 1)
@@ -142,7 +143,8 @@ def findings(record: LlmLabels) -> list[Finding]:
         f"Dead: fires on no test image. Networks with {PUBLISHED_DEAD} dead: {figure_of(indicator(alike, own), 2)}. "
         f"Fire on no training image: {figure_of(silent)}.{apart}"
     )
-    found.append(judged(claim, share, before, UNTRAINED, share, others={"twelve neurons": wide_share}, note=note))
+    others = {"twelve neurons": wide_share}
+    found.append(judged_shares(claim, share, before, UNTRAINED, share, others=others, note=note))
     return [*found, _correlation(record), _wider(record)]
 
 

@@ -17,8 +17,9 @@ from jaxinterp import metrics, stats
 from jaxinterp.analysis import ablation
 from jaxinterp.data import Dataset
 from jaxinterp.networks import Network
-from jaxinterp.stats import Estimate, indicator, known_mean
-from jaxinterp.studies.claims import Control, Finding, judged
+from jaxinterp.stats import Estimate, indicator, known_mean, over_seeds_estimate
+from jaxinterp.studies.claims import Control, Finding
+from jaxinterp.studies.llm_labels.judging import claimed, judged_shares
 from jaxinterp.studies.llm_labels.record import (
     MOST,
     SITE,
@@ -29,7 +30,6 @@ from jaxinterp.studies.llm_labels.record import (
     LlmLabels,
     ask,
     ask_both,
-    claimed,
     laid_out,
     left_out,
 )
@@ -149,7 +149,9 @@ def solved(record: LlmLabels, condition: str = TRAINED) -> Float[np.ndarray, " s
 
 def counted(record: LlmLabels) -> Counter:
     """How many of the networks that solve XOR do so in each way."""
-    return Counter(own for own, right in zip(kinds(record), solved(record), strict=True) if own and right == 1)
+    return Counter(
+        own for own, right in zip(kinds(record), solved(record), strict=True) if own is not None and right == 1
+    )
 
 
 def needed(record: LlmLabels) -> Float[np.ndarray, " seeds"]:
@@ -180,20 +182,20 @@ def findings(record: LlmLabels) -> list[Finding]:
     text = "Training solves XOR: all four corners are answered rightly"
     claim = claimed("2.1 solved", text, "share of networks", MOST, published="one network")
     note = f"Rightly: the output is nearer to its target, 0 or 1, than to the other.{apart}"
-    found = [judged(claim, right, right_before, UNTRAINED, right, note=note)]
+    found = [judged_shares(claim, right, right_before, UNTRAINED, right, note=note)]
 
     text = "Training ends at the published loss or below it"
     claim = claimed("2.1 loss", text, "share of networks", MOST, published=f"{PUBLISHED_LOSS:g}")
     note = f"Mean squared error on the four corners, median over networks {middle}.{apart}"
-    share = np.where(right == 1, low, np.nan)
-    found.append(judged(claim, low, low_before, UNTRAINED, low, others={"of those that solve it": share}, note=note))
+    others = {"of those that solve it": np.where(right == 1, low, np.nan)}
+    found.append(judged_shares(claim, low, low_before, UNTRAINED, low, others=others, note=note))
 
     text = "One neuron in four is dead"
     claim = claimed("2.1 dead", text, "share of neurons", LEAST_DEAD, MOST_DEAD, published="1 of 4")
     of = {"networks that solve it": np.where(right == 1, dead[:, after], np.nan)}
     of |= {f"networks with {k} dead": indicator(never[:, after].sum(axis=1) == k, loss) for k in range(count + 1)}
     note = f"Dead: fires on none of the four corners.{apart}"
-    found.append(judged(claim, dead[:, after], dead[:, before], UNTRAINED, dead[:, after], others=of, note=note))
+    found.append(judged_shares(claim, dead[:, after], dead[:, before], UNTRAINED, dead[:, after], others=of, note=note))
     return [*found, _fewer(record, right, apart), _kinds(record, right, apart)]
 
 
@@ -208,26 +210,29 @@ def _fewer(record: LlmLabels, right, apart: str) -> Finding:
     def share(spare):
         return np.where(solves, spare.any(axis=1), np.nan)
 
-    spare, spare_live = share(enough), share(enough & fires)
-    mean = share(record.xor_mean_ablated.all(axis=2) & fires)
+    spare = share(enough & fires)
+    at_random = np.where(solves, known_mean(np.where(fires, enough, np.nan), 1), np.nan)
     fewest = needed(record)
     others = {
-        "without a live neuron, at 0": spare_live,
-        "without a live neuron, at its mean": mean,
-        "fewest neurons that solve it alone": fewest,
+        "without one of the live, at its mean": share(record.xor_mean_ablated.all(axis=2) & fires),
+        "without one of all, dead ones among them": share(enough),
+        "fewest neurons that solve it alone": over_seeds_estimate(fewest),
         **{f"networks that need {k}": indicator(fewest == k, fewest) for k in range(1, count + 1)},
     }
-    text = "Fewer than four neurons are needed: XOR is still solved without one of them"
+    text = "Fewer neurons are needed than are alive: XOR is still solved without one of the live ones, at 0"
     claim = claimed("2.1 fewer", text, "share of the networks that solve it", MOST, published="one of them is dead")
-    note = f"Zero-ablation of each neuron and of every subset; two ReLU neurons can solve XOR, and one cannot.{apart}"
-    return judged(claim, spare, spare_live, "without a live neuron", spare, others=others, note=note)
+    note = (
+        "Control: one live neuron at random, not the one that can best be spared. A dead neuron can always be spared. "
+        f"Zero-ablation of each neuron and of every subset; two ReLU neurons can solve XOR, and one cannot.{apart}"
+    )
+    return judged_shares(claim, spare, at_random, "a live neuron at random", spare, others=others, note=note)
 
 
 def _kinds(record: LlmLabels, right, apart: str) -> Finding:
     def same(condition, kept):
         own = kinds(record, condition)
-        return np.array([[float(a == b) if a and b and k and m else np.nan for b, m in zip(own, kept, strict=True)]
-                         for a, k in zip(own, kept, strict=True)])  # fmt: skip
+        known = [gates if gates is not None and keep else None for gates, keep in zip(own, kept, strict=True)]
+        return np.array([[np.nan if a is None or b is None else float(a == b) for b in known] for a in known])
 
     after, before = same(TRAINED, right == 1), same(UNTRAINED, np.isfinite(right))
     own, control = stats.over_pairs_estimate(after), stats.over_pairs_estimate(before)

@@ -55,6 +55,14 @@ def test_told_shows_every_network_of_live_neurons():
     np.testing.assert_allclose(axes.lines[0].get_xdata(), expected)
 
 
+def test_planted_units_are_shown_by_kind():
+    right = np.tile([1.0, 2, 3, 2, 3, 2, 3, 1], (4, 1)).T
+    right[5, 1:] = 1
+    shown = figures.counts(record(facets_of_planted=right))
+    assert [bar.get_width() for bar in shown.axes[0].patches] == [1, 1, 1, 1, 1, 0.25, 1, 1]
+    assert "planted 2, shallow valleys: 0.25 counted rightly" in shown.get_label()
+
+
 def test_facets_that_are_not_there_are_left_blank():
     shares = np.full((10, 4), np.nan)
     shares[:, 0] = 1

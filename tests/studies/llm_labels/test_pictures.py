@@ -1,8 +1,14 @@
+from functools import partial
+
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.stats
 
+from jaxinterp.analysis import maximization
+from jaxinterp.analysis.maximization import images as spaces
+from jaxinterp.analysis.maximization import objectives
 from jaxinterp.networks import MLP, init
 from jaxinterp.studies.llm_labels import pictures
 from jaxinterp.studies.llm_labels.pictures import INPUT, OUTPUT, TARGETS
@@ -31,17 +37,34 @@ def test_the_recipe_ends_at_the_known_optimum_before_the_relu(key):
     np.testing.assert_allclose(found["recipe_value"][before], exact, rtol=1e-3, atol=1e-3)
     assert (found["recipe_cosine"][before] > 0.999).all()
     np.testing.assert_allclose(found["first"][before], kernel.T / 2, atol=0.02)
+    np.testing.assert_allclose(found["first"][2], kernel.T / 2, rtol=1e-5)
 
 
-@pytest.mark.parametrize("bias, ends", [(-3.0, False), (3.0, True)], ids=["closed", "open"])
-def test_behind_the_relu_only_starts_whose_gate_opens_get_there(bias, ends, key):
-    found = recipe(network(bias=bias), key)
-    after = found["recipe_cosine"][TARGETS.index(OUTPUT)]
-    assert (after > 0.95).all() if ends else (np.abs(after) < 0.95).any()
-    fires = found["recipe_fires"][TARGETS.index(OUTPUT)]
-    assert fires.mean() == 1 if ends else fires.mean() < 0.5
-    norms = np.linalg.norm(np.asarray(network().variables["params"]["hidden0"]["kernel"]), axis=0)
-    np.testing.assert_allclose(found["silent_starts"], scipy.stats.norm.cdf(-bias / norms), rtol=1e-4)
+@pytest.mark.parametrize("gate, ends", [(-0.6, False), (0.1, True)], ids=["closed", "open"])
+def test_behind_the_relu_a_picture_is_the_optimum_or_none_at_all(gate, ends, key):
+    # At w/2 the input is ‖w‖²/2 + b: a bias below −‖w‖²/2 closes the gate there, so that no start can end at it, and
+    # the penalty alone leads every start to 0. Kept open, the gate leads all of them to w/2.
+    kernel = np.asarray(network().variables["params"]["hidden0"]["kernel"])
+    squares = np.sum(kernel**2, axis=0)
+    bias = gate * squares if gate < 0 else 10.0
+    found, after = recipe(network(bias=bias), key), TARGETS.index(OUTPUT)
+    expected = kernel.T / 2 if ends else np.zeros_like(kernel.T)
+    np.testing.assert_allclose(found["first"][after], expected, atol=0.03)
+    assert (found["recipe_fires"][after] == ends).all()
+    assert (found["recipe_cosine"][after] > 0.99).all() or not ends
+    np.testing.assert_allclose(found["silent_starts"], scipy.stats.norm.cdf(-bias / np.sqrt(squares)), rtol=1e-3)
+
+
+def test_pictures_after_the_relu_and_before_are_those_of_one_maximisation_each(key):
+    net, units = network(), jnp.arange(4)
+    found = recipe(net, key)["first"]
+    for place, target in enumerate(TARGETS):
+        goal = objectives.units({OUTPUT: "hidden0/post", INPUT: "hidden0/pre"}[target], units)
+        options = {"parametrization": spaces.PIXELS, "priors": (spaces.l2(1.0),), "learning_rate": 0.1}
+        alone = jax.jit(partial(maximization.maximize, objective=goal, objectives=4, restarts=8, steps=200, **options))(
+            key, pictures.as_written(net)
+        )
+        np.testing.assert_allclose(found[place], alone.images[:, 0], atol=1e-4)
 
 
 def test_the_box_optimum_is_beyond_every_image(key):
@@ -60,5 +83,8 @@ def test_the_box_optimum_is_beyond_every_image(key):
     np.testing.assert_allclose(found["likeness"], np.diag(table), atol=1e-4)
     np.testing.assert_allclose(found["likeness_other"], (table.sum(axis=1) - np.diag(table)) / 3, atol=1e-4)
     climbed = np.asarray(jax.jit(pictures.ascent)(net, images, key)["ascent_value"])
+    np.testing.assert_array_equal(found["best"], best.T)
+    np.testing.assert_array_equal(found["box"], kernel.T > 0)
+    np.testing.assert_allclose(found["firing"], (entering > 0).mean(axis=0), rtol=1e-6)
     room = found["box_value"] - found["blank_value"]
     assert ((climbed - found["blank_value"]) / room > 0.99).all()

@@ -3,7 +3,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxinterp.data import Dataset
 from jaxinterp.networks import MLP, Network, init
 from jaxinterp.studies.llm_labels import weights
 
@@ -20,9 +19,8 @@ def images(count=300, seed=0):
 
 
 def incoming(network, choosing, scoring, key):
-    spread, lit = np.std(choosing, axis=0), np.max(choosing, axis=0) > 0
-    covariance = np.cov(scoring.T).astype(np.float32)
-    found = weights.incoming(network, jnp.asarray(spread), jnp.asarray(lit), jnp.asarray(covariance), key)
+    lit, covariance = jnp.asarray(np.max(choosing, axis=0) > 0), jnp.asarray(np.cov(scoring.T).astype(np.float32))
+    found = weights.incoming(network, choosing, lit, covariance, key)
     return {name: np.asarray(values) for name, values in found.items()}
 
 
@@ -73,6 +71,14 @@ def test_outgoing_weights_of_dead_units_are_found():
     }
     pixels = np.random.default_rng(0).uniform(size=(50, 4)).astype(np.float32)
     pixels[:, 2] *= 0.01  # the second output's largest weight has a source that hardly varies
-    data = Dataset(pixels, np.zeros(50, np.int32))
-    found = weights.outgoing(Network(MLP((4,), 2), {"params": params}), data)
+    found = weights.outgoing(Network(MLP((4,), 2), {"params": params}), pixels)
     assert found["listed_live"].tolist() == [0.5, 1.0] and found["first_same"].tolist() == [1.0, 0.0]
+
+
+def test_weights_of_zero_are_not_listed():
+    params = {
+        "hidden0": {"kernel": jnp.eye(4), "bias": jnp.zeros(4)},
+        "output": {"kernel": jnp.array([[0.0, 0], [0, 0], [0, 0], [0, 2]]), "bias": jnp.zeros(2)},
+    }
+    found = weights.outgoing(Network(MLP((4,), 2), {"params": params}), np.eye(4, dtype=np.float32))
+    assert found["listed_live"].tolist() == [0, 0.5] and found["first_same"].tolist() == [0, 1]
