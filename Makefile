@@ -15,7 +15,7 @@ check: $(STAMP)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pyright
-	$(BIN)/python -m pytest -m ''
+	$(BIN)/python -m pytest
 bench: $(BENCH)
 	$(BIN)/python scripts/benchmark.py
 

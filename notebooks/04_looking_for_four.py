@@ -42,6 +42,7 @@ seeds, base_seed = run.config.train.seeds, run.config.train.base_seed
 before = controls.untrained(ensemble.keys(base_seed, seeds), run.networks.model, SIDE**2)
 ensembles = {"trained": run.networks, "untrained": before}
 few = jnp.asarray(splits.test.images[:1000])
+lit = (splits.train.images > 0).mean(axis=0) >= 0.01  # pixels with ink in 1 % of the training images or more
 
 
 def tell(what, found):
@@ -64,7 +65,8 @@ def show(axes, image, bound, title="", **options):
 ## Focus
 
 A neuron's focus is the effective number of pixels that its squared weights spread over: 1 where one pixel holds all,
-400 where all hold as much. The most focused neuron of a network was picked out of 128, so that it is compared with the
+400 where all hold as much. Next to no image has ink in the corners, where weights stay as they began: they count as 0.
+The most focused neuron of a network was picked out of 128, so that it is compared with the
 most focused one of the same network before training.
 """
 
@@ -72,7 +74,7 @@ most focused one of the same network before training.
 # %%
 def pixels(network):
     """The weights of the first layer, and on how many pixels they lie."""
-    maps = attribution.weights(network, site="hidden0/pre")
+    maps = jnp.where(lit, attribution.weights(network, site="hidden0/pre"), 0)
     return maps, locality.locality(maps).participation
 
 
@@ -100,13 +102,12 @@ title = figure.suptitle("Weights of the most focused neurons of seed 0", fontsiz
 
 The output weights of 4 can be pushed back to the pixels as the product of all kernels, with batch norms folded in,
 or, image by image, through those neurons alone that are active: the gradient. The template is the mean training 4 less
-the mean of all other training images; correlations are over pixels that are lit in at least 1 % of them.
+the mean of all other training images; correlations are over the pixels that are lit often enough.
 """
 
 # %%
 labels, images = splits.train.labels, splits.train.images
 templates = np.stack([images[labels == k].mean(axis=0) - images[labels != k].mean(axis=0) for k in range(10)])
-lit = (images > 0).mean(axis=0) >= 0.01
 mirrored = np.flip(templates.reshape(10, SIDE, SIDE), axis=2).reshape(10, -1)
 fours = jnp.asarray(splits.test.images[splits.test.labels == FOUR])
 
@@ -142,27 +143,37 @@ title = figure.suptitle("What stands behind the logit of 4, mean over networks",
 """
 ## Does the heat map of a 4 show what matters?
 
-Blank the pixels of real 4s in the order of a heat map, and watch the logit. On a dark background only ink matters, so
-that the order to beat is ink at random, not pixels at random.
+Blank the ink of real 4s in the order of a heat map, and watch the logit. On a dark background only ink matters, so that
+the order to beat is ink at random, or the brightest first; and since images differ in how much ink they have, the curve
+runs over the share of it that is gone. A map with a sign can do more than find ink: what speaks against a 4 goes last,
+and on the way the logit falls below that of the blank image.
 """
 
 
 # %%
 def blanked(network, key, fours):
-    """The logit of 4, mean over images, as pixels are blanked: by integrated gradients, and ink at random."""
+    """The logit of 4, mean over images, by the share of their ink that is gone, in three orders."""
+    ink = fours > 0
+    gone = jnp.linspace(0, 1, 41) * jnp.sum(ink, axis=1, keepdims=True)
+
+    def curve(order):
+        order = jnp.where(ink, order, -jnp.inf)
+        by_pixel = attribution.deletion(network, fours, order, FOUR, steps=SIDE**2)
+        return jnp.mean(jax.vmap(jnp.interp, (0, None, 0))(gone, jnp.arange(SIDE**2 + 1.0), by_pixel), axis=0)
+
     maps = attribution.integrated_gradients(network, fours, FOUR)
-    ink = jnp.where(fours > 0, attribution.random_order(key, fours), -1.0)
-    curves = [attribution.deletion(network, fours, order, FOUR, steps=40) for order in (maps, ink)]
-    return jnp.stack([jnp.mean(curve, axis=0) for curve in curves])
+    return jnp.stack([curve(order) for order in (maps, attribution.random_order(key, fours), fours)])
 
 
 curves = np.asarray(jax.jit(over_seeds(blanked, chunk=1))(run.networks, jax.random.key(0), fours[:100]))
 figure, axes = plt.subplots(figsize=(5.4, 2.8), layout="constrained")
-for place, (name, colour) in enumerate((("integrated gradients", BLUE), ("ink at random", ORANGE))):
+orders = {"integrated gradients": BLUE, "ink at random": ORANGE, "brightest first": GREEN}
+for place, (name, colour) in enumerate(orders.items()):
     share = np.linspace(0, 100, curves.shape[-1])
     axes.plot(share, curves[:, place].mean(axis=0), color=colour, label=name)
     axes.fill_between(share, *np.quantile(curves[:, place], (0.05, 0.95), axis=0), color=colour, alpha=0.2)
-axes.set(xlabel="% of the pixels blanked", ylabel="logit of 4, mean over 4s")
+axes.axhline(curves[..., -1].mean(), color=GREY, linewidth=0.8)
+axes.set(xlabel="% of the ink blanked; grey: the blank image", ylabel="logit of 4, mean over 4s")
 legend = axes.legend(frameon=False)
 
 # %% [markdown]

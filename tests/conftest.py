@@ -1,5 +1,6 @@
 """One trained ensemble, made once by the real path at toy size, serves every test that needs a network."""
 
+from contextlib import contextmanager
 from pathlib import Path
 
 from jaxtyping import install_import_hook
@@ -16,17 +17,40 @@ import pytest  # noqa: E402
 # Compiling is most of the time of these tests, and many of them compile the same program.
 jax.config.update("jax_compilation_cache_dir", str(Path(__file__).parents[1] / ".pytest_cache" / "jax"))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+# At toy size the compiler's optimisations cost more than they save.
+jax.config.update("jax_disable_most_optimizations", True)
 
 from toys import TOY  # noqa: E402
 
 from jaxinterp import data, networks, train  # noqa: E402
 
 
+def _set_fast_compilation(value):
+    jax.clear_caches()
+    jax.config.update("jax_disable_most_optimizations", value)
+
+
+@contextmanager
+def as_users_compile():
+    """Programs compiled anew, with every optimisation: where the very bits matter."""
+    before = jax.config.read("jax_disable_most_optimizations")
+    _set_fast_compilation(False)
+    yield
+    _set_fast_compilation(before)
+
+
+@pytest.fixture(scope="module")
+def optimized():
+    with as_users_compile():
+        yield
+
+
 @pytest.fixture(scope="session")
 def toy():
     """The toy config, its data, and the ensemble trained on it."""
     splits = data.load(TOY.data)
-    return TOY, splits, train.fit_ensemble(networks.build(TOY.model), splits, TOY.train)
+    with as_users_compile():
+        return TOY, splits, train.fit_ensemble(networks.build(TOY.model), splits, TOY.train)
 
 
 @pytest.fixture(scope="session")

@@ -46,6 +46,7 @@ def record(seeds=5, diverged=(), rungs=ladder.RUNGS, pixels=16, seed=0, **fields
     names = NAMES | {
         "diverged": mask,
         "example_seed": np.array(int(np.argmin(mask))),
+        "widths": np.full(len(fields.get("layers", NAMES["layers"])), SIZES["neurons"]),
         "rung_networks": np.where(np.isin(ladder.RUNGS, rungs), seeds, 0),
     }
     made = random_record(
@@ -58,11 +59,12 @@ def record(seeds=5, diverged=(), rungs=ladder.RUNGS, pixels=16, seed=0, **fields
                 values[place] = np.nan
     last = ladder.RUNGS.index(STUDY)
     changed["rung_accuracy"][last, mask] = changed["rung_epoch"][last, mask] = np.nan
-    quantiles = {
+    ordered = {
         "focus_quantiles": np.sort(made.focus_quantiles, axis=-1),
         "curves": np.sort(changed["curves"], axis=-1),
+        "deletion": np.sort(made.deletion, axis=-1)[..., ::-1],
     }
-    return made._replace(**{name: value for name, value in (changed | quantiles).items() if name not in fields})
+    return made._replace(**{name: value for name, value in (changed | ordered).items() if name not in fields})
 
 
 def planted(record: LookingForFour, field: str, value, *place) -> LookingForFour:

@@ -6,6 +6,8 @@ import pytest
 from jaxinterp import controls, ensemble, networks
 from jaxinterp.networks import MLP
 
+pytestmark = pytest.mark.usefixtures("optimized")  # bits are compared, and those depend on how a program is compiled
+
 KEY = jax.random.key(0)
 LABELS = jnp.array([0, 2, 1, 0, 2, 2, 0, 1, 1, 0])
 ACTIVATIONS = jax.random.normal(jax.random.key(1), (10, 3))

@@ -6,6 +6,8 @@ import pytest
 from jaxinterp import ensemble, networks
 from jaxinterp.config import ModelConfig
 
+pytestmark = pytest.mark.usefixtures("optimized")  # bits are compared, and those depend on how a program is compiled
+
 
 def bits(tree):
     return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(tree)]

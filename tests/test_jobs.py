@@ -16,6 +16,8 @@ from jaxinterp import jobs, store, train
 from jaxinterp.config import DataConfig, ModelConfig, RunConfig, TrainConfig
 from jaxinterp.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("optimized")  # bits are compared, and those depend on how a program is compiled
+
 # Dropout and label noise draw, momentum and the best weights are carried: a checkpoint that forgot one would show.
 CONFIG = RunConfig(
     DataConfig("xor"),

@@ -7,6 +7,8 @@ from toys import TOY
 from jaxinterp import jobs, store, sweeps
 from jaxinterp.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("optimized")  # bits are compared, and those depend on how a program is compiled
+
 BASE = dataclasses.replace(
     TOY,
     data=dataclasses.replace(TOY.data, train_size=200),

@@ -10,6 +10,8 @@ from jaxinterp.config import DataConfig, ModelConfig, TrainConfig
 from jaxinterp.data import Dataset, Splits
 from jaxinterp.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("optimized")  # bits are compared, and those depend on how a program is compiled
+
 
 def bits(tree):
     return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(tree)]

@@ -9,37 +9,57 @@ import numpy as np
 import pytest
 from looking_for_four_records import planted, record
 
-from jaxinterp import data, networks, recipes, records, studies, train
+from jaxinterp import data, ensemble, networks, recipes, records, studies, train
 from jaxinterp.data import Dataset, Splits
 from jaxinterp.errors import InputError
 from jaxinterp.store import Run
 from jaxinterp.studies import looking_for_four as study
-from jaxinterp.studies.looking_for_four.record import KINDS, STUDY, TARGET
+from jaxinterp.studies.looking_for_four import asked, backwards, likeness
+from jaxinterp.studies.looking_for_four.record import KINDS, STUDY, TARGET, TRAINED
 from jaxinterp.studies.subjects import Subject
 
-pytestmark = pytest.mark.slow
-
 RUNG = "looking-for-four-25-15"
-OF_ONE_NETWORK = ("example_seed", "diverged", "rung_networks", "curves", "logit_map")
+OF_ONE_NETWORK = ("example_seed", "widths", "diverged", "rung_networks", "curves", "logit_map")
+SEEDS = 4
+# Whole numbers of what the study asks at once, since each rest would be compiled as a program of its own.
+WIDTHS = (16, 16)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quickly():
+    """What takes long says no more at toy size."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(likeness, "STEPS", 2)
+        patch.setattr(likeness, "RESTARTS", 1)
+        patch.setattr(backwards, "IMAGES", 10)
+        yield
 
 
 @pytest.fixture(scope="module")
 def subjects():
-    """The last rung and an early one, at toy size."""
-    made = {}
-    for recipe, seeds in ((STUDY, 3), (RUNG, 2)):
-        config = recipes.config(recipe, seeds=seeds, epochs=2)
-        config = dataclasses.replace(
-            config,
-            data=dataclasses.replace(config.data, train_size=400),
-            model=dataclasses.replace(config.model, widths=(12, 8)),
-            train=dataclasses.replace(config.train, learning_rate=0.01, snapshots=()),
-        )
-        splits = data.load(config.data)
-        splits = Splits(*(Dataset(part.images[:400], part.labels[:400]) for part in splits))
-        trained = train.fit_ensemble(networks.build(config.model), splits, config.train)
-        made[recipe] = Subject(Path(recipe), Run(config, trained.networks, trained.history), splits)
-    return made
+    """The last rung and an early one, at toy size: networks of random weights that nobody trained, and digits."""
+    config = recipes.config(STUDY, seeds=SEEDS, epochs=2)
+    config = dataclasses.replace(
+        config,
+        data=dataclasses.replace(config.data, train_size=400),
+        model=dataclasses.replace(config.model, widths=WIDTHS),
+        train=dataclasses.replace(config.train, snapshots=()),
+    )
+    splits = data.load(config.data)
+    splits = Splits(*(Dataset(part.images[:400], part.labels[:400]) for part in splits))
+    model, rng = networks.build(config.model), np.random.default_rng(0)
+    drawn = jax.vmap(lambda key: networks.init(key, model, 400))(jax.random.split(jax.random.key(9), SEEDS))
+
+    def history(seeds):
+        values = rng.uniform(0.1, 0.9, (2, seeds, 2, len(train.SPLITS)))
+        by_class = rng.uniform(0.1, 0.9, (seeds, 2, len(train.SPLITS), 10))
+        never = np.zeros(seeds, int)
+        return train.History(*values, by_class, diverged=never, stopped=never, best=never + 2)
+
+    return {
+        recipe: Subject(Path(recipe), Run(config, ensemble.take(drawn, np.s_[:seeds]), history(seeds)), splits)
+        for recipe, seeds in ((STUDY, SEEDS), (RUNG, 2))
+    }
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +88,19 @@ def test_toy_networks_are_asked_everything(measured):
     assert rows == sorted(rows) and set(rows) == {5.1, 5.2, 5.4, 5.5, 5.6}  # 5.3 needs snapshots
     for finding in found:
         assert finding.claim.study == STUDY and not abs(finding.score.mean) > 1, finding.claim.id
-    assert measured.rung_networks.tolist() == [0, 0, 2, 0, 0, 0, 0, 3]
+    assert measured.rung_networks.tolist() == [0, 0, 2, 0, 0, 0, 0, SEEDS]
+
+
+def test_what_is_chosen_by_is_not_what_is_scored(subjects):
+    """Mean gradients say which neuron looks like a 4, so they are of the images to choose by."""
+    found = asked.ask(subjects[STUDY])
+    test = subjects[STUDY].splits.test
+    assert len(found.choosing.labels) + len(found.scoring.labels) == len(test.labels) < asked.SAMPLE
+    together = np.concatenate([found.choosing.images, found.scoring.images])
+    np.testing.assert_array_equal(np.sort(together.sum(axis=1)), np.sort(test.images.sum(axis=1)))
+    for place, half in enumerate((found.choosing, found.scoring)):
+        used = asked.see(ensemble.take(subjects[STUDY].run.networks, 1), half.images).used[0]
+        assert np.allclose(used, found.seen[TRAINED].used[0][1], atol=1e-6) == (place == 0)
 
 
 def test_the_record_survives_storing(measured):
@@ -81,21 +113,21 @@ def test_the_record_survives_storing(measured):
 def test_a_network_that_diverged_changes_nothing_for_the_others(subjects, measured):
     subject = subjects[STUDY]
     variables = jax.tree.map(lambda leaf: jnp.asarray(leaf).at[1].set(jnp.nan), subject.run.networks.variables)
-    history = subject.run.history._replace(diverged=np.array([0, 1, 0]))
+    history = subject.run.history._replace(diverged=np.array([0, 1, 0, 0]))
     run = subject.run._replace(networks=subject.run.networks.replace(variables=variables), history=history)
     broken = study.measure(subjects | {STUDY: subject._replace(run=run)})
-    assert broken.diverged.tolist() == [False, True, False]
+    assert broken.diverged.tolist() == [False, True, False, False]
     for name, values in zip(broken._fields, broken, strict=True):
         if isinstance(values, tuple) or name in OF_ONE_NETWORK or name.startswith("rung"):
             continue
         own = getattr(measured, name)
         if type(broken).__annotations__[name].dim_str.startswith("seeds"):
             assert np.isnan(values[1]).all(), name
-            values, own = values[[0, 2]], own[[0, 2]]
+            values, own = values[[0, 2, 3]], own[[0, 2, 3]]
         np.testing.assert_allclose(values, own, atol=2e-4, err_msg=name)
     for finding in study.findings(broken):
-        assert finding.measured.n <= 2 or finding.claim.id.startswith("5.1"), finding.claim.id
-        assert "1 of 3 networks diverged" in finding.note, finding.claim.id
+        assert finding.measured.n <= 3 or finding.claim.id.startswith("5.1"), finding.claim.id
+        assert "1 of 4 networks diverged" in finding.note, finding.claim.id
 
 
 def test_networks_without_a_class_4_are_refused(subjects):

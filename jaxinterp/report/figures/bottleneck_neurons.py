@@ -1,7 +1,6 @@
 """Do single neurons hold single digits? Figures of study `bottleneck-neurons`."""
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import matplotlib
@@ -10,14 +9,13 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE, plain, shows
+from jaxinterp.report.figures import common
+from jaxinterp.report.figures.common import BAND, BLUE, DOTS, GREEN, GREY, ORANGE, plain, shows
 from jaxinterp.stats import known_mean as mean
 from jaxinterp.studies.bottleneck_neurons import PUBLISHED_ACCURACY, numbers
 from jaxinterp.studies.bottleneck_neurons.numbers import GONE, percent
 from jaxinterp.studies.bottleneck_neurons.record import LIT, TRAINED, UNTRAINED, BottleneckNeurons
 
-_BAND = "line: median, band: middle 90 % of seeds"
-_DOTS = "dot: one network, bar: median"
 _CHOSEN = "neurons chosen on other images"
 _SHOWN = 40  # neurons that are shown one by one
 
@@ -39,13 +37,15 @@ def figures(record: BottleneckNeurons) -> list[Figure]:
 def losses(record: BottleneckNeurons) -> Figure:
     """What is left of each class without its worst neuron, under every kind of ablation."""
     count = len(record.classes)
-    figure, panels = _panels(1, len(record.kinds), (1.2 + 0.24 * count, 3.0), sharey=True)
+    figure, panels = common.panels(1, len(record.kinds), (1.2 + 0.24 * count, 3.0), sharey=True)
     at_random, left = mean(record.ablated, 2), []
     for place, (axes, kind) in enumerate(zip(panels, record.kinds, strict=True)):
         own = record.worst_accuracy[:, place, -1]
-        _strips(axes, own, BLUE, "its worst neuron")
-        axes.plot(range(count), _quantiles(at_random[:, place])[1], "D", color=ORANGE, ms=4, label="a neuron at random")
-        axes.plot(range(count), _quantiles(record.baseline)[1], "_", color=GREY, ms=9, mew=2, label="nothing")
+        common.strips(axes, own, BLUE, "its worst neuron")
+        axes.plot(
+            range(count), common.quantiles(at_random[:, place])[1], "D", color=ORANGE, ms=4, label="a neuron at random"
+        )
+        axes.plot(range(count), common.quantiles(record.baseline)[1], "_", color=GREY, ms=9, mew=2, label="nothing")
         axes.axhline(GONE, color=GREY, linewidth=1, linestyle=":")
         axes.set_title(_ablation(kind), fontsize=10)
         _class_axis(axes, record)
@@ -53,7 +53,7 @@ def losses(record: BottleneckNeurons) -> Figure:
     panels[0].set(ylabel="accuracy on the class", ylim=(-0.03, 1.03))
     figure.legend(*panels[0].get_legend_handles_labels(), title="without", fontsize=9, loc="outside right center")
     title = "Accuracy on each class without its worst neuron, beside a neuron at random"
-    notes = f"{_DOTS}; {_CHOSEN}; dotted: {percent(GONE)}, below which a class counts as lost"
+    notes = f"{DOTS}; {_CHOSEN}; dotted: {percent(GONE)}, below which a class counts as lost"
     return _finish(figure, record, title, notes, f"Means without the worst neuron: {', '.join(left)}")
 
 
@@ -63,7 +63,7 @@ def damage(record: BottleneckNeurons) -> Figure:
     units = record.ablated.shape[2]
     tall = min(max(units, 6), _SHOWN), max(classes, 6)
     size = 1.2 + 0.22 * classes, (1.6 + 0.2 * sum(tall)) / 2
-    figure, panels = _panels(2, kinds, size, height_ratios=tall)
+    figure, panels = common.panels(2, kinds, size, height_ratios=tall)
     cost = record.baseline[:, None, None] - record.ablated
     order, own = _by_preference(record), []
     for place, kind in enumerate(record.kinds):
@@ -89,11 +89,13 @@ def doses(record: BottleneckNeurons) -> Figure:
     overall = numbers.of_units(overall, record.worst[:, record.kinds.index("zero")])
     columns = min(5, len(record.classes))
     rows = -(-len(record.classes) // columns)
-    figure, panels = _panels(rows, columns, (2.1, 2.0), sharex=True, sharey=True)
+    figure, panels = common.panels(rows, columns, (2.1, 2.0), sharex=True, sharey=True)
     for label, (axes, name) in enumerate(zip(panels, record.classes, strict=False)):
-        _band(axes, record.doses, own[:, label], BLUE, "accuracy on the class, its worst neuron scaled")
-        _band(axes, record.doses, overall[:, label], GREEN, "accuracy on all classes, the same", style="--")
-        _band(axes, record.doses, mean(every[:, :, label], 1), ORANGE, "on the class, a neuron at random", style=":")
+        common.band(axes, record.doses, own[:, label], BLUE, "accuracy on the class, its worst neuron scaled")
+        common.band(axes, record.doses, overall[:, label], GREEN, "accuracy on all classes, the same", style="--")
+        common.band(
+            axes, record.doses, mean(every[:, :, label], 1), ORANGE, "on the class, a neuron at random", style=":"
+        )
         axes.axvline(1, color=GREY, linewidth=0.8)
         axes.set_title(f"class {name}", fontsize=10)
         plain(axes, grid="y")
@@ -103,19 +105,19 @@ def doses(record: BottleneckNeurons) -> Figure:
     figure.legend(*panels[0].get_legend_handles_labels(), fontsize=9, ncols=3, loc="outside lower center")
     panels[0].set_xticks(range(4))  # x is shared
     for axes in panels:
-        _labels(axes, "factor on the activation", "accuracy")
+        common.labels(axes, "factor on the activation", "accuracy")
         axes.label_outer()
     gains = [mean(numbers.dose_gain(record, curves), None) for curves in (own, overall)]
     title = "Accuracy on each class as its worst neuron is scaled, beside all classes and a neuron at random"
     means = f"Mean gain from 1 to 3: {gains[0]:.3f} on the class, {gains[1]:.3f} on all classes"
-    return _finish(figure, record, title, f"{_BAND}; {_CHOSEN}", means)
+    return _finish(figure, record, title, f"{BAND}; {_CHOSEN}", means)
 
 
 def confusions(record: BottleneckNeurons) -> Figure:
     """What is answered before and after the ablation of the worst neuron, and with it tripled."""
     seed, edits = int(record.example_seed), len(record.edits)
     side = 1.1 + 0.22 * len(record.classes)
-    figure, panels = _panels(2, edits, (side, side))
+    figure, panels = common.panels(2, edits, (side, side))
     worst = record.worst_class[seed, record.kinds.index("zero")]
     name = record.classes[0 if np.isnan(worst) else int(worst)]
     for place, edit in enumerate(record.edits):
@@ -124,7 +126,7 @@ def confusions(record: BottleneckNeurons) -> Figure:
         panels[place].set_title(f"{edit}: each row its own\nworst neuron, mean over seeds", fontsize=9)
         panels[edits + place].set_title(f"{edit}: the worst neuron\nof class {name}, seed {seed}", fontsize=9)
     for axes in panels:
-        _labels(axes, "answer", "class of the image")
+        common.labels(axes, "answer", "class of the image")
     figure.colorbar(panels[0].images[0], ax=panels, shrink=0.6, label="share of the class's images")
     right = mean(np.diagonal(record.redirected, axis1=2, axis2=3), (0, 2))
     shares = ", ".join(f"{edit} {share:.3f}" for edit, share in zip(record.edits, right, strict=True))
@@ -134,7 +136,7 @@ def confusions(record: BottleneckNeurons) -> Figure:
 
 def predictors(record: BottleneckNeurons) -> Figure:
     """Which quantity tells what an ablation will cost?"""
-    figure, panels = _panels(1, len(record.kinds), (2.6, 2.6), sharex=True, sharey=True)
+    figure, panels = common.panels(1, len(record.kinds), (2.6, 2.6), sharex=True, sharey=True)
     names, means = [name.replace("_", " × ") for name in record.predictors], []
     names = [name.replace("centred ×", "centred") for name in names]
     for axes, kind in zip(panels, record.kinds, strict=True):
@@ -159,7 +161,9 @@ def responses(record: BottleneckNeurons) -> Figure:
     relative = np.swapaxes(activation / np.where(largest > 0, largest, np.nan), 1, 2)
     index = np.nan_to_num(record.predictor[:, record.predictors.index("selectivity")], nan=-np.inf)
     tops = np.take_along_axis(relative, np.argmax(index, axis=1)[..., None], axis=1)
-    figure, panels = _panels(1, 2, (1.6 + 0.24 * len(record.classes), 1.6 + 0.18 * min(max(len(order), 10), _SHOWN)))
+    figure, panels = common.panels(
+        1, 2, (1.6 + 0.24 * len(record.classes), 1.6 + 0.18 * min(max(len(order), 10), _SHOWN))
+    )
     _heat(panels[0], relative[seed][order], record, rows=order)
     _heat(panels[1], mean(tops, 0), record, rows=record.classes)
     panels[0].set_title(f"every neuron, seed {seed}", fontsize=10)
@@ -175,7 +179,7 @@ def responses(record: BottleneckNeurons) -> Figure:
 
 def selectivity(record: BottleneckNeurons) -> Figure:
     """The index of each class's most selective neuron beside its nulls, and its agreement with other measures."""
-    figure, panels = _panels(1, 2, (5.0, 3.2), width_ratios=(1.5, 1))
+    figure, panels = common.panels(1, 2, (5.0, 3.2), width_ratios=(1.5, 1))
     before, after = (record.conditions.index(name) for name in (UNTRAINED, TRAINED))
     levels = {
         TRAINED: record.top_index[:, after],
@@ -183,7 +187,7 @@ def selectivity(record: BottleneckNeurons) -> Figure:
         "labels permuted, 95th percentile": record.null_index[:, after],
     }
     for place, (colour, (name, values)) in enumerate(zip((BLUE, ORANGE, GREY), levels.items(), strict=True)):
-        _strips(panels[0], values, colour, name, shift=0.24 * (place - 1))
+        common.strips(panels[0], values, colour, name, shift=0.24 * (place - 1))
     panels[0].set_ylabel("selectivity index of the top neuron", fontsize=9)
     _class_axis(panels[0], record)
     handles, labels = panels[0].get_legend_handles_labels()
@@ -200,14 +204,14 @@ def selectivity(record: BottleneckNeurons) -> Figure:
     agreement = ", ".join(f"{name} {mean(values, None):.2f}" for name, values in own.items())
     means = f"Mean index: {indices}. Correlation: {agreement}"
     title = "How selective is each class's most selective neuron, and do other measures agree?"
-    return _finish(figure, record, title, f"{_DOTS}; {_CHOSEN}", means)
+    return _finish(figure, record, title, f"{DOTS}; {_CHOSEN}", means)
 
 
 def accuracy(record: BottleneckNeurons) -> Figure:
     """Every class's accuracy beside the published one, and the mean confusion matrix."""
-    figure, panels = _panels(1, 2, (4.6, 3.4))
+    figure, panels = common.panels(1, 2, (4.6, 3.4))
     values = np.diagonal(record.confusion, axis1=1, axis2=2)
-    _strips(panels[0], values, BLUE, "ours")
+    common.strips(panels[0], values, BLUE, "ours")
     title = "Accuracy class by class, and which class is mistaken for which"
     if record.classes == tuple("0123456789"):
         title = "Accuracy class by class beside the published, and which class is mistaken for which"
@@ -219,15 +223,15 @@ def accuracy(record: BottleneckNeurons) -> Figure:
     high = float(np.max(np.nan_to_num(errors), initial=1e-3))
     _heat(panels[1], errors, record, rows=record.classes, high=high)
     panels[1].set_title("errors, mean over seeds", fontsize=10)
-    _labels(panels[1], "answer", "class of the image")
+    common.labels(panels[1], "answer", "class of the image")
     figure.colorbar(panels[1].images[0], ax=panels[1], label="share of the class's images")
     shares = ", ".join(f"{name} {value:.3f}" for name, value in zip(record.classes, mean(values, 0), strict=True))
-    return _finish(figure, record, title, _DOTS, f"Means: {shares}")
+    return _finish(figure, record, title, DOTS, f"Means: {shares}")
 
 
 def activations(record: BottleneckNeurons) -> Figure:
     """Histograms of each layer before and after the activation function, over training and by class; dead units."""
-    figure, panels = _panels(len(record.layers), 4, (3.4, 2.3))
+    figure, panels = common.panels(len(record.layers), 4, (3.4, 2.3))
     steps = np.arange(len(record.epochs))
     shares = ((record.firing_rate, BLUE, "images that a unit fires on"), (record.dead, ORANGE, "dead units"))
     shades = matplotlib.colormaps["viridis"]
@@ -236,24 +240,24 @@ def activations(record: BottleneckNeurons) -> Figure:
         pre, post, by_class, live = panels[4 * place : 4 * place + 4]
         for part, axes in enumerate((pre, post)):
             for step, epoch in enumerate(record.epochs):
-                curve = _quantiles(record.histogram[:, step, place, part])[1]
+                curve = common.quantiles(record.histogram[:, step, place, part])[1]
                 shade, name = shades(step / len(record.epochs)), epoch.removeprefix("epoch ")
                 axes.plot(centres, curve, color=shade, linewidth=1.3, label=name)
             axes.set_title(f"{layer}, {record.parts[part]}-activations", fontsize=9)
         for label, name in enumerate(record.classes):
-            curve = _quantiles(record.class_histogram[:, place, 0, label])[1]
+            curve = common.quantiles(record.class_histogram[:, place, 0, label])[1]
             by_class.plot(centres, curve, color=shades(label / len(record.classes)), linewidth=1, label=name)
         by_class.set_title(f"{layer}, {record.parts[0]}-activations, {TRAINED}", fontsize=9)
         for values, colour, name in shares:
-            _band(live, steps, values[:, :, place], colour, name)
+            common.band(live, steps, values[:, :, place], colour, name)
         live.set_xticks(steps, ["before", *(name.removeprefix("epoch ") for name in record.epochs[1:-1]), "after"])
         live.set_ylim(-0.03, 1.03)
         live.set_title(f"{layer}, firing and dead units", fontsize=9)
-        _labels(live, "epoch", "share")
+        common.labels(live, "epoch", "share")
         for axes in (pre, post, by_class):
             axes.set_yscale("log")
             axes.set_ylim(1e-4, 1)
-            _labels(axes, "activation", "share of (unit, image)")
+            common.labels(axes, "activation", "share of (unit, image)")
             plain(axes, grid="y")
         plain(live, grid="y")
     for axes, name, place in ((panels[0], "epoch", "left"), (panels[2], "class", "center"), (panels[3], None, "right")):
@@ -262,13 +266,13 @@ def activations(record: BottleneckNeurons) -> Figure:
         figure.legend(handles, names, title=name, ncols=6, fontsize=8, title_fontsize=8, loc=where)
     dead = [f"{name} {mean(record.dead[:, -1, place], None):.3f}" for place, name in enumerate(record.layers)]
     title = "Activations over training and by class, and units that never fire on the test images (dead)"
-    notes = f"{_BAND}; outer bins hold all beyond"
+    notes = f"{BAND}; outer bins hold all beyond"
     return _finish(figure, record, title, notes, f"Dead after training: {', '.join(dead)}")
 
 
 def pixels(record: BottleneckNeurons) -> Figure:
     """Mean, spread and share of dark pixels of the training images, class by class."""
-    figure, panels = _panels(1, len(record.statistics), (1.4 + 0.2 * len(record.classes), 2.4))
+    figure, panels = common.panels(1, len(record.statistics), (1.4 + 0.2 * len(record.classes), 2.4))
     for place, (axes, name) in enumerate(zip(panels, record.statistics, strict=True)):
         axes.bar(range(len(record.classes)), np.nan_to_num(record.class_pixel_statistics[:, place]), color=BLUE)
         axes.axhline(record.pixel_statistics[place], color=ORANGE, linewidth=1.2)
@@ -285,7 +289,7 @@ def saliency(record: BottleneckNeurons) -> Figure:
     """Every neuron of one network: its saliency over real images above its one-pixel probes."""
     units = min(_SHOWN, len(record.saliency))
     columns = min(8, units)
-    figure, panels = _panels(2 * -(-units // columns), columns, (1.1, 1.15))
+    figure, panels = common.panels(2 * -(-units // columns), columns, (1.1, 1.15))
     for axes in panels:
         axes.set_axis_off()
     for unit in range(units):
@@ -309,7 +313,7 @@ def saliency(record: BottleneckNeurons) -> Figure:
 def failures(record: BottleneckNeurons) -> Figure:
     """The most confident failures of one network, and how many others fail on them too."""
     columns = 10
-    figure, panels = _panels(-(-len(record.failure_index) // columns), columns, (1.0, 1.3))
+    figure, panels = common.panels(-(-len(record.failure_index) // columns), columns, (1.0, 1.3))
     for axes in panels:
         axes.set_axis_off()
     for axes, image, label, answer, share in zip(
@@ -324,11 +328,6 @@ def failures(record: BottleneckNeurons) -> Figure:
     title = f"Most confident failures of seed {int(record.example_seed)}: class as answer, others that fail too"
     means = f"Other networks that fail on them too, mean: {mean(record.failed_by, None):.2f}"
     return _finish(figure, record, title, "by margin, the widest first", means)
-
-
-def _panels(rows: int, columns: int, size: tuple[float, float], **options) -> tuple[Figure, Sequence[Axes]]:
-    figure = Figure(figsize=(columns * size[0] + 0.8, rows * size[1] + 0.8), layout="constrained")
-    return figure, list(figure.subplots(rows, columns, squeeze=False, **options).flat)
 
 
 def _finish(figure: Figure, record: BottleneckNeurons, title: str, notes: str, means: str) -> Figure:
@@ -356,38 +355,10 @@ def _heat(axes: Axes, matrix: np.ndarray, record: BottleneckNeurons, *, rows, si
     axes.set_xlabel("class", fontsize=9)
 
 
-def _labels(axes: Axes, x: str, y: str) -> None:
-    axes.set_xlabel(x, fontsize=9)
-    axes.set_ylabel(y, fontsize=9)
-
-
 def _class_axis(axes: Axes, record: BottleneckNeurons) -> None:
     axes.set_xticks(range(len(record.classes)), record.classes, fontsize=9)
     axes.set_xlabel("class", fontsize=9)
     plain(axes, grid="y")
-
-
-def _quantiles(values: Float[np.ndarray, "seeds *rest"]) -> Float[np.ndarray, "3 *rest"]:
-    """Of the seeds that are known, the ends and the middle of the middle 90 %; NaN where none is."""
-    found = np.full((3, *values.shape[1:]), np.nan)
-    known = np.isfinite(values).any(axis=0)
-    if known.any():
-        found[:, known] = np.nanquantile(values[:, known], (0.05, 0.5, 0.95), axis=0)
-    return found
-
-
-def _band(axes: Axes, x, curves: Float[np.ndarray, "seeds steps"], colour: str, label: str, style="-") -> None:
-    low, middle, high = _quantiles(curves)
-    axes.plot(x, middle, style, color=colour, linewidth=1.6, label=label)
-    axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
-
-
-def _strips(axes: Axes, values: Float[np.ndarray, "seeds classes"], colour: str, label: str, shift=0.0) -> None:
-    """A dot a network and class, side by side in the order of seeds; a bar at the median."""
-    place = np.arange(values.shape[1])
-    spread = shift + np.linspace(-0.1, 0.1, len(values))[:, None]
-    axes.plot((place + spread).ravel(), values.ravel(), "o", color=colour, ms=2, alpha=0.5, mew=0)
-    axes.plot(place + shift, _quantiles(values)[1], "_", color=colour, ms=10, mew=2.2, label=label)
 
 
 def _rows(axes: Axes, groups: dict[str, tuple[Float[np.ndarray, "rows seeds"], str, str]]) -> None:

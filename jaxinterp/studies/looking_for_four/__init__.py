@@ -12,7 +12,16 @@ import numpy as np
 from jaxinterp.studies.claims import Finding
 from jaxinterp.studies.looking_for_four import asked, backwards, focus, growth, ladder, likeness, tracing
 from jaxinterp.studies.looking_for_four.likeness import USED
-from jaxinterp.studies.looking_for_four.record import CONDITIONS, KINDS, STUDY, TARGET, TURNS, LookingForFour, left_out
+from jaxinterp.studies.looking_for_four.record import (
+    CONDITIONS,
+    KINDS,
+    LIKEST_TURN,
+    STUDY,
+    TARGET,
+    TURNS,
+    LookingForFour,
+    left_out,
+)
 from jaxinterp.studies.subjects import Subject
 
 __all__ = ["LEAST_SEEDS", "OPTIONAL", "RECIPES", "STUDY", "Record", "answer", "findings", "measure"]
@@ -42,6 +51,7 @@ def measure(subjects: Mapping[str, Subject]) -> LookingForFour:
         turns=TURNS,
         diverged=subject.diverged,
         example_seed=np.array(found.example),
+        widths=np.array(subject.run.networks.model.widths),
         templates=found.templates[:, 0],
         **fields,
     )
@@ -70,11 +80,12 @@ def answer(record: LookingForFour) -> str:
             f"{says[needed.verdict]} (costs {_figure(needed.measured.mean)} of accuracy)"
         )
     logit = found[f"5.4 unlike {backwards.GATED}"]
+    turn = next(control.estimate.mean for control in logit.others if control.name == LIKEST_TURN)
     unlike = {"holds": "does not look", "does not hold": "looks", "undecided": "may or may not look"}[logit.verdict]
     return (
         f"Is there a neuron that looks for a {TARGET}? The best of each layer, by what it uses of the pixels. "
         f"{'. '.join(by_layer)}. The logit of {TARGET} pushed back through active neurons {unlike} like a {TARGET} "
-        f"({_figure(logit.measured.mean)} beside {_figure(logit.control.mean)})."
+        f"({_figure(logit.measured.mean)} beside {_figure(logit.control.mean)}; {LIKEST_TURN}: {_figure(turn)})."
     )
 
 

@@ -1,7 +1,6 @@
 """Whom does study `looking-for-four` ask, and with what? Networks and the same before training, images, templates."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -11,27 +10,39 @@ from jaxtyping import Array, Bool, Float
 
 from jaxinterp.analysis import attribution
 from jaxinterp.data import Dataset, image_shape
-from jaxinterp.ensemble import over_seeds
 from jaxinterp.errors import InputError
-from jaxinterp.networks import Network
-from jaxinterp.studies.looking_for_four.record import CONDITIONS, TARGET
+from jaxinterp.networks import MLP, Network
+from jaxinterp.studies.looking_for_four.record import CONDITIONS, TARGET, TRAINED
 from jaxinterp.studies.subjects import Subject, blanked
 
-SAMPLE = 1000  # test images of mean gradients
+SAMPLE = 1000  # test images of mean gradients, of the half to choose by
 LIT = 0.01  # share of the training images in which a pixel must not be 0 to count as one that the networks see
 _SEEDS = 2  # at once: one for each of two cores
 
-Maps = Float[Array, "units pixels"]
+Maps = Float[Array | np.ndarray, "*seeds units pixels"]
+
+
+class Seen(NamedTuple):
+    """A network, or an ensemble, and what the neurons of each hidden layer look at.
+
+    weights: pushed back to the pixels with batch norms folded in. used: the mean gradient × what each pixel varies, its
+    sd.
+    """
+
+    network: Network
+    weights: tuple[Maps, ...]
+    used: tuple[Maps, ...]
 
 
 class Asked(NamedTuple):
-    """choosing and scoring: halves of the test images. templates: of the training images."""
+    """seen: the ensemble in every condition. choosing and scoring: halves of the test images. templates: of the
+    training images.
+    """
 
     subject: Subject
-    ensembles: dict[str, Network]
+    seen: dict[str, Seen]
     choosing: Dataset
     scoring: Dataset
-    sample: Float[np.ndarray, "examples pixels"]
     templates: Float[np.ndarray, "kinds turns classes pixels"]
     lit: Bool[np.ndarray, " pixels"]
 
@@ -41,13 +52,13 @@ class Asked(NamedTuple):
         return int(np.argmin(self.subject.diverged))
 
     def trained(self, fn: Callable, *shared) -> Any:
-        """fn of every trained network; diverged ones are NaN."""
-        return blanked(_lifted(fn)(self.subject.run.networks, *shared), self.subject.diverged)
+        """fn(Seen, *shared) of every trained network; diverged ones are NaN."""
+        return blanked(_lifted(fn)(self.seen[TRAINED], *shared), self.subject.diverged)
 
     def compared(self, fn: Callable, *shared) -> Any:
         """fn of every network in every condition, which make an axis behind seeds."""
         compiled = _lifted(fn)
-        found = [blanked(compiled(self.ensembles[name], *shared), self.subject.diverged) for name in CONDITIONS]
+        found = [blanked(compiled(self.seen[name], *shared), self.subject.diverged) for name in CONDITIONS]
         return jax.tree.map(lambda *parts: np.stack(parts, axis=1), *found)
 
 
@@ -64,12 +75,14 @@ def ask(subject: Subject) -> Asked:
     half = len(order) // 2
     if not all(np.any(test.labels[part] == TARGET) for part in (order[:half], order[half:])):
         raise InputError(f"looking-for-four needs test images of class {TARGET}, some in either half of them")
+    choosing = test.take(order[:half])
+    look = _lifted(see)
+    ensembles = zip(CONDITIONS, (run.networks, subject.untrained()), strict=True)
     return Asked(
         subject,
-        dict(zip(CONDITIONS, (run.networks, subject.untrained()), strict=True)),
-        test.take(order[:half]),
+        {name: look(networks, choosing.images[:SAMPLE]) for name, networks in ensembles},
+        choosing,
         test.take(order[half:]),
-        np.asarray(test.images)[order[:SAMPLE]],
         turned(templates(train, model.outputs)),
         np.mean(train.images > 0, axis=0) >= LIT,
     )
@@ -105,17 +118,21 @@ def turned(maps: Float[np.ndarray, "kinds classes pixels"]) -> Float[np.ndarray,
     return np.stack([turn.reshape(maps.shape) for turn in made], axis=1)
 
 
-def layers(network_or_model) -> tuple[str, ...]:
+def layers(model: MLP) -> tuple[str, ...]:
     """The hidden layers of a network's model."""
-    return tuple(f"hidden{layer}" for layer in range(len(network_or_model.widths)))
+    return tuple(f"hidden{layer}" for layer in range(len(model.widths)))
 
 
-def weights_and_use(network: Network, layer: str, sample: Array) -> tuple[Maps, Maps]:
-    """Weights pushed back with batch norms folded in; and mean gradients by what each pixel varies, its sd."""
-    site = f"{layer}/pre"
-    used = attribution.gradients(network, sample, site=site) * jnp.std(sample, axis=0)
-    return attribution.weights(network, site=site), used
+def see(network: Network, sample: Float[Array | np.ndarray, "examples pixels"]) -> Seen:
+    """One network, with what its neurons look at; mean gradients are over the sample."""
+    sites, spread = [f"{layer}/pre" for layer in layers(network.model)], jnp.std(sample, axis=0)
+    return Seen(
+        network,
+        tuple(attribution.weights(network, site=site) for site in sites),
+        tuple(attribution.gradients(network, sample, site=site) * spread for site in sites),
+    )
 
 
 def _lifted(fn: Callable) -> Callable:
-    return jax.jit(over_seeds(partial(fn), chunk=_SEEDS))
+    """fn(one, *shared) of everything that leads with seeds, such as a network with its maps."""
+    return jax.jit(lambda every, *shared: jax.lax.map(lambda one: fn(one, *shared), every, batch_size=_SEEDS))

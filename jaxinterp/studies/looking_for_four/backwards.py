@@ -13,13 +13,14 @@ from jaxinterp.data import Dataset
 from jaxinterp.networks import Network
 from jaxinterp.stats import known_mean as mean
 from jaxinterp.studies.claims import Finding, judged
-from jaxinterp.studies.looking_for_four.asked import Asked, layers
+from jaxinterp.studies.looking_for_four.asked import Asked, Seen, layers
 from jaxinterp.studies.looking_for_four.record import (
     ALIKE,
     AS_IT_IS,
     CHOSEN,
     DIFFERENCE,
     KINDS,
+    LIKEST_TURN,
     MOST,
     TARGET,
     TRAINED,
@@ -31,16 +32,17 @@ from jaxinterp.studies.looking_for_four.record import (
     calibrated,
     calibrated_score,
     claim,
+    likest_turn,
     turned_mean,
 )
 
 KERNELS, FOLDED, GATED = METHODS = ("kernels", "batch norm folded", "gates respected")
 ATTRIBUTIONS = ("weights pushed back × input", "gradient × input", "integrated gradients")
-ALL_PIXELS, INK, BRIGHTEST = ("random order", "ink in random order", "brightest first")
-ORDERS = (*ATTRIBUTIONS, ALL_PIXELS, INK, BRIGHTEST)
-IMAGES = 100  # images of the target whose pixels are deleted
-STEPS = 40
-FAVOURITES = 5  # neurons of 64: a few
+INK, BRIGHTEST = ("ink in random order", "brightest first")
+ORDERS = (*ATTRIBUTIONS, INK, BRIGHTEST)
+IMAGES = 100  # images of the target whose ink is blanked
+STEPS = 40  # shares of the ink
+FAVOURITES = 5  # neurons: a few, however many there are
 
 _EXPLAINED = {
     KERNELS: "the product of the kernels alone",
@@ -73,8 +75,9 @@ def _size(maps: Values) -> Values:
     return np.sqrt(np.mean(maps**2, axis=-1, keepdims=True))
 
 
-def _looks(network: Network, data: Dataset, templates: Array, lit: Array) -> Found:
+def _looks(seen: Seen, data: Dataset, templates: Array, lit: Array) -> Found:
     """What every logit looks at, and how that correlates with the templates."""
+    network = seen.network
     gradient = attribution.gradient(network, data.images, data.labels)
     gated = metrics.by_class(gradient.T, data.labels, classes=network.model.outputs).T
     maps = jnp.stack([_kernels(network), attribution.weights(network, site="logits"), gated])
@@ -104,8 +107,9 @@ def evidence(network: Network, data: Dataset) -> Float[Array, " neurons"]:
     return jnp.mean(parts, axis=0, where=own[:, None]) - jnp.mean(parts, axis=0)
 
 
-def _shares(network: Network, choosing: Dataset, scoring: Dataset) -> Found:
+def _shares(seen: Seen, choosing: Dataset, scoring: Dataset) -> Found:
     """Share of the target's evidence that its first k neurons carry, for every k, in two orders."""
+    network = seen.network
     weight = network.variables["params"]["output"]["kernel"][:, TARGET]
     carried = evidence(network, scoring)
     total = jnp.sum(carried)
@@ -116,21 +120,35 @@ def _shares(network: Network, choosing: Dataset, scoring: Dataset) -> Found:
     return {"favourites": share(weight), "carriers": share(evidence(network, choosing))}
 
 
-def _deletion(network: Network, key, fours: Array) -> Float[Array, "orders points"]:
-    """The target's logit, mean over its images, as their pixels are blanked in every order."""
-    everywhere = attribution.random_order(key, fours)
+def _deletion(seen: Seen, key, fours: Array) -> Float[Array, "orders points"]:
+    """The target's logit, mean over its images, as their ink is blanked in every order, by the share that is gone.
+
+    Ink goes first in all orders, for blanking a dark pixel changes nothing: else a signed map would win by blanking
+    dark pixels before the ink that speaks against the target. Images differ in how much ink they have.
+    """
+    network, fours = seen.network, jnp.asarray(fours)
     maps = [attribution.METHODS[name](network, fours, TARGET) for name in ATTRIBUTIONS]
-    maps += [everywhere, jnp.where(fours > 0, everywhere, -1.0), fours]
-    steps = min(STEPS, fours.shape[-1])
-    curves = [attribution.deletion(network, fours, of_order, TARGET, steps=steps) for of_order in maps]
-    return jnp.stack([jnp.mean(curve, axis=0) for curve in curves])
+    maps += [attribution.random_order(key, fours), fours]
+    pixels, ink = fours.shape[-1], fours > 0
+    gone = jnp.linspace(0, 1, STEPS + 1) * jnp.sum(ink, axis=1, keepdims=True)
+
+    def curve(of_order):
+        by_pixel = attribution.deletion(network, fours, jnp.where(ink, of_order, -jnp.inf), TARGET, steps=pixels)
+        by_ink = jax.vmap(jnp.interp, (0, None, 0))(gone, jnp.arange(pixels + 1.0), by_pixel)
+        return jnp.mean(by_ink, axis=0)
+
+    return jax.lax.map(curve, jnp.stack(maps))
 
 
 def areas(record: LookingForFour) -> Float[np.ndarray, "seeds orders"]:
-    """The area under each deletion curve, on a scale from the lowest point of any order to the untouched images."""
-    start, floor = record.deletion[..., :1], record.deletion.min(axis=(1, 2), keepdims=True)
-    share = (record.deletion - floor) / np.where(start > floor, start - floor, np.nan)
-    return np.trapezoid(share, dx=1 / (share.shape[-1] - 1), axis=-1)
+    """The area under each deletion curve, on a scale from 0, the blank image's logit, to 1, the untouched images'.
+
+    Every curve ends at the blank image, so that no order sets the scale of the others; one that blanks the ink that
+    speaks against the target last falls below it on the way, and its area may be negative.
+    """
+    start, blank = record.deletion[..., :1], record.deletion[..., -1:]
+    share = (record.deletion - blank) / np.where(start > blank, start - blank, np.nan)
+    return np.asarray(np.trapezoid(share, dx=1 / (share.shape[-1] - 1), axis=-1))
 
 
 def findings(record: LookingForFour) -> list[Finding]:
@@ -147,7 +165,7 @@ def _unlike(record: LookingForFour, method: str) -> Finding:
         f"5.4 unlike {method}",
         f"Pushed back to the pixels, the output weights of {TARGET} do not look like a {TARGET}, by "
         f"{_EXPLAINED[method]}: correlation with the template",
-        calibrated_score(f"the higher of {UNTRAINED} and {TURNED}"),
+        calibrated_score(f"the lower of {UNTRAINED} and {TURNED}"),
         high=ALIKE,
         published="“does not look like a 4”",
     )
@@ -159,6 +177,7 @@ def _unlike(record: LookingForFour, method: str) -> Finding:
     trained = record.conditions.index(TRAINED)
     beside = record.look_other[:, trained, place, less_rest, TARGET]
     others = {
+        LIKEST_TURN: likest_turn(own[:, :, TARGET], 1),
         "the digit's mean image": record.look[:, trained, place, KINDS.index("mean"), upright, TARGET],
         "each digit's own template": mean(own[:, upright], 1),
         "templates of other digits, the highest": np.max(np.delete(beside, TARGET, axis=1), axis=1),
@@ -191,7 +210,7 @@ def _tested(record: LookingForFour, name: str) -> Finding:
     row = claim(
         f"5.4 deletion {name}",
         f"The heat map finds the pixels that the logit of {TARGET} stands on, by {name}: area under the deletion curve",
-        f"how much smaller the area is than the smaller of {INK} and {BRIGHTEST}",
+        f"how much smaller the area is than the smaller of {INK} and {BRIGHTEST}; at most ±1",
         low=0.0,
     )
     by_order: dict[str, Values] = dict(zip(record.orders, areas(record).T, strict=True))
@@ -199,7 +218,8 @@ def _tested(record: LookingForFour, name: str) -> Finding:
     hardest = BRIGHTEST if mean(brightest, None) < mean(ink, None) else INK
     others = {order: area for order, area in by_order.items() if order not in (*ATTRIBUTIONS, hardest)}
     note = (
-        f"Pixels are blanked in the map's order, on {IMAGES} images at most; from 1, untouched, to 0, the lowest point "
-        "of any order. Ink in random order: lit pixels first, since blanking a dark one changes nothing."
+        f"The lit pixels of each of {IMAGES} images at most are blanked in the map's order, dark ones never; over the "
+        f"share of them that is gone. Logits from 1, untouched, to 0, blank."
     )
-    return judged(row, own, by_order[hardest], hardest, by_order[hardest] - own, others=others, note=note)
+    score = np.clip(by_order[hardest] - own, -1, 1)
+    return judged(row, own, by_order[hardest], hardest, score, others=others, note=note)

@@ -1,19 +1,16 @@
 """Does a neuron look at one place, or at two? Row 5.2: focus as a number, of every neuron, trained and untrained."""
 
-from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
-from jaxinterp import ensemble
-from jaxinterp.analysis import attribution, locality
+from jaxinterp.analysis import locality
 from jaxinterp.data import image_shape
-from jaxinterp.networks import Network
 from jaxinterp.studies.claims import Finding, judged
-from jaxinterp.studies.looking_for_four.asked import Asked, layers, weights_and_use
+from jaxinterp.studies.looking_for_four.asked import LIT, Asked, Seen
 from jaxinterp.studies.looking_for_four.record import (
     ALIKE,
     TRAINED,
@@ -34,13 +31,13 @@ SHOWN = 16
 FOCUS = 0.25  # of the core's mass: no more than four parts can be foci
 FAR = 1 / 3  # of the image's side, between centres: further than a digit's stroke is from its neighbour
 NARROWED = 0.5  # half of the pixels that random weights have
-ONE_IN_A_NETWORK = 0.01  # more than one of the 128 neurons of the write-up's first layer
 
 _NAMES = {WEIGHTS: "weights", USED: "what is used"}
 _EXPLAINED = {
-    WEIGHTS: "Maps: weights, from the second layer pushed back with batch norms folded in.",
-    USED: "Maps: mean gradient over test images × sd of the pixel.",
+    WEIGHTS: "Maps: weights, from the second layer pushed back with batch norms folded in",
+    USED: "Maps: mean gradient over test images × sd of the pixel",
 }
+_OVER = f"over pixels that are lit in at least {LIT:.0%} of the training images, 0 elsewhere."
 
 
 def foci(maps: Float[Array, "units pixels"]) -> tuple[Float[Array, " units"], Float[Array, " units"]]:
@@ -72,32 +69,31 @@ def foci(maps: Float[Array, "units pixels"]) -> tuple[Float[Array, " units"], Fl
 
 def measure(asked: Asked) -> dict[str, Any]:
     """The record's fields of row 5.2."""
-    model = asked.subject.run.networks.model
-    found = asked.compared(_focus, asked.sample)
-    network = ensemble.take(asked.subject.run.networks, asked.example)
-    maps, pixels, count = map(np.asarray, jax.jit(partial(_shown, layer=layers(model)[0]))(network))
+    found = asked.compared(_focus, asked.lit)
+    maps = _lit(jnp.asarray(asked.seen[TRAINED].weights[0][asked.example]), asked.lit)
+    pixels, count = (np.asarray(values) for values in (locality.locality(maps).participation, foci(maps)[0]))
     order = np.argsort(pixels, kind="stable")[:SHOWN]
     return {
         "statistics": STATISTICS,
         "focus_mean": found["mean"],
         "focus_best": found["best"],
         "focus_quantiles": found["quantiles"],
-        "focused": maps[order],
+        "focused": np.asarray(maps)[order],
         "focused_unit": order,
         "focused_pixels": pixels[order],
         "focused_foci": count[order],
     }
 
 
-def _shown(network: Network, *, layer: str) -> tuple[Array, Array, Array]:
-    maps = attribution.weights(network, site=f"{layer}/pre")
-    return maps, locality.locality(maps).participation, foci(maps)[0]
+def _lit(maps: Float[Array, "units pixels"], lit: Bool[Array | np.ndarray, " pixels"]) -> Float[Array, "units pixels"]:
+    """0 where next to no image has ink: weights of such pixels stay as they began, whatever the network learns."""
+    return jnp.where(lit, maps, 0)
 
 
-def _focus(network: Network, sample: Array) -> dict[str, Array]:
+def _focus(seen: Seen, lit: Bool[Array | np.ndarray, " pixels"]) -> dict[str, Array]:
     """Statistics over a layer's neurons, all "looks layers …"."""
-    maps = [maps for name in layers(network.model) for maps in weights_and_use(network, name, sample)]
-    together = jnp.concatenate(maps)
+    maps = [maps for views in zip(seen.weights, seen.used, strict=True) for maps in views]
+    together = _lit(jnp.concatenate(maps), lit)
     count, distance = foci(together)
     far = FAR * image_shape(together.shape[-1])[0]
     two = jnp.where(jnp.isnan(count), jnp.nan, (count >= 2) & (distance > far))
@@ -149,7 +145,7 @@ def _narrow(record: LookingForFour, layer: int, look: str) -> Finding:
     )
     own, control = _pair(record, "mean", layer, look, "participation")
     told = [f"{s} {_told(record, 'mean', layer, look, s)}" for s in ("gini", "spread", "components")]
-    note = f"{_EXPLAINED[look]} Trained ({UNTRAINED}): {', '.join(told)}."
+    note = f"{_EXPLAINED[look]}, {_OVER} Trained ({UNTRAINED}): {', '.join(told)}."
     return judged(row, own, control, UNTRAINED, np.maximum(1 - own / control, -1), note=note)
 
 
@@ -164,7 +160,10 @@ def _most(record: LookingForFour, layer: int, look: str) -> Finding:
     )
     own, control = _pair(record, "best", layer, look, "participation")
     others = {"mean over neurons": _read(record, "mean", TRAINED, layer, look, "participation")}
-    note = f"{_EXPLAINED[look]} Control: the fewest pixels among as many neurons of the same network before training."
+    note = (
+        f"{_EXPLAINED[look]}, {_OVER} Control: the fewest pixels among as many neurons of the same network before "
+        "training."
+    )
     return judged(row, own, control, UNTRAINED, np.maximum(1 - own / control, -1), others=others, note=note)
 
 
@@ -181,7 +180,10 @@ def _cluster(record: LookingForFour, layer: int, look: str) -> Finding:
     own, control = _pair(record, "best", layer, look, "largest")
     others = {"mean over neurons": _read(record, "mean", TRAINED, layer, look, "largest")}
     spread = _told(record, "best", layer, look, "spread")
-    note = f"Core: the fewest pixels that hold half of the map's squares. Spread in pixels {spread}. {_EXPLAINED[look]}"
+    note = (
+        f"Core: the fewest pixels that hold half of the map's squares. Spread in pixels {spread}. {_EXPLAINED[look]}, "
+        f"{_OVER}"
+    )
     return calibrated(row, own, {UNTRAINED: control}, others, note)
 
 
@@ -191,13 +193,14 @@ def _two(record: LookingForFour, layer: int, look: str) -> Finding:
         f"5.2 two foci {name} {look}",
         f"{name}: training gives a network neurons with two foci far apart, by {_NAMES[look]}: share of neurons",
         f"share less that of {UNTRAINED} neurons",
-        low=ONE_IN_A_NETWORK,
+        low=float(1 / record.widths[layer]),  # more than one neuron
         published="found by eye",
     )
     own, control = _pair(record, "mean", layer, look, "two_foci")
     note = (
         f"Foci: connected parts of the core with at least {FOCUS:.0%} of its mass; far apart: centres further than "
-        f"{FAR:.2f} of the image's side. Foci a neuron {_told(record, 'mean', layer, look, 'foci')}. {_EXPLAINED[look]}"
+        f"{FAR:.2f} of the image's side. Foci a neuron {_told(record, 'mean', layer, look, 'foci')}. The bar is one "
+        f"neuron of the layer's {record.widths[layer]}. {_EXPLAINED[look]}, {_OVER}"
     )
     return judged(row, own, control, UNTRAINED, own - control, note=note)
 

@@ -11,7 +11,7 @@ from jaxinterp import stats, store
 from jaxinterp.analysis import attribution, correlation
 from jaxinterp.networks import Network
 from jaxinterp.studies.claims import Finding, judged
-from jaxinterp.studies.looking_for_four.asked import Asked, layers
+from jaxinterp.studies.looking_for_four.asked import LIT, Asked, layers
 from jaxinterp.studies.looking_for_four.record import (
     UNTRAINED,
     LookingForFour,
@@ -64,7 +64,7 @@ def _over_training(asked: Asked) -> dict[str, Network]:
     subject = asked.subject
     kept = [e for e in subject.run.config.train.snapshots if e and (subject.path / "snapshots" / str(e)).is_dir()]
     snapshots = {f"epoch {epoch}": store.load(subject.path, epoch=epoch).networks for epoch in kept}
-    return {UNTRAINED: asked.ensembles[UNTRAINED], **snapshots, KEPT: subject.run.networks}
+    return {UNTRAINED: asked.seen[UNTRAINED].network, **snapshots, KEPT: subject.run.networks}
 
 
 def _maps(network: Network) -> tuple[Array, ...]:
@@ -123,8 +123,8 @@ def _settled(record: LookingForFour, layer: int) -> Finding:
         if step > place and name != KEPT
     }
     note = (
-        "Mean over neurons, over pixels that are lit in at least 1 % of the training images; from the second layer "
-        f"pushed back. Share of the way gone after {early}: {estimate(record.moved[:, place, layer]).mean:.2f}."
+        f"Mean over neurons, over pixels that are lit in at least {LIT:.0%} of the training images; from the second "
+        f"layer pushed back. Share of the way gone after {early}: {estimate(record.moved[:, place, layer]).mean:.2f}."
     )
     score = np.clip(stats.calibrated(own, begun), -1, 1)
     return judged(row, own, begun, UNTRAINED, score, others=others, note=note)

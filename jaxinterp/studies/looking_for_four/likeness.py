@@ -1,7 +1,8 @@
 """Is there a neuron that looks for a 4? Row 5.6: every neuron against every template, corrected for the search.
 
-A template is a class's mean image, or that less the mean of all other images. A neuron looks at its weights, at what is
-used of them, and for the image that maximises it.
+A template is a class's mean image, or that less the mean of all other images. A neuron looks like one by its weights,
+by what is used of them, or by the image that maximises it. That is likeness alone: whether the neuron that looks most
+like a 4 is there for 4s is asked of its answers, and of networks without it.
 """
 
 from typing import Any, NamedTuple
@@ -19,14 +20,16 @@ from jaxinterp.interventions import Site
 from jaxinterp.networks import Network, sites
 from jaxinterp.stats import known_mean as mean
 from jaxinterp.studies.claims import Finding, judged
-from jaxinterp.studies.looking_for_four.asked import Asked, layers, weights_and_use
+from jaxinterp.studies.looking_for_four.asked import Asked, Seen, layers
 from jaxinterp.studies.looking_for_four.focus import USED, WEIGHTS
 from jaxinterp.studies.looking_for_four.record import (
     ALIKE,
     AS_IT_IS,
     CHOSEN,
+    CONDITIONS,
     DIFFERENCE,
     KINDS,
+    LIKEST_TURN,
     MOST,
     TARGET,
     TRAINED,
@@ -38,6 +41,7 @@ from jaxinterp.studies.looking_for_four.record import (
     calibrated,
     calibrated_score,
     claim,
+    likest_turn,
     turned_mean,
 )
 
@@ -68,20 +72,22 @@ def measure(asked: Asked) -> dict[str, Any]:
     """The record's fields of row 5.6."""
     base = jax.random.key(asked.subject.run.config.train.base_seed)
     rise_key, resample_key = jax.random.split(jax.random.fold_in(base, 6))
-    shared = asked.sample, asked.templates, asked.lit
+    shared = asked.templates, asked.lit
     found = asked.compared(_matches, rise_key, *shared, asked.choosing, asked.scoring)
     halves = [Half(half, half.images[half.labels == TARGET]) for half in (asked.choosing, asked.scoring)]
     lost = asked.trained(_losses, resample_key, *shared, *halves)
-    return {"views": VIEWS, "ablations": ABLATIONS, **found, **lost, **_cards(asked, rise_key)}
+    cards = _cards(asked, found.pop("teller"), found.pop("teller_map"), found["teller_match"])
+    return {"views": VIEWS, "ablations": ABLATIONS, **found, **lost, **cards}
 
 
-def _views(network: Network, layer: str, sample: Array, key) -> Float[Array, "views units pixels"]:
-    site = f"{layer}/pre"
+def _views(seen: Seen, layer: int, key) -> Float[Array, "views units pixels"]:
+    network, site = seen.network, f"{layers(seen.network.model)[layer]}/pre"
     if site == sites(network.model)[1]:
         maximiser, _ = optima.box_optimum(*optima.affine(network))
     else:
-        maximiser = maximization.units(key, network, sample[:1], site=site, restarts=RESTARTS, steps=STEPS).images
-    return jnp.stack([*weights_and_use(network, layer, sample), maximiser])
+        real = jnp.zeros((1, network.pixels))  # images to compare with, which nothing here is
+        maximiser = maximization.units(key, network, real, site=site, restarts=RESTARTS, steps=STEPS).images
+    return jnp.stack([seen.weights[layer], seen.used[layer], maximiser])
 
 
 def _tellers(
@@ -96,13 +102,14 @@ def _best(alike: Float[Array, " units"]) -> Array:
     return jnp.argmax(jnp.nan_to_num(alike, nan=-jnp.inf))
 
 
-def _matches(network: Network, key, sample, templates, lit, choosing: Dataset, scoring: Dataset) -> Found:
+def _matches(seen: Seen, key, templates, lit, choosing: Dataset, scoring: Dataset) -> Found:
     """How alike a layer's neurons and templates are, and how its chosen neurons answer, all "layers …"."""
+    network = seen.network
     classes = jnp.arange(network.model.outputs)
     before, after = (network(half.images)[1] for half in (choosing, scoring))
 
-    def of_layer(layer):
-        maps = _views(network, layer, sample, key)
+    def of_layer(place, layer):
+        maps = _views(seen, place, key)
         alike = correlation.pairwise(maps.reshape(-1, maps.shape[-1]), templates, lit).reshape(
             *maps.shape[:2], *templates.shape[:-1]
         )
@@ -113,24 +120,25 @@ def _matches(network: Network, key, sample, templates, lit, choosing: Dataset, s
         return {
             "best_match": jnp.nanmax(alike, axis=1),
             "match_share": counts / target.shape[1],
+            "teller": tellers,
+            "teller_map": maps[:, tellers],
             "teller_match": jnp.moveaxis(told[:, tellers, :, classes], 0, -1),
             "teller_other": jnp.nanmean(told[:, :, _UPRIGHT], axis=1),
         }, after[f"{layer}/post"][:, chosen]
 
-    found, answers = zip(*(of_layer(layer) for layer in layers(network.model)), strict=True)
+    found, answers = zip(*(of_layer(*layer) for layer in enumerate(layers(network.model))), strict=True)
     told = responses.selectivity(jnp.concatenate(answers, axis=1), scoring.labels, classes=len(classes), bins=1)
     match_auc, teller_auc = told.auc[TARGET].reshape(-1, 2).T
     stacked = jax.tree.map(lambda *parts: jnp.stack(parts), *found)
     return stacked | {"match_auc": match_auc, "teller_auc": teller_auc}
 
 
-def _losses(network: Network, key, sample, templates, lit, choosing: Half, scoring: Half) -> Found:
+def _losses(seen: Seen, key, templates, lit, choosing: Half, scoring: Half) -> Found:
     """What the target's accuracy loses without a neuron, all "ablations layers"."""
-    halves = choosing, scoring
+    network, halves = seen.network, (choosing, scoring)
     before = [_accuracy(network(half.fours)[0]) for half in halves]
 
-    def of_layer(layer):
-        used = weights_and_use(network, layer, sample)[1]
+    def of_layer(layer, used):
         best = _best(correlation.pairwise(used, templates[_LESS_REST, _UPRIGHT, TARGET], lit))
         first, second = (
             start - _accuracy_without(network, half, f"{layer}/post", key)
@@ -139,7 +147,7 @@ def _losses(network: Network, key, sample, templates, lit, choosing: Half, scori
         worst = jnp.take_along_axis(second, jnp.argmax(first, axis=1)[:, None], axis=1)[:, 0]
         return {"match_loss": second[:, best], "random_loss": jnp.mean(second, axis=1), "worst_loss": worst}
 
-    found = [of_layer(layer) for layer in layers(network.model)]
+    found = [of_layer(*layer) for layer in zip(layers(network.model), seen.used, strict=True)]
     return jax.tree.map(lambda *parts: jnp.stack(parts, axis=1), *found) | {"baseline": before[1]}
 
 
@@ -159,33 +167,35 @@ def _accuracy_without(network: Network, half: Half, site: Site, key) -> Float[Ar
     return jax.lax.map(lambda edit: run(*edit), edits, batch_size=_UNITS).reshape(-1, units)
 
 
-def _cards(asked: Asked, key) -> dict[str, Any]:
+def _cards(asked: Asked, teller: Values, teller_map: Values, teller_match: Values) -> dict[str, Any]:
     """One network's most differentiated neuron for every class: what it looks at, and what it answers most."""
+    place = asked.example, CONDITIONS.index(TRAINED)
+    chosen = np.nan_to_num(teller[place]).astype(int)
     network = ensemble.take(asked.subject.run.networks, asked.example)
-    found = jax.jit(_cards_of)(network, key, asked.sample, asked.templates, asked.lit, asked.choosing, asked.scoring)
-    found = jax.tree.map(np.asarray, found)
-    return found | {"card_images": asked.scoring.images[found.pop("exemplars")]}
+    found = jax.tree.map(np.asarray, jax.jit(_answers)(network, chosen, asked.scoring))
+    return {
+        "card_unit": chosen,
+        "card_map": np.swapaxes(teller_map[place], 1, 2),
+        "card_match": np.swapaxes(teller_match[place][:, :, _UPRIGHT], 1, 2),
+        "card_images": asked.scoring.images[found["exemplars"]],
+        "card_profile": found["profile"],
+    }
 
 
-def _cards_of(network: Network, key, sample, templates, lit, choosing: Dataset, scoring: Dataset) -> Found:
-    classes = network.model.outputs
+def _answers(network: Network, chosen: Int[Array | np.ndarray, "layers classes"], scoring: Dataset) -> Found:
+    """The images that each chosen neuron answers most, and its means by class in its standard deviations."""
+    every = network(scoring.images)[1]
 
-    def of_layer(layer):
-        chosen = _tellers(network(choosing.images)[1][f"{layer}/post"], choosing.labels, classes)
-        maps = _views(network, layer, sample, key)[:, chosen]
-        activations = network(scoring.images)[1][f"{layer}/post"][:, chosen]
+    def of_layer(layer, units):
+        activations = every[f"{layer}/post"][:, units]
         spread = jnp.std(activations, axis=0)
         standard = (activations - jnp.mean(activations, axis=0)) / jnp.where(spread > 0, spread, jnp.nan)
-        alike = [jnp.diagonal(correlation.pairwise(view, templates[_LESS_REST, _UPRIGHT], lit)) for view in maps]
         return {
-            "card_unit": chosen,
-            "card_map": jnp.swapaxes(maps, 0, 1),
-            "card_match": jnp.stack(alike, axis=1),
             "exemplars": responses.exemplars(activations, k=min(EXEMPLARS, len(scoring.labels))).index,
-            "card_profile": metrics.by_class(standard.T, scoring.labels, classes=classes),
+            "profile": metrics.by_class(standard.T, scoring.labels, classes=network.model.outputs),
         }
 
-    found = [of_layer(layer) for layer in layers(network.model)]
+    found = [of_layer(*layer) for layer in zip(layers(network.model), chosen, strict=True)]
     return jax.tree.map(lambda *parts: jnp.stack(parts), *found)
 
 
@@ -206,7 +216,7 @@ def _search(record: LookingForFour, layer: int, view: str) -> Finding:
     name = record.layers[layer]
     row = claim(
         f"5.6 a neuron {name} {view}",
-        f"{name}: a network has a neuron that looks for a {TARGET}, by {_NAMES[view]}: correlation with the template",
+        f"{name}: a network has a neuron that looks like a {TARGET}, by {_NAMES[view]}: correlation with the template",
         calibrated_score(f"the higher of {UNTRAINED} and {TURNED}"),
         low=ALIKE,
     )
@@ -216,6 +226,7 @@ def _search(record: LookingForFour, layer: int, view: str) -> Finding:
     target = own[:, _LESS_REST, :, TARGET]
     controls = {UNTRAINED: before[:, _LESS_REST, _UPRIGHT, TARGET], TURNED: turned_mean(target, 1)}
     others = {
+        LIKEST_TURN: likest_turn(target, 1),
         "the digit's mean image": own[:, KINDS.index("mean"), _UPRIGHT, TARGET],
         "any digit, best of all templates": np.max(own[:, :, _UPRIGHT], axis=(1, 2)),
         f"the same, {UNTRAINED}": np.max(before[:, :, _UPRIGHT], axis=(1, 2)),
@@ -240,6 +251,7 @@ def _differentiated(record: LookingForFour, layer: int, view: str) -> Finding:
     )
     controls = {UNTRAINED: before[:, _UPRIGHT, TARGET], TURNED: turned_mean(own[:, :, TARGET], 1)}
     others = {
+        LIKEST_TURN: likest_turn(own[:, :, TARGET], 1),
         "each digit's own neuron and template": mean(own[:, _UPRIGHT], 1),
         "a neuron at random": of_condition(record, record.teller_other, TRAINED, layer, view)[:, TARGET],
     }

@@ -1,5 +1,6 @@
 """What is known of networks that may look for a 4? The record of study `looking-for-four`, and how it is judged."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ MEAN, DIFFERENCE = KINDS = ("mean", "difference")  # templates: of a class, and 
 AS_IT_IS = "as it is"
 TURNS = (AS_IT_IS, "mirrored", "upside down", "half turn", "transposed", "quarter left", "quarter right", "crossed")
 TURNED = "the same digit turned and mirrored"
+LIKEST_TURN = "the turn of it that is likest"  # of seven, where TURNED is their mean
 CHOSEN = "chosen on one half of the test images, scored on the other"
 
 ALIKE = 0.5  # half of what the control leaves open, so that more is shared than missed
@@ -41,6 +43,7 @@ class LookingForFour(NamedTuple):
     turns: tuple[str, ...]
     diverged: Bool[np.ndarray, " seeds"]
     example_seed: Int[np.ndarray, ""]
+    widths: Int[np.ndarray, " layers"]
     templates: Float[np.ndarray, "kinds classes pixels"]
     # 5.1: validation and test accuracy at the kept epoch, NaN where a rung was not trained or has fewer networks
     rungs: tuple[str, ...]
@@ -48,7 +51,7 @@ class LookingForFour(NamedTuple):
     rung_accuracy: Float[np.ndarray, "rungs networks splits"]
     rung_epoch: Float[np.ndarray, "rungs networks"]
     curves: Float[np.ndarray, "rungs splits epochs quantiles"]  # accuracy of the networks still trained
-    # 5.2: statistics of the maps of a layer's neurons, of the first two views
+    # 5.2: statistics of the maps of a layer's neurons, of the first two views, over lit pixels
     statistics: tuple[str, ...]
     focus_mean: Float[np.ndarray, "seeds conditions looks layers statistics"]
     focus_best: Float[np.ndarray, "seeds conditions looks layers statistics"]  # of the neuron of least participation
@@ -77,12 +80,11 @@ class LookingForFour(NamedTuple):
     carriers: Float[np.ndarray, "seeds sizes"]  # those that carry most
     attributions: tuple[str, ...]
     orders: tuple[str, ...]
-    deletion: Float[np.ndarray, "seeds orders steps"]  # the target's logit as pixels of its images are blanked
+    deletion: Float[np.ndarray, "seeds orders steps"]  # the target's logit as the ink of its images is blanked
     # 5.5: a real image's activations of the last hidden layer beside each class's average
     trace: Float[np.ndarray, "seeds conditions classes averages"]
     trace_nearest: Float[np.ndarray, "seeds conditions"]  # share of the target's images nearest its own average
-    path_overlap: Float[np.ndarray, "seeds conditions"]
-    path_other: Float[np.ndarray, "seeds conditions"]
+    path: Float[np.ndarray, "seeds conditions classes averages"]  # overlap of the neurons that add most to the target
     traced_image: Float[np.ndarray, " pixels"]
     traced_map: Float[np.ndarray, "attributions pixels"]
     traced_activation: Float[np.ndarray, " neurons"]
@@ -118,9 +120,13 @@ def claim(name: str, text: str, score: str, *, low: float = -np.inf, high: float
 
 
 def calibrated(claim: Claim, values: Values, controls: dict[str, Values], others=(), note="") -> Finding:
-    """A finding whose score is 0 at the highest of the controls and 1 at the most there can be, cut at ±1."""
-    means = {name: np.nan_to_num(estimate(control).mean, nan=-np.inf) for name, control in controls.items()}
-    chosen = max(means, key=means.__getitem__)
+    """A finding whose score is 0 at the hardest of the controls and 1 at the most there can be, cut at ±1.
+
+    The hardest is the highest, but the lowest where the claim's bar is from above.
+    """
+    means = {name: estimate(control).mean for name, control in controls.items()}
+    known = {name: value for name, value in means.items() if np.isfinite(value)} or means
+    chosen = (min if math.isinf(claim.rule.low) else max)(known, key=known.__getitem__)
     score = np.clip(stats.calibrated(values, controls[chosen]), -1, 1)
     rest = {name: control for name, control in controls.items() if name != chosen}
     return judged(claim, values, controls[chosen], chosen, score, others=rest | dict(others), note=note)
@@ -134,6 +140,11 @@ def calibrated_score(controls: str) -> str:
 def turned_mean(values: Values, axis: int) -> Values:
     """Mean over all turns of a template but the one as it is."""
     return mean(np.delete(values, TURNS.index(AS_IT_IS), axis=axis), axis)
+
+
+def likest_turn(values: Values, axis: int) -> Values:
+    """The highest of all turns of a template but the one as it is."""
+    return np.max(np.delete(values, TURNS.index(AS_IT_IS), axis=axis), axis=axis)
 
 
 def left_out(record: LookingForFour) -> str:

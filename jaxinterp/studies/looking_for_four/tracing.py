@@ -13,7 +13,7 @@ from jaxinterp.data import Dataset
 from jaxinterp.networks import Network
 from jaxinterp.stats import known_mean as mean
 from jaxinterp.studies.claims import Finding
-from jaxinterp.studies.looking_for_four.asked import Asked, layers
+from jaxinterp.studies.looking_for_four.asked import Asked, Seen, layers
 from jaxinterp.studies.looking_for_four.backwards import ATTRIBUTIONS, contributions
 from jaxinterp.studies.looking_for_four.record import (
     ALIKE,
@@ -27,7 +27,7 @@ from jaxinterp.studies.looking_for_four.record import (
     estimate,
 )
 
-TOP = 10  # neurons of a path
+PATH = 0.15  # share of the layer's neurons that are a path: 10 of the write-up's 64
 
 Found = dict[str, Array]
 
@@ -37,39 +37,40 @@ def measure(asked: Asked) -> dict[str, Any]:
     return asked.compared(_trace, asked.choosing, asked.scoring) | _example(asked)
 
 
-def _trace(network: Network, choosing: Dataset, scoring: Dataset) -> Found:
-    """Correlation over neurons of images with each class's average, and what they have in common of the top neurons."""
-    classes = network.model.outputs
+def _trace(seen: Seen, choosing: Dataset, scoring: Dataset) -> Found:
+    """Of images of each class with each class's average: correlation over neurons, and overlap of their paths."""
+    network, classes = seen.network, seen.network.model.outputs
     site = f"{layers(network.model)[-1]}/post"
     average = metrics.by_class(network(choosing.images)[1][site].T, choosing.labels, classes=classes).T
     alike = correlation.pairwise(network(scoring.images)[1][site], average)
-    own = jnp.equal(scoring.labels, TARGET)
     nearest = jnp.argmax(jnp.nan_to_num(alike, nan=-jnp.inf), axis=1) == TARGET
 
-    def path(target):
-        """Each class's neurons that add most to its logit, beyond what they add on average."""
-        parts = contributions(network, choosing, target)
-        centred = parts - jnp.mean(parts, axis=0)
-        return _top(jnp.mean(centred, axis=0, where=jnp.equal(choosing.labels, target)[:, None]))
+    def beyond(data):
+        """What each neuron adds to the target's logit, whatever the image, beyond what it adds on average."""
+        parts = contributions(network, data, TARGET)
+        return parts - jnp.mean(parts, axis=0)
 
-    parts = contributions(network, scoring, TARGET)
-    taken = _top(parts - jnp.mean(parts, axis=0))
-    paths = jnp.stack([path(target) for target in range(classes)])
-    shared = jnp.matmul(taken, paths.T, precision="highest") / jnp.sum(paths[TARGET])
-    of_target = jnp.mean(shared, axis=0, where=own[:, None])
+    averages = _path(metrics.by_class(beyond(choosing).T, choosing.labels, classes=classes).T)
+    taken = _path(beyond(scoring))
+    shared = jnp.matmul(taken, averages.T, precision="highest") / path_length(taken.shape[1])
     return {
         "trace": metrics.by_class(alike.T, scoring.labels, classes=classes).T,
-        "trace_nearest": jnp.mean(nearest, where=own),
-        "path_overlap": of_target[TARGET],
-        "path_other": (jnp.sum(of_target) - of_target[TARGET]) / (classes - 1),
+        "trace_nearest": jnp.mean(nearest, where=jnp.equal(scoring.labels, TARGET)),
+        "path": metrics.by_class(shared.T, scoring.labels, classes=classes).T,
     }
 
 
-def _top(values: Float[Array, "*batch neurons"]) -> Float[Array, "*batch neurons"]:
-    """1 for the `TOP` highest, 0 for the others."""
+def path_length(neurons: int) -> int:
+    """How many of a layer's neurons a path has."""
+    return max(1, round(PATH * neurons))
+
+
+def _path(values: Float[Array, "rows neurons"]) -> Float[Array, "rows neurons"]:
+    """1 for the highest, 0 for the others; NaN for a row that is not known."""
     count = values.shape[-1]
-    _, index = jax.lax.top_k(values, min(TOP, count))
-    return jnp.sum(jax.nn.one_hot(index, count), axis=-2)
+    _, index = jax.lax.top_k(values, path_length(count))
+    chosen = jnp.sum(jax.nn.one_hot(index, count), axis=-2)
+    return jnp.where(jnp.isnan(values).any(axis=-1, keepdims=True), jnp.nan, chosen)
 
 
 def _example(asked: Asked) -> dict[str, Any]:
@@ -96,7 +97,7 @@ def _answer(network: Network, data: Dataset, index: Array) -> Found:
 
 def findings(record: LookingForFour) -> list[Finding]:
     """Row 5.5 judged."""
-    return [_activations(record), _path(record)]
+    return [_activations(record), _taken(record)]
 
 
 def _activations(record: LookingForFour) -> Finding:
@@ -123,20 +124,25 @@ def _activations(record: LookingForFour) -> Finding:
     return calibrated(row, trained[:, TARGET], controls, beside, note)
 
 
-def _path(record: LookingForFour) -> Finding:
+def _taken(record: LookingForFour) -> Finding:
     row = claim(
         "5.5 path",
         f"A real {TARGET} takes the average {TARGET}'s path: share of the neurons that add most to its logit",
         calibrated_score("the highest of the controls"),
         low=ALIKE,
     )
-    trained, before = (record.conditions.index(name) for name in (TRAINED, UNTRAINED))
+    trained, before = (record.path[:, record.conditions.index(name)] for name in (TRAINED, UNTRAINED))
     controls = {
-        "paths of other digits": record.path_other[:, trained],
-        UNTRAINED: record.path_overlap[:, before],
+        "the path of the nearest other average": np.max(np.delete(trained[:, TARGET], TARGET, axis=1), axis=1),
+        f"images of the digit that takes most of the average {TARGET}'s": np.max(
+            np.delete(trained[:, :, TARGET], TARGET, axis=1), axis=1
+        ),
+        UNTRAINED: before[:, TARGET, TARGET],
     }
+    neurons = int(record.widths[-1])
     note = (
-        f"The {TOP} neurons of {record.layers[-1]} that add most to the logit of {TARGET}, beyond what they add on "
-        f"average; of {record.traced_activation.shape[0]}. The average's path is of the other half of the test images."
+        f"The {path_length(neurons)} neurons of {record.layers[-1]} that add most to the logit of {TARGET}, for images "
+        f"and averages of every digit alike, beyond what they add on average; of {neurons}. Averages are of the other "
+        "half of the test images."
     )
-    return calibrated(row, record.path_overlap[:, trained], controls, note=note)
+    return calibrated(row, trained[:, TARGET, TARGET], controls, note=note)

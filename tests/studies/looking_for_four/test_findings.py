@@ -6,7 +6,7 @@ from looking_for_four_records import planted, record
 
 from jaxinterp.studies import looking_for_four as study
 from jaxinterp.studies.looking_for_four import backwards, focus, growth, ladder
-from jaxinterp.studies.looking_for_four.record import KINDS, STUDY, TARGET
+from jaxinterp.studies.looking_for_four.record import KINDS, LIKEST_TURN, STUDY, TARGET, TURNED
 
 SEEDS = 8
 EVERY = slice(None)
@@ -70,6 +70,13 @@ def test_one_place_and_two(share, verdict):
     assert verdicts(made, "5.2 one place") == verdicts(made, "5.2 two foci") == {verdict}
 
 
+@pytest.mark.parametrize(("width", "verdict"), [(100, "holds"), (25, "does not hold")])
+def test_two_foci_must_be_of_more_than_one_neuron_of_the_layer(width, verdict):
+    made, place = record(SEEDS), focus.STATISTICS.index("two_foci")
+    made = planted(planted(made, "focus_mean", 0.0, 1, EVERY, EVERY, place), "focus_mean", 0.02, 0, EVERY, EVERY, place)
+    assert verdicts(made._replace(widths=np.full(2, width)), "5.2 two foci") == {verdict}
+
+
 @pytest.mark.parametrize(("settled", "kept_on", "verdict"), [(0.9, 0.95, "holds"), (0.45, 0.5, "does not hold")])
 def test_growth(settled, kept_on, verdict):
     made = planted(record(SEEDS), "settled", 0.4, 0)
@@ -87,10 +94,30 @@ def test_a_logit_that_looks_like_its_digit_or_does_not(alike, verdict):
     assert verdicts(made, "5.4 unlike") == {verdict}
 
 
-def test_what_looks_as_much_like_a_turned_digit_does_not_look_like_it():
-    made = planted(record(SEEDS), "look", 0.9, 0)
+def test_a_claim_from_above_is_judged_by_its_lowest_control():
+    """To be unlike, a map must be so beside either control: a high one alone does not excuse it."""
+    trained, before = (record(1).conditions.index(name) for name in ("trained", "untrained"))
+    for place in (trained, before):
+        made = planted(record(SEEDS), "look", 0.05)
+        made = planted(made, "look", 0.9, place)
+        made = planted(made, "look", 0.9, trained, EVERY, DIFFERENCE, 0, TARGET)
+        found = [f for f in study.findings(made) if f.claim.id.startswith("5.4 unlike")]
+        assert {f.verdict for f in found} == {"does not hold"} and {round(f.control.mean, 6) for f in found} == {0.05}
+        assert {f.control_name for f in found} == {"untrained" if place == trained else TURNED}
+    made = planted(planted(record(SEEDS), "look", 0.9), "look", 0.1, trained, EVERY, DIFFERENCE, 0, TARGET)
     assert verdicts(made, "5.4 unlike") == {"holds"}
-    made = planted(made, "best_match", 0.9, 0)
+
+
+def test_the_likest_turn_is_told_beside_the_mean_of_turns():
+    made = planted(planted(record(SEEDS), "look", 0.1), "look", 0.8, 0, EVERY, DIFFERENCE, 3, TARGET)
+    for finding in study.findings(made):
+        if finding.claim.id.startswith("5.4 unlike"):
+            others = {control.name: control.estimate.mean for control in finding.others}
+            assert others[LIKEST_TURN] == pytest.approx(0.8) and others[TURNED] == pytest.approx((6 * 0.1 + 0.8) / 7)
+
+
+def test_what_looks_as_much_like_a_turned_digit_does_not_look_like_it():
+    made = planted(record(SEEDS), "best_match", 0.9, 0)
     made = planted(made, "teller_match", 0.9, 0)
     made = planted(made, "best_match", 0.1, 1)
     made = planted(made, "teller_match", 0.1, 1)
@@ -117,13 +144,13 @@ def test_deletion_is_judged_by_the_harder_order():
     steps = np.linspace(1, 0, 9)
     made = record(SEEDS)
     for place, order in enumerate(backwards.ORDERS):
-        power = {backwards.ALL_PIXELS: 1, backwards.INK: 2, backwards.BRIGHTEST: 6}.get(order, 4)
-        made = planted(made, "deletion", steps**power, place)
+        power = {backwards.INK: 1, backwards.BRIGHTEST: 6}.get(order, 4)
+        made = planted(made, "deletion", 3 + 2 * steps**power, place)  # from 5 to the blank image's 3
     areas = dict(zip(backwards.ORDERS, backwards.areas(made)[0], strict=True))
-    assert areas[backwards.ALL_PIXELS] == pytest.approx(0.5)
+    assert areas[backwards.INK] == pytest.approx(0.5)
     found = [f for f in study.findings(made) if f.claim.id.startswith("5.4 deletion")]
     assert {f.verdict for f in found} == {"does not hold"} and {f.control_name for f in found} == {backwards.BRIGHTEST}
-    made = planted(made, "deletion", steps, backwards.ORDERS.index(backwards.BRIGHTEST))
+    made = planted(made, "deletion", 3 + 2 * steps**0.5, backwards.ORDERS.index(backwards.BRIGHTEST))
     found = [f for f in study.findings(made) if f.claim.id.startswith("5.4 deletion")]
     assert {f.verdict for f in found} == {"holds"} and {f.control_name for f in found} == {backwards.INK}
 
@@ -133,9 +160,18 @@ def test_a_real_four_beside_averages(other, verdict):
     made = planted(record(SEEDS), "trace", 0.0, 0, TARGET)
     made = planted(made, "trace", other, 0, TARGET, 9)
     made = planted(made, "trace", 0.9, 0, TARGET, TARGET)
-    made = planted(planted(made, "path_overlap", 0.9, 0), "path_overlap", 0.1, 1)
-    made = planted(made, "path_other", other, 0)
+    made = planted(planted(made, "path", 0.1), "path", other, 0, TARGET, 7)
+    made = planted(made, "path", 0.9, 0, TARGET, TARGET)
     assert verdicts(made, "5.5") == {verdict}
+
+
+@pytest.mark.parametrize("place", [(0, 2, TARGET), (0, TARGET, 2), (1, TARGET, TARGET)])
+def test_a_path_is_judged_by_its_highest_control(place):
+    """Images of other digits, averages of other digits, and the untrained: any of them alone takes the path away."""
+    made = planted(planted(record(SEEDS), "path", 0.1), "path", 0.9, 0, TARGET, TARGET)
+    assert verdicts(made, "5.5 path") == {"holds"}
+    made = planted(made, "path", 0.85, *place)
+    assert verdicts(made, "5.5 path") == {"does not hold"}
 
 
 @pytest.mark.parametrize(("auc", "loss", "verdict"), [(0.99, 0.9, "holds"), (0.6, 0.01, "does not hold")])

@@ -4,8 +4,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jaxinterp.report.figures.common import BLUE, GREY, ORANGE, plain
-from jaxinterp.report.figures.looking_for_four.common import bound_of, finish, labels, panels, picture
+from jaxinterp.report.figures.common import BLUE, GREY, ORANGE, labels, panels, plain
+from jaxinterp.report.figures.looking_for_four.common import bound_of, finish, picture
 from jaxinterp.studies.looking_for_four import Record
 from jaxinterp.studies.looking_for_four.likeness import MAXIMISER
 from jaxinterp.studies.looking_for_four.record import DIFFERENCE, TARGET
@@ -30,7 +30,7 @@ def focused(record: Record) -> Figure:
     title = (
         f"Weights of the {len(record.focused_unit)} most focused neurons of {record.layers[0]}, seed {_seed(record)}"
     )
-    notes = f"{_FIRST}; pixels: effective number; foci: parts with a quarter of the core or more"
+    notes = f"{_FIRST}; pixels: effective number, of lit ones; foci: parts with a quarter of the core or more"
     text = f"Effective pixels from {_ends(record.focused_pixels)}"
     return finish(figure, record, title, notes, text, ("5.2",))
 

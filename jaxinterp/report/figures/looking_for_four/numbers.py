@@ -3,8 +3,24 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, YELLOW, plain
-from jaxinterp.report.figures.looking_for_four.common import BAND, DOTS, band, finish, labels, panels, quantiles, strips
+from jaxinterp.report.figures.common import (
+    BAND,
+    BLUE,
+    DOTS,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    SKY,
+    YELLOW,
+    band,
+    labels,
+    panels,
+    plain,
+    quantiles,
+    strips,
+)
+from jaxinterp.report.figures.looking_for_four.common import finish
 from jaxinterp.stats import known_mean as mean
 from jaxinterp.studies.looking_for_four import Record
 from jaxinterp.studies.looking_for_four.backwards import (
@@ -90,7 +106,9 @@ def focus(record: Record) -> Figure:
         one.set_ylim(0)
         plain(one, grid="y")
     axes[0].set_ylabel("effective number of pixels", fontsize=9)
-    notes = "a line a network: the middle 90 % of its neurons; bar: the median one, triangle: the most focused"
+    notes = (
+        "a line a network: the middle 90 % of its neurons; bar: the median one, triangle: the most focused; lit pixels"
+    )
     text = f"Effective pixels of the median neuron (of the most focused): {'; '.join(told)}"
     return finish(figure, record, "Focus of neurons, trained beside untrained", notes, text, ("5.2",))
 
@@ -139,16 +157,17 @@ def looks(record: Record) -> Figure:
 
 
 def deletion(record: Record) -> Figure:
-    """Which order of blanking lowers the target's logit soonest, and how few neurons carry it?"""
+    """Which order of blanking the ink lowers the target's logit soonest, and how few neurons carry it?"""
     figure, axes = panels(1, 2, (4.8, 3.4))
-    shades = (BLUE, GREEN, PURPLE, GREY, ORANGE, YELLOW)
+    shades = (BLUE, GREEN, PURPLE, ORANGE, YELLOW)
     colours: dict[str, str] = dict(zip(ORDERS, shades, strict=True))
     share = 100 * np.linspace(0, 1, record.deletion.shape[-1])
     for place, order in enumerate(record.orders):
         style = "-" if order in ATTRIBUTIONS else "--"
         band(axes[0], share, record.deletion[:, place], colours[order], order, style)
-    labels(axes[0], "% of the pixels blanked, in that order", f"logit of {TARGET}, mean over {TARGET}s")
-    axes[0].legend(fontsize=8, frameon=False, loc="upper right")
+    labels(axes[0], "% of the ink blanked, in that order", f"logit of {TARGET}, mean over {TARGET}s")
+    axes[0].axhline(mean(record.deletion[:, :, -1], None), color=GREY, linewidth=0.8)
+    axes[0].legend(fontsize=8, frameon=False, loc="lower left")
     count = np.arange(1, record.favourites.shape[1] + 1)
     band(axes[1], count, record.favourites, BLUE, "by output weight")
     band(axes[1], count, record.carriers, GREEN, "by what they carry on other images")
@@ -161,29 +180,38 @@ def deletion(record: Record) -> Figure:
     told = ", ".join(f"{order} {value:.2f}" for order, value in zip(record.orders, mean(areas(record), 0), strict=True))
     few = min(FAVOURITES, len(count)) - 1
     text = f"Area under the curve: {told}. First {few + 1} by weight: {mean(record.favourites[:, few], None):.2f}"
-    title = f"The logit of {TARGET} as pixels are blanked, beside random orders; and how many neurons carry it"
-    return finish(figure, record, title, BAND, text, ("5.4",))
+    title = f"The logit of {TARGET} as its ink is blanked, beside other orders; and how many neurons carry it"
+    return finish(figure, record, title, f"{BAND}; grey: the blank image's logit", text, ("5.4",))
 
 
 def trace(record: Record) -> Figure:
-    """Does one image of a class light what each class's average lights?"""
-    figure, axes = panels(1, 2, (3.9, 3.4))
-    matrices = [mean(record.trace[:, record.conditions.index(name)], 0) for name in (TRAINED, UNTRAINED)]
-    for one, matrix, name in zip(axes, matrices, (TRAINED, UNTRAINED), strict=True):
-        one.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1)
+    """Does one image of a class light what each class's average lights, and add to the target's logit by as much?"""
+    figure, axes = panels(1, 3, (3.6, 3.4))
+    trained, before = (record.conditions.index(name) for name in (TRAINED, UNTRAINED))
+    drawn = (
+        (record.trace[:, trained], TRAINED, -1, "correlation over neurons, mean over images"),
+        (record.trace[:, before], UNTRAINED, -1, "correlation over neurons, mean over images"),
+        (record.path[:, trained], f"paths to the logit of {TARGET}, {TRAINED}", 0, "shared neurons of a path"),
+    )
+    for one, (values, name, low, what) in zip(axes, drawn, strict=True):
+        colours = "RdBu_r" if low else "cividis"
+        shown = one.imshow(mean(values, 0), cmap=colours, vmin=low, vmax=1)
         one.set_xticks(range(len(record.classes)), record.classes, fontsize=9)
         one.set_yticks(range(len(record.classes)), record.classes, fontsize=9)
-        one.set_title(f"{name}, mean over seeds", fontsize=10)
+        one.set_title(name, fontsize=10)
         labels(one, "average of class", "image of class")
-    figure.colorbar(axes[0].images[0], ax=axes, shrink=0.8, label="correlation over neurons, mean over images")
-    own, other = matrices[0][TARGET, TARGET], np.delete(matrices[0][TARGET], TARGET)
-    nearest = [mean(record.trace_nearest[:, record.conditions.index(name)], None) for name in (TRAINED, UNTRAINED)]
+        if name != TRAINED:
+            figure.colorbar(shown, ax=one, shrink=0.8, label=what)
+    rows = record.trace[:, trained, TARGET], record.path[:, trained, TARGET]
+    told = [(mean(row[:, TARGET], 0), mean(np.max(np.delete(row, TARGET, axis=1), axis=1), 0)) for row in rows]
+    nearest = [mean(record.trace_nearest[:, place], None) for place in (trained, before)]
     text = (
-        f"A {TARGET} with the average {TARGET} {own:.2f}, with the nearest other {np.max(other):.2f}; nearest its own "
-        f"average {nearest[0]:.3f}, untrained {nearest[1]:.3f}"
+        f"A {TARGET} with the average {TARGET} {told[0][0]:.2f}, with the nearest other {told[0][1]:.2f}; nearest its "
+        f"own average {nearest[0]:.3f}, untrained {nearest[1]:.3f}; paths shared {told[1][0]:.2f}, with the nearest "
+        f"other {told[1][1]:.2f}"
     )
-    title = f"Activations of {record.layers[-1]}: one image beside each class's average of other images"
-    return finish(figure, record, title, "trained beside untrained", text, ("5.5",))
+    title = f"{record.layers[-1]}: one image beside each class's average of other images"
+    return finish(figure, record, title, "means over seeds; left two: activations", text, ("5.5",))
 
 
 def matches(record: Record) -> Figure:
