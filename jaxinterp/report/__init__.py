@@ -1,6 +1,7 @@
 """Records and findings made readable: figures, tables, one web page."""
 
 import shlex
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
 
@@ -37,15 +38,18 @@ def write(path: Path | str) -> Path:
 def render(path: Path | str) -> str:
     """A run's page as HTML, from the results that it holds."""
     run, answers = store.load(path), studies.answers(path)
-    payload, reason = _explored(run)
     seeds = run.config.train.seeds
+    with ThreadPoolExecutor(1) as beside:  # compiling and computing leave the interpreter free to draw
+        explored = beside.submit(_explored, run)
+        figures = [build.drawn(figure) for study, answer in answers.items() for figure in FIGURES[study](answer.record)]
+        payload, reason = explored.result()
     return build.render(
         f"{Path(path).resolve().name}: {seeds} network{'s' if seeds > 1 else ''}",
         [finding for answer in answers.values() for finding in answer.findings],
         folder=str(path),
         anew={study: command for study in answers if (command := from_nothing(study, path))},
         sentences=[answer.sentence for answer in answers.values()],
-        figures=[figure for study, answer in answers.items() for figure in FIGURES[study](answer.record)],
+        figures=figures,
         history=run.history,
         config=run.config,
         payload=payload,

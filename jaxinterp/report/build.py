@@ -37,14 +37,18 @@ STYLES = ("style.css", "explorer.css")
 _LOWEST = -1.0
 
 
-class _Shown(NamedTuple):
-    """A figure of the page: the image is there once, and the rows that it belongs to refer to it by its number."""
+class Drawn(NamedTuple):
+    """A figure of the page: the image is there once, and the rows that it belongs to refer to it by its number.
 
-    number: int
+    source: the image; label: its alternative text; rows: of the study's table, which it shows; owned: by one of the
+    findings, or else it follows them.
+    """
+
     source: str
     label: str
     rows: tuple[str, ...]
-    owned: bool
+    number: int = 0
+    owned: bool = False
 
 
 def render(
@@ -54,7 +58,7 @@ def render(
     folder: str = "RUN",
     anew: Mapping[str, str] = MappingProxyType({}),
     sentences: Sequence[str] = (),
-    figures: Iterable[Figure] = (),
+    figures: Iterable[Drawn] = (),
     history: History | None = None,
     config: Any = None,
     payload: str = "",
@@ -77,7 +81,11 @@ def render(
     environment.filters["pixels"] = _pixels
     environment.filters["scale"] = _scale
     script, style = _joined(SCRIPTS), _joined(STYLES)
-    shown = _figures(figures, {_row(finding) for finding in findings})
+    rows = {_row(finding) for finding in findings}
+    shown = [
+        figure._replace(number=number, owned=bool(rows & set(figure.rows)))
+        for number, figure in enumerate(figures, start=1)
+    ]
     return environment.get_template("index.html").render(
         title=title,
         script=script,
@@ -90,11 +98,20 @@ def render(
         counts=[(v, sum(f.verdict == v for f in findings)) for v in ("holds", "does not hold", "undecided")],
         figures=shown,
         accuracy=None if history is None else _accuracy(history),
-        curves=None if history is None else _shown(0, training.learning_curves(history), ()),
+        curves=None if history is None else drawn(training.learning_curves(history)),
         config=[] if config is None else list(_settings(dataclasses.asdict(config), "")),
         payload=payload,
         reason=reason,
     )
+
+
+def drawn(figure: Figure) -> Drawn:
+    """The figure as an SVG image inside the page; the same figure gives the same bytes."""
+    buffer = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "jaxinterp"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    source = f"data:image/svg+xml;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return Drawn(source, str(figure.get_label()), common.rows_of(figure))
 
 
 def write(path: str | os.PathLike, html: str) -> None:
@@ -123,7 +140,7 @@ def _hash(text: str) -> str:
 
 
 def _entries(
-    findings: Sequence[Finding], figures: Sequence[_Shown], folder: str, anew: Mapping[str, str]
+    findings: Sequence[Finding], figures: Sequence[Drawn], folder: str, anew: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """All that a row and its fold show of a finding."""
     entries, taken = [], set()
@@ -148,23 +165,6 @@ def _entries(
 def _row(finding: Finding) -> str:
     """The row of the study's table that a finding belongs to: the first word of its id."""
     return finding.claim.id.split(" ")[0]
-
-
-def _figures(figures: Iterable[Figure], rows: set[str]) -> list[_Shown]:
-    shown = [_shown(number, figure, common.rows_of(figure)) for number, figure in enumerate(figures, start=1)]
-    return [figure._replace(owned=bool(rows & set(figure.rows))) for figure in shown]
-
-
-def _shown(number: int, figure: Figure, rows: tuple[str, ...]) -> _Shown:
-    return _Shown(number, _data_uri(figure), str(figure.get_label()), rows, owned=False)
-
-
-def _data_uri(figure: Figure) -> str:
-    """The figure as an SVG image inside the page; the same figure gives the same bytes."""
-    buffer = io.BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": "jaxinterp"}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return f"data:image/svg+xml;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def _pixels(score: float) -> float:

@@ -74,14 +74,20 @@ def figure(label):
 def test_hostile_text_stays_text():
     config = dataclasses.replace(RunConfig(), recipe=HOSTILE)
     findings = [finding(HOSTILE, note=HOSTILE)]
-    page = Page(build.render(HOSTILE, findings, figures=[figure(HOSTILE)], history=history(), config=config))
+    page = Page(
+        build.render(HOSTILE, findings, figures=[build.drawn(figure(HOSTILE))], history=history(), config=config)
+    )
     assert len(page.all("script")) == 1 and page.text.count(HOSTILE) == 5  # title, heading, claim, note, configuration
     assert next(image["alt"] for image in page.all("img")) == HOSTILE
     assert not any(name.startswith("on") for _, attrs in page.tags for name in attrs)
 
 
 def test_page_needs_nothing_but_itself():
-    page = Page(build.render("Title", [finding()], figures=[figure("a line")], history=history(), config=RunConfig()))
+    page = Page(
+        build.render(
+            "Title", [finding()], figures=[build.drawn(figure("a line"))], history=history(), config=RunConfig()
+        )
+    )
     sources = [attrs[name] for _, attrs in page.tags for name in ("src", "href") if name in attrs]
     assert sources and all(source.startswith(("data:", "#")) for source in sources)
     anchors = {attrs["id"] for _, attrs in page.tags if "id" in attrs}
@@ -149,7 +155,7 @@ def test_there_is_no_such_command_for_networks_of_another_kind(tmp_path):
 
 def test_a_figure_is_there_once_and_its_rows_refer_to_it():
     figures = [shows(figure("first"), "1.1", "2"), figure("second"), shows(figure("third"), "9")]
-    html = build.render("Title", [finding(), finding()], figures=figures)
+    html = build.render("Title", [finding(), finding()], figures=map(build.drawn, figures))
     page = Page(html)
     assert html.count("data:image/svg") == 3
     assert [attrs["href"] for attrs in page.all("a") if attrs.get("class") == "shows"] == ["#figure-1"] * 2
@@ -215,5 +221,5 @@ def test_write_replaces_the_page_in_one_step(tmp_path):
 
 
 def test_same_figure_same_bytes():
-    first, second = (build.render("Title", [], figures=[figure("a line")]) for _ in range(2))
+    first, second = (build.render("Title", [], figures=[build.drawn(figure("a line"))]) for _ in range(2))
     assert first == second

@@ -11,7 +11,7 @@ import numpy as np
 import scipy.stats
 from flax.traverse_util import flatten_dict
 
-from jaxinterp import controls, ensemble
+from jaxinterp import ensemble, networks
 from jaxinterp.config import DataConfig
 from jaxinterp.data import Dataset, Splits, image_shape
 from jaxinterp.errors import InputError
@@ -93,8 +93,9 @@ def _analyses(run: Run, test: Dataset, held: list[int]) -> tuple[list[dict[str, 
     def structure():
         program = lifted(lambda network: units.structure(network, few.images))
         seeds = ensemble.keys(train.base_seed, train.seeds)[np.array(held)]
-        initial = jax.jit(lambda keys: controls.untrained(keys, model, few.images.shape[1]))
-        return program(kept), program(initial(seeds))
+        # The same as controls.untrained, one by one: half as long to compile.
+        initial = jax.jit(partial(jax.lax.map, lambda key: networks.init(key, model, few.images.shape[1])))(seeds)
+        return program(kept), program(initial)
 
     # Most of the time is compiling, which takes one core each: so these go side by side.
     tasks = (
