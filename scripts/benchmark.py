@@ -11,6 +11,9 @@ EPYC:
 - training: 25 seed-epochs/s with SGD, 9 times the PyTorch loop, 2 times torch.func; with Adam 20, 13 times the loop.
 - ablation: 50 to 110 times captum, a logit a call; all of ablation for 32 networks in 35 s.
 - similarity: debiased CKA of a pair in .26 ms, 11 times NumPy's loop; Procrustes 20 times SciPy's.
+- maximization: 12,288 images in 5 s, 800 times torch-lucent an image; at least .999 of the closed-form optimum.
+- attribution: integrated gradients 90 to 100 times captum; the exact ones complete to 1e-7.
+- page: 9 MB, made in 23 s, 36 s where nothing is compiled, and opened in 1 s.
 
 All but imports, one product and peaks of memory runs in one process, the contestants in turn, round after round. What
 they do stands in benchmarks/, a module a part: a new part is a module with `measure`, and its name in
