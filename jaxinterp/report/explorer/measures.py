@@ -25,7 +25,8 @@ MEASURES = (
     Measure(
         "selectivity",
         "selectivity index",
-        "(class mean − mean of the rest)/(class mean + mean of the rest + .001), for the class where it is largest.",
+        "(class mean − mean of the rest)/(class mean + mean of the rest + .001), for the class where it is largest; "
+        "between −1 and 1 where no activation is below 0.",
         LABELS,
         _HIGH,
     ),
