@@ -22,7 +22,7 @@ from jaxinterp.jobs import IMPORTED
 from jaxinterp.recipes import Recipe
 from jaxinterp.stats import LEVEL, Estimate, over_seeds_estimate
 from jaxinterp.store import Run
-from jaxinterp.studies.claims import Finding, Verdict
+from jaxinterp.studies.claims import Finding, Verdict, in_words
 from jaxinterp.sweeps import Comparison
 from jaxinterp.train import SPLITS, History, kept_accuracy
 
@@ -258,7 +258,7 @@ def describe(config: RunConfig) -> str:
 
 def number(value: float) -> str:
     """Three decimals with a true minus sign; — for what is not known."""
-    return f"{value:z.3f}".replace("-", "−") if math.isfinite(value) else "—"
+    return in_words(value, 3)
 
 
 def spread(estimate: Estimate) -> str:

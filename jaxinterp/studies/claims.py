@@ -94,3 +94,13 @@ def judged(
     beside = tuple(Control(name, over_seeds_estimate(values)) for name, values in others.items())
     own, null, scored = map(over_seeds_estimate, (measured, control, score))
     return Finding(claim, own, null, control_name, scored, beside, note.strip())
+
+
+def left_out(diverged: int, networks: int) -> str:
+    """How many networks a finding is not about, as a note tells it; nothing where that is none."""
+    return f"{diverged} of {networks} networks diverged and are left out." if diverged else ""
+
+
+def in_words(value: float, digits: int = 2) -> str:
+    """A number as text tells it, with a true minus sign; — where it is not known."""
+    return f"{value:z.{digits}f}".replace("-", "−") if math.isfinite(value) else "—"

@@ -12,6 +12,7 @@ from jaxinterp.analysis.facets import SHARE
 from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, plain
 from jaxinterp.stats import indicator
 from jaxinterp.stats import known_mean as mean
+from jaxinterp.studies.claims import in_words
 from jaxinterp.studies.llm_labels import widths, xor
 from jaxinterp.studies.llm_labels.record import (
     ARMS,
@@ -22,7 +23,6 @@ from jaxinterp.studies.llm_labels.record import (
     XOR,
     LlmLabels,
     figure_of,
-    number,
     over_live,
 )
 
@@ -154,7 +154,7 @@ def accuracy(record: LlmLabels) -> Figure:
     axes.legend(fontsize=9, frameon=False, loc="lower right")
     title = "Test accuracy by the number of live neurons, networks of six and of twelve"
     r = widths.rank_correlation(widths.alive(record, SIX), widths.accuracy(record, SIX)).mean
-    means = f"Means: {'; '.join(said)}. Rank correlation, six neurons: {number(r, 2)}"
+    means = f"Means: {'; '.join(said)}. Rank correlation, six neurons: {in_words(r, 2)}"
     return _finish(figure, record, SIX, title, "dot: one network, bar: mean; dotted: guessing", means)
 
 
@@ -230,7 +230,7 @@ def counts(record: LlmLabels) -> Figure:
     _labels(planted, "share counted rightly", "facets planted", "Planted units (the method)")
     plain(planted, grid="x")
     for kind, share in zip(record.planted, right, strict=True):
-        said.append(f"planted {kind}: {number(share, 2)} counted rightly")
+        said.append(f"planted {kind}: {in_words(share, 2)} counted rightly")
     most = int(np.nanmax([4, *(np.nanmax(np.nan_to_num(v)) for v, _ in (made | real).values())]))
     levels = np.arange(most + 1)
     titles = ("Facets, by images made", "Clusters of the best test images")

@@ -17,7 +17,7 @@ from jaxinterp.studies.bottleneck_neurons import record as recorded
 from jaxinterp.studies.bottleneck_neurons.measures import DRAWS, SAME
 from jaxinterp.studies.bottleneck_neurons.numbers import GONE, TOP, percent, spelled
 from jaxinterp.studies.bottleneck_neurons.record import TRAINED, UNTRAINED, BottleneckNeurons
-from jaxinterp.studies.claims import Claim, Control, Finding, Rule
+from jaxinterp.studies.claims import Claim, Control, Finding, Rule, left_out
 from jaxinterp.studies.subjects import Subject
 
 STUDY = "bottleneck-neurons"
@@ -59,9 +59,8 @@ def findings(record: BottleneckNeurons) -> list[Finding]:
         *(_prediction(record, kind) for kind in PREDICTED),
         *_maps(record),
     ]
-    diverged = int(record.diverged.sum())
-    left_out = f" {diverged} of {len(record.diverged)} networks diverged and are left out." if diverged else ""
-    return [finding._replace(note=f"{finding.note}{left_out}".strip()) for finding in found]
+    apart = left_out(int(record.diverged.sum()), len(record.diverged))
+    return [finding._replace(note=f"{finding.note} {apart}".strip()) for finding in found]
 
 
 def answer(record: BottleneckNeurons) -> str:

@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float, Int
 
 from jaxinterp import stats
 from jaxinterp.networks import MLP
+from jaxinterp.studies import claims
 from jaxinterp.studies.claims import Claim, Control, Finding
 
 STUDY = "instance-variation"
@@ -113,5 +114,4 @@ def calibrated_score(deciding: str) -> str:
 
 def left_out(record: InstanceVariation) -> str:
     """How many networks a finding is not about."""
-    count = int(record.left_out.sum())
-    return f"{count} of {len(record.left_out)} networks diverged and are left out." if count else ""
+    return claims.left_out(int(record.left_out.sum()), len(record.left_out))

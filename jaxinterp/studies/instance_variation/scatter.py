@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from jaxinterp import stats
 from jaxinterp.analysis.locality import Locality, locality
-from jaxinterp.studies.claims import Claim, Control, Finding, Rule
+from jaxinterp.studies.claims import Claim, Control, Finding, Rule, left_out
 from jaxinterp.studies.instance_variation.maps import (
     ARMS,
     ONE_DIGIT_ARM,
@@ -190,8 +190,8 @@ def _told(record: InstanceVariation, layer: int, view: str, statistics: tuple[st
 
 def _omitted(record: InstanceVariation, arm: str) -> str:
     place = record.arms.index(arm)
-    count = int(record.arm_diverged[place])
-    return f" {count} of {int(record.arm_networks[place])} networks diverged and are left out." if count else ""
+    told = left_out(int(record.arm_diverged[place]), int(record.arm_networks[place]))
+    return told and f" {told}"
 
 
 _estimate = stats.over_seeds_estimate

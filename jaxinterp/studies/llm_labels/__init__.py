@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from jaxinterp import ensemble
-from jaxinterp.studies.claims import Finding
+from jaxinterp.studies.claims import Finding, in_words
 from jaxinterp.studies.llm_labels import facets, pictures, profiles, weights, widths, xor
 from jaxinterp.studies.llm_labels.record import (
     ARMS,
@@ -22,7 +22,6 @@ from jaxinterp.studies.llm_labels.record import (
     LlmLabels,
     asked,
     figure_of,
-    number,
 )
 from jaxinterp.studies.subjects import Subject
 
@@ -71,7 +70,7 @@ def answer(record: LlmLabels) -> str:
 
     def share(name: str) -> str:
         mean = found[name].measured.mean
-        return f"{number(100 * mean, 0)} %" if np.isfinite(mean) else "—"
+        return f"{in_words(100 * mean, 0)} %" if np.isfinite(mean) else "—"
 
     looks, correlation = found["2.3 looks"], found["2.2 live"].measured.mean
     where = f"with {pictures.OTHERS}" if looks.control_name == pictures.OTHERS else "before training"
@@ -81,13 +80,13 @@ def answer(record: LlmLabels) -> str:
     return (
         "Does what a language model is told of a neuron tell what it does? "
         f"Its mean on each digit: {said('2.4 digits tell')} ({share('2.4 digits tell')} of a live neuron's variance); "
-        f"that it stands for one digit: {said('2.4 one digit')} (it answers to {number(digits.estimate.mean, 1)}). "
+        f"that it stands for one digit: {said('2.4 one digit')} (it answers to {in_words(digits.estimate.mean, 1)}). "
         f"Its ten largest weights: {said('2.5 incoming')} ({share('2.5 incoming')} of the variance of its input). Its "
         f"picture is the known optimum: {said('2.3 recipe')} ({share('2.3 recipe')} of starts); it looks like the "
-        f"images that it answers to: {said('2.3 looks')} (correlation {number(looks.measured.mean, 2)}, and "
-        f"{number(looks.control.mean, 2)} {where}). An output has several facets: "
+        f"images that it answers to: {said('2.3 looks')} (correlation {in_words(looks.measured.mean, 2)}, and "
+        f"{in_words(looks.control.mean, 2)} {where}). An output has several facets: "
         f"{said('2.8 outputs')} ({share('2.8 outputs')} of them). Of {width} neurons "
         f"{figure_of(widths.alive(record, SIX), 1)} are alive; that their number tells test accuracy: "
-        f"{said('2.2 live')} (rank correlation {number(correlation, 2)}). XOR is solved by {share('2.1 solved')} of "
-        f"networks, in {number(ways.estimate.mean, 0)} ways."
+        f"{said('2.2 live')} (rank correlation {in_words(correlation, 2)}). XOR is solved by {share('2.1 solved')} of "
+        f"networks, in {in_words(ways.estimate.mean, 0)} ways."
     )

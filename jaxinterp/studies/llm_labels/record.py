@@ -14,6 +14,7 @@ from jaxinterp.data import Splits
 from jaxinterp.ensemble import over_seeds, size
 from jaxinterp.networks import Network
 from jaxinterp.stats import known_mean
+from jaxinterp.studies import claims
 from jaxinterp.studies.subjects import Subject, blanked
 from jaxinterp.train import SPLITS, kept_accuracy
 
@@ -227,15 +228,10 @@ def over_live(record: LlmLabels, values, arm: str = SIX, condition: str = TRAINE
 def left_out(record: LlmLabels, recipe: str) -> str:
     """How many networks a finding is not about."""
     place = record.recipes.index(recipe)
-    count = int(record.diverged[place])
-    return f" {count} of {int(record.networks[place])} networks diverged and are left out." if count else ""
+    told = claims.left_out(int(record.diverged[place]), int(record.networks[place]))
+    return told and f" {told}"
 
 
 def figure_of(values: Float[np.ndarray, "..."], digits: int = 3) -> str:
     """The mean of what is known in words; — where nothing is."""
-    return number(known_mean(values, None), digits)
-
-
-def number(value: float, digits: int) -> str:
-    """A number in words; — where it is not known."""
-    return f"{value:z.{digits}f}".replace("-", "−") if np.isfinite(value) else "—"
+    return claims.in_words(known_mean(values, None), digits)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from jaxinterp.studies.claims import Finding
+from jaxinterp.studies.claims import Finding, in_words, left_out
 from jaxinterp.studies.looking_for_four import asked, backwards, focus, growth, ladder, likeness, tracing
 from jaxinterp.studies.looking_for_four.likeness import USED
 from jaxinterp.studies.looking_for_four.record import (
@@ -20,7 +20,6 @@ from jaxinterp.studies.looking_for_four.record import (
     TARGET,
     TURNS,
     LookingForFour,
-    left_out,
 )
 from jaxinterp.studies.subjects import Subject
 
@@ -60,7 +59,8 @@ def measure(subjects: Mapping[str, Subject]) -> LookingForFour:
 def findings(record: LookingForFour) -> list[Finding]:
     """Every claim judged on the record, row by row."""
     found = [finding for part in _PARTS for finding in part.findings(record)]
-    return [finding._replace(note=f"{finding.note}{left_out(record)}".strip()) for finding in found]
+    apart = left_out(int(record.diverged.sum()), len(record.diverged))
+    return [finding._replace(note=f"{finding.note} {apart}".strip()) for finding in found]
 
 
 def answer(record: LookingForFour) -> str:
@@ -69,7 +69,7 @@ def answer(record: LookingForFour) -> str:
     says = {"holds": "yes", "does not hold": "no", "undecided": "undecided"}
 
     def told(finding: Finding) -> str:
-        return f"{says[finding.verdict]} ({_figure(finding.measured.mean)} beside {_figure(finding.control.mean)})"
+        return f"{says[finding.verdict]} ({in_words(finding.measured.mean)} beside {in_words(finding.control.mean)})"
 
     by_layer = []
     for layer in record.layers:
@@ -77,7 +77,7 @@ def answer(record: LookingForFour) -> str:
         needed = found[f"5.6 needed {layer} mean"]
         by_layer.append(
             f"{layer}: looks like a {TARGET}, {told(search)}; fires for {TARGET}s, {told(fires)}; is needed for them, "
-            f"{says[needed.verdict]} (costs {_figure(needed.measured.mean)} of accuracy)"
+            f"{says[needed.verdict]} (costs {in_words(needed.measured.mean)} of accuracy)"
         )
     logit = found[f"5.4 unlike {backwards.GATED}"]
     turn = next(control.estimate.mean for control in logit.others if control.name == LIKEST_TURN)
@@ -85,9 +85,5 @@ def answer(record: LookingForFour) -> str:
     return (
         f"Is there a neuron that looks for a {TARGET}? The best of each layer, by what it uses of the pixels. "
         f"{'. '.join(by_layer)}. The logit of {TARGET} pushed back through active neurons {unlike} like a {TARGET} "
-        f"({_figure(logit.measured.mean)} beside {_figure(logit.control.mean)}; {LIKEST_TURN}: {_figure(turn)})."
+        f"({in_words(logit.measured.mean)} beside {in_words(logit.control.mean)}; {LIKEST_TURN}: {in_words(turn)})."
     )
-
-
-def _figure(value: float) -> str:
-    return "—" if value != value else f"{value:z.2f}".replace("-", "−")

@@ -145,9 +145,3 @@ def turned_mean(values: Values, axis: int) -> Values:
 def likest_turn(values: Values, axis: int) -> Values:
     """The highest of all turns of a template but the one as it is."""
     return np.max(np.delete(values, TURNS.index(AS_IT_IS), axis=axis), axis=axis)
-
-
-def left_out(record: LookingForFour) -> str:
-    """How many networks a finding is not about."""
-    count = int(record.diverged.sum())
-    return f" {count} of {len(record.diverged)} networks diverged and are left out." if count else ""

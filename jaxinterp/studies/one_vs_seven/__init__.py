@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from jaxinterp import ensemble
-from jaxinterp.studies.claims import Finding
+from jaxinterp.studies.claims import Finding, in_words
 from jaxinterp.studies.one_vs_seven import (
     analogous,
     drops,
@@ -99,4 +99,4 @@ def answer(record: OneVsSeven) -> str:
 
 
 def _score(finding: Finding) -> str:
-    return "—" if np.isnan(finding.score.mean) else f"{finding.score.mean:z.2f}".replace("-", "−")
+    return in_words(finding.score.mean)

@@ -172,14 +172,13 @@ def bounded(score: Estimate) -> Estimate:
 def mean(values: Seeds, digits: int = 3, *, of: Callable = np.mean) -> str:
     """The mean over networks in words, or another figure of them; — where there is none."""
     found = values[np.isfinite(values)]
-    return f"{of(found):z.{digits}f}".replace("-", "−") if len(found) else "—"
+    return claims.in_words(of(found), digits) if len(found) else "—"
 
 
 def left_out(record: OneVsSeven, recipe: str = STUDY) -> str:
     """How many networks a finding is not about."""
     place = record.recipes.index(recipe)
-    count = int(record.diverged[place])
-    return f"{count} of {int(record.networks[place])} networks diverged and are left out." if count else ""
+    return claims.left_out(int(record.diverged[place]), int(record.networks[place]))
 
 
 def key_of(subjects: Mapping[str, Subject], part: int):

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from jaxinterp.report.figures.common import BLUE, GREY, ORANGE, labels, panels, plain
 from jaxinterp.report.figures.looking_for_four.common import bound_of, finish, picture
+from jaxinterp.studies.claims import in_words
 from jaxinterp.studies.looking_for_four import Record
 from jaxinterp.studies.looking_for_four.likeness import MAXIMISER
 from jaxinterp.studies.looking_for_four.record import DIFFERENCE, TARGET
@@ -127,9 +128,7 @@ def _cards(record: Record, layer: int) -> Figure:
         for view, name in enumerate(record.views):
             values = record.card_map[layer, row, view]
             picture(own[view], values, bounds[view], signed=name != MAXIMISER)
-            own[view].set_xlabel(
-                f"r {record.card_match[layer, row, view]:z.2f}".replace("-", "−"), fontsize=8, labelpad=1
-            )
+            own[view].set_xlabel(f"r {in_words(record.card_match[layer, row, view])}", fontsize=8, labelpad=1)
         for one, image in zip(own[views:], record.card_images[layer, row], strict=False):
             picture(one, image, 1.0, signed=False)
         _profile(own[-1], record.card_profile[layer, row], row, record.classes, last=row == rows - 1)
