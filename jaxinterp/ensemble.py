@@ -29,17 +29,20 @@ def take(networks: Network, index) -> Network:
     return jax.tree.map(lambda leaf: leaf[index], networks)
 
 
-def over_seeds(fn: Callable, *, chunk: int | None = None) -> Callable:
+def over_seeds(fn: Callable, *, chunk: int | None = None, keyed: bool = False) -> Callable:
     """Lift fn(network, *shared) to an ensemble: every array that it returns gains a leading seeds axis.
 
     chunk: how many seeds are computed at once; memory grows with it, never with the number of seeds. None: all at once.
+    keyed: fn(network, key, *shared) instead, and the lifted function takes one key per seed after the networks.
     """
 
     def lifted(networks: Network, *shared):
-        def one(network):
-            return fn(network, *shared)
+        mapped, rest = ((networks, shared[0]), shared[1:]) if keyed else ((networks,), shared)
 
-        return jax.vmap(one)(networks) if chunk is None else jax.lax.map(one, networks, batch_size=chunk)
+        def one(own):
+            return fn(*own, *rest)
+
+        return jax.vmap(one)(mapped) if chunk is None else jax.lax.map(one, mapped, batch_size=chunk)
 
     return lifted
 

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.stats
-from jaxtyping import Array, Float, Shaped
+import xarray as xr
+from jaxtyping import Array, Float
 
 from jaxinterp.errors import InputError
 
@@ -39,6 +40,18 @@ class Estimate(NamedTuple):
     n: int
 
 
+class RankCorrelation(NamedTuple):
+    """Two values per network, whose Spearman correlation over networks is asked for."""
+
+    first: Values
+    second: Values
+
+
+def unknown(n: int = 0) -> Estimate:
+    """The estimate of what nothing is known of."""
+    return Estimate(np.nan, np.nan, np.nan, np.nan, n)
+
+
 def over_seeds_estimate(values: Values) -> Estimate:
     """Mean over seeds with Student's t interval. One seed has no interval, and none has no mean either."""
     values = np.asarray(values, np.float64)
@@ -50,6 +63,67 @@ def over_seeds_estimate(values: Values) -> Estimate:
         return Estimate(values.mean() if n else np.nan, np.nan, np.nan, np.nan, n)
     mean, sd = values.mean(), values.std(ddof=1)
     return _t_estimate(mean, sd, sd / np.sqrt(n), n)
+
+
+def share_estimate(values: Values) -> Estimate:
+    """Mean over seeds, with Wilson's interval where every value is 0 or 1, and Student's otherwise.
+
+    Student's interval leaves [0, 1] there, and has no width where all are alike. Source: Wilson 1927, Probable
+    inference, the law of succession, and statistical inference. Fewer than two networks have no interval.
+    """
+    estimate = over_seeds_estimate(values)
+    known = np.asarray(values, np.float64)
+    known = known[np.isfinite(known)]
+    if estimate.n < 2 or not np.isin(known, (0, 1)).all():
+        return estimate
+    interval = scipy.stats.binomtest(int(known.sum()), estimate.n).proportion_ci(LEVEL, method="wilson")
+    return estimate._replace(low=float(interval.low), high=float(interval.high))
+
+
+def rank_correlation_estimate(values: RankCorrelation) -> Estimate:
+    """Spearman's correlation over networks, its interval from Fisher's z with se² = (1 + r²/2)/(n − 3).
+
+    Source: Bonett and Wright 2000, Sample size requirements for estimating Pearson, Kendall and Spearman correlations.
+    No interval for fewer than four networks, and no correlation where either is constant.
+    """
+    first, second = (np.asarray(part, np.float64) for part in values)
+    known = np.isfinite(first) & np.isfinite(second)
+    n = int(known.sum())
+    r = float(spearman(first, second))
+    if n < 4 or not np.isfinite(r):
+        return unknown(n)._replace(mean=r)
+    half = scipy.stats.norm.ppf((1 + LEVEL) / 2) * np.sqrt((1 + r**2 / 2) / (n - 3))
+    z = np.arctanh(np.clip(r, -0.9999999, 0.9999999))
+    return Estimate(r, np.nan, float(np.tanh(z - half)), float(np.tanh(z + half)), n)
+
+
+def spearman(
+    first: Float[Array | np.ndarray, "*any"], second: Float[Array | np.ndarray, "*any"]
+) -> Float[np.ndarray, "..."]:
+    """Spearman's correlation along the last axis, over what is known of both; NaN where either is constant.
+
+    The arrays broadcast. For labelled arrays see `spearman_over`.
+    """
+    first, second = np.broadcast_arrays(np.asarray(first, np.float64), np.asarray(second, np.float64))
+    known = ~(np.isnan(first) | np.isnan(second))
+
+    def standard(values):
+        ranks = scipy.stats.rankdata(np.where(known, values, np.nan), axis=-1, nan_policy="omit")
+        centred = np.where(known, ranks - known_mean(ranks, -1)[..., None], 0)
+        size = np.sqrt(np.sum(centred**2, axis=-1, keepdims=True))
+        return centred / np.where(size > 0, size, np.nan)
+
+    return np.sum(standard(first) * standard(second), axis=-1)
+
+
+def spearman_over(dims: str | tuple[str, ...], first: xr.DataArray, second: xr.DataArray) -> xr.DataArray:
+    """Spearman's correlation over these dimensions of two labelled arrays, with the dimensions of both that are left.
+
+    The arrays broadcast by name. See `spearman`.
+    """
+    dims = (dims,) if isinstance(dims, str) else dims
+    first, second = (part.stack(ranked=dims).drop_vars((*dims, "ranked")) for part in xr.broadcast(first, second))
+    return xr.apply_ufunc(spearman, first, second, input_core_dims=[["ranked"], ["ranked"]])
 
 
 def paired_estimate(first: Values, second: Values) -> Estimate:
@@ -173,7 +247,7 @@ def calibrated(observed, null_mean, maximum=1.0):
     return (observed - null_mean) / np.where(room > 0, room, np.nan)
 
 
-def calibrated_parts(observed, null, observed_mean, null_mean):
+def calibrated_parts(observed, null, observed_mean: float, null_mean: float) -> Any:
     """The score (T − C)/(1 − C) of the means T and C, linearised about them, for each observation beside its null.
 
     These have the score's mean, and an interval of theirs is the score's (the delta method), while no observation whose
@@ -191,8 +265,10 @@ def known_mean(values, axis: int | tuple[int, ...] | None) -> Any:
     return np.where(known, values, 0).sum(axis=axis) / np.where(count, count, np.nan)
 
 
-def indicator(condition: Shaped[np.ndarray | np.generic, "..."], values: Values) -> Float[np.ndarray, "..."]:
-    """1 and 0 for true and false; NaN where the values are."""
+def indicator(condition, values) -> Any:
+    """1 and 0 for true and false; NaN where the values are. Both are labelled arrays, or both plain ones."""
+    if isinstance(values, xr.DataArray):
+        return condition.astype(float).where(values.notnull())
     return np.where(np.isnan(values), np.nan, condition)
 
 

@@ -125,17 +125,22 @@ def read_history(path: Path | str) -> History:
 
 
 def save_result(path: Path | str, name: str, record: Any, **attrs) -> Path:
-    """Write an analysis's record to <run>/results/<name>.nc and return the file."""
+    """Write an analysis's record, or a Dataset, to <run>/results/<name>.nc and return the file.
+
+    name: may have folders, such as "instance-variation/features". attrs: are added to the Dataset's own.
+    """
     file = Path(path) / "results" / f"{name}.nc"
-    file.parent.mkdir(exist_ok=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    dataset = record if isinstance(record, xarray.Dataset) else records.to_xarray(record)
     with _replacing(file) as temporary:
-        records.to_xarray(record, attrs=attrs).to_netcdf(temporary, engine="scipy")
+        dataset.assign_attrs(attrs).to_netcdf(temporary, engine="scipy")
     return file
 
 
 def results(path: Path | str) -> list[str]:
     """Names of the results that a run holds."""
-    return sorted(file.stem for file in (Path(path) / "results").glob("*.nc"))
+    folder = Path(path) / "results"
+    return sorted(file.relative_to(folder).with_suffix("").as_posix() for file in folder.rglob("*.nc"))
 
 
 def load_result(path: Path | str, name: str) -> xarray.Dataset:

@@ -247,7 +247,7 @@ finish(axes, xlabel="neurons patched", ylabel="share of the margin restored")
 ## What the study says
 
 The study puts all of these questions, also to networks without dropout, to small ones, and to others whose two classes
-differ by nothing but the stroke. It judges every claim by a rule, `finding.claim.rule`. What it measured is kept in the
+differ by nothing but the stroke. It judges every claim by a rule, `finding.rule`. What it measured is kept in the
 run's folder; where that is not there yet, this cell trains the other networks and asks them, which takes some minutes.
 """
 

@@ -241,7 +241,7 @@ legend = figure.legend(frameon=False, fontsize=8, loc="outside right center")
 """
 ## What the study says
 
-The study puts these questions and more, and judges every claim by a rule, `finding.claim.rule`. What it measured is
+The study puts these questions and more, and judges every claim by a rule, `finding.rule`. What it measured is
 kept in the run's folder; where that is not there yet, this cell asks the networks, which takes a minute.
 """
 

@@ -456,7 +456,7 @@ legend = left.legend(frameon=False, fontsize=8)
 """
 ## What the study says
 
-The study judges every claim by a rule, `finding.claim.rule`. What it measured is kept in the run's folder; where that
+The study judges every claim by a rule, `finding.rule`. What it measured is kept in the run's folder; where that
 is not there yet, this cell trains whatever other networks the study asks, and asks them, which takes some minutes.
 """
 

@@ -230,7 +230,7 @@ axes.set(xlabel="squared correlation with the neuron's input, a dot a network", 
 """
 ## What the study says
 
-The study puts these questions and more, and judges every claim by a rule, `finding.claim.rule`. What it measured is
+The study puts these questions and more, and judges every claim by a rule, `finding.rule`. What it measured is
 kept in the run's folder; where that is not there yet, this cell asks the networks, which takes a minute or two.
 """
 

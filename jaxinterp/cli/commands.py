@@ -189,7 +189,7 @@ def _run(command: Run) -> None:
         pages.append(str(_write_report(next(iter(runs)))))
     if command.study is None:
         left = [study for study in studies.STUDIES if study not in plans]
-        asked = {study: " and ".join(studies.optional(study)) for study in plans}
+        asked = {study: " and ".join(studies.get(study).optional) for study in plans}
         left += [f"the rows of {study} that ask {arms}" for study, arms in asked.items() if arms]
         say(f"left for jaxinterp study all: {', '.join(left)}", command.format)
     say(f"{time.monotonic() - began:.0f} s; open {' and '.join(pages)}", command.format)

@@ -1,5 +1,6 @@
 """Records and findings made readable: figures, tables, one web page."""
 
+import importlib
 import shlex
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
@@ -8,24 +9,6 @@ from pathlib import Path
 from jaxinterp import data, store, studies
 from jaxinterp.errors import InputError
 from jaxinterp.report import build, explorer
-from jaxinterp.report.figures import (
-    bottleneck_neurons,
-    instance_variation,
-    llm_labels,
-    looking_for_four,
-    measuring_similarity,
-    one_vs_seven,
-)
-
-# What is drawn of each study's record.
-FIGURES = {
-    "one-vs-seven": one_vs_seven.figures,
-    "llm-labels": llm_labels.figures,
-    "instance-variation": instance_variation.figures,
-    "measuring-similarity": measuring_similarity.figures,
-    "bottleneck-neurons": bottleneck_neurons.figures,
-    "looking-for-four": looking_for_four.figures,
-}
 
 
 def write(path: Path | str) -> Path:
@@ -41,7 +24,9 @@ def render(path: Path | str) -> str:
     seeds = run.config.train.seeds
     with ThreadPoolExecutor(1) as beside:  # compiling and computing leave the interpreter free to draw
         explored = beside.submit(_explored, run)
-        figures = [build.drawn(figure) for study, answer in answers.items() for figure in FIGURES[study](answer.record)]
+        figures = [
+            build.drawn(figure) for study, answer in answers.items() for figure in figures_of(study)(answer.results)
+        ]
         payload, reason = explored.result()
     return build.render(
         f"{Path(path).resolve().name}: {seeds} network{'s' if seeds > 1 else ''}",
@@ -55,6 +40,11 @@ def render(path: Path | str) -> str:
         payload=payload,
         reason=reason,
     )
+
+
+def figures_of(study: str):
+    """The function from a study's results to its figures, in the module of report/figures that has its name."""
+    return importlib.import_module(f"jaxinterp.report.figures.{study.replace('-', '_')}").figures
 
 
 def from_nothing(study: str, path: Path | str) -> str | None:

@@ -24,7 +24,7 @@ from jaxinterp import train
 from jaxinterp.report import tables
 from jaxinterp.report.figures import common, training
 from jaxinterp.stats import Estimate, over_seeds_estimate
-from jaxinterp.studies.claims import Finding
+from jaxinterp.studies.judge import Finding
 from jaxinterp.train import SPLITS, History
 
 # The page's script: these files of page/, one after the other, since a page on disk cannot import modules.
@@ -145,7 +145,7 @@ def _entries(
     """All that a row and its fold show of a finding."""
     entries, taken = [], set()
     for row, finding in zip(tables.rows(findings), findings, strict=True):
-        anchor = "row-" + re.sub(r"[^\w.]+", "-", f"{finding.claim.study} {row.id}", flags=re.ASCII)
+        anchor = "row-" + re.sub(r"[^\w.]+", "-", f"{finding.study} {row.id}", flags=re.ASCII)
         while anchor in taken:
             anchor += "-again"
         taken.add(anchor)
@@ -154,8 +154,8 @@ def _entries(
                 "row": row,
                 "finding": finding,
                 "anchor": anchor,
-                "command": shlex.join(["jaxinterp", "study", finding.claim.study, "--run", folder]),
-                "anew": anew.get(finding.claim.study),
+                "command": shlex.join(["jaxinterp", "study", finding.study, "--run", folder]),
+                "anew": anew.get(finding.study),
                 "figures": [figure.number for figure in figures if _row(finding) in figure.rows],
             }
         )
@@ -164,7 +164,7 @@ def _entries(
 
 def _row(finding: Finding) -> str:
     """The row of the study's table that a finding belongs to: the first word of its id."""
-    return finding.claim.id.split(" ")[0]
+    return finding.row
 
 
 def _pixels(score: float) -> float:

@@ -22,8 +22,9 @@ from jaxinterp.jobs import IMPORTED
 from jaxinterp.recipes import Recipe
 from jaxinterp.stats import LEVEL, Estimate, over_seeds_estimate
 from jaxinterp.store import Run
-from jaxinterp.studies.claims import Finding, Verdict, in_words
+from jaxinterp.studies.judge import Finding, Verdict
 from jaxinterp.sweeps import Comparison
+from jaxinterp.text import format_number
 from jaxinterp.train import SPLITS, History, kept_accuracy
 
 _STYLES: dict[str, str] = {"holds": "green", "does not hold": "red", "undecided": "yellow"}
@@ -51,9 +52,9 @@ def rows(findings: Iterable[Finding]) -> list[Row]:
     """A row a finding. Measured and others: mean ± sd; control: mean and name; n: networks."""
     return [
         Row(
-            id=finding.claim.id,
-            claim=finding.claim.text,
-            published=finding.claim.published,
+            id=finding.id,
+            claim=finding.text,
+            published=finding.published,
             measured=spread(finding.measured),
             interval=interval(finding.measured),
             n=finding.measured.n,
@@ -61,7 +62,7 @@ def rows(findings: Iterable[Finding]) -> list[Row]:
             score=number(finding.score.mean),
             score_interval=interval(finding.score),
             verdict=finding.verdict,
-            rule=finding.claim.rule.sentence,
+            rule=finding.criterion,
             others="; ".join(f"{other.name} {spread(other.estimate)}" for other in finding.others),
             note=finding.note,
         )
@@ -116,7 +117,7 @@ def findings_table(findings: Iterable[Finding], *, title: str = "") -> Table:
     findings = list(findings)
     cells = [
         (
-            finding.claim.study,
+            finding.study,
             f"{row.id}\n{row.claim}",
             row.published,
             f"{row.measured}\n{row.interval}",
@@ -129,23 +130,23 @@ def findings_table(findings: Iterable[Finding], *, title: str = "") -> Table:
     ]
     values = [
         {
-            "study": finding.claim.study,
-            "id": finding.claim.id,
-            "claim": finding.claim.text,
-            "published": finding.claim.published,
+            "study": finding.study,
+            "id": finding.id,
+            "claim": finding.text,
+            "published": finding.published,
             "ours": finding.measured,
             "control": finding.control,
             "control_name": finding.control_name,
             "score": finding.score,
             "verdict": finding.verdict,
-            "rule": finding.claim.rule.sentence,
+            "rule": finding.criterion,
             "others": {other.name: other.estimate for other in finding.others},
             "note": finding.note,
         }
         for finding in findings
     ]
     columns = ("study", "claim", "published", "ours", "n", "control", "score", "verdict")
-    told = ("study",) if len({finding.claim.study for finding in findings}) < 2 else ()
+    told = ("study",) if len({finding.study for finding in findings}) < 2 else ()
     return Table(columns, cells, values, title, "ours: mean ± sd [95 % interval]; n: networks", told, _STYLES)
 
 
@@ -258,7 +259,7 @@ def describe(config: RunConfig) -> str:
 
 def number(value: float) -> str:
     """Three decimals with a true minus sign; — for what is not known."""
-    return in_words(value, 3)
+    return format_number(value, 3)
 
 
 def spread(estimate: Estimate) -> str:

@@ -1,52 +1,69 @@
-"""Do published claims hold over many seeds and beside their controls? One module a write-up.
-
-A study's module has `RECIPES`, the networks that it asks and how many of each by default, its own recipe first, and
-perhaps `OPTIONAL`, further ones that it can do without; `measure(subjects)`, which returns a `Record`;
-`findings(record)`, which judges claims on it; and `answer(record)`, one sentence.
-"""
+"""Do published claims hold over many seeds and against their controls? One module or package per write-up."""
 
 from pathlib import Path
-from types import ModuleType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from jaxinterp import data, recipes, records, store
+from jaxinterp import recipes, store
 from jaxinterp.config import RunConfig
 from jaxinterp.errors import InputError
-from jaxinterp.studies import (
-    bottleneck_neurons,
-    instance_variation,
-    llm_labels,
-    looking_for_four,
-    measuring_similarity,
-    one_vs_seven,
-)
-from jaxinterp.studies.claims import Claim, Control, Finding, Rule, Verdict
-from jaxinterp.studies.subjects import Subject
+from jaxinterp.studies import inputs as inputs_
+from jaxinterp.studies import legacy, measuring_similarity, runner
+from jaxinterp.studies.inputs import Inputs
+from jaxinterp.studies.judge import Claim, Control, Finding, Rule, Verdict
+from jaxinterp.studies.runner import Progress
+from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results, Study
 
-__all__ = ["STUDIES", "Claim", "Control", "Finding", "Rule", "Subject", "Verdict", "answers", "get", "run", "runs"]
+__all__ = [
+    "STUDIES",
+    "Answer",
+    "Claim",
+    "Control",
+    "EnsembleMeasurement",
+    "Finding",
+    "Inputs",
+    "Measurement",
+    "Results",
+    "Rule",
+    "Study",
+    "Verdict",
+    "answers",
+    "get",
+    "run",
+    "runs",
+]
 
-STUDIES: dict[str, ModuleType] = {
-    "one-vs-seven": one_vs_seven,
-    "llm-labels": llm_labels,
-    "instance-variation": instance_variation,
-    "measuring-similarity": measuring_similarity,
-    "bottleneck-neurons": bottleneck_neurons,
-    "looking-for-four": looking_for_four,
+STUDIES: dict[str, Study] = {
+    study.name: study
+    for study in (
+        legacy.ONE_VS_SEVEN,
+        legacy.LLM_LABELS,
+        legacy.INSTANCE_VARIATION,
+        measuring_similarity.STUDY,
+        legacy.BOTTLENECK_NEURONS,
+        legacy.LOOKING_FOR_FOUR,
+    )
 }
 # Those that are trained and answered within three minutes on two cores.
 QUICK = ("instance-variation", "bottleneck-neurons")
 
 
 class Answer(NamedTuple):
-    """What a study says of a run."""
+    """What a study says of a run: a sentence, every finding, and the measurements behind them."""
 
+    study: Study
     sentence: str
     findings: list[Finding]
-    record: Any
+    results: Results
+
+    @property
+    def highlights(self) -> list[Finding]:
+        """The findings that matter most, as far as they were judged."""
+        by_id = {finding.id: finding for finding in self.findings}
+        return [by_id[name] for name in self.study.highlights if name in by_id]
 
 
-def get(study: str) -> ModuleType:
-    """A study's module. Raises InputError, naming the studies that exist."""
+def get(study: str) -> Study:
+    """A study by name. Raises InputError, naming the studies that exist."""
     if study not in STUDIES:
         raise InputError(f"no study {study!r}; there are {', '.join(STUDIES)}")
     return STUDIES[study]
@@ -55,60 +72,67 @@ def get(study: str) -> ModuleType:
 def runs(
     study: str, path: Path | str, *, seeds: int | None = None, epochs: int | None = None, optional: bool = True
 ) -> dict[Path, RunConfig]:
-    """The runs that a study asks, by folder: its own at path, the others in path/arms.
+    """The runs that a study needs, by folder: its own at path, the others in path/arms.
 
-    seeds: how many of each, where the study's own numbers shall not do; epochs: likewise. optional: with those that the
-    study can do without. Raises InputError where there is no such study, or where it needs more seeds.
+    seeds: how many of each, in place of the study's own numbers; epochs: likewise. optional: with those that the study
+    can do without. Raises InputError where there is no such study, or where it needs more seeds.
     """
-    module = get(study)
-    if seeds is not None and seeds < module.LEAST_SEEDS:
-        raise InputError(f"{study} needs at least {module.LEAST_SEEDS} seeds, got {seeds}")
-    asked = module.RECIPES | (_optional(module) if optional else {})
+    chosen = get(study)
+    if seeds is not None and seeds < chosen.least_seeds:
+        raise InputError(f"{study} needs at least {chosen.least_seeds} seeds, got {seeds}")
+    needed = chosen.all_recipes if optional else chosen.recipes
     return {
-        _folder(module, recipe, Path(path)): recipes.config(recipe, seeds=seeds or number, epochs=epochs)
-        for recipe, number in asked.items()
+        _folder(chosen, recipe, Path(path)): recipes.config(recipe, seeds=seeds or number, epochs=epochs)
+        for recipe, number in needed.items()
     }
 
 
-def optional(study: str) -> list[str]:
-    """The recipes that a study can do without, and is quicker without."""
-    return list(_optional(get(study)))
+def run(study: str, path: Path | str, *, again: bool = False, progress: Progress | None = None) -> Answer:
+    """Answer a study's claims on complete runs. Measurements are kept in the results of the run at path.
 
-
-def run(study: str, path: Path | str) -> Answer:
-    """Answer a study's claims on complete runs, and keep the record in the results of the run at path."""
-    module = get(study)
-    subjects = {}
-    for recipe in [*module.RECIPES, *_optional(module)]:
-        folder = _folder(module, recipe, Path(path))
-        if folder != Path(path) and not store.is_complete(folder):
-            if recipe in _optional(module):
-                continue
-            raise InputError(f"{study} also asks {folder}, which is not there: jaxinterp study {study} --run {path}")
-        stored = store.load(folder)
-        if stored.config.train.seeds < module.LEAST_SEEDS:
-            raise InputError(
-                f"{study} needs at least {module.LEAST_SEEDS} seeds, got {stored.config.train.seeds} in {folder}"
-            )
-        subjects[recipe] = Subject(folder, stored, data.load(stored.config.data))
-    record = module.measure(subjects)
-    store.save_result(path, study, record, study=study, seeds=subjects[study].run.config.train.seeds)
-    return Answer(module.answer(record), module.findings(record), record)
+    Those that are stored and current are not made again, unless again is set. progress: see `runner.measure`.
+    Raises InputError where a run is missing or has too few seeds.
+    """
+    chosen, path = get(study), Path(path)
+    loaded = _load(chosen, path)
+    if isinstance(chosen, legacy.Legacy):
+        return _answer(chosen, chosen.measure(path, loaded))
+    chosen.check(loaded)
+    return _answer(chosen, runner.measure(chosen, path, loaded, again=again, progress=progress))
 
 
 def answers(path: Path | str) -> dict[str, Answer]:
-    """The answer of every study that was run on a run, by study."""
-    found = {}
-    for study, module in STUDIES.items():
-        if study in store.results(path):
-            record = records.from_xarray(module.Record, store.load_result(path, study))
-            found[study] = Answer(module.answer(record), module.findings(record), record)
-    return found
+    """The answer of every study whose results a run holds, by study."""
+    stored = {
+        name: study.stored(path) if isinstance(study, legacy.Legacy) else runner.stored(study, path)
+        for name, study in STUDIES.items()
+    }
+    return {name: _answer(STUDIES[name], results) for name, results in stored.items() if results is not None}
 
 
-def _optional(module: ModuleType) -> dict[str, int]:
-    return getattr(module, "OPTIONAL", {})
+def _load(study: Study, path: Path) -> dict[str, Inputs]:
+    loaded = {}
+    for recipe in study.all_recipes:
+        folder = _folder(study, recipe, path)
+        if folder != path and not store.is_complete(folder):
+            if recipe in study.optional:
+                continue
+            raise InputError(
+                f"{study.name} also needs {folder}, which does not exist: jaxinterp study {study.name} --run {path}"
+            )
+        own = inputs_.load(recipe, folder)
+        if own.seeds < study.least_seeds:
+            raise InputError(f"{study.name} needs at least {study.least_seeds} seeds, got {own.seeds} in {folder}")
+        loaded[recipe] = own
+    return loaded
 
 
-def _folder(module: ModuleType, recipe: str, path: Path) -> Path:
-    return path if recipe == module.STUDY else path / "arms" / recipe
+def _answer(study: Study, results: Results) -> Answer:
+    if isinstance(study, legacy.Legacy):
+        return Answer(study, study.module.answer(results), study.module.findings(results), results)
+    findings = [runner.finding(study, claim, results) for topic in study.claims for claim in topic(results)]
+    return Answer(study, study.answer({finding.id: finding for finding in findings}), findings, results)
+
+
+def _folder(study: Study, recipe: str, path: Path) -> Path:
+    return path if recipe == study.name else path / "arms" / recipe

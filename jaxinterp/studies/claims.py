@@ -74,6 +74,15 @@ class Finding(NamedTuple):
     others: tuple[Control, ...] = ()
     note: str = ""
 
+    study = property(lambda self: self.claim.study)
+    id = property(lambda self: self.claim.id)
+    row = property(lambda self: self.claim.id.split()[0])
+    name = property(lambda self: self.claim.id.partition(" ")[2])
+    text = property(lambda self: self.claim.text)
+    published = property(lambda self: self.claim.published)
+    rule = property(lambda self: self.claim.rule)
+    criterion = property(lambda self: self.claim.rule.sentence)
+
     @property
     def verdict(self) -> Verdict:
         """The claim's rule applied to the score."""

@@ -1,155 +1,102 @@
-"""Do measures of similarity measure it? Every measure is asked for differences that are known to be there.
+"""Do measures of similarity measure it? Every measure is asked for differences that are known to exist.
 
 Networks are trained on true labels, on partly and on wholly shuffled ones; narrow and wide; and several layers deep. A
-measure that is of use finds two networks of one group more alike than two of different groups (ReSi, Klabunde et al.
-2024, arXiv 2408.00531), and a layer most alike the same layer of another network (Kornblith et al. 2019, arXiv
-1905.00414).
+useful measure finds two networks of one group more alike than two of different groups (ReSi, Klabunde et al. 2024,
+arXiv 2408.00531), and a layer most alike the same layer of another network (Kornblith et al. 2019, arXiv 1905.00414).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
+import xarray as xr
+from jaxtyping import Float
 
-from jaxinterp import ensemble, stats
 from jaxinterp.analysis import similarity
 from jaxinterp.analysis.similarity import MEASURES, Measure
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.errors import InputError
 from jaxinterp.networks import Network, sites
-from jaxinterp.studies.claims import Claim, Control, Finding, Rule
-from jaxinterp.studies.subjects import Subject, blanked
-from jaxinterp.train import SPLITS, kept_accuracy
+from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
+from jaxinterp.studies.judge import Claim, Finding, above
+from jaxinterp.studies.study import NETWORKS, EnsembleMeasurement, Results, Study
+from jaxinterp.text import format_number, format_percent
 
-STUDY = "measuring-similarity"
-HALF, SHUFFLED, WIDE = (f"{STUDY}-{arm}" for arm in ("half-shuffled", "shuffled", "wide"))
-RECIPES = {STUDY: 32, HALF: 32, SHUFFLED: 32, WIDE: 32}
-LEAST_SEEDS = 3  # a network is compared with two others
+NAME = "measuring-similarity"
+HALF, SHUFFLED, WIDE = (f"{NAME}-{arm}" for arm in ("half-shuffled", "shuffled", "wide"))
+RECIPES = {NAME: 32, HALF: 32, SHUFFLED: 32, WIDE: 32}
 EXAMPLES = 500  # more than a few times the units of any network here
 LABELS, WIDTHS, LAYERS = TESTS = ("labels", "widths", "layers")
-TRAINED, UNTRAINED = CONDITIONS = ("trained", "untrained")
+CONDITIONS = (UNTRAINED, TRAINED)
 
-GOOD = 0.9  # a measure that errs in more than one comparison of ten cannot be leant on
+GOOD = 0.9  # a measure that errs in more than one comparison of ten cannot be relied on
 
 _TEXT = {
     LABELS: "tells networks trained on true labels, on half and on wholly shuffled ones apart",
     WIDTHS: "tells wider networks from narrower ones",
     LAYERS: "finds layer i of one network most alike layer i of another",
 }
-_SCORE = {
+_QUANTITY = {
     LABELS: "the chance that a network is more alike one of its own group than one of another (area under the curve)",
     WIDTHS: "the chance that a network is more alike one of its own width than one of the other (area under the curve)",
     LAYERS: "the share of layers whose most alike layer of another network is the same one",
 }
 
+Layers = Float[np.ndarray, "layers seeds examples units"]
 
-class MeasuringSimilarity(NamedTuple):
-    """How often each measure is right, by network, on each test; networks left out are NaN.
 
-    Untrained: the same networks with their initial weights, which the labels cannot have told apart. Measures that
-    compare unit with unit are not asked about widths.
+class Correctness(NamedTuple):
+    """How often each measure is right, by network; by chance alone; NaN for networks that diverged.
+
+    Untrained: the same networks with their initial weights, which the labels cannot have told apart.
     """
 
-    measures: tuple[str, ...]
-    tests: tuple[str, ...]
-    conditions: tuple[str, ...]
-    right: Float[np.ndarray, "measures tests conditions seeds"]
-    chance: Float[np.ndarray, " tests"]
-    recipes: tuple[str, ...]
-    accuracy: Float[np.ndarray, "recipes seeds"]
-    diverged: Int[np.ndarray, " recipes"]
+    right: Float[np.ndarray, "measures conditions seeds"]
+    chance: Float[np.ndarray, ""]
 
 
-Record = MeasuringSimilarity
+def labels(inputs: Mapping[str, Inputs]) -> Correctness:
+    """Whether the last layer tells true, partly and wholly shuffled labels apart."""
+    return _asked(inputs, lambda layers, measure: _groups([layers[own][-1] for own in (NAME, HALF, SHUFFLED)], measure))
 
 
-def measure(subjects: Mapping[str, Subject]) -> MeasuringSimilarity:
-    """Ask every measure all three tests, on the first 500 test images."""
-    sizes = {ensemble.size(subjects[recipe].run.networks) for recipe in RECIPES}
-    if len(sizes) > 1:
-        raise InputError(f"the groups must be of one size, got {', '.join(map(str, sorted(sizes)))} seeds")
-    layers = {recipe: _layers(subjects[recipe]) for recipe in RECIPES}
-    tables = [
-        [
-            [test({recipe: both[place] for recipe, both in layers.items()}, asked) for place in range(len(CONDITIONS))]
-            for test in (_labels, _widths, _of_layers)
-        ]
-        for asked in MEASURES.values()
-    ]
-    depth = len(layers[STUDY][0])
-    return MeasuringSimilarity(
-        measures=tuple(MEASURES),
-        tests=TESTS,
-        conditions=CONDITIONS,
-        right=np.array(tables),
-        chance=np.array([0.5, 0.5, 1 / depth]),
-        recipes=tuple(RECIPES),
-        accuracy=np.stack([kept_accuracy(subjects[recipe].run.history)[:, SPLITS.index("test")] for recipe in RECIPES]),
-        diverged=np.array([subjects[recipe].diverged.sum() for recipe in RECIPES]),
-    )
+def widths(inputs: Mapping[str, Inputs]) -> Correctness:
+    """Whether the last layer tells wide networks from narrow ones; NaN for measures that compare unit with unit."""
+
+    def test(layers: Mapping[str, Layers], measure: Measure):
+        if measure.unit_by_unit:
+            return np.full(layers[NAME].shape[1], np.nan)  # it needs as many units in both
+        return _groups([layers[NAME][-1], layers[WIDE][-1]], measure)
+
+    return _asked(inputs, test)
 
 
-def findings(record: MeasuringSimilarity) -> list[Finding]:
-    """Every measure judged on every test."""
-    reached = ", ".join(
-        f"{recipe} {100 * stats.over_seeds_estimate(values).mean:.1f} %"
-        for recipe, values in zip(record.recipes, record.accuracy, strict=True)
-    )
-    lost = int(record.diverged.sum())
-    note = f"Test accuracy: {reached}." + (f" {lost} networks diverged and are left out." if lost else "")
-    found = []
-    for place, test in enumerate(record.tests):
-        for name, right in zip(record.measures, record.right[:, place], strict=True):
-            if np.isnan(right).all():
-                continue
-            by_condition = {c: stats.over_seeds_estimate(values) for c, values in zip(CONDITIONS, right, strict=True)}
-            claim = Claim(STUDY, f"{test} {name}", f"{name} {_TEXT[test]}", "—", Rule(_SCORE[test], low=GOOD))
-            chance = float(record.chance[place])
-            found.append(
-                Finding(
-                    claim,
-                    by_condition[TRAINED],
-                    by_condition[UNTRAINED],
-                    UNTRAINED,
-                    by_condition[TRAINED],
-                    (Control("chance", stats.Estimate(chance, np.nan, np.nan, np.nan, by_condition[TRAINED].n)),),
-                    note,
-                )
-            )
-    return found
+def layers(inputs: Mapping[str, Inputs]) -> Correctness:
+    """Whether a layer's most alike layer in another network is the same one."""
+    found = _asked(inputs, lambda layers, measure: of_layers(layers[NAME], measure))
+    return found._replace(chance=np.array(1 / len(inputs[NAME].once(read_layers)[0])))
 
 
-def answer(record: MeasuringSimilarity) -> str:
-    """Which measures pass, and which one to take."""
-    verdicts = {finding.claim.id: finding.verdict for finding in findings(record)}
-    means = {
-        name: [stats.over_seeds_estimate(right[CONDITIONS.index(TRAINED)]).mean for right in tests]
-        for name, tests in zip(record.measures, record.right, strict=True)
-    }
-    passed = [
-        name for name in record.measures if all(verdicts.get(f"{test} {name}") == "holds" for test in record.tests)
-    ]
-    best = max(means, key=lambda name: np.nan_to_num(min(means[name]), nan=-np.inf))
-    figures = ", ".join(f"{test} {value:.2f}" for test, value in zip(record.tests, means[best], strict=True))
-    who = f"{', '.join(passed)} pass all {len(record.tests)} tests" if passed else "none passes every test"
-    return (
-        f"Which measure of similarity should one take? Of {len(record.measures)}, {who}; the one whose poorest test "
-        f"is best is {best} ({figures})."
-    )
+def of_layers(layers: Layers, measure: Measure) -> Float[np.ndarray, " seeds"]:
+    """By network, how often its layers find the same layer of another network most alike."""
+    depth, seeds = layers.shape[:2]
+    every = layers.reshape(depth * seeds, *layers.shape[2:])
+    return same_layer(_likeness(measure, every, every).reshape(depth, seeds, depth, seeds))
 
 
-def _layers(subject: Subject) -> tuple[np.ndarray, np.ndarray]:
-    """Activations "layers seeds examples units" after and before training; NaN for networks that diverged."""
-    images, read = jnp.asarray(subject.splits.test.images[:EXAMPLES]), jax.jit(over_seeds(_hidden, chunk=8))
-    after, before = (
-        np.moveaxis(blanked(read(networks, images), subject.diverged), 1, 0)
-        for networks in (subject.run.networks, subject.untrained())
-    )
-    return after, before
+def read_layers(inputs: Inputs) -> tuple[Layers, Layers]:
+    """Activations of every hidden layer before and after training; NaN for networks that diverged."""
+    images, read = jnp.asarray(inputs.splits.test.images[:EXAMPLES]), jax.jit(over_seeds(_hidden, chunk=8))
+
+    def of(networks: Network) -> Layers:
+        activations = np.array(read(networks, images), np.float64)
+        activations[inputs.diverged] = np.nan
+        return np.moveaxis(activations, 1, 0)
+
+    return of(inputs.untrained), of(inputs.networks)
 
 
 def _hidden(network: Network, images):
@@ -157,27 +104,37 @@ def _hidden(network: Network, images):
     return jnp.stack([activations[site] for site in sites(network.model) if site.endswith("/post")])
 
 
-def _likeness(asked: Measure, activations, others) -> np.ndarray:
+def _asked(inputs: Mapping[str, Inputs], test: Callable[[dict[str, Layers], Measure], np.ndarray]) -> Correctness:
+    """Every measure, on the networks before training and after it."""
+    by_condition = [
+        {recipe: own.once(read_layers)[condition] for recipe, own in inputs.items()}
+        for condition in range(len(CONDITIONS))
+    ]
+    right = [[test(layers, measure) for layers in by_condition] for measure in MEASURES.values()]
+    return Correctness(np.array(right), np.array(0.5))
+
+
+def _likeness(measure: Measure, activations, others) -> np.ndarray:
     """The measure of all pairs, higher for more alike whatever its direction."""
-    values = np.asarray(_program(asked)(activations, others), np.float64)
-    return values if asked.direction == "higher" else -values
+    values = np.asarray(_program(measure)(activations, others), np.float64)
+    return values if measure.direction == "higher" else -values
 
 
 @cache
-def _program(asked: Measure):
-    return jax.jit(partial(similarity.all_pairs, asked))
+def _program(measure: Measure):
+    return jax.jit(partial(similarity.all_pairs, measure))
 
 
-def _groups(groups: list[np.ndarray], asked: Measure) -> np.ndarray:
+def _groups(groups: list[np.ndarray], measure: Measure) -> np.ndarray:
     """How often, by seed, a network is more alike one of its own group than one of another; mean over groups."""
     same_shape = len({group.shape for group in groups}) == 1
     if same_shape:  # one program compares them all
         together = np.concatenate(groups)
-        table = _likeness(asked, together, together)
+        table = _likeness(measure, together, together)
         seeds = len(groups[0])
         tables = np.moveaxis(table.reshape(len(groups), seeds, len(groups), seeds), 2, 1)
     else:
-        tables = np.array([[_likeness(asked, one, other) for other in groups] for one in groups])
+        tables = np.array([[_likeness(measure, one, other) for other in groups] for one in groups])
     return np.mean(
         [
             [more_alike(tables[own, own], tables[own, other]) for other in range(len(groups)) if other != own]
@@ -215,17 +172,80 @@ def same_layer(table: Float[np.ndarray, "layers seeds layers seeds"]) -> Float[n
     return np.where(counted, right, 0).sum(axis=(0, 2)) / np.where(count, count, np.nan)
 
 
-def _labels(layers: Mapping[str, np.ndarray], asked: Measure) -> np.ndarray:
-    return _groups([layers[recipe][-1] for recipe in (STUDY, HALF, SHUFFLED)], asked)
+def check(inputs: Mapping[str, Inputs]) -> None:
+    """Raise InputError unless all groups have as many networks."""
+    sizes = {own.seeds for own in inputs.values()}
+    if len(sizes) > 1:
+        raise InputError(f"the groups must be of one size, got {', '.join(map(str, sorted(sizes)))} seeds")
 
 
-def _widths(layers: Mapping[str, np.ndarray], asked: Measure) -> np.ndarray:
-    if asked.unit_by_unit:
-        return np.full(layers[STUDY].shape[1], np.nan)  # it needs as many units in both
-    return _groups([layers[recipe][-1] for recipe in (STUDY, WIDE)], asked)
+def claims(results: Results) -> list[Claim]:
+    """Every measure passes every test."""
+    return [
+        _claim(test, str(name), results[test].sel(measures=name), _note(results))
+        for test in TESTS
+        for name in results[test].measures.to_numpy()
+        if results[test].right.sel(measures=name).notnull().any()
+    ]
 
 
-def _of_layers(layers: Mapping[str, np.ndarray], asked: Measure) -> np.ndarray:
-    depth, seeds = layers[STUDY].shape[:2]
-    every = layers[STUDY].reshape(depth * seeds, *layers[STUDY].shape[2:])
-    return same_layer(_likeness(asked, every, every).reshape(depth, seeds, depth, seeds))
+def _claim(test: str, name: str, found: xr.Dataset, note: str) -> Claim:
+    return Claim(
+        row=test,
+        name=name,
+        text=f"{name} {_TEXT[test]}",
+        quantity=_QUANTITY[test],
+        measured=found.right.sel(conditions=TRAINED),
+        controls={UNTRAINED: found.right.sel(conditions=UNTRAINED)},
+        rule=above(GOOD),
+        shown={"chance": found.chance},
+        note=note,
+        recipes=tuple(RECIPES),
+    )
+
+
+def _note(results: Results) -> str:
+    accuracy = results[NETWORKS].accuracy.sel(splits="test").mean("seeds")
+    reached = [f"{recipe} {format_percent(float(accuracy.sel(recipes=recipe)), 1)}" for recipe in RECIPES]
+    return f"Test accuracy: {', '.join(reached)}."
+
+
+def answer(findings: Mapping[str, Finding]) -> str:
+    """Which measures pass, or which one is best in its poorest test."""
+    by_measure: dict[str, list[Finding]] = {}
+    for finding in findings.values():
+        by_measure.setdefault(finding.name, []).append(finding)
+    complete = {name: own for name, own in by_measure.items() if len(own) == len(TESTS)}
+    passed = [name for name, own in complete.items() if all(finding.verdict == "holds" for finding in own)]
+    if passed:
+        return f"Of {len(by_measure)} measures, {', '.join(passed)} detect every known difference."
+    if not complete:
+        return f"None of {len(by_measure)} measures was given every test."
+    poorest = {name: min(finding.measured.mean for finding in own) for name, own in complete.items()}
+    best = max(poorest, key=lambda name: np.nan_to_num(poorest[name], nan=-np.inf))
+    return (
+        f"None of {len(by_measure)} measures detects every known difference; {best} comes closest, right in at least "
+        f"{format_number(poorest[best])} of comparisons on each test."
+    )
+
+
+def _coords(inputs: Mapping[str, Inputs]) -> dict[str, Sequence[str]]:
+    return {"measures": tuple(MEASURES), "conditions": CONDITIONS}
+
+
+STUDY = Study(
+    name=NAME,
+    question="How often does each measure of similarity detect a difference that is known to exist?",
+    source="none: a test of this package's own measures",
+    recipes=RECIPES,
+    measurements=(
+        EnsembleMeasurement(LABELS, labels, _coords, (NAME, HALF, SHUFFLED)),
+        EnsembleMeasurement(WIDTHS, widths, _coords, (NAME, WIDE)),
+        EnsembleMeasurement(LAYERS, layers, _coords, (NAME,)),
+    ),
+    claims=(claims,),
+    answer=answer,
+    highlights=("labels debiased_cka", "layers debiased_cka", "widths debiased_cka", "labels cca", "layers procrustes"),
+    least_seeds=3,  # a network is compared with two others
+    check=check,
+)

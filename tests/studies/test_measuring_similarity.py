@@ -1,69 +1,60 @@
-"""Counting who is more alike, against SciPy; the study by the real path at toy size; verdicts on planted records."""
+"""Counting who is more alike, against SciPy; the study by the real path at toy size; verdicts on planted results."""
 
-import dataclasses
-from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
-from random_records import random_record
+from support import random_results, toy_inputs
 
-from jaxinterp import controls, data, ensemble, networks, recipes, records, studies, train
+from jaxinterp import controls, data, ensemble, networks, recipes, studies, train
 from jaxinterp.analysis.similarity import MEASURES
 from jaxinterp.errors import InputError
-from jaxinterp.store import Run
 from jaxinterp.studies import measuring_similarity as study
+from jaxinterp.studies import runner
+from jaxinterp.studies.inputs import UNTRAINED
 from jaxinterp.studies.measuring_similarity import LABELS, LAYERS, WIDTHS, more_alike, same_layer
-from jaxinterp.studies.subjects import Subject
 
 ASKED = ("debiased_cka", "procrustes", "cosine")
 
 
 @pytest.fixture(scope="module")
-def subjects():
+def inputs():
     """One trained ensemble for true and half-shuffled labels; the others, which cost as much to compile, untrained."""
     made, trained = {}, None
     for recipe in study.RECIPES:
-        config = recipes.config(recipe, seeds=3, epochs=2)
-        config = dataclasses.replace(
-            config,
-            data=dataclasses.replace(config.data, source="strokes", train_size=300),
-            model=dataclasses.replace(config.model, widths=(6, 6) if recipe == study.WIDE else (4, 4)),
-        )
+        widths = (6, 6) if recipe == study.WIDE else (4, 4)
+        config = toy_inputs.toy_config(recipe, source="strokes", widths=widths)
         splits, model = data.load(config.data), networks.build(config.model)
         trained = trained or train.fit_ensemble(model, splits, config.train)
         kept = trained.networks
         if recipe in (study.SHUFFLED, study.WIDE):
             kept = controls.untrained(ensemble.keys(1, 3), model, 784)
-        made[recipe] = Subject(Path(recipe), Run(config, kept, trained.history), splits)
+        made[recipe] = toy_inputs.from_networks(recipe, config, kept, trained.history)
     return made
 
 
 @pytest.fixture(scope="module")
-def measured(subjects):
+def measured(inputs, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(study, "MEASURES", {name: MEASURES[name] for name in ASKED})
-        return study.measure(subjects)
+        return runner.measure(study.STUDY, tmp_path_factory.mktemp("run"), inputs)
 
 
-def planted(levels, seeds=8, **fields):
-    """A record in which every measure is right this often on each test, by measure."""
-    names = tuple(levels)
-    made = random_record(
-        study.Record,
-        {"seeds": seeds},
-        measures=names,
-        tests=study.TESTS,
-        conditions=study.CONDITIONS,
-        recipes=tuple(study.RECIPES),
-        chance=np.array([0.5, 0.5, 0.25]),
-        **fields,
-    )
-    shake = np.random.default_rng(0).uniform(-0.01, 0.01, made.right.shape)
-    values = np.array([levels[name] for name in names])[:, :, None, None]
-    return made._replace(right=np.broadcast_to(values, made.right.shape) + shake)
+def planted(levels, monkeypatch):
+    """Results in which every measure is right this often on each test, by measure."""
+    monkeypatch.setattr(study, "MEASURES", {name: None for name in levels})
+    results = random_results.random_results(study.STUDY)
+    shake = np.random.default_rng(0).uniform(-0.01, 0.01, 8)
+    for position, test in enumerate(study.TESTS):
+        results[test]["right"][:] = np.array([own[position] for own in levels.values()])[:, None, None] + shake
+    return results
+
+
+def judged(results):
+    found = [runner.finding(study.STUDY, claim, results) for claim in study.claims(results)]
+    return {finding.id: finding for finding in found}
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(3, 6))
@@ -99,55 +90,57 @@ def test_the_same_layer_is_found_where_it_is_the_most_alike():
     np.testing.assert_array_equal(same_layer(right), [1, np.nan, 1, 1])
 
 
-def test_toy_networks_are_asked_everything(measured):
-    assert measured.right.shape == (3, 3, 2, 3)
-    known = np.isfinite(measured.right)
-    assert known[:2].all()
-    assert not known[2, study.TESTS.index(WIDTHS)].any()  # it compares unit with unit
-    untrained = measured.right[:, study.TESTS.index(LABELS), study.CONDITIONS.index(study.UNTRAINED)]
-    np.testing.assert_array_equal(untrained, 0.5)  # labels have told them nothing yet
-    assert len(study.findings(measured)) == 8
-    assert (
-        "cosine" in study.answer(measured) or "cka" in study.answer(measured) or "procrustes" in study.answer(measured)
-    )
+def test_toy_networks_are_given_every_test(measured):
+    right = {test: measured[test].right for test in study.TESTS}
+    assert right[LABELS].dims == ("measures", "conditions", "seeds")
+    assert all(values.shape == (3, 2, 3) for values in right.values())
+    unit_by_unit = right[WIDTHS].sel(measures="cosine")
+    assert unit_by_unit.isnull().all() and right[WIDTHS].drop_sel(measures="cosine").notnull().all()
+    assert right[LABELS].notnull().all() and right[LAYERS].notnull().all()
+    np.testing.assert_array_equal(right[LABELS].sel(conditions=UNTRAINED), 0.5)  # labels have taught them nothing yet
+    assert float(measured[LAYERS].chance) == 1 / 2
+    findings = judged(measured)
+    assert len(findings) == 8 and any(name in study.answer(findings) for name in ASKED)
 
 
-def test_the_record_survives_storing(measured):
-    again = records.from_xarray(study.Record, records.to_xarray(measured))
-    assert study.answer(again) == study.answer(measured)
-
-
-def test_a_network_that_diverged_changes_nothing_for_the_others(subjects):
-    asked = MEASURES["debiased_cka"]
-    layers = study._layers(subjects[study.STUDY])[0]
-    whole = study._of_layers({study.STUDY: layers}, asked)
+def test_a_network_that_diverged_changes_nothing_for_the_others(inputs):
+    measure = MEASURES["debiased_cka"]
+    layers = inputs[study.NAME].once(study.read_layers)[1]
     lost = layers.copy()
     lost[:, 1] = np.nan
-    found = study._of_layers({study.STUDY: lost}, asked)
-    assert np.isnan(found[1]) and np.isfinite(found[[0, 2]]).all() and np.isfinite(whole).all()
+    found = study.of_layers(lost, measure)
+    assert np.isnan(found[1]) and np.isfinite(found[[0, 2]]).all()
+    assert np.isfinite(study.of_layers(layers, measure)).all()
 
 
-def test_verdicts_follow_the_numbers():
-    record = planted({"good": (0.95, 0.97, 0.96), "half": (0.95, 0.5, 0.96), "poor": (0.4, 0.5, 0.3)})
-    verdicts = {finding.claim.id: finding.verdict for finding in study.findings(record)}
-    assert verdicts == {
+def test_verdicts_follow_the_numbers(monkeypatch):
+    levels = {"good": (0.95, 0.97, 0.96), "half": (0.95, 0.5, 0.96), "poor": (0.4, 0.5, 0.3)}
+    findings = judged(planted(levels, monkeypatch))
+    assert {name: finding.verdict for name, finding in findings.items()} == {
         f"{test} {name}": "holds" if name == "good" or (name == "half" and test != WIDTHS) else "does not hold"
         for test in (LABELS, WIDTHS, LAYERS)
         for name in ("good", "half", "poor")
     }
-    said = study.answer(record)
-    assert "Of 3, good pass all 3 tests" in said and "is good (labels 0.95, widths 0.97, layers 0.96)" in said
-    said = study.answer(planted({"half": (0.95, 0.5, 0.96), "poor": (0.4, 0.45, 0.3)}))
-    assert "none passes every test" in said and "is half" in said
+    assert study.answer(findings) == "Of 3 measures, good detect every known difference."
+    findings = judged(planted({"half": (0.95, 0.5, 0.96), "poor": (0.4, 0.45, 0.3)}, monkeypatch))
+    assert "None of 2 measures" in study.answer(findings) and "half comes closest" in study.answer(findings)
 
 
-def test_groups_of_different_sizes_are_refused(subjects):
-    few = subjects[study.WIDE]
-    run = few.run._replace(networks=ensemble.take(few.run.networks, slice(2)))
+def test_the_control_is_the_untrained_networks(monkeypatch):
+    results = planted({"good": (0.95, 0.97, 0.96)}, monkeypatch)
+    results[LABELS]["right"].loc[{"conditions": UNTRAINED}] = 0.25
+    finding = judged(results)["labels good"]
+    assert finding.control.mean == 0.25 and finding.control_name == UNTRAINED
+    assert finding.measured.mean == pytest.approx(0.95, abs=0.01) and finding.score == finding.measured
+
+
+def test_groups_of_different_sizes_are_refused(inputs):
+    wide = inputs[study.WIDE]
+    few = toy_inputs.from_networks(study.WIDE, wide.config, ensemble.take(wide.networks, slice(2)), wide.run.history)
     with pytest.raises(InputError, match="of one size, got 2, 3 seeds"):
-        study.measure(dict(subjects) | {study.WIDE: few._replace(run=run)})
+        study.check(dict(inputs) | {study.WIDE: few})
 
 
 def test_the_study_takes_every_recipe_that_is_named_after_it():
-    assert studies.get("measuring-similarity") is study
-    assert set(study.RECIPES) == {name for name in recipes.RECIPES if name.startswith("measuring-similarity")}
+    named = {name for name in recipes.RECIPES if name.startswith(study.NAME)}
+    assert studies.get(study.NAME) is study.STUDY and set(study.RECIPES) == named

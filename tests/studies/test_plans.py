@@ -9,13 +9,13 @@ from jaxinterp import recipes, studies
 
 @pytest.mark.parametrize("study", studies.STUDIES)
 def test_a_plan_begins_with_the_studys_own_run_and_ends_with_what_is_optional(study):
-    module, path = studies.get(study), Path("mine")
+    chosen, path = studies.get(study), Path("mine")
     full, least = studies.runs(study, path), studies.runs(study, path, optional=False)
     assert next(iter(full)) == path and full[path].recipe == study
-    assert [config.recipe for config in least.values()] == list(module.RECIPES)
-    assert [config.recipe for config in full.values()] == [*module.RECIPES, *studies.optional(study)]
+    assert [config.recipe for config in least.values()] == list(chosen.recipes)
+    assert [config.recipe for config in full.values()] == list(chosen.all_recipes)
     assert all(folder == path / "arms" / config.recipe for folder, config in full.items() if folder != path)
-    assert [config.train.seeds for config in least.values()] == list(module.RECIPES.values())
+    assert [config.train.seeds for config in least.values()] == list(chosen.recipes.values())
 
 
 @pytest.mark.parametrize("study", studies.STUDIES)

@@ -1,0 +1,194 @@
+"""How are a study's measurements made? One after the other, each stored as soon as it is done.
+
+A measurement of one network is lifted over the seeds; networks that diverged become NaN; conditions and recipes become
+dimensions. What is stored and still current is not measured again, so that interrupted work goes on where it was.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jaxtyping import Bool, Float
+
+from jaxinterp import records, store
+from jaxinterp.ensemble import over_seeds
+from jaxinterp.errors import InputError
+from jaxinterp.studies.fingerprint import fingerprint
+from jaxinterp.studies.inputs import TRAINED, Inputs
+from jaxinterp.studies.judge import Claim, Finding, judge
+from jaxinterp.studies.study import NETWORKS, AnyMeasurement, EnsembleMeasurement, Measurement, Results, Study
+from jaxinterp.train import SPLITS, kept_accuracy
+
+FINGERPRINT = "fingerprint"
+
+Progress = Callable[[str, int, int], None]
+
+
+class Networks(NamedTuple):
+    """Which networks a study has: NaN where a recipe has fewer. Accuracy is that of the kept weights."""
+
+    accuracy: Float[np.ndarray, "recipes seeds splits"]
+    diverged: Float[np.ndarray, "recipes seeds"]
+    epoch: Float[np.ndarray, "recipes seeds"]
+
+
+def measure(
+    study: Study, path: Path, inputs: Mapping[str, Inputs], *, again: bool = False, progress: Progress | None = None
+) -> Results:
+    """Every measurement of a study, from the results stored at path where they are current.
+
+    again: measure even what is current. progress: called with a measurement's name before it is made, with how many
+    are done, and how many there are.
+    """
+    measurements, results = all_measurements(study), {}
+    for number, measurement in enumerate(measurements):
+        if progress is not None:
+            progress(measurement.name, number, len(measurements))
+        results[measurement.name] = _stored_or_measured(study, measurement, path, inputs, again)
+    if progress is not None:
+        progress("", len(measurements), len(measurements))
+    return results
+
+
+def stored(study: Study, path: Path | str) -> Results | None:
+    """A study's results as they are stored at path; None unless all of them are there."""
+    names = [measurement.name for measurement in all_measurements(study)]
+    if not {f"{study.name}/{name}" for name in names} <= set(store.results(path)):
+        return None
+    return {name: store.load_result(path, f"{study.name}/{name}") for name in names}
+
+
+def finding(study: Study, claim: Claim, results: Results) -> Finding:
+    """The judged claim, its note ending with how many networks diverged and are left out."""
+    judged = judge(study.name, claim)
+    diverged = results[NETWORKS].diverged.sel(recipes=list(claim.recipes or (study.name,)))
+    lost, networks = int(diverged.sum()), int(diverged.notnull().sum())
+    note = f"{lost} of {networks} networks diverged and are left out." if lost else ""
+    return judged._replace(note=f"{judged.note} {note}".strip())
+
+
+def all_measurements(study: Study) -> tuple[AnyMeasurement, ...]:
+    """A study's measurements, after that of which networks there are."""
+    networks = EnsembleMeasurement(NETWORKS, _networks, _network_coords, tuple(study.all_recipes))
+    return (networks, *study.measurements)
+
+
+def take(measurement: AnyMeasurement, inputs: Mapping[str, Inputs]) -> xr.Dataset:
+    """Make one measurement of these recipes' networks, as a Dataset with named dimensions."""
+    if isinstance(measurement, EnsembleMeasurement):
+        return _of_ensembles(measurement, inputs)
+    lifted = jax.jit(over_seeds(measurement.fn, chunk=measurement.chunk, keyed=measurement.key is not None))
+    by_recipe = [_of_recipe(measurement, lifted, own) for own in inputs.values()]
+    return _joined(by_recipe, "recipes", list(inputs)) if measurement.recipes else by_recipe[0]
+
+
+def _stored_or_measured(
+    study: Study, measurement: AnyMeasurement, path: Path, inputs: Mapping[str, Inputs], again: bool
+) -> xr.Dataset:
+    name = f"{study.name}/{measurement.name}"
+    chosen = {recipe: inputs[recipe] for recipe in measurement.recipes or (study.name,) if recipe in inputs}
+    current = fingerprint(measurement, chosen)
+    if not again and name in store.results(path):
+        found = store.load_result(path, name)
+        if found.attrs.get(FINGERPRINT) == current:
+            return found
+    store.save_result(path, name, take(measurement, chosen), **{FINGERPRINT: current})
+    return store.load_result(path, name)
+
+
+def _of_recipe(measurement: Measurement, lifted: Callable, inputs: Inputs) -> xr.Dataset:
+    shared, coords = measurement.shared(inputs), measurement.coords(inputs)
+    if measurement.key is not None:
+        shared = (_keys(inputs, measurement.key), *shared)
+
+    def of_condition(condition: str) -> xr.Dataset:
+        record = jax.tree.map(_as_float, lifted(inputs.ensemble(condition), *shared))
+        return _masked(_dataset(record, coords, measurement.name), inputs.diverged)
+
+    if not measurement.conditions:
+        return of_condition(TRAINED)
+    conditions = inputs.conditions(measurement.conditions)
+    return _joined([of_condition(condition) for condition in conditions], "conditions", conditions)
+
+
+def _of_ensembles(measurement: EnsembleMeasurement, inputs: Mapping[str, Inputs]) -> xr.Dataset:
+    record = jax.tree.map(_as_float, measurement.fn(inputs))
+    dataset = _dataset(record, measurement.coords(inputs), measurement.name)
+    alone = len(inputs) == 1 and not measurement.recipes
+    return _masked(dataset, next(iter(inputs.values())).diverged) if alone else dataset
+
+
+def _keys(inputs: Inputs, part: int):
+    key = inputs.key(part)
+    return jax.vmap(lambda seed: jax.random.fold_in(key, seed))(jnp.arange(inputs.seeds))
+
+
+def _as_float(values) -> np.ndarray:
+    return np.asarray(values, np.float64)
+
+
+def _dataset(record: Any, coords: Mapping[str, Sequence[Any]], name: str) -> xr.Dataset:
+    dataset = records.to_xarray(record)
+    for dim, labels in coords.items():
+        if dim in dataset.sizes and dataset.sizes[dim] != len(labels):
+            raise InputError(f"{name}: {dim} has {dataset.sizes[dim]} entries but {len(labels)} labels: {list(labels)}")
+    return dataset.assign_coords({dim: list(labels) for dim, labels in coords.items() if dim in dataset.sizes})
+
+
+def _masked(dataset: xr.Dataset, diverged: Bool[np.ndarray, " seeds"]) -> xr.Dataset:
+    """NaN wherever a network that diverged is involved."""
+
+    def mask(values: xr.DataArray) -> xr.DataArray:
+        for dim in {"seeds", "seeds_other"} & set(values.dims):
+            values = values.where(xr.DataArray(~diverged, dims=dim))
+        return values
+
+    return dataset.map(mask)
+
+
+def _joined(datasets: list[xr.Dataset], dim: str, labels: Sequence[str]) -> xr.Dataset:
+    """Datasets along a new dimension. Axes are padded with NaN: to the longest, or to all labels that there are."""
+    axes: dict[Any, Any] = {}
+    for dataset in sorted(datasets, key=lambda dataset: -sum(dataset.sizes.values())):
+        for name, size in dataset.sizes.items():
+            if name in dataset.coords:
+                known = axes.setdefault(name, [])
+                known += [label for label in dataset[name].to_numpy().tolist() if label not in known]
+            else:
+                axes[name] = max(size, axes.get(name, 0))
+
+    def padded(dataset: xr.Dataset) -> xr.Dataset:
+        labelled = {name: axes[name] for name in dataset.sizes if name in dataset.coords}
+        plain = {name: (0, axes[name] - size) for name, size in dataset.sizes.items() if name not in dataset.coords}
+        return dataset.reindex(labelled).pad(plain, constant_values=np.nan)
+
+    index = xr.DataArray(list(labels), dims=dim, name=dim)
+    joined = xr.concat(
+        map(padded, datasets), dim=index, data_vars="all", join="exact", coords="minimal", compat="override"
+    )
+    return joined.transpose("recipes", "conditions", ..., missing_dims="ignore")
+
+
+def _networks(inputs: Mapping[str, Inputs]) -> Networks:
+    longest = max(own.seeds for own in inputs.values())
+
+    def padded(values) -> np.ndarray:
+        values = np.asarray(values, np.float64)
+        return np.pad(values, [(0, longest - len(values))] + [(0, 0)] * (values.ndim - 1), constant_values=np.nan)
+
+    histories = [own.run.history for own in inputs.values()]
+    return Networks(
+        accuracy=np.stack(
+            [padded(np.where(own.diverged[:, None], np.nan, kept_accuracy(own.run.history))) for own in inputs.values()]
+        ),
+        diverged=np.stack([padded(own.diverged) for own in inputs.values()]),
+        epoch=np.stack([padded(history.best) for history in histories]),
+    )
+
+
+def _network_coords(inputs: Mapping[str, Inputs]) -> dict[str, Sequence[str]]:
+    return {"recipes": list(inputs), "splits": SPLITS}

@@ -1,0 +1,13 @@
+"""How are numbers written for a reader? With a true minus sign, and — for what is not known."""
+
+import math
+
+
+def format_number(value: float, digits: int = 2) -> str:
+    """A number with this many decimals; — where it is not finite."""
+    return f"{value:z.{digits}f}".replace("-", "−") if math.isfinite(value) else "—"
+
+
+def format_percent(share: float, digits: int = 0) -> str:
+    """A share in percent; — where it is not finite."""
+    return f"{format_number(100 * share, digits)} %" if math.isfinite(share) else "—"

@@ -1,0 +1,188 @@
+"""A toy study by the real path: what is lifted, masked, joined, stored, skipped and measured again."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jaxtyping import Array, Float
+from support import toy_inputs
+
+from jaxinterp import store
+from jaxinterp.errors import InputError
+from jaxinterp.studies import runner
+from jaxinterp.studies.inputs import Inputs
+from jaxinterp.studies.judge import Claim, above
+from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Study
+
+OWN, OTHER = "bottleneck-neurons", "bottleneck-neurons-normalized"
+CALLS: list[str] = []
+
+
+class Means(NamedTuple):
+    mean: Float[Array, "layers units"]
+
+
+class Drawn(NamedTuple):
+    number: Float[Array, ""]
+
+
+class Pairs(NamedTuple):
+    product: Float[np.ndarray, "seeds seeds"]
+
+
+def means(network, images) -> Means:
+    activations = network(images)[1]
+    return Means(jnp.mean(activations["hidden0/post"], axis=0)[None])
+
+
+def drawn(network, key, scale) -> Drawn:
+    return Drawn(scale * jax.random.normal(key))
+
+
+def pairs(inputs) -> Pairs:
+    CALLS.append("pairs")
+    accuracy = next(iter(inputs.values())).test_accuracy
+    return Pairs(np.outer(accuracy, accuracy))
+
+
+def images(inputs):
+    CALLS.append(f"means of {inputs.recipe}")
+    return (inputs.scoring.images,)
+
+
+STUDY = Study(
+    name=OWN,
+    question="?",
+    source="—",
+    recipes={OWN: 3, OTHER: 3},
+    measurements=(
+        Measurement(
+            "means",
+            means,
+            images,
+            lambda _: {"layers": ["hidden0"]},
+            ("untrained", "snapshots", "trained"),
+            (OWN, OTHER),
+        ),
+        Measurement("drawn", drawn, lambda inputs: (2.0,), key=5, conditions=("untrained", "trained")),
+        EnsembleMeasurement("pairs", pairs),
+    ),
+    claims=(),
+    answer=lambda findings: "",
+    highlights=(),
+)
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    root = tmp_path_factory.mktemp("runs")
+    return {
+        OWN: toy_inputs.train(OWN, root / OWN, source="strokes", outputs=2, widths=(6, 4)),
+        OTHER: toy_inputs.train(OTHER, root / OTHER, source="strokes", outputs=2, widths=(4, 4), seeds=2),
+    }
+
+
+@pytest.fixture
+def results(inputs, tmp_path):
+    return runner.measure(STUDY, tmp_path, inputs)
+
+
+def test_lifting_gives_each_network_what_it_gives_alone(inputs, results):
+    for recipe in (OWN, OTHER):
+        own, network = inputs[recipe], jax.tree.map(lambda leaf: leaf[1], inputs[recipe].networks)
+        alone = means(network, own.scoring.images).mean
+        lifted = results["means"]["mean"].sel(recipes=recipe, conditions="trained").isel(seeds=1)
+        np.testing.assert_allclose(lifted.to_numpy()[:, : alone.shape[1]], alone, rtol=1e-5)
+
+
+def test_conditions_and_recipes_are_dimensions_and_shorter_axes_are_padded(results):
+    mean = results["means"]["mean"]
+    assert mean.dims == ("recipes", "conditions", "seeds", "layers", "units")
+    assert list(mean.conditions.to_numpy()) == ["untrained", "epoch 1", "trained"]
+    assert mean.sizes["units"] == 6 and mean.sizes["seeds"] == 3
+    other = mean.sel(recipes=OTHER)
+    assert other.isel(units=slice(4, None)).isnull().all() and other.isel(seeds=2).isnull().all()
+    assert mean.sel(recipes=OWN).notnull().all()
+
+
+def test_each_network_has_its_own_key_the_same_in_every_condition(results, inputs):
+    number = results["drawn"].number
+    assert len(np.unique(number.sel(conditions="trained"))) == 3
+    np.testing.assert_array_equal(number.sel(conditions="trained"), number.sel(conditions="untrained"))
+    key = jax.random.fold_in(inputs[OWN].key(5), 1)
+    assert number.isel(conditions=0, seeds=1) == pytest.approx(2 * float(jax.random.normal(key)), rel=1e-6)
+
+
+def with_divergence(inputs: Inputs, seed: int) -> Inputs:
+    diverged = np.asarray(inputs.run.history.diverged).copy()
+    diverged[seed] = 1
+    return Inputs(
+        inputs.recipe,
+        inputs.path,
+        inputs.run._replace(history=inputs.run.history._replace(diverged=diverged)),
+        inputs.splits,
+    )
+
+
+def test_networks_that_diverged_are_nan_and_counted(inputs, tmp_path):
+    lost = {OWN: with_divergence(inputs[OWN], 2), OTHER: inputs[OTHER]}
+    results = runner.measure(STUDY, tmp_path, lost)
+    mean = results["means"]["mean"].sel(recipes=OWN)
+    assert mean.isel(seeds=2).isnull().all() and mean.isel(seeds=[0, 1]).notnull().all()
+    product = results["pairs"]["product"].to_numpy()
+    assert np.isnan(product[2]).all() and np.isnan(product[:, 2]).all() and np.isfinite(product[:2, :2]).all()
+    claim = Claim("1", "a", "", results["drawn"].number.sel(conditions="trained"), above(0.0), "number", note="A note.")
+    found = runner.finding(STUDY, claim, results)
+    assert found.measured.n == 2 and found.note == "A note. 1 of 3 networks diverged and are left out."
+
+
+def test_what_is_current_is_not_measured_again(inputs, tmp_path):
+    runner.measure(STUDY, tmp_path, inputs)
+    CALLS.clear()
+    second = runner.measure(STUDY, tmp_path, inputs)
+    assert not CALLS and set(second) == {"networks", "means", "drawn", "pairs"}
+    runner.measure(STUDY, tmp_path, inputs, again=True)
+    assert CALLS == [f"means of {OWN}", f"means of {OTHER}", "pairs"]
+
+
+def test_work_that_was_cut_short_goes_on_where_it_was(inputs, tmp_path):
+    whole = runner.measure(STUDY, tmp_path, inputs)
+    (tmp_path / "results" / OWN / "pairs.nc").unlink()
+    assert runner.stored(STUDY, tmp_path) is None
+    CALLS.clear()
+    again = runner.measure(STUDY, tmp_path, inputs)
+    assert CALLS == ["pairs"]
+    for name, dataset in whole.items():
+        assert dataset.equals(again[name])
+    stored = runner.stored(STUDY, tmp_path)
+    assert stored is not None and all(stored[name].equals(whole[name]) for name in whole)
+
+
+def test_other_weights_data_or_configs_are_measured_again(inputs, tmp_path):
+    runner.measure(STUDY, tmp_path, inputs)
+    own = inputs[OWN]
+    other = own.run._replace(networks=jax.tree.map(lambda leaf: leaf * 1.01, own.run.networks))
+    data = own.splits._replace(test=own.splits.test._replace(images=own.splits.test.images * 0.5))
+    for run, splits in ((other, own.splits), (own.run, data)):
+        CALLS.clear()
+        runner.measure(STUDY, tmp_path, inputs | {OWN: Inputs(own.recipe, own.path, run, splits)})
+        assert "pairs" in CALLS
+
+
+def test_progress_names_every_measurement_once(inputs, tmp_path):
+    said = []
+    runner.measure(STUDY, tmp_path, inputs, progress=lambda *state: said.append(state))
+    assert said == [("networks", 0, 4), ("means", 1, 4), ("drawn", 2, 4), ("pairs", 3, 4), ("", 4, 4)]
+
+
+def test_labels_must_fit_their_axis(inputs):
+    measurement = Measurement("means", means, images, lambda _: {"layers": ["a", "b"]})
+    with pytest.raises(InputError, match="means: layers has 1 entries but 2 labels"):
+        runner.take(measurement, {OWN: inputs[OWN]})
+
+
+def test_results_are_stored_by_study_and_measurement(inputs, tmp_path):
+    runner.measure(STUDY, tmp_path, inputs)
+    assert store.results(tmp_path) == [f"{OWN}/{name}" for name in ("drawn", "means", "networks", "pairs")]
