@@ -6,8 +6,8 @@ from typing import NamedTuple
 from jaxinterp import recipes, store
 from jaxinterp.config import RunConfig
 from jaxinterp.errors import InputError
+from jaxinterp.studies import bottleneck_neurons, legacy, measuring_similarity, runner
 from jaxinterp.studies import inputs as inputs_
-from jaxinterp.studies import legacy, measuring_similarity, runner
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.judge import Claim, Control, Finding, Rule, Verdict
 from jaxinterp.studies.runner import Progress
@@ -39,7 +39,7 @@ STUDIES: dict[str, Study] = {
         legacy.LLM_LABELS,
         legacy.INSTANCE_VARIATION,
         measuring_similarity.STUDY,
-        legacy.BOTTLENECK_NEURONS,
+        bottleneck_neurons.STUDY,
         legacy.LOOKING_FOR_FOUR,
     )
 }

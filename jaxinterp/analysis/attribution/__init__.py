@@ -22,7 +22,7 @@ from jaxinterp.analysis.attribution.integrals import (
     exact_integrated_gradients,
     integrated_gradients,
 )
-from jaxinterp.analysis.attribution.maps import gradient, gradient_times_input, gradients, pushed_back, weights
+from jaxinterp.analysis.attribution.maps import gradient, gradient_times_input, gradients, probes, pushed_back, weights
 from jaxinterp.analysis.attribution.wiring import Connections, Paths, connections, top_paths
 
 METHODS: dict[str, Callable] = {
@@ -50,6 +50,7 @@ __all__ = [
     "gradients",
     "insertion",
     "integrated_gradients",
+    "probes",
     "pushed_back",
     "random_order",
     "randomized",

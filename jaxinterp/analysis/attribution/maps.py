@@ -54,6 +54,17 @@ def gradients(network: Network, images: Images, *, site: Site, chunk: int = 8) -
     return to_pixels(network, maps, start)
 
 
+def probes(network: Network, pixels: int, *, site: Site) -> Float[Array, "units pixels"]:
+    """Each unit's value on an image that is blank but for one pixel of 1, less that on the blank image.
+
+    In units of the site. Of the first layer these are the weights divided by input_std, deeper ones depend on which
+    units a single pixel activates. Raises InputError for a site that does not exist.
+    """
+    check_site(network.model, site)
+    lit, blank = (network(images)[1][site] for images in (jnp.eye(pixels), jnp.zeros((1, pixels))))
+    return (lit - blank).T
+
+
 def gradient(
     network: Network, images: Images, units: Units, *, site: Site = "logits"
 ) -> Float[Array, "examples pixels"]:

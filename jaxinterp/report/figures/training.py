@@ -1,4 +1,4 @@
-"""How did training go? Learning curves of any run."""
+"""How did training go? Loss and accuracy over the epochs of a run."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -8,7 +8,7 @@ from jaxinterp.train import SPLITS, History
 
 
 def learning_curves(history: History) -> Figure:
-    """Loss and accuracy over epochs: median over seeds, and the band that holds the middle 90 % of them."""
+    """Loss and accuracy over epochs: the median over seeds, and a band that holds the middle 90 % of them."""
     figure = Figure(figsize=(8.6, 3.2), layout="constrained")
     kept = np.asarray(history.diverged) == 0
     diverged = int(np.sum(~kept))

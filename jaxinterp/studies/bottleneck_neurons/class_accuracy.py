@@ -1,0 +1,121 @@
+"""Which digits are easy and which are hard? Accuracy and confusions by class, and the most confident failures."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import numpy as np
+import xarray as xr
+from jaxtyping import Array, Float
+
+from jaxinterp import metrics, stats
+from jaxinterp.analysis import ablation, responses
+from jaxinterp.data import Dataset
+from jaxinterp.ensemble import over_seeds
+from jaxinterp.networks import Network
+from jaxinterp.studies.bottleneck_neurons import neurons
+from jaxinterp.studies.bottleneck_neurons.neurons import ALIKE, NAME
+from jaxinterp.studies.inputs import Inputs
+from jaxinterp.studies.judge import Claim, above
+from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
+
+PUBLISHED = xr.DataArray(
+    [0.983, 0.979, 0.951, 0.922, 0.949, 0.943, 0.955, 0.946, 0.926, 0.924], {"classes": list("0123456789")}
+)
+FAILURES = 20
+PERMUTATIONS = 200
+
+
+class Confusion(NamedTuple):
+    """Share of each class's test images that is given each prediction; rows sum to 1."""
+
+    share: Float[Array, "classes predictions"]
+
+
+class Failures(NamedTuple):
+    """The most confident failures of one network (`neurons.example`), NaN where it has fewer.
+
+    failed_by: share of the other networks that fail on the image too.
+    """
+
+    image: Float[np.ndarray, "failures pixels"]
+    label: Float[np.ndarray, " failures"]
+    prediction: Float[np.ndarray, " failures"]
+    failed_by: Float[np.ndarray, " failures"]
+
+
+def confusion(network: Network, data: Dataset) -> Confusion:
+    """Which class is mistaken for which?"""
+    return Confusion(ablation.baseline(network, data, measure=confusion_of))
+
+
+def confusion_of(logits: Array, labels: Array) -> Float[Array, "classes predictions"]:
+    """Share of each class's images that is given each prediction."""
+    return responses.confusion(metrics.predictions("cross_entropy", logits), labels, classes=logits.shape[-1])
+
+
+def correct_share(confusions: xr.DataArray) -> xr.DataArray:
+    """The diagonal of confusion matrices: accuracy by class."""
+    return confusions.sel(predictions=confusions.classes).drop_vars("predictions")
+
+
+def failures(inputs: Mapping[str, Inputs]) -> Failures:
+    """The failures of the first network that did not diverge, the widest margin first."""
+    own = inputs[NAME]
+    data, seeds = own.splits.test, np.arange(own.seeds)
+    example = int(np.argmin(own.diverged))
+    logits = np.asarray(jax.jit(over_seeds(_logits, chunk=8))(own.networks, data.images))
+    index = np.asarray(responses.failures(logits[example], data.labels, k=FAILURES))
+    others = ~own.diverged & (seeds != example)
+    predictions = np.asarray(metrics.predictions("cross_entropy", logits[:, index]))
+    fails = predictions[others] != data.labels[index]
+    known = partial(np.where, index >= 0)
+    return Failures(
+        image=np.where(index[:, None] >= 0, data.images[index], np.nan),
+        label=known(data.labels[index], np.nan),
+        prediction=known(predictions[example], np.nan),
+        failed_by=known(stats.known_mean(fails, 0), np.nan),
+    )
+
+
+def _logits(network: Network, images: Array) -> Float[Array, "examples classes"]:
+    return network(images)[0]
+
+
+def claims(results: Results) -> list[Claim]:
+    """The write-up's order of digits; nothing for other classes, which it has no accuracies of."""
+    accuracy = correct_share(results["confusion"].share)
+    if not np.array_equal(accuracy.classes, PUBLISHED.classes):
+        return []
+    means = ", ".join(f"{100 * value:.1f}" for value in accuracy.mean("seeds").to_numpy())
+    return [
+        Claim(
+            row="4.3",
+            name="order",
+            text="Digits are easy or hard in the write-up's order: rank correlation of class accuracies",
+            published=", ".join(f"{100 * value:.1f}" for value in PUBLISHED.to_numpy()),
+            quantity="Spearman's correlation over digits",
+            measured=stats.spearman_over("classes", accuracy, PUBLISHED),
+            controls={"digits permuted": stats.spearman_over("classes", accuracy, _permuted(accuracy.sizes["seeds"]))},
+            rule=above(ALIKE),
+            shown={
+                "two of our networks": stats.spearman_over("classes", accuracy, accuracy.rename(seeds="seeds_other")),
+                "absolute difference from the published accuracy": abs(accuracy - PUBLISHED),
+            },
+            note=f"Ours, %: {means}.",
+        )
+    ]
+
+
+def _permuted(seeds: int) -> xr.DataArray:
+    """The published accuracies, permuted over digits many times for each network."""
+    rows = np.tile(PUBLISHED.to_numpy(), (seeds, PERMUTATIONS, 1))
+    shuffled = np.random.default_rng(0).permuted(rows, axis=2)
+    return xr.DataArray(shuffled, dims=("seeds", "permutations", "classes"), coords=PUBLISHED.coords)
+
+
+MEASUREMENTS = (
+    Measurement("confusion", confusion, lambda inputs: (inputs.splits.test,), neurons.coords),
+    EnsembleMeasurement("failures", failures),
+)

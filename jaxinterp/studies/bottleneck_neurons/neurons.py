@@ -1,0 +1,73 @@
+"""Which neurons does the study examine? Those of the last hidden layer, and for each class the one chosen for it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import xarray as xr
+from jaxtyping import Key
+
+from jaxinterp.data import Dataset
+from jaxinterp.errors import InputError
+from jaxinterp.interventions import Site
+from jaxinterp.networks import MLP
+from jaxinterp.studies.inputs import Inputs
+from jaxinterp.studies.study import NETWORKS, Results
+
+NAME = "bottleneck-neurons"
+CHOSEN = "chosen on one half of the test images, scored on the other"
+RANDOM = "a random neuron"
+
+MOST = 0.5  # what is said of a digit must be true of more digits or networks than not
+ALIKE = 0.5  # half of the range above the control, which for a correlation is half of 1: more is shared than not
+IDENTICAL = 0.99  # an identity has no exceptions but those of rounding
+SAME = 1e-4  # of the root mean square: float32 sums over a thousand images agree far better than this
+
+
+def layers(model: MLP) -> tuple[str, ...]:
+    """The hidden layers; the bottleneck neurons are those of the last one."""
+    return tuple(f"hidden{layer}" for layer in range(len(model.widths)))
+
+
+def site(model: MLP) -> Site:
+    """Where the neurons of the last hidden layer are read and changed."""
+    return f"{layers(model)[-1]}/post"
+
+
+def coords(inputs: Inputs) -> dict[str, Sequence[Any]]:
+    """Labels of the axes that several topics share."""
+    return {"classes": inputs.classes, "predictions": inputs.classes, "layers": layers(inputs.model)}
+
+
+def halves(inputs: Inputs) -> tuple[Dataset, Dataset]:
+    """The images on which neurons are chosen, and those on which they are scored."""
+    return inputs.choosing, inputs.scoring
+
+
+def keys(inputs: Inputs) -> Key[jax.Array, "3"]:
+    """Random keys of the study, the same for every network. The first is unused."""
+    return jax.random.split(jax.random.key(inputs.config.train.base_seed), 3)
+
+
+def check(inputs: Mapping[str, Inputs]) -> None:
+    """Raise InputError for networks without hidden layers or with a single output."""
+    model = inputs[NAME].model
+    if not model.widths or model.outputs < 2:
+        raise InputError(
+            f"{NAME} needs a hidden layer and two outputs or more, "
+            f"got widths {model.widths} and {model.outputs} outputs"
+        )
+
+
+def example(results: Results) -> int:
+    """The seed whose single network is shown: the first that did not diverge."""
+    return int(results[NETWORKS].diverged.sel(recipes=NAME).argmin("seeds"))
+
+
+def of_chosen(values: xr.DataArray, **chosen: xr.DataArray) -> xr.DataArray:
+    """The values at each network's own chosen index along a dimension, such as `units=worst`.
+
+    Where chosen has dimensions of the values, such as seeds and classes, each of them reads its own.
+    """
+    places = {dim: index.fillna(0).astype(int).reset_coords(drop=True) for dim, index in chosen.items()}
+    return values.isel(places).drop_vars(list(places), errors="ignore")

@@ -1,0 +1,159 @@
+"""Is there a selective neuron for every digit, is it active, and do other measures of selectivity agree?"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import xarray as xr
+from jaxtyping import Array, Float
+
+from jaxinterp import stats
+from jaxinterp.analysis import responses
+from jaxinterp.data import Dataset
+from jaxinterp.networks import Network
+from jaxinterp.studies.bottleneck_neurons import neurons
+from jaxinterp.studies.bottleneck_neurons.neurons import CHOSEN
+from jaxinterp.studies.inputs import TRAINED, UNTRAINED
+from jaxinterp.studies.judge import Claim, Given, above
+from jaxinterp.studies.study import Measurement, Results
+from jaxinterp.text import format_number, format_percent
+
+DRAWS = 100  # of every null
+MEASURES = {"d_prime": "d′", "auc": "AUC", "mutual_information": "mutual information"}
+
+ACTIVE = 0.05  # a neuron that fires on half the images of one digit in ten, and on no other, fires on this share
+EVERY = 0.9  # what is said of every digit may fail for one in ten
+STRONG = 0.8  # two measures of one thing: each explains about two thirds of the other's variance
+
+
+class Selectivity(NamedTuple):
+    """Measures of selectivity on the scoring half (`responses.selectivity`), of every neuron and of chosen ones.
+
+    Chosen: each class's neuron of highest index on the choosing half. chosen_null: the 95th percentile of its index
+    over permutations of the labels; it was chosen on other images, so there is no search to correct for.
+    chosen_firing: share of all images of the scoring half on which it fires.
+    """
+
+    index: Float[Array, "classes units"]  # pyright: ignore[reportIncompatibleMethodOverride]
+    d_prime: Float[Array, "classes units"]
+    auc: Float[Array, "classes units"]
+    mutual_information: Float[Array, "classes units"]
+    chosen_index: Float[Array, " classes"]
+    chosen_null: Float[Array, " classes"]
+    chosen_firing: Float[Array, " classes"]
+
+
+def selectivity(network: Network, choosing: Dataset, scoring: Dataset, key) -> Selectivity:
+    """How selective is each neuron for each class, and the one chosen for it? key: of the null's permutations."""
+    site, classes = neurons.site(network.model), network.model.outputs
+    first, second = (network(half.images)[1][site] for half in (choosing, scoring))
+    chosen = jnp.argmax(responses.selectivity(first, choosing.labels, classes=classes).index, axis=1)
+    found = responses.selectivity(second, scoring.labels, classes=classes)
+    null = responses.selectivity_null(key, second, scoring.labels, classes=classes, draws=DRAWS).index
+
+    def of_chosen(index):
+        return jnp.take_along_axis(index, chosen[:, None], axis=-1)[..., 0]
+
+    return Selectivity(
+        index=found.index,
+        d_prime=found.d_prime,
+        auc=found.auc,
+        mutual_information=found.mutual_information,
+        chosen_index=of_chosen(found.index),
+        chosen_null=jnp.quantile(jax.vmap(of_chosen)(null), 0.95, axis=0),
+        chosen_firing=responses.liveness(second).firing_rate[chosen],
+    )
+
+
+def agreement(results: Results, *, shifted: bool = False) -> dict[str, xr.DataArray]:
+    """Spearman's correlation over neurons of the index with each other measure, by class.
+
+    Mutual information has no sign, and is compared with the index's size. shifted: with the measure of the next class.
+    """
+    own = results["selectivity"].sel(conditions=TRAINED)
+    return {
+        name: stats.spearman_over(
+            "units",
+            abs(own.index) if name == "mutual_information" else own.index,
+            own[name].roll(classes=int(shifted)),
+        )
+        for name in MEASURES
+    }
+
+
+def claims(results: Results) -> list[Claim]:
+    """Every digit has a selective neuron; that neuron is active; a sounder measure agrees with the index."""
+    return [_selective(results), _active(results), _agrees(results)]
+
+
+def _selective(results: Results) -> Claim:
+    found = results["selectivity"]
+    index = found.chosen_index
+    exceeds = stats.indicator(index > found.chosen_null, index)
+    before, after = (index.sel(conditions=condition) for condition in (UNTRAINED, TRAINED))
+    own = exceeds.sel(conditions=TRAINED)
+    return Claim(
+        row="4.5",
+        name="selective",
+        text=(
+            "Training gives every digit a neuron selective for it: share whose most selective neuron's index exceeds "
+            "the null's"
+        ),
+        published="top-3 lists of every digit",
+        quantity="share of digits whose index exceeds both the null's and that of the most selective neuron untrained",
+        measured=own,
+        controls={UNTRAINED: exceeds.sel(conditions=UNTRAINED)},
+        score=Given(stats.indicator((own == 1) & (after > before), after)),
+        rule=above(EVERY),
+        shown={
+            f"index, {TRAINED}": after,
+            f"index, {UNTRAINED}": before,
+            "index, null": found.chosen_null.sel(conditions=TRAINED),
+        },
+        note=(
+            "Index: (μ_c − μ_rest)/(μ_c + μ_rest + .001) of the neuron with the highest, "
+            f"{CHOSEN}. Null: the 95th percentile of that neuron's index over {DRAWS} permutations of the labels."
+        ),
+    )
+
+
+def _active(results: Results) -> Claim:
+    firing = results["selectivity"].chosen_firing
+    active = stats.indicator(firing >= ACTIVE, firing)
+    mean = format_number(float(firing.sel(conditions=TRAINED).mean()), 3)
+    return Claim(
+        row="4.5",
+        name="fires",
+        text=f"The most selective neuron of a digit is active on at least {format_percent(ACTIVE)} of the test images",
+        quantity="share of digits",
+        measured=active.sel(conditions=TRAINED),
+        controls={UNTRAINED: active.sel(conditions=UNTRAINED)},
+        rule=above(EVERY),
+        note=f"{CHOSEN.capitalize()}. Mean firing rate {mean}.",
+    )
+
+
+def _agrees(results: Results) -> Claim:
+    own, shifted = agreement(results), agreement(results, shifted=True)
+    return Claim(
+        row="4.5",
+        name="agrees",
+        text="The index ranks a digit's neurons as a sounder measure does: rank correlation with d′",
+        quantity="Spearman's correlation over neurons, mean over digits",
+        measured=own["d_prime"],
+        controls={"d′ for the next digit": shifted["d_prime"]},
+        rule=above(STRONG),
+        shown={label: own[name] for name, label in MEASURES.items() if name != "d_prime"},
+        note="Mutual information is compared with the size of the index.",
+    )
+
+
+MEASUREMENTS = (
+    Measurement(
+        "selectivity",
+        selectivity,
+        lambda inputs: (*neurons.halves(inputs), neurons.keys(inputs)[1]),
+        neurons.coords,
+        (UNTRAINED, TRAINED),
+    ),
+)
