@@ -27,6 +27,7 @@ __all__ = [
     "Study",
     "Verdict",
     "answers",
+    "findings_frame",
     "get",
     "run",
     "runs",
@@ -110,6 +111,13 @@ def answers(path: Path | str) -> dict[str, Answer]:
     return {name: _answer(STUDIES[name], results) for name, results in stored.items() if results is not None}
 
 
+def findings_frame(root: Path | str = "checkpoints"):
+    """Every stored finding of the runs in root as a pandas.DataFrame, one row per claim; see `studies.frame`."""
+    from jaxinterp.studies import frame
+
+    return frame.findings_frame(root)
+
+
 def _load(study: Study, path: Path) -> dict[str, Inputs]:
     loaded = {}
     for recipe in study.all_recipes:
@@ -135,4 +143,4 @@ def _answer(study: Study, results: Results) -> Answer:
 
 
 def _folder(study: Study, recipe: str, path: Path) -> Path:
-    return path if recipe == study.name else path / "arms" / recipe
+    return path if recipe == study.own else path / "arms" / recipe
