@@ -17,6 +17,7 @@ from jaxtyping import Float
 from rich.markup import escape
 from rich.text import Text
 
+from jaxinterp import recipes, store, studies
 from jaxinterp.config import RunConfig
 from jaxinterp.errors import InputError
 from jaxinterp.jobs import IMPORTED
@@ -146,14 +147,39 @@ def in_short(answer: Answer, path: Path, config: RunConfig) -> str:
     networks = answer.results[NETWORKS].sel(recipes=answer.study.own)
     accuracy = share_estimate(networks.accuracy.sel(splits="test").to_numpy())
     reached = f"{format_number(100 * accuracy.mean, 1)} ± {format_number(100 * accuracy.sd, 1)} %"
-    counts = [(verdict, sum(finding.verdict == verdict for finding in answer.findings)) for verdict in _STYLES]
     return "\n".join(
         (
             f"{path}: {accuracy.n} networks, {describe(config)}; test accuracy {reached}",
             f"{answer.study.question} {answer.sentence}",
-            f"{len(answer.findings)} claims: {', '.join(f'{verdict} {count}' for verdict, count in counts)}.",
+            f"{len(answer.findings)} claims: {verdict_counts(answer.findings)}.",
         )
     )
+
+
+def verdict_counts(findings: Sequence[Finding]) -> str:
+    """How many findings have each verdict, in words."""
+    return ", ".join(f"{verdict} {sum(finding.verdict == verdict for finding in findings)}" for verdict in _STYLES)
+
+
+def networks_table(answer: Answer, path: Path) -> Table:
+    """The networks of every recipe of a study, what the write-up published of them, and their test accuracy.
+
+    path: the study's run, which has the other recipes' runs in arms/.
+    """
+    cells, values = [], []
+    for recipe in answer.results[NETWORKS].recipes.to_numpy().tolist():
+        own = answer.results[NETWORKS].sel(recipes=recipe)
+        accuracy = own.accuracy.sel(splits="test").to_numpy()
+        estimate, diverged = over_seeds_estimate(accuracy), int(own.diverged.sum())
+        worst, best = float(np.nanmin(accuracy)), float(np.nanmax(accuracy))
+        described = describe(store.read_config(studies.folder_of(answer.study, recipe, path)))
+        published = recipes.get(recipe).published
+        spread_ = f"{number(worst)} to {number(best)}"
+        cells.append((recipe, described, published, _both(estimate), spread_, str(estimate.n), str(diverged)))
+        value = {"recipe": recipe, "networks": described, "published": published, "test_accuracy": estimate}
+        values.append(value | {"worst": worst, "best": best, "diverged": diverged})
+    columns = ("recipe", "networks", "published", "test accuracy", "worst to best", "n", "diverged")
+    return Table(columns, cells, values)
 
 
 def dataset_table(dataset: xr.Dataset, *, title: str = "") -> Table:
@@ -243,10 +269,10 @@ def mapping_table(mapping: Sequence[tuple[str, str]], *, title: str = "") -> Tab
     return Table(columns, list(mapping), [dict(zip(columns, pair, strict=True)) for pair in mapping], title)
 
 
-def recipes_table(recipes: Mapping[str, Recipe]) -> Table:
+def recipes_table(known: Mapping[str, Recipe]) -> Table:
     """Every recipe with what it trains and what its write-up published."""
     columns = ("recipe", "networks", "published")
-    cells = [(name, describe(recipe.config), recipe.published) for name, recipe in recipes.items()]
+    cells = [(name, describe(recipe.config), recipe.published) for name, recipe in known.items()]
     values: list[dict[str, Any]] = [dict(zip(columns, row, strict=True)) for row in cells]
     return Table(columns, cells, values, caption="train one with: jaxinterp train --recipe NAME")
 

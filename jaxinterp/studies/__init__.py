@@ -28,6 +28,7 @@ __all__ = [
     "Verdict",
     "answers",
     "findings_frame",
+    "folder_of",
     "get",
     "run",
     "runs",
@@ -83,7 +84,7 @@ def runs(
         raise InputError(f"{study} needs at least {chosen.least_seeds} seeds, got {seeds}")
     needed = chosen.all_recipes if optional else chosen.recipes
     return {
-        _folder(chosen, recipe, Path(path)): recipes.config(recipe, seeds=seeds or number, epochs=epochs)
+        folder_of(chosen, recipe, Path(path)): recipes.config(recipe, seeds=seeds or number, epochs=epochs)
         for recipe, number in needed.items()
     }
 
@@ -121,7 +122,7 @@ def findings_frame(root: Path | str = "checkpoints"):
 def _load(study: Study, path: Path) -> dict[str, Inputs]:
     loaded = {}
     for recipe in study.all_recipes:
-        folder = _folder(study, recipe, path)
+        folder = folder_of(study, recipe, path)
         if folder != path and not store.is_complete(folder):
             if recipe in study.optional:
                 continue
@@ -142,5 +143,6 @@ def _answer(study: Study, results: Results) -> Answer:
     return Answer(study, study.answer({finding.id: finding for finding in findings}), findings, results)
 
 
-def _folder(study: Study, recipe: str, path: Path) -> Path:
+def folder_of(study: Study, recipe: str, path: Path) -> Path:
+    """Where a recipe's run is, of a study whose own run is at path."""
     return path if recipe == study.own else path / "arms" / recipe
