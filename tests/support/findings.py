@@ -34,7 +34,9 @@ def finding(**fields):
 def answer(study, findings=(), sentence="Yes."):
     """A study's answer of a few networks, without measurements."""
     accuracy = np.full((1, 4, len(SPLITS)), 0.9)
+    diverged = np.zeros((1, 4))
     networks = xr.Dataset(
-        {"accuracy": (("recipes", "seeds", "splits"), accuracy)}, {"recipes": [study.own], "splits": list(SPLITS)}
+        {"accuracy": (("recipes", "seeds", "splits"), accuracy), "diverged": (("recipes", "seeds"), diverged)},
+        {"recipes": [study.own], "splits": list(SPLITS)},
     )
     return Answer(study, sentence, list(findings), {NETWORKS: networks})
