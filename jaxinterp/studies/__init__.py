@@ -1,5 +1,6 @@
 """Do published claims hold over many seeds and against their controls? One module or package per write-up."""
 
+import importlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -7,7 +8,7 @@ from jaxinterp import recipes, store
 from jaxinterp.config import RunConfig
 from jaxinterp.errors import InputError
 from jaxinterp.studies import inputs as inputs_
-from jaxinterp.studies import legacy, measuring_similarity, runner
+from jaxinterp.studies import legacy, runner
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.judge import Claim, Control, Finding, Rule, Verdict
 from jaxinterp.studies.runner import Progress
@@ -34,17 +35,23 @@ __all__ = [
     "runs",
 ]
 
-STUDIES: dict[str, Study] = {
-    study.name: study
-    for study in (
-        legacy.ONE_VS_SEVEN,
-        legacy.LLM_LABELS,
-        legacy.INSTANCE_VARIATION,
-        measuring_similarity.STUDY,
-        legacy.BOTTLENECK_NEURONS,
-        legacy.LOOKING_FOR_FOUR,
-    )
-}
+# One line per study: the name of its module, or package, in this folder, which defines its STUDY.
+_REGISTERED = (
+    "one_vs_seven",
+    "llm_labels",
+    "instance_variation",
+    "measuring_similarity",
+    "bottleneck_neurons",
+    "looking_for_four",
+)
+
+
+def _study(module: str) -> Study:
+    loaded = importlib.import_module(f"jaxinterp.studies.{module}")
+    return loaded.STUDY if isinstance(loaded.STUDY, Study) else legacy.adapted(loaded)
+
+
+STUDIES: dict[str, Study] = {study.name: study for study in map(_study, _REGISTERED)}
 # Those that are trained and answered within three minutes on two cores.
 QUICK = ("instance-variation", "bottleneck-neurons")
 
