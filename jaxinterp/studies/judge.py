@@ -1,8 +1,9 @@
 """Does a claim hold? One judge for all studies: estimates, the hardest control, the score, and the verdict.
 
 All dimensions but `seeds`, `seeds_other` and `samples` (of anything independent that is not a network) are averaged
-away. The estimator follows from those that are left: one: Student's t, or Wilson's interval where every value is 0 or
-1; `seeds × seeds_other`: a bootstrap over networks; none: a constant, without an interval.
+away. The estimator follows from those that are left: one: Student's t, or Wilson's interval where every network has one
+outcome, 0 or 1 (a mean over many things of one network is no outcome, even where all means are 0 or 1); `seeds ×
+seeds_other`: a bootstrap over networks; none: a constant, without an interval.
 """
 
 import math
@@ -265,7 +266,8 @@ def judge(study: str, claim: Claim) -> Finding:
     hardest = _hardest(estimates, claim.rule)
     control = None if hardest is None else claim.controls[hardest]
     scored = claim.score.values(claim.measured, control)
-    score = estimate(scored)
+    judged = scored if isinstance(claim.score, Given) else claim.measured
+    score = _estimate(scored, _are_outcomes(scored) and _are_outcomes(judged))
     if isinstance(claim.score, Given) and claim.score.high is not None:
         score = score._replace(high=max(score.high, estimate(claim.score.high).high))
     rest = {name: value for name, value in estimates.items() if name != hardest}
@@ -290,16 +292,25 @@ def judge(study: str, claim: Claim) -> Finding:
 
 def estimate(values: Values) -> Estimate:
     """The estimate and interval that the dimensions of the values call for; see the module's docstring."""
+    return _estimate(values, _are_outcomes(values))
+
+
+def _estimate(values: Values, outcomes: bool) -> Estimate:
     if isinstance(values, RankCorrelation):
         return stats.rank_correlation_estimate(values)
     values = _by_network(values)
     if not values.dims:
         return stats.unknown()._replace(mean=float(values))
     if values.ndim == 1:
-        return stats.share_estimate(values.to_numpy())
+        return (stats.share_estimate if outcomes else stats.over_seeds_estimate)(values.to_numpy())
     if set(values.dims) == {"seeds", "seeds_other"}:
         return stats.over_pairs_estimate(values.transpose("seeds", "seeds_other").to_numpy())
     raise InputError(f"there is no estimator for values over {', '.join(map(str, values.dims))}")
+
+
+def _are_outcomes(values: Values) -> bool:
+    """Whether nothing is averaged within a network."""
+    return isinstance(values, RankCorrelation) or set(values.dims) <= set(_INFERENCE)
 
 
 def _reduced(values: Values) -> Values:

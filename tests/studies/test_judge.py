@@ -101,6 +101,15 @@ def test_yes_and_no_get_wilsons_interval(values):
     assert 0 <= found.low <= found.mean <= found.high <= 1 and found.low < found.high
 
 
+def test_means_within_a_network_are_no_outcomes():
+    always = xr.DataArray(np.ones((8, 3)), dims=("seeds", "classes"))
+    assert estimate(always) == stats.over_seeds_estimate(np.ones(8)) and estimate(always).low == 1
+    for score in (Itself(), Difference()):
+        means = judge("study", claim(always, controls={"none": always * 0}, score=score))
+        outcomes = judge("study", claim(always[:, 0], controls={"none": always[:, 0] * 0}, score=score))
+        assert means.score.low == 1 and outcomes.score.low < 0.8
+
+
 def test_pairs_get_a_bootstrap_over_networks_whatever_their_order():
     table = xr.DataArray(np.random.default_rng(0).uniform(size=(5, 5)), dims=("seeds", "seeds_other"))
     assert estimate(table) == stats.over_pairs_estimate(table.to_numpy())
