@@ -27,15 +27,16 @@ DYING = 0.01  # one unit in a hundred: fewer than one per network in either laye
 
 
 class Activity(NamedTuple):
-    """Histograms hold shares of (unit, image); by class they are of the pre-activations. Shares of units: dead units
-    fire (> 0) on no test image, rare ones on some but on fewer than 0.1 %.
+    """Histograms hold shares of (unit, image); by class they are of the pre-activations. firing_rate: share of the test
+    images on which a unit fires (> 0); 1 for dead units, which fire on none, and for rare ones, which fire on some but on
+    fewer than 0.1 %. NaN beyond a layer's last unit.
     """
 
     histogram: Float[Array, "layers parts bins"]
     class_histogram: Float[Array, "layers classes bins"]
-    firing_rate: Float[Array, " layers"]
-    dead: Float[Array, " layers"]
-    rare: Float[Array, " layers"]
+    firing_rate: Float[Array, "layers units"]
+    dead: Float[Array, "layers units"]
+    rare: Float[Array, "layers units"]
 
 
 class Bins(NamedTuple):
@@ -68,10 +69,13 @@ def activity(network: Network, images: Array | np.ndarray, sample: Dataset, edge
     return Activity(
         histogram=jnp.einsum("lpcb,c->lpb", jnp.where(weight[:, None] > 0, by_class, 0), weight),
         class_histogram=by_class[:, PARTS.index("pre")],
-        firing_rate=jnp.stack([jnp.mean(layer.firing_rate) for layer in live]),
-        dead=jnp.stack([jnp.mean(layer.dead) for layer in live]),
-        rare=jnp.stack([jnp.mean(layer.rare) for layer in live]),
+        **{part: _padded([getattr(layer, part) for layer in live]) for part in responses.Liveness._fields},
     )
+
+
+def _padded(layers: list[Array]) -> Float[Array, "layers units"]:
+    most = max(map(len, layers))
+    return jnp.stack([jnp.pad(1.0 * values, (0, most - len(values)), constant_values=jnp.nan) for values in layers])
 
 
 def bins(inputs: Mapping[str, Inputs]) -> Bins:

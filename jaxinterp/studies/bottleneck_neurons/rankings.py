@@ -25,14 +25,14 @@ TOP = 3  # the write-up lists three neurons per class
 class Rankings(NamedTuple):
     """activation: mean over a class's test images. overlap: share of a ranking's top neurons that another ranking names
     for the same class, overlap_other for another class; means over pairs of rankings and over classes. fixed: share of
-    (unit, class) whose gradient of the logit is the same on all images of the sample, by site. deviation: the largest
+    units whose gradient of the logit is the same on all images of the sample. deviation: the largest
     of a gradient from the output weight, relative to the weights' root mean square.
     """
 
     activation: Float[Array, "classes units"]
     overlap: Float[Array, ""]
     overlap_other: Float[Array, ""]
-    fixed: Float[Array, " sites"]
+    fixed: Float[Array, "sites classes"]
     deviation: Float[Array, ""]
 
 
@@ -91,9 +91,9 @@ def _logit_gradients(network: Network, sample: Dataset, site: Site) -> Float[Arr
     return jax.vmap(jax.jacrev(logits))(network(sample.images)[1][site], sample.images)
 
 
-def _fixed_share(gradients: Float[Array, "examples classes units"]) -> Float[Array, ""]:
+def _fixed_share(gradients: Float[Array, "examples classes units"]) -> Float[Array, " classes"]:
     spread = jnp.max(jnp.abs(gradients - jnp.mean(gradients, axis=0)), axis=0)
-    return jnp.mean(spread <= SAME * _size(gradients))
+    return jnp.mean(spread <= SAME * _size(gradients), axis=-1)
 
 
 def _size(values: Array) -> Float[Array, ""]:

@@ -25,12 +25,12 @@ _OTHERS = "saliency of other neurons"
 
 class Saliency(NamedTuple):
     """Pearson's correlation over inked pixels of a neuron's probe with its saliency, and with that of other neurons;
-    means over the neurons of each layer. agree: share of (neuron, pixel) where probe and saliency are equal.
+    means over the neurons of each layer. agree: share of neurons whose probe and saliency are equal at a pixel.
     """
 
     correlation: Float[Array, " layers"]
     correlation_other: Float[Array, " layers"]
-    agree: Float[Array, " layers"]
+    agree: Float[Array, "layers pixels"]
 
 
 class Maps(NamedTuple):
@@ -59,7 +59,7 @@ def _compared(saliency: Float[Array, "units pixels"], probe: Float[Array, "units
     table = correlation.pairwise(probe, saliency, inked)
     own = jnp.eye(len(table), dtype=bool)
     equal = jnp.abs(probe - saliency) <= SAME * jnp.sqrt(jnp.mean(saliency**2))
-    return jnp.nanmean(table, where=own), jnp.nanmean(table, where=~own), jnp.mean(equal)
+    return jnp.nanmean(table, where=own), jnp.nanmean(table, where=~own), jnp.mean(equal, axis=0)
 
 
 def maps(inputs: Mapping[str, Inputs]) -> Maps:

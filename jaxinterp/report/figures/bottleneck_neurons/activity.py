@@ -63,8 +63,8 @@ def _histograms(axes: Axes, centres, histograms: xr.DataArray, dim: str) -> None
 def _live(axes: Axes, own: xr.Dataset) -> None:
     """Firing rate and share of dead units over training."""
     steps = range(own.sizes["conditions"])
-    common.band(axes, steps, own.firing_rate, BLUE, "images that a unit fires on")
-    common.band(axes, steps, own.dead, ORANGE, "dead units")
+    common.band(axes, steps, own.firing_rate.mean("units"), BLUE, "images that a unit fires on")
+    common.band(axes, steps, own.dead.mean("units"), ORANGE, "dead units")
     between = [str(name).removeprefix("epoch ") for name in own.conditions.to_numpy()[1:-1]]
     axes.set_xticks(steps, ["before", *between, "after"])
     axes.set_ylim(-0.03, 1.03)
