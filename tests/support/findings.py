@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 
 from jaxinterp.stats import Estimate
-from jaxinterp.studies import Answer
+from jaxinterp.studies import Answer, runner
 from jaxinterp.studies.judge import Finding, Rule
 from jaxinterp.studies.study import NETWORKS
 from jaxinterp.train import SPLITS
@@ -40,3 +40,9 @@ def answer(study, findings=(), sentence="Yes."):
         {"recipes": [study.own], "splits": list(SPLITS)},
     )
     return Answer(study, sentence, list(findings), {NETWORKS: networks})
+
+
+def judged(study, results, *topics):
+    """The findings of a study's topics (all of them by default) on results, by id."""
+    found = [runner.finding(study, claim, results) for topic in topics or study.claims for claim in topic(results)]
+    return {finding.id: finding for finding in found}

@@ -27,9 +27,9 @@ DYING = 0.01  # one unit in a hundred: fewer than one per network in either laye
 
 
 class Activity(NamedTuple):
-    """Histograms hold shares of (unit, image); by class they are of the pre-activations. firing_rate: share of the test
-    images on which a unit fires (> 0); 1 for dead units, which fire on none, and for rare ones, which fire on some but on
-    fewer than 0.1 %. NaN beyond a layer's last unit.
+    """Histograms hold shares of (unit, image); by class they are of the pre-activations. Of each unit: the share of the
+    test images on which it fires (> 0), whether that is none (dead), whether it is some but under 0.1 % (rare). NaN
+    beyond a layer's last unit.
     """
 
     histogram: Float[Array, "layers parts bins"]

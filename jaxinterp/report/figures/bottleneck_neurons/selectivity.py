@@ -27,7 +27,7 @@ def selectivity(results: Results) -> Figure:
     }
     for name, (values, colour, shift) in levels.items():
         common.strips(panels[0], values, colour, name, shift=shift)
-    panels[0].set_ylabel("selectivity index of the most selective neuron", fontsize=9)
+    panels[0].set_ylabel("index of the most selective neuron", fontsize=9)
     class_axis(panels[0], found.classes)
     own, next_class = (
         {MEASURES[name]: values.mean("classes") for name, values in agreement(results, shifted=shifted).items()}

@@ -1,0 +1,56 @@
+"""Every figure of the study, on results of any size."""
+
+import numpy as np
+import pytest
+from support.random_results import random_results
+
+from jaxinterp.report.figures import bottleneck_neurons as figures
+from jaxinterp.report.figures.bottleneck_neurons import drawing
+from jaxinterp.report.figures.common import rows_of
+from jaxinterp.studies.bottleneck_neurons import STUDY
+
+
+def small(results):
+    """Of two classes and one layer."""
+    kept = {"classes": slice(2), "predictions": slice(2), "layers": slice(1)}
+    return {name: dataset.isel(kept, missing_dims="ignore") for name, dataset in results.items()}
+
+
+def with_diverged(results, diverged):
+    results["networks"]["diverged"][:, diverged] = 1
+    for dataset in results.values():
+        for name, values in dataset.items():
+            if "seeds" in values.dims and name != "diverged":
+                values.loc[{"seeds": diverged}] = np.nan
+    return results
+
+
+@pytest.mark.parametrize(
+    ("seeds", "diverged", "sizes"),
+    [
+        (4, [], {"pixels": 16, "units": 6, "edges": 4, "failures": 11}),
+        (2, [0, 1], {"pixels": 16, "edges": 4}),
+        (3, [0], {"pixels": 10, "units": 60, "edges": 4}),
+    ],
+    ids=["usual", "all diverged", "one diverged, two classes, one wide layer, images not square"],
+)
+def test_every_figure_can_be_drawn_and_says_what_it_shows(seeds, diverged, sizes):
+    results = with_diverged(random_results(STUDY, sizes, seeds=seeds), diverged)
+    results = small(results) if sizes["pixels"] == 10 else results
+    shown = figures.figures(results)
+    assert len(shown) == (12 if sizes["pixels"] == 16 else 10)  # no maps of images that are not square
+    for figure in shown:
+        figure.draw_without_rendering()
+        assert figure.get_suptitle() and len(figure.get_label()) > 30 and "nan" not in figure.get_label()
+    kept = f"{seeds - len(diverged)} seeds"
+    assert all(kept in figure.get_suptitle() for figure in shown if "Pixels of" not in figure.get_suptitle())
+    assert len({figure.get_suptitle() for figure in shown}) == len(shown)
+    rows = {"4.1", "4.3", "4.4", "4.5", "4.6"} | ({"4.8"} if len(shown) == 12 else set())
+    assert {row for figure in shown for row in rows_of(figure)} == rows
+
+
+def test_neurons_are_sorted_by_their_preferred_class():
+    results = random_results(STUDY, {"units": 20})
+    order = drawing.by_preference(results)
+    preferred = results["rankings"].activation.isel(seeds=0).argmax("classes").to_numpy()[order]
+    assert sorted(order) == list(range(20)) and (np.diff(preferred) >= 0).all()

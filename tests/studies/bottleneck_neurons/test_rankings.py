@@ -1,0 +1,57 @@
+import numpy as np
+import planted
+import pytest
+from support.findings import judged
+from support.random_results import random_results
+
+from jaxinterp import ensemble
+from jaxinterp.studies.bottleneck_neurons import STUDY, rankings
+from jaxinterp.studies.bottleneck_neurons.rankings import TOP, top_overlap
+
+UNITS = 16
+
+
+def test_lists_of_the_same_neurons_overlap():
+    one = np.random.default_rng(0).uniform(size=(1, 10, UNITS)).astype(np.float32)
+    own, other = top_overlap(np.repeat(one, 3, axis=0))
+    assert own == 1 and other < 0.5
+    hub = np.broadcast_to(np.arange(UNITS, dtype=np.float32), (3, 10, UNITS))  # the same units for every class
+    assert top_overlap(hub) == (1, 1)
+    unrelated = np.random.default_rng(1).uniform(size=(3, 300, UNITS)).astype(np.float32)
+    np.testing.assert_allclose(top_overlap(unrelated), TOP / UNITS, atol=0.02)
+    with_absent = np.repeat(one, 3, axis=0)
+    with_absent[1, 4] = np.nan
+    without = np.delete(np.repeat(one, 3, axis=0), 4, axis=1)
+    np.testing.assert_allclose(top_overlap(with_absent), top_overlap(without))
+
+
+def test_a_gradient_is_fixed_behind_the_last_layer_and_only_there(toy, toy_results):
+    found = toy_results["rankings"]
+    assert (found.fixed.sel(sites="hidden1/post") == 1).all() and (found.fixed.sel(sites="hidden0/post") < 1).all()
+    assert (found.deviation < 1e-6).all()
+    assert judged(STUDY, toy_results, rankings.claims)["4.4 identity"].verdict == "holds"
+    _, splits, trained = toy
+    images, labels = splits.test
+    for seed in (0, 3):
+        activations = np.asarray(ensemble.take(trained.networks, seed)(images)[1]["hidden1/post"])
+        means = np.stack([activations[labels == label].mean(axis=0) for label in range(2)])
+        np.testing.assert_allclose(found.activation[seed], means, rtol=1e-4, atol=1e-6)
+
+
+def test_planted_gradients_are_fixed_where_no_gate_lies_between(planted_results):
+    found = planted_results["rankings"]
+    # Each of four pixels moves one logit, through gates that are open on some images alone.
+    fixed = 1 - planted.CLASSES / (planted.PIXELS * planted.CLASSES)
+    np.testing.assert_allclose(found.fixed.mean("classes"), [[fixed, 1]] * 3)
+    assert (found.deviation == 0).all() and found.sites.to_numpy().tolist() == ["input", "hidden0/post"]
+    assert (found.activation.argmax("units").sel(classes="2") == 4).all()
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "verdict"), [(1, 0.2, "holds"), (0.2, 0.2, "does not hold"), (1, 1, "undecided")]
+)
+def test_shared_neurons_are_judged_beyond_those_of_other_digits(own, other, verdict):
+    results = random_results(STUDY, {"units": UNITS})
+    results["rankings"]["overlap"][:], results["rankings"]["overlap_other"][:] = own, other
+    finding = judged(STUDY, results, rankings.claims)["4.4 rankings"]
+    assert finding.verdict == verdict and f"by chance {TOP / UNITS:.2f}" in finding.note
