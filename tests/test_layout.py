@@ -14,6 +14,7 @@ PACKAGE = ROOT / "jaxinterp"
 # Each may import from those before it, and a package from itself.
 LADDER = (
     "errors",
+    "choices",
     "config",
     "recipes",
     "records",
