@@ -15,6 +15,7 @@ PACKAGE = ROOT / "jaxinterp"
 LADDER = (
     "errors",
     "text",
+    "choices",
     "config",
     "recipes",
     "records",

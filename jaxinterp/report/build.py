@@ -4,6 +4,7 @@ import base64
 import dataclasses
 import hashlib
 import io
+import json
 import math
 import os
 import re
@@ -21,6 +22,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from jaxinterp import train
+from jaxinterp.choices import ACTIVATIONS, NORMS
 from jaxinterp.report import tables
 from jaxinterp.report.figures import common, training
 from jaxinterp.stats import Estimate, over_seeds_estimate
@@ -81,7 +83,7 @@ def render(
     )
     environment.filters["pixels"] = _pixels
     environment.filters["scale"] = _scale
-    script, style = _joined(SCRIPTS), _joined(STYLES)
+    script, style = script_text(), _joined(STYLES)
     rows = {_row(finding) for finding in findings}
     shown = [
         figure._replace(number=number, owned=bool(rows & set(figure.rows)))
@@ -129,6 +131,19 @@ def write(path: str | os.PathLike, html: str) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def script_text() -> str:
+    """The page's one script: activation functions and norms as their tables give them, then the files of SCRIPTS."""
+    functions = {name: f"(x) => {entry.javascript}" for name, entry in ACTIVATIONS.items()}
+    over_units = {name: norm.over_units.javascript for name, norm in NORMS.items() if norm.over_units is not None}
+    return f"{_constant('ACTIVATIONS', functions)}{_constant('NORMS_OVER_UNITS', over_units)}{_joined(SCRIPTS)}"
+
+
+def _constant(name: str, entries: Mapping[str, str]) -> str:
+    """An object whose values are JavaScript expressions, as a constant of the script."""
+    lines = (f"  {json.dumps(key)}: {value}," for key, value in entries.items())
+    return "\n".join([f"\nconst {name} = {{", *lines, "};\n"])
 
 
 def _joined(names: Sequence[str]) -> str:

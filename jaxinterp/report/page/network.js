@@ -1,12 +1,5 @@
 // What does a network answer? The forward pass of jaxinterp.networks.MLP, with units scaled on the way.
-
-const ACTIVATIONS = {
-  relu: (x) => Math.max(x, 0),
-  tanh: Math.tanh,
-  sigmoid: (x) => 1 / (1 + Math.exp(-x)),
-  gelu: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
-  identity: (x) => x,
-};
+// ACTIVATIONS and NORMS_OVER_UNITS come from the tables in jaxinterp/choices.py; report/build.py writes them.
 
 // One network of the payload, by its place among the seeds: its model, a list of linear layers, and their norms.
 function networkAt({ meta, arrays }, place) {
@@ -54,19 +47,16 @@ function affine({ inputs, outputs, kernel, bias }, values) {
   return sums;
 }
 
-// Batch norm uses the statistics that training kept, layer norm those of the layer's values.
+// A norm over units standardises the values of this image; any other uses the statistics that training kept.
 function normalized(model, norm, values) {
   if (norm === null) return values;
-  const center = (numbers) => numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
-  const mean = norm.mean ? null : center(values);
-  const variance = norm.mean ? null : center(values.map((value) => (value - mean) ** 2));
-  return values.map((value, unit) => {
-    const [middle, spread] = norm.mean ? [norm.mean[unit], norm.variance[unit]] : [mean, variance];
-    return ((value - middle) / Math.sqrt(spread + model.norm_epsilon)) * norm.scale[unit] + norm.bias[unit];
-  });
+  const standard = norm.mean
+    ? values.map((value, unit) => (value - norm.mean[unit]) / Math.sqrt(norm.variance[unit] + model.norm_epsilon))
+    : NORMS_OVER_UNITS[model.norm](values, model.norm_epsilon);
+  return standard.map((value, unit) => value * norm.scale[unit] + norm.bias[unit]);
 }
 
-// What a norm multiplies a unit by. Layer norm's own division depends on the image, and is left out.
+// What a norm multiplies a unit by. The division of a norm over units depends on the image, and is left out.
 function gain(network, layer, unit) {
   const norm = network.norms[layer];
   if (!norm) return 1;
@@ -106,7 +96,7 @@ function pushedBack(network, layer, unit) {
 // Probabilities of the classes; of the one class that a single logit speaks for. Outputs that are values have none.
 function probabilities(logits, loss) {
   if (loss === "squared_error") return Array.from(logits, () => NaN);
-  if (logits.length === 1) return [ACTIVATIONS.sigmoid(logits[0])];
+  if (logits.length === 1) return [1 / (1 + Math.exp(-logits[0]))];
   const highest = Math.max(...logits);
   const powers = Array.from(logits, (logit) => Math.exp(logit - highest));
   const sum = powers.reduce((total, power) => total + power, 0);
