@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 
 from jaxinterp import train
 from jaxinterp.choices import ACTIVATIONS, NORMS
-from jaxinterp.report import tables
+from jaxinterp.report import glossary, tables
 from jaxinterp.report.figures import common, training
 from jaxinterp.stats import Estimate, over_seeds_estimate
 from jaxinterp.studies.judge import Finding
@@ -31,8 +31,8 @@ from jaxinterp.train import SPLITS, History
 
 # The page's script: these files of page/, one after the other, since a page on disk cannot import modules.
 SCRIPTS = (
-    *("dom.js", "decode.js", "network.js", "pictures.js", "state.js", "quantities.js", "card.js", "explorer.js"),
-    *("draw.js", "respond.js", "seeds.js", "main.js"),
+    *("dom.js", "glossary.js", "decode.js", "network.js", "pictures.js", "state.js", "quantities.js", "card.js"),
+    *("explorer.js", "draw.js", "respond.js", "seeds.js", "main.js"),
 )
 STYLES = ("style.css", "explorer.css")
 # The score's axis runs from here to 1; what lies further left is drawn at the edge, as an arrow.
@@ -106,6 +106,7 @@ def render(
         config=[] if config is None else list(_settings(dataclasses.asdict(config), "")),
         payload=payload,
         reason=reason,
+        terms=glossary.terms(),
     )
 
 

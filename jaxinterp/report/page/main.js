@@ -55,6 +55,7 @@ function keys(event) {
 
 async function start() {
   document.documentElement.classList.add("scripted");
+  explainTerms();
   /** @type {NodeListOf<HTMLDetailsElement>} */
   const folds = document.querySelectorAll(".fold details");
   for (const details of folds) {
