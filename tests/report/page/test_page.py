@@ -112,7 +112,7 @@ def test_hostile_text_stays_text(visit, networks):
         HOSTILE,
         [finding(f"1.1 {HOSTILE}", HOSTILE, HOSTILE)],
         folder=HOSTILE,
-        sentences=[HOSTILE],
+        sentences=[(HOSTILE, HOSTILE)],
         figures=[build.drawn(figure(HOSTILE, "1.1"))],
         history=pages.history(),
         config=RunConfig(recipe=HOSTILE),
