@@ -5,8 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH := $(VENV)/.installed-bench
+# What checks the page's JavaScript, and where it is installed.
+PAGE := tests/report/page/javascript
 
-.PHONY: run test check bench lock
+.PHONY: run test check check-page bench lock
 run: $(STAMP)
 	$(BIN)/jaxinterp run
 test: $(STAMP)
@@ -15,7 +17,12 @@ check: $(STAMP)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pyright
+	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory check-page; \
+	  else echo "skipped: the page's JavaScript is checked only where node and npm are installed"; fi
 	$(BIN)/python -m pytest
+check-page: $(PAGE)/node_modules
+	$(PAGE)/node_modules/.bin/eslint --config $(PAGE)/eslint.config.js --max-warnings 0 jaxinterp/report/page
+	$(PAGE)/node_modules/.bin/tsc --project $(PAGE)
 bench: $(BENCH)
 	$(BIN)/python scripts/benchmark.py
 
@@ -25,6 +32,9 @@ $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+$(PAGE)/node_modules: $(PAGE)/package.json $(PAGE)/package-lock.json
+	cd $(PAGE) && npm ci
 	@touch $@
 $(BENCH): $(STAMP)
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'

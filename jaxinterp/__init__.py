@@ -7,6 +7,7 @@ import importlib
 
 _MODULES = (
     "analysis",
+    "choices",
     "config",
     "controls",
     "data",

@@ -4,22 +4,39 @@ import dataclasses
 import json
 import typing
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from typing_extensions import Doc
+
+from jaxinterp.choices import ACTIVATIONS, DATASETS, NORMS, OPTIMIZERS, used_by
 from jaxinterp.errors import InputError
 
-Activation = Literal["relu", "tanh", "sigmoid", "gelu", "identity"]
+if TYPE_CHECKING:  # these names come from tables, which a type checker does not evaluate
+    Activation = str
+    Norm = str
+    Optimizer = str
+else:
+    Activation = Literal[tuple(ACTIVATIONS)]
+    Norm = Literal["none", *NORMS]
+    Optimizer = Literal[tuple(OPTIMIZERS)]
 Initializer = Literal["torch", "xavier_uniform", "xavier_normal", "he_uniform", "he_normal", "lecun_normal"]
 Loss = Literal["cross_entropy", "binary_cross_entropy", "squared_error"]
-Norm = Literal["none", "batch", "layer"]
+
+# Help that names entries of the tables; all other help is the text under a field.
+_SOURCE = f"""{", ".join(f"{name} ({entry.about})" for name, entry in DATASETS.items())}, a folder of IDX files, a .npz
+file, or tfds:NAME (prepared beforehand)"""
+
+
+def _users(field: str) -> str:
+    """The optimisers that use a field."""
+    return " and ".join(name for name in OPTIMIZERS if field in used_by(name))
 
 
 @dataclass(frozen=True)
 class DataConfig:
     """Which images, and what is done to them before training."""
 
-    source: str = "mnist"
-    """mnist (shipped), xor, strokes, a folder of IDX files, a .npz file, or tfds:NAME (prepared beforehand)"""
+    source: Annotated[str, Doc(_SOURCE)] = "mnist"
     classes: tuple[int, ...] = ()
     """keep only these classes, labels unchanged; empty keeps all"""
     positive: int | None = None
@@ -75,12 +92,12 @@ class TrainConfig:
     base_seed: int = 0
     epochs: int = 10
     batch_size: int = 64
-    optimizer: Literal["sgd", "momentum", "adam", "adamw"] = "adam"
+    optimizer: Optimizer = "adam"
     learning_rate: float = 0.001
-    momentum: float = 0.9
-    """used by the optimizer momentum"""
-    weight_decay: float = 0.0
-    """decoupled for adamw, added to the gradient for the others"""
+    momentum: Annotated[float, Doc(f"used by the optimizer {_users('momentum')}")] = 0.9
+    weight_decay: Annotated[
+        float, Doc(f"decoupled for {_users('weight_decay')}, added to the gradient for the others")
+    ] = 0.0
     l1: float = 0.0
     """penalty on the absolute values of all kernels"""
     label_noise: float = 0.0
@@ -132,8 +149,20 @@ def _build(kind, values: dict):
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     for name, value in values.items():
         if not _is(value, hints[name]):
-            raise InputError(f"{kind.__name__}.{name} does not take {value!r}")
+            raise InputError(_refusal(kind, name, value, hints[name]))
     return kind(**values)
+
+
+def check_choices(part: DataConfig | ModelConfig | TrainConfig) -> None:
+    """Raise InputError, naming what there is, where a field has a value that is not among its choices."""
+    for name, hint in typing.get_type_hints(type(part)).items():
+        if typing.get_origin(hint) is Literal and not _is(getattr(part, name), hint):
+            raise InputError(_refusal(type(part), name, getattr(part, name), hint))
+
+
+def _refusal(kind: type, name: str, value: Any, hint: Any) -> str:
+    choices = f": use {', '.join(typing.get_args(hint))}" if typing.get_origin(hint) is Literal else ""
+    return f"{kind.__name__}.{name} does not take {value!r}{choices}"
 
 
 def _is(value, hint) -> bool:

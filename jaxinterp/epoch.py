@@ -9,6 +9,7 @@ import optax
 from jaxtyping import Array, Float, Int
 
 from jaxinterp import metrics, networks
+from jaxinterp.choices import OPTIMIZERS, used_by
 from jaxinterp.config import TrainConfig
 from jaxinterp.data import Dataset, Splits
 from jaxinterp.networks import MLP, Network
@@ -53,14 +54,11 @@ class Measured(NamedTuple):
 
 def optimizer(config: TrainConfig, numbers: Numbers) -> optax.GradientTransformation:
     """The optimiser of one network; its numbers may be traced."""
-    rate, decay = numbers.learning_rate, numbers.weight_decay
-    if config.optimizer == "adamw":
-        return optax.adamw(rate, weight_decay=0.0 if decay is None else decay)
-    if config.optimizer == "adam":
-        base = optax.adam(rate)
-    else:
-        base = optax.sgd(rate, config.momentum if config.optimizer == "momentum" else None)
-    return base if decay is None else optax.chain(optax.add_decayed_weights(decay), base)
+    used, decay = used_by(config.optimizer), numbers.weight_decay
+    traced = {name: value for name, value in numbers._asdict().items() if value is not None}
+    values = {name: traced.get(name, getattr(config, name)) for name in used}
+    base = OPTIMIZERS[config.optimizer](optax, numbers.learning_rate, **values)
+    return base if decay is None or "weight_decay" in used else optax.chain(optax.add_decayed_weights(decay), base)
 
 
 def start(model: MLP, config: TrainConfig, numbers: Numbers, key, pixels: int) -> Member:

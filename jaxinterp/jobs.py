@@ -12,13 +12,14 @@ from typing import Any
 from jaxinterp import data, foreign, networks, store, train
 from jaxinterp.config import RunConfig
 from jaxinterp.data import Splits
+from jaxinterp.epoch import Numbers
 from jaxinterp.errors import InputError
 from jaxinterp.train import Progress
 
 IMPORTED = "imported"  # the recipe of a run whose weights were trained elsewhere
 CHECKPOINT_SECONDS = 5.0  # at most this much work, and one epoch, is lost
-# Fields that arms of one compiled program may differ in; see train.Numbers.
-NUMERIC = ("learning_rate", "weight_decay", "l1", "label_noise")
+# Fields of TrainConfig that arms of one compiled program may differ in; dropout is the model's.
+NUMERIC = tuple(name for name in Numbers._fields if name != "dropout")
 
 
 def train_run(

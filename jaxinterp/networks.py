@@ -1,6 +1,7 @@
 """What is a network? A pure function images → (logits, activations) with its weights, or an ensemble of them."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import flax.linen as nn
@@ -11,19 +12,13 @@ import numpy as np
 from jax.nn import initializers
 from jaxtyping import Array, Float
 
-from jaxinterp.config import ModelConfig
+from jaxinterp.choices import ACTIVATIONS, NORMS
+from jaxinterp.config import ModelConfig, check_choices
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import NONE, Edit, Interventions, Site
 
 Activations = dict[Site, jax.Array]
 
-ACTIVATIONS: dict[str, Callable] = {
-    "relu": jax.nn.relu,
-    "tanh": jnp.tanh,
-    "sigmoid": jax.nn.sigmoid,
-    "gelu": jax.nn.gelu,
-    "identity": lambda x: x,
-}
 # Variance-scaling initialisers as (scale, mode, distribution). "torch" is Linear's default: uniform in ±1/√fan_in.
 INITIALIZERS: dict[str, tuple[float, Any, Any]] = {
     "torch": (1 / 3, "fan_in", "uniform"),
@@ -45,7 +40,7 @@ class MLP(nn.Module):
 
     widths: tuple[int, ...] = (32, 16)
     outputs: int = 10
-    activation: str = "relu"
+    activation: str = ModelConfig.activation
     initializer: str = "lecun_normal"
     initializer_gain: float = 1.0
     norm: str = "none"
@@ -85,7 +80,7 @@ class MLP(nn.Module):
             if self.norm_position == "before":
                 x = self._norm(x, layer, train)
             x = site(f"hidden{layer}/pre", x)
-            x = site(f"hidden{layer}/post", ACTIVATIONS[self.activation](x))
+            x = site(f"hidden{layer}/post", activation_function(self)(x))
             if self.norm_position == "after" and self.norm != "none":
                 x = site(f"hidden{layer}/norm", self._norm(x, layer, train))
             if dropout_rates is not None:
@@ -101,11 +96,24 @@ class MLP(nn.Module):
         return _Linear(features, kernel, bias, name=name)
 
     def _norm(self, x, layer: int, train: bool):
-        # The fast variance, E[x²] − E[x]², loses all digits where units saturate.
-        options: dict[str, Any] = {"epsilon": self.norm_epsilon, "use_fast_variance": False, "name": f"norm{layer}"}
-        if self.norm == "batch":
-            return nn.BatchNorm(use_running_average=not train, momentum=0.99, **options)(x)
-        return nn.LayerNorm(**options)(x) if self.norm == "layer" else x
+        if self.norm == "none":
+            return x
+        return NORMS[self.norm].module(nn, train, epsilon=self.norm_epsilon, name=f"norm{layer}")(x)
+
+
+def activation_function(model: MLP) -> Callable:
+    """The model's activation function, of an array."""
+    return partial(ACTIVATIONS[model.activation].function, jax)
+
+
+def norm_over_units(model: MLP) -> bool:
+    """Whether the model's norm standardises the units of each image, so that it is no affine map of them."""
+    return model.norm != "none" and NORMS[model.norm].over_units is not None
+
+
+def first_layer_is_affine(model: MLP) -> bool:
+    """Whether the second site, the first after the input, is an affine map of the pixels."""
+    return not (model.widths and norm_over_units(model) and model.norm_position == "before")
 
 
 def _edited(site: Site, value, edit: Edit):
@@ -169,6 +177,7 @@ class Network(flax.struct.PyTreeNode):
 
 def build(config: ModelConfig) -> MLP:
     """The module that a ModelConfig describes. Raises InputError where the config contradicts itself."""
+    check_choices(config)
     if any(width < 1 for width in config.widths) or config.outputs < 1:
         raise InputError(f"widths {config.widths} and outputs {config.outputs} must be at least 1")
     if config.dropout and len(config.dropout) != len(config.widths):

@@ -14,7 +14,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Int
 
 from jaxinterp import ensemble, networks
-from jaxinterp.config import TrainConfig
+from jaxinterp.config import TrainConfig, check_choices
 from jaxinterp.data import Splits
 from jaxinterp.epoch import (
     Measured,
@@ -25,6 +25,7 @@ from jaxinterp.epoch import (
     label_noise,
     next_epoch,
     num_classes,
+    optimizer,
     start,
 )
 from jaxinterp.errors import InputError
@@ -68,6 +69,7 @@ class Progress(NamedTuple):
 
 def check(config: TrainConfig, model: MLP, data: Splits) -> None:
     """Raise InputError, in one line, where config, model and data do not fit together."""
+    check_choices(config)
     positive = {"seeds": config.seeds, "epochs": config.epochs, "batch_size": config.batch_size}
     positive |= {"learning_rate": config.learning_rate, "chunk": 1 if config.chunk is None else config.chunk}
     for name, value in positive.items():
@@ -261,9 +263,15 @@ def default_chunk(model: MLP, config: TrainConfig, pixels: int) -> int:
 
     It depends on the model alone, and a chunk is always full: a seed's arithmetic is the same however many are trained.
     """
-    shapes = jax.eval_shape(lambda key: networks.init(key, model, pixels).variables, jax.random.key(0))
-    copies = {"sgd": 2, "momentum": 3, "adam": 4, "adamw": 4}[config.optimizer]
-    size = 4 * copies * sum(leaf.size for leaf in jax.tree.leaves(shapes))
+    rule = optimizer(config, jax.tree.map(lambda leaf: leaf[0], numbers_of([(config, model.dropout)])))
+
+    def kept(key):
+        variables = networks.init(key, model, pixels).variables
+        gradients = variables["params"]
+        return variables, gradients, rule.init(gradients)
+
+    leaves = jax.tree.leaves(jax.eval_shape(kept, jax.random.key(0)))
+    size = sum(leaf.size * leaf.dtype.itemsize for leaf in leaves)
     cache, most = (_CORE_CACHE, 8) if jax.default_backend() == "cpu" else (_ACCELERATOR_CACHE, 64)
     return int(np.clip(cache // size, 1, most))
 

@@ -1,3 +1,5 @@
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -5,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxinterp import interventions, networks
+from jaxinterp import choices, interventions, networks
 from jaxinterp.config import ModelConfig
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Edit
@@ -58,10 +60,10 @@ def random_network(config, pixels, key):
     return network.replace(variables=jax.tree.unflatten(tree, leaves))
 
 
-NORMS = [("none", "before"), ("batch", "before"), ("batch", "after"), ("layer", "after")]
+NORMS = [("none", "before"), *itertools.product(choices.NORMS, ("before", "after"))]
 
 
-@pytest.mark.parametrize("activation", NUMPY)
+@pytest.mark.parametrize("activation", choices.ACTIVATIONS)
 @pytest.mark.parametrize(("norm", "position"), NORMS)
 @pytest.mark.parametrize("widths", [(5, 4)])
 def test_agrees_with_numpy(activation, norm, position, widths, key):

@@ -16,15 +16,13 @@ from jaxtyping import Array, Float, Int
 
 from jaxinterp import metrics
 from jaxinterp.analysis.matching import assign
+from jaxinterp.choices import ACTIVATIONS, RUNNING_MOMENTUM
 from jaxinterp.data import Dataset
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import NONE, replace
-from jaxinterp.networks import MLP, Network
+from jaxinterp.networks import MLP, Network, norm_over_units
 
-ODD = ("tanh", "identity")
-
-_MOMENTUM = 0.99  # of the running statistics in networks.MLP
 _FIRST = "hidden0/pre"
 # Of two alignments, the later must be better by more than rounding, or two equal units would change places for ever.
 _PROGRESS = 1e-5
@@ -154,8 +152,9 @@ def barrier(
     model = network_a.model
     if points < 2:
         raise InputError(f"a line has two ends at least, got {points} points")
-    if model.norm == "batch" and statistics is None:
-        raise InputError("batch norm's statistics must be computed again on the line: give it images for them")
+    has_statistics = "batch_stats" in network_a.variables
+    if has_statistics and statistics is None:
+        raise InputError(f"{model.norm} norm's statistics must be computed again on the line: give it images for them")
     images, labels = jnp.asarray(data.images), jnp.asarray(data.labels)
     # What the first layer computes is linear in its weights, so that on the line it need not be computed again.
     linear = bool(model.widths) and (model.norm == "none" or model.norm_position == "after")
@@ -166,7 +165,7 @@ def barrier(
 
     def at(weight):
         network = between(weight, network_a, network_b)
-        if model.norm == "batch":
+        if has_statistics:
             network = _recomputed(network, statistics)
         edits = NONE if ends is None else {_FIRST: replace(between(weight, *ends))}
         logits, _ = network(images, edits)
@@ -198,9 +197,10 @@ def _check_same(network_a: Network, network_b: Network) -> None:
 
 
 def _check_mirrors(model: MLP) -> None:
-    if model.activation not in ODD or model.norm == "layer":
+    if not ACTIVATIONS[model.activation].odd or norm_over_units(model):
+        odd = ", ".join(name for name, entry in ACTIVATIONS.items() if entry.odd)
         raise InputError(
-            f"units change sign only under an odd activation ({', '.join(ODD)}) and no layer norm, "
+            f"units change sign only under an odd activation ({odd}) and no norm over units, "
             f"this is {model.activation} with norm {model.norm}"
         )
 
@@ -239,7 +239,7 @@ def _recomputed(network: Network, images) -> Network:
     empty = jax.tree.map(jnp.zeros_like, network.variables["batch_stats"])
     blank = {**network.variables, "batch_stats": empty}
     _, updated = network.model.apply(blank, jnp.asarray(images), train=True, mutable=["batch_stats"])
-    statistics = jax.tree.map(lambda value: value / (1 - _MOMENTUM), updated["batch_stats"])
+    statistics = jax.tree.map(lambda value: value / (1 - RUNNING_MOMENTUM), updated["batch_stats"])
     return Network(network.model, {**network.variables, "batch_stats": statistics})
 
 

@@ -5,6 +5,7 @@ import math
 import struct
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
@@ -45,6 +46,11 @@ def write_idx(path: Path, array: UInt8[np.ndarray, "..."]) -> None:
     """Write bytes as an IDX file, gzipped when the name ends in .gz."""
     content = struct.pack(f">HBB{array.ndim}I", 0, _UNSIGNED_BYTE, array.ndim, *array.shape) + array.tobytes()
     path.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
+
+
+def mnist() -> Splits:
+    """The MNIST that ships with the package: 60,000 training and 10,000 test images, in their original order."""
+    return load_folder(files("jaxinterp.data") / "mnist")
 
 
 def load_folder(folder: Traversable) -> Splits:

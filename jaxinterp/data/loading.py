@@ -1,10 +1,10 @@
 """Which images does a run use? DataConfig in, NumPy arrays out: the one door from disk to the rest of the package."""
 
-from importlib.resources import files
+import pkgutil
 from pathlib import Path
 
+from jaxinterp.choices import DATASETS
 from jaxinterp.config import DataConfig
-from jaxinterp.data import toy
 from jaxinterp.data.datasets import Splits
 from jaxinterp.data.idx import load_folder
 from jaxinterp.data.npz import load_npz
@@ -31,12 +31,9 @@ def load(config: DataConfig) -> Splits:
 def _read(config: DataConfig) -> Splits:
     source = config.source
     path = Path(source).expanduser()
-    if source == "mnist":
-        return load_folder(files("jaxinterp.data") / "mnist")
-    if source == "xor":
-        return toy.xor()
-    if source == "strokes":
-        return toy.strokes(config.data_seed).splits
+    if source in DATASETS:
+        load = pkgutil.resolve_name(DATASETS[source].load)
+        return load(config.data_seed) if DATASETS[source].seeded else load()
     if source.startswith("tfds:"):
         return load_tfds(source.removeprefix("tfds:"))
     if path.suffix == ".npz":
@@ -45,5 +42,5 @@ def _read(config: DataConfig) -> Splits:
         return load_folder(path)
     raise InputError(
         f"there is no data source {source!r}: "
-        "use mnist, xor, strokes, tfds:NAME, a .npz file or an existing folder of IDX files"
+        f"use {', '.join(DATASETS)}, tfds:NAME, a .npz file or an existing folder of IDX files"
     )

@@ -53,6 +53,11 @@ def strokes(seed: int = 0, *, train: int = 8000, test: int = 2000) -> Strokes:
     return Strokes(Splits(train_data, none, test_data), Splits(train_twins, none, test_twins), mask)
 
 
+def strokes_splits(seed: int) -> Splits:
+    """The splits of `strokes` at its usual sizes, without the twins."""
+    return strokes(seed).splits
+
+
 def _draw_split(rng: np.random.Generator, count: int, mask: Bool[np.ndarray, " pixels"]) -> tuple[Dataset, Dataset]:
     labels = rng.permutation(np.arange(count, dtype=np.int32) % 2)
     ink = np.maximum(_stem(rng, count), np.maximum(_short_stroke(rng, count), _short_stroke(rng, count)))

@@ -4,6 +4,7 @@ import base64
 import dataclasses
 import hashlib
 import io
+import json
 import math
 import os
 import re
@@ -21,7 +22,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from jaxinterp import train
-from jaxinterp.report import tables
+from jaxinterp.choices import ACTIVATIONS, NORMS
+from jaxinterp.report import glossary, tables
 from jaxinterp.report.figures import common, training
 from jaxinterp.stats import Estimate, over_seeds_estimate
 from jaxinterp.studies.judge import Finding
@@ -29,8 +31,8 @@ from jaxinterp.train import SPLITS, History
 
 # The page's script: these files of page/, one after the other, since a page on disk cannot import modules.
 SCRIPTS = (
-    *("dom.js", "decode.js", "network.js", "pictures.js", "state.js", "quantities.js", "explorer.js", "card.js"),
-    *("draw.js", "respond.js", "seeds.js", "main.js"),
+    *("dom.js", "glossary.js", "decode.js", "network.js", "pictures.js", "state.js", "quantities.js", "card.js"),
+    *("explorer.js", "draw.js", "respond.js", "seeds.js", "main.js"),
 )
 STYLES = ("style.css", "explorer.css")
 # The score's axis runs from here to 1; what lies further left is drawn at the edge, as an arrow.
@@ -81,7 +83,7 @@ def render(
     )
     environment.filters["pixels"] = _pixels
     environment.filters["scale"] = _scale
-    script, style = _joined(SCRIPTS), _joined(STYLES)
+    script, style = script_text(), _joined(STYLES)
     rows = {_row(finding) for finding in findings}
     shown = [
         figure._replace(number=number, owned=bool(rows & set(figure.rows)))
@@ -104,6 +106,7 @@ def render(
         config=[] if config is None else list(_settings(dataclasses.asdict(config), "")),
         payload=payload,
         reason=reason,
+        terms=glossary.terms(),
     )
 
 
@@ -129,6 +132,19 @@ def write(path: str | os.PathLike, html: str) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def script_text() -> str:
+    """The page's one script: activation functions and norms as their tables give them, then the files of SCRIPTS."""
+    functions = {name: f"(x) => {entry.javascript}" for name, entry in ACTIVATIONS.items()}
+    over_units = {name: norm.over_units.javascript for name, norm in NORMS.items() if norm.over_units is not None}
+    return f"{_constant('ACTIVATIONS', functions)}{_constant('NORMS_OVER_UNITS', over_units)}{_joined(SCRIPTS)}"
+
+
+def _constant(name: str, entries: Mapping[str, str]) -> str:
+    """An object whose values are JavaScript expressions, as a constant of the script."""
+    lines = (f"  {json.dumps(key)}: {value}," for key, value in entries.items())
+    return "\n".join([f"\nconst {name} = {{", *lines, "};\n"])
 
 
 def _joined(names: Sequence[str]) -> str:

@@ -7,14 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxinterp import ensemble, metrics, networks
+from jaxinterp import choices, ensemble, metrics, networks
 from jaxinterp.analysis import barriers, matching
+from jaxinterp.choices import ACTIVATIONS
 from jaxinterp.data import Dataset
 from jaxinterp.errors import InputError
 from jaxinterp.networks import MLP, Network
 
 PIXELS, WIDTHS, OUTPUTS = 7, (6, 5), 3
-NORMS = [("none", "before"), ("batch", "before"), ("batch", "after"), ("layer", "before"), ("layer", "after")]
+NORMS = [("none", "before"), *itertools.product(choices.NORMS, ("before", "after"))]
 ids = ["-".join(norm) for norm in NORMS]
 
 
@@ -61,10 +62,10 @@ def same(a, b, **tolerance):
 
 
 @pytest.mark.parametrize("norm", NORMS, ids=ids)
-@pytest.mark.parametrize("activation", sorted(networks.ACTIVATIONS))
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
 def test_permuting_units_permutes_activations_and_leaves_the_logits(norm, activation):
     network = random_network(0, MLP(WIDTHS, OUTPUTS, activation, norm=norm[0], norm_position=norm[1], input_mean=0.1))
-    mirrored = activation in barriers.ODD and norm[0] != "layer"
+    mirrored = ACTIVATIONS[activation].odd and norm[0] != "layer"
     orders, signs = random_orders(1), random_signs(2) if mirrored else None
     images = random_data().images
     (before, then), (after, now) = network(images), barriers.permute(network, orders, signs)(images)
@@ -158,7 +159,7 @@ def with_statistics_of(network, images):
         weights = variables["params"][f"hidden{layer}"]
         x = x @ np.asarray(weights["kernel"]) + np.asarray(weights["bias"])
         if model.norm_position == "after":
-            x = networks.ACTIVATIONS[model.activation](x)
+            x = networks.activation_function(model)(x)
         statistics = {"mean": jnp.asarray(x.mean(0)), "var": jnp.asarray(x.var(0))}
         variables = {**variables, "batch_stats": {**variables["batch_stats"], f"norm{layer}": statistics}}
     return Network(model, variables)

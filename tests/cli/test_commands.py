@@ -23,7 +23,6 @@ TOY_OPTIONS = (
     "--data.source strokes --data.train-size 300 --model.widths 4 3 --model.outputs 2 --model.activation tanh "
     "--train.seeds 3 --train.epochs 2 --train.batch-size 32 --train.learning-rate 0.01"
 ).split()
-COMMANDS = ("run", "train", "study", "analyze", "report", "runs", "recipes", "import")
 
 
 @pytest.fixture
@@ -73,41 +72,6 @@ def root(tmp_path_factory):
 def words(text):
     """Text without the frames, line breaks and colours that depend on a terminal's width."""
     return " ".join(re.sub(r"\x1b\[[0-9;]*m|[│─╭╮╰╯┃━┏┓┗┛┡┩└┘├┤┬┴┼]", " ", text).split())
-
-
-# Help.
-
-
-@pytest.mark.parametrize(
-    ("command", "mentioned"),
-    [
-        ("run", ("--study", "--seeds", "how many networks", "--root", "Continues where it was interrupted")),
-        ("train", ("--recipe", "--resume", "--model.widths", "units in each hidden layer", "--train.seeds")),
-        ("study", ("STUDY", "--run", "--seeds", "--again", "--all")),
-        ("analyze", ("RUN", "ANALYSIS", "activity, damage or similarity", "--again")),
-        ("report", ("RUN", "RUN/report/index.html")),
-        ("runs", ("--root", "to show its seeds")),
-        ("recipes", ("five write-ups",)),
-        ("import", ("the weights", "--name", "--model.norm", "pickles are refused")),
-    ],
-)
-def test_every_command_has_help(call, command, mentioned):
-    code, out, err = call(command, "--help")
-    assert (code, err) == (0, "")
-    for part in mentioned:
-        assert part in words(out)
-
-
-def test_help_names_every_command_and_a_beginning(call):
-    code, out, err = call("--help")
-    assert (code, err) == (0, "")
-    for part in (*COMMANDS, "Start with: jaxinterp run", "--debug"):
-        assert part in words(out)
-
-
-def test_help_shows_a_recipes_own_values(call):
-    _, out, _ = call("train", "--recipe", "looking-for-four", "--help")
-    assert "default: 128 64" in words(out)
 
 
 # What is refused: in one line, with exit code 2, and nothing is left behind.

@@ -2,9 +2,11 @@ import base64
 import dataclasses
 import hashlib
 import html.parser
+import json
 import re
 import shlex
 from importlib import resources
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -184,6 +186,13 @@ def test_page_files_are_short_and_close_nothing(name):
     text = (resources.files("jaxinterp.report") / "page" / name).read_text()
     assert len(text.splitlines()) <= 400
     assert not re.search("</script|</style|innerHTML|outerHTML|insertAdjacentHTML|document.write|eval", text)
+
+
+def test_the_scripts_that_are_checked_are_the_pages_in_its_order():
+    checked = json.loads((Path(__file__).parent / "page" / "javascript" / "tsconfig.json").read_text())["files"]
+    folder = resources.files("jaxinterp.report") / "page"
+    assert tuple(Path(name).name for name in checked if name.endswith(".js")) == build.SCRIPTS
+    assert {file.name for file in folder.iterdir() if file.name.endswith(".js")} == set(build.SCRIPTS)
 
 
 @given(*[st.floats(-1e6, 1e6)] * 2, st.floats(0, 1e6), st.floats(0, 1e6))

@@ -1,18 +1,33 @@
 """What does a network compute between its activation functions? Its layers as plain affine maps, all else folded in."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxinterp.choices import ACTIVATIONS
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
-from jaxinterp.networks import Network, check_site, sites
+from jaxinterp.networks import Network, activation_function, check_site, norm_over_units, sites
 
 # Accelerators would otherwise multiply with fewer bits.
 EXACT = jax.lax.Precision.HIGHEST
-EXACTLY_LINEAR = ("relu", "identity")
 
 Affine = tuple[Float[Array, "inputs outputs"], Float[Array, " outputs"]]
+
+
+class Pieces(NamedTuple):
+    """A piecewise linear activation function, with its slopes below and above 0."""
+
+    function: Callable
+    below: float
+    above: float
+
+    def slope(self, x):
+        """The function's slope at x; at 0 that from below."""
+        return jnp.where(x > 0, self.above, self.below)
 
 
 def folded(network: Network, *, site: Site = "logits") -> tuple[Affine, ...]:
@@ -62,11 +77,14 @@ def layer_of(network: Network, site: Site) -> int:
     return int(site.partition("/")[0].removeprefix("hidden"))
 
 
-def check_exactly_linear(network: Network) -> None:
-    """Raise InputError unless the network is linear between break points that are known."""
-    activation = network.model.activation
-    if activation not in EXACTLY_LINEAR:
-        raise InputError(f"this is exact for {' and '.join(EXACTLY_LINEAR)} networks only, not for {activation}")
+def linear_pieces(network: Network) -> Pieces:
+    """The activation function of a network that is linear between known break points; for others InputError."""
+    name = network.model.activation
+    slopes = ACTIVATIONS[name].slopes
+    if slopes is None:
+        exact = [name for name, entry in ACTIVATIONS.items() if entry.slopes is not None]
+        raise InputError(f"this is exact for {' and '.join(exact)} networks only, not for {name}")
+    return Pieces(activation_function(network.model), *slopes)
 
 
 def _on_the_way(network: Network, source: Site, site: Site) -> tuple[Site, ...]:
@@ -100,8 +118,10 @@ def _norm_is_before(network: Network) -> bool:
 
 def _norm(network: Network, layer: int):
     model, name = network.model, f"norm{layer}"
-    if model.norm == "layer":
-        raise InputError(f"a layer norm scales each image by itself, so weights cannot pass {name}: use gradients")
+    if norm_over_units(model):
+        raise InputError(
+            f"a {model.norm} norm scales each image by itself, so weights cannot pass {name}: use gradients"
+        )
     params, running = network.variables["params"][name], network.variables["batch_stats"][name]
     scale = params["scale"] / jnp.sqrt(running["var"] + model.norm_epsilon)
     return scale, params["bias"] - running["mean"] * scale

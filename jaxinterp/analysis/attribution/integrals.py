@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxinterp.analysis.attribution.folding import EXACT, Affine, check_exactly_linear, folded, layer_of
+from jaxinterp.analysis.attribution.folding import EXACT, Affine, Pieces, folded, layer_of, linear_pieces
 from jaxinterp.analysis.attribution.maps import Images, Units, by_state, entry, explained, to_pixels
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site, replace
@@ -93,15 +93,16 @@ def exact_integrated_gradients(
     baseline: Baseline = 0.0,
     chunk: int = 16,
 ) -> Float[Array, "examples pixels"]:
-    """Integrated gradients of a ReLU network to rounding, in units of the site: integrated between break points.
+    """Integrated gradients of a piecewise linear network to rounding, in units of the site: between break points.
 
-    The line is cut where a unit of the first layer opens or shuts, each piece where one of the next does, and so on up
-    to the last hidden layer, whose gradients have a mean in closed form. chunk: images at once; memory and time grow as
-    images × units of the last hidden layer but one × Π (1 + units) over the hidden layers but the last. Raises
-    InputError also for activation functions but relu and identity, and for layer norms.
+    For activation functions with `slopes` in `choices.ACTIVATIONS`, such as ReLU. The line is cut where the input of a
+    unit of the first layer changes sign, each piece where one of the next does, and so on up to the last hidden layer,
+    whose gradients have a mean in closed form. chunk: images at once; memory and time grow as images × units of the
+    last hidden layer but one × Π (1 + units) over the hidden layers but the last. Raises InputError also for other
+    activation functions, and for norms over units.
     """
-    check_exactly_linear(network)
-    if network.model.activation == "identity":
+    pieces = linear_pieces(network)
+    if pieces.below == pieces.above:
         return integrated_gradients(network, images, units, site=site, baseline=baseline, steps=1)
     asked = explained(network, images, units, site)
     images, blank = ends(images, baseline)
@@ -109,7 +110,7 @@ def exact_integrated_gradients(
     start, end = (jnp.matmul(x, kernel, precision=EXACT) + bias for x in (blank, images))
 
     def mean(ends):
-        return _mean_gradient(rest, *ends)
+        return _mean_gradient(pieces, rest, *ends)
 
     mean_gradients = jax.lax.map(mean, (asked, jnp.broadcast_to(start, end.shape), end), batch_size=chunk)
     return (images - blank) * jnp.matmul(mean_gradients, kernel.T, precision=EXACT)
@@ -125,12 +126,12 @@ def exact_conductance(
     baseline: Baseline = 0.0,
     chunk: int = 16,
 ) -> Float[Array, "examples hidden"]:
-    """`conductance` of a ReLU network to rounding, between the same break points as `exact_integrated_gradients`.
+    """`conductance` of a piecewise linear network to rounding, between `exact_integrated_gradients`' break points.
 
     It is the same through "/pre", "/post" and "/norm" of a layer. Raises InputError as both of these do.
     """
-    check_exactly_linear(network)
-    if network.model.activation == "identity":
+    pieces = linear_pieces(network)
+    if pieces.below == pieces.above:
         return conductance(network, images, units, through=through, site=site, baseline=baseline, steps=1)
     asked = explained(network, images, units, site)
     _check_through(network, through, site)
@@ -139,55 +140,55 @@ def exact_conductance(
     start, end = (jnp.matmul(x, kernel, precision=EXACT) + bias for x in (blank, images))
 
     def passed(ends):
-        return _passed(rest, layer_of(network, through), *ends)
+        return _passed(pieces, rest, layer_of(network, through), *ends)
 
     return jax.lax.map(passed, (asked, jnp.broadcast_to(start, end.shape), end), batch_size=chunk)
 
 
-def _mean_gradient(layers: Sequence[Affine], unit, start, end):
+def _mean_gradient(pieces: Pieces, layers: Sequence[Affine], unit, start, end):
     """The mean gradient, by what enters an activation function, along straight lines "... units" from start to end."""
     if not layers:
         return jnp.broadcast_to(jax.nn.one_hot(unit, end.shape[-1], dtype=end.dtype), end.shape)
     (kernel, _), *rest = layers
     if not rest:
-        return _slope(start, end) * kernel[:, unit]
-    lengths, before, after = _cut(layers[0], start, end)
-    upstream = _mean_gradient(rest, unit, after[..., :-1, :], after[..., 1:, :])
-    gates = _slope(before[..., :-1, :], before[..., 1:, :])
+        return _slope(pieces, start, end) * kernel[:, unit]
+    lengths, before, after = _cut(pieces, layers[0], start, end)
+    upstream = _mean_gradient(pieces, rest, unit, after[..., :-1, :], after[..., 1:, :])
+    gates = _slope(pieces, before[..., :-1, :], before[..., 1:, :])
     return jnp.sum(lengths * gates * jnp.matmul(upstream, kernel.T, precision=EXACT), axis=-2)
 
 
-def _passed(layers: Sequence[Affine], depth: int, unit, start, end):
+def _passed(pieces: Pieces, layers: Sequence[Affine], depth: int, unit, start, end):
     """What passes through each unit of the hidden layer `depth` layers on, along the same lines."""
     (kernel, _), *rest = layers
     if not rest:
-        return (jax.nn.relu(end) - jax.nn.relu(start)) * kernel[:, unit]
-    _, before, after = _cut(layers[0], start, end)
+        return (pieces.function(end) - pieces.function(start)) * kernel[:, unit]
+    _, before, after = _cut(pieces, layers[0], start, end)
     ends = after[..., :-1, :], after[..., 1:, :]
     if depth:
-        return jnp.sum(_passed(rest, depth - 1, unit, *ends), axis=-2)
-    upstream = _mean_gradient(rest, unit, *ends)
-    gained = jnp.diff(jax.nn.relu(before), axis=-2)
+        return jnp.sum(_passed(pieces, rest, depth - 1, unit, *ends), axis=-2)
+    upstream = _mean_gradient(pieces, rest, unit, *ends)
+    gained = jnp.diff(pieces.function(before), axis=-2)
     return jnp.sum(gained * jnp.matmul(upstream, kernel.T, precision=EXACT), axis=-2)
 
 
-def _cut(layer: Affine, start, end):
-    """Lines cut where units open or shut: pieces' lengths, and what enters this layer and the next at their ends."""
+def _cut(pieces: Pieces, layer: Affine, start, end):
+    """Lines cut where units change sign: pieces' lengths, and what enters this layer and the next at their ends."""
     kernel, bias = layer
     crossing = (start > 0) != (end > 0)
-    # Shapes cannot depend on how many units open or shut: one that does not cuts off a piece of no length, at the end.
+    # Shapes cannot depend on how many units change sign: one that does not cuts off a piece of no length, at the end.
     cuts = jnp.sort(jnp.where(crossing, start / jnp.where(crossing, start - end, 1), 1), axis=-1)
     side = (*cuts.shape[:-1], 1)
     edges = jnp.concatenate([jnp.zeros(side, cuts.dtype), cuts, jnp.ones(side, cuts.dtype)], axis=-1)[..., None]
     before = (1 - edges) * start[..., None, :] + edges * end[..., None, :]
-    return jnp.diff(edges, axis=-2), before, jnp.matmul(jax.nn.relu(before), kernel, precision=EXACT) + bias
+    return jnp.diff(edges, axis=-2), before, jnp.matmul(pieces.function(before), kernel, precision=EXACT) + bias
 
 
-def _slope(start, end):
-    """The mean derivative of ReLU between two points: its rise over the run."""
+def _slope(pieces: Pieces, start, end):
+    """The activation function's mean derivative between two points: its rise over the run."""
     flat = start == end
-    rise = jax.nn.relu(end) - jax.nn.relu(start)
-    return jnp.where(flat, end > 0, rise / jnp.where(flat, 1, end - start))
+    rise = pieces.function(end) - pieces.function(start)
+    return jnp.where(flat, pieces.slope(end), rise / jnp.where(flat, 1, end - start))
 
 
 def ends(images: Images, baseline: Baseline):

@@ -15,7 +15,7 @@ from jaxtyping import Array, Float, Int
 from jaxinterp.analysis.attribution.folding import EXACT, layer_of, virtual_weights
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import NONE, Interventions, Site, replace, steer
-from jaxinterp.networks import Network, check_site
+from jaxinterp.networks import Network, check_site, first_layer_is_affine
 
 Images = Float[Array | np.ndarray, "examples pixels"]
 # Looser than what is accepted, since `explained` itself says in plain words what it needs.
@@ -134,9 +134,7 @@ def by_state(network: Network, images: Images, units: Int[Array, " examples"], s
 
 def entry(network: Network) -> Site:
     """The site at which gradients are best taken: behind the first product, where that is the same for all images."""
-    model = network.model
-    fixed = bool(model.widths) and not (model.norm == "layer" and model.norm_position == "before")
-    return "hidden0/pre" if fixed else "input"
+    return "hidden0/pre" if network.model.widths and first_layer_is_affine(network.model) else "input"
 
 
 def to_pixels(network: Network, maps: Float[Array, "units entries"], start: Site) -> Float[Array, "units pixels"]:

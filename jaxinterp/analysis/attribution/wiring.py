@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from jaxinterp.analysis.attribution.folding import EXACT, check_exactly_linear, folded, layer_of
+from jaxinterp.analysis.attribution.folding import EXACT, folded, layer_of, linear_pieces
 from jaxinterp.analysis.attribution.maps import Images, explained
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
@@ -81,15 +81,15 @@ def top_paths(
 ) -> Paths:
     """The k paths of largest contribution, by size, from the pixels and biases of an image to a unit; fewer if so many.
 
-    A ReLU network's value is the sum over all paths (pixel, unit, …, unit) of xᵢ W1ᵢⱼ g1ⱼ W2ⱼₗ g2ₗ …, g being 1 for
-    units that are active on the image and 0 for others, and of paths that begin with a bias. The k best of every unit
-    follow from those of the layer before, so that the whole table is never built: memory grows as k × the largest
-    kernel. unit: one number. Raises InputError for a site or a unit that is not there, k below 1, layer norms, and
-    activation functions but relu and identity.
+    The value of a network with a piecewise linear activation function is the sum over all paths (pixel, unit, …, unit)
+    of xᵢ W1ᵢⱼ g1ⱼ W2ⱼₗ g2ₗ …, g being the function's slope at each unit (for ReLU 1 where the unit is active and 0
+    elsewhere), and of paths that begin with a bias. The k best of every unit follow from those of the layer before, so
+    that the whole table is never built: memory grows as k × the largest kernel. unit: one number. Raises InputError for
+    a site or a unit that does not exist, k below 1, norms over units, and other activation functions.
     """
     if k < 1:
         raise InputError(f"choose 1 path or more, got {k}")
-    check_exactly_linear(network)
+    pieces = linear_pieces(network)
     image = jnp.asarray(image)
     asked = explained(network, image[None], unit, site)
     *hidden, (kernel, bias) = folded(network, site=site)
@@ -107,9 +107,9 @@ def top_paths(
         trails = jnp.concatenate([trails[best], own], axis=-1)
         state = jnp.matmul(state, kernel, precision=EXACT) + bias
         size = jnp.matmul(size, jnp.abs(kernel), precision=EXACT) + jnp.abs(bias)
-        if layer < len(hidden) and network.model.activation == "relu":
-            is_open = state > 0
-            values, state, size = values * is_open[:, None], state * is_open, size * is_open
+        if layer < len(hidden):
+            slope = pieces.slope(state)
+            values, state, size = values * slope[:, None], state * slope, size * jnp.abs(slope)
     trail = trails[0, :, :-1]
     return Paths(trail[:, 0], trail[:, 1:], values[0], state[0], size[0])
 

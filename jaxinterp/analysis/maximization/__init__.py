@@ -20,7 +20,7 @@ from jaxinterp.analysis.maximization import optima
 from jaxinterp.analysis.maximization.images import Constraint, Parametrization, Prior, Transformation
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
-from jaxinterp.networks import Network, check_site, sites
+from jaxinterp.networks import Network, check_site, first_layer_is_affine, sites
 
 
 class Found(NamedTuple):
@@ -183,10 +183,7 @@ def units(
 
 
 def _optimum(network: Network, site: Site, bound: Float[Array, " units"]) -> Float[Array, " units"]:
-    model = network.model
-    linear = site == sites(model)[1] and not (
-        model.widths and model.norm == "layer" and model.norm_position == "before"
-    )
+    linear = site == sites(network.model)[1] and first_layer_is_affine(network.model)
     return optima.box_optimum(*optima.affine(network))[1] if linear else jnp.full_like(bound, jnp.nan)
 
 

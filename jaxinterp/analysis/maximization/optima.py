@@ -1,15 +1,14 @@
 """How high can a unit go? Closed forms for units that are linear in the pixels, interval bounds for the others."""
 
-import math
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from jaxinterp.analysis import attribution
+from jaxinterp.choices import ACTIVATIONS, NORMS
 from jaxinterp.interventions import Site
-from jaxinterp.networks import ACTIVATIONS, Network, check_site, sites
+from jaxinterp.networks import MLP, Network, activation_function, check_site, sites
 
 Weights = Float[Array | np.ndarray, "units pixels"]
 Bias = Float[Array | np.ndarray, " units"]
@@ -18,8 +17,6 @@ Bounds = tuple[Float[Array, " units"], Float[Array, " units"]]
 
 # Accelerators would otherwise multiply with fewer bits.
 _EXACT = jax.lax.Precision.HIGHEST
-# Where jax.nn.gelu, the one activation function that is not monotone, is least.
-_GELU_LEAST = -0.7524614
 
 
 def affine(network: Network) -> tuple[Float[Array, "units pixels"], Float[Array, " units"]]:
@@ -70,7 +67,7 @@ def interval_bounds(network: Network, *, site: Site, low: float = 0.0, high: flo
         if model.norm_position == "before":
             bounds = _normed(network, layer, bounds)
         found[f"hidden{layer}/pre"] = bounds
-        found[f"hidden{layer}/post"] = bounds = _activated(model.activation, bounds)
+        found[f"hidden{layer}/post"] = bounds = _activated(model, bounds)
         if model.norm_position == "after":
             found[f"hidden{layer}/norm"] = bounds = _normed(network, layer, bounds)
     found["logits"] = _scaled(bounds, **params["output"])
@@ -98,18 +95,18 @@ def _normed(network: Network, layer: int, bounds: Bounds) -> Bounds:
     if model.norm == "none":
         return bounds
     scale, bias = (network.variables["params"][name][part] for part in ("scale", "bias"))
-    if model.norm == "layer":
-        # Deviations that sum to 0 put at most n − 1 of their n units of variance in one place.
-        reach = math.sqrt(scale.shape[0] - 1) * jnp.abs(scale)
+    over_units = NORMS[model.norm].over_units
+    if over_units is not None:
+        reach = over_units.reach(scale.shape[0]) * jnp.abs(scale)
         return bias - reach, bias + reach
     statistics = network.variables["batch_stats"][name]
     low, high = ((bound - statistics["mean"]) / jnp.sqrt(statistics["var"] + model.norm_epsilon) for bound in bounds)
     return jnp.minimum(scale * low, scale * high) + bias, jnp.maximum(scale * low, scale * high) + bias
 
 
-def _activated(activation: str, bounds: Bounds) -> Bounds:
+def _activated(model: MLP, bounds: Bounds) -> Bounds:
     low, high = bounds
-    function = ACTIVATIONS[activation]
+    function, lowest_at = activation_function(model), ACTIVATIONS[model.activation].least
     ends = function(low), function(high)
-    least = function(jnp.clip(_GELU_LEAST, low, high)) if activation == "gelu" else ends[0]
+    least = ends[0] if lowest_at is None else function(jnp.clip(lowest_at, low, high))
     return least, jnp.maximum(*ends)

@@ -12,6 +12,7 @@ import scipy.stats
 from flax.traverse_util import flatten_dict
 
 from jaxinterp import ensemble, networks
+from jaxinterp.choices import ACTIVATIONS
 from jaxinterp.config import DataConfig
 from jaxinterp.data import Dataset, Splits, image_shape
 from jaxinterp.errors import InputError
@@ -224,8 +225,7 @@ def class_names(config: DataConfig, classes: int) -> list[str]:
 
 def _matching(model: MLP) -> str:
     """Behind an odd function a unit's mirror image does the same for the network."""
-    odd = model.activation in ("tanh", "identity")
-    return "absolute" if odd else "signed"
+    return "absolute" if ACTIVATIONS[model.activation].odd else "signed"
 
 
 def _shape(pixels: int) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from jaxinterp.analysis import maximization
 from jaxinterp.analysis.maximization import optima
-from jaxinterp.networks import Network
+from jaxinterp.networks import Network, first_layer_is_affine
 
 # Few, since a page is not waited for: the fraction of the bound shows what they miss.
 RESTARTS, STEPS = 4, 128
@@ -40,7 +40,7 @@ def maximisers(
     keys = jax.random.split(key, len(model.widths))
     found = []
     for layer, site in enumerate(f"hidden{layer}/pre" for layer in range(len(model.widths))):
-        if layer == 0 and not (model.norm == "layer" and model.norm_position == "before"):
+        if layer == 0 and first_layer_is_affine(model):
             best, values = optima.box_optimum(*optima.affine(network))
             found.append(Maximisers(best, values, values, jnp.where(jnp.isfinite(values), 1.0, jnp.nan)))
         else:

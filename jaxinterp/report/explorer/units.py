@@ -13,7 +13,7 @@ from jaxinterp.analysis import ablation, attribution, locality, responses
 from jaxinterp.data import Dataset
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
-from jaxinterp.networks import Network
+from jaxinterp.networks import Network, norm_over_units
 
 KINDS = ("zero", "mean", "resample")
 SELECTIVITY = {"selectivity": "index", "d_prime": "d_prime", "auc": "auc", "mutual_information": "mutual_information"}
@@ -133,7 +133,7 @@ def _over_kinds(without: Callable, away: Float[Array, "kinds examples units"]) -
 
 
 def _locality(network: Network, images, site: Site) -> dict[str, Array]:
-    if network.model.norm == "layer":
+    if norm_over_units(network.model):
         maps = attribution.gradients(network, images, site=site, chunk=_EXPLAINED)
     else:
         maps = attribution.weights(network, site=site)

@@ -1,10 +1,25 @@
 // What is known of one unit? Its card.
 
+/** @typedef {{ maps: Float64Array[], scale: number }} LayerMaps  of every unit the weights on the pixels, and their scale */
+
+/**
+ * What a card is made from.
+ * @typedef {object} Context
+ * @property {Payload} payload
+ * @property {(seed: number) => Network} networkOf
+ * @property {View} view
+ * @property {(change: Partial<View>) => string} hash  the address of the view after a change
+ * @property {(seed: number, layer: number) => LayerMaps} mapsOf
+ * @property {(seed: number, layer: number, unit: number) => HTMLElement} thumbnail
+ */
+
 // The card's parts for the unit of a view.
+/** @type {(context: Context) => HTMLElement[]} */
 function card(context) {
   const { payload: { meta, arrays }, view } = context;
   const { seed, layer, unit } = view;
-  const at = (name) => part(arrays[`layer${layer}/${name}`], seed, unit);
+  /** @type {(name: string) => number} */
+  const at = (name) => entry(arrays[`layer${layer}/${name}`], seed, unit);
   const strongest = strongestClass(context.payload, seed, layer, unit);
   const dead = !(at("sd") > 0);
   const facts = [
@@ -21,29 +36,34 @@ function card(context) {
   ];
 }
 
+/** @type {(title: string, note: string, ...children: Child[]) => HTMLElement} */
 const block = (title, note, ...children) =>
-  make("section", { class: "block" }, make("h4", {}, title), note && make("p", { class: "note" }, note), children);
+  make("section", { class: "block" }, make("h4", {}, title), note !== "" && make("p", { class: "note" }, note), children);
 
+/** @type {(context: Context) => HTMLElement} */
 function pictures({ payload: { meta, arrays }, view: { seed, layer, unit }, mapsOf }) {
   const { maps, scale } = mapsOf(seed, layer);
-  const at = (name) => part(arrays[`layer${layer}/${name}`], seed, unit);
+  /** @type {(name: string) => number} */
+  const at = (name) => entry(arrays[`layer${layer}/${name}`], seed, unit);
   const what = layer === 0 ? "Weights" : "Weights pushed back to the pixels";
   const reach = `reaches ${written(at("maximiser_value"), 2)} of at most ${written(at("maximiser_bound"), 2)}`;
-  const part_ = Number.isFinite(at("maximiser_fraction")) ? `, ${share(at("maximiser_fraction"))} of the way from the blank image` : "";
-  return block("What it looks for", layer === 0 ? null : "Pushed back: the product of the kernels below, activation functions ignored.",
+  const fraction = Number.isFinite(at("maximiser_fraction")) ? `, ${share(at("maximiser_fraction"))} of the way from the blank image` : "";
+  return block("What it looks for", layer === 0 ? "" : "Pushed back: the product of the kernels below, activation functions ignored.",
     make("div", { class: "pictures" },
       make("figure", {}, weightMap(maps[unit], meta, scale, `${what} of this unit: ${extremes(maps[unit], meta)}`, { class: "map large" }),
         make("figcaption", {}, what)),
-      make("figure", {}, photograph(at("maximiser"), meta, `Image that drives this unit's pre-activation highest: ${reach}`, { class: "image large" }),
-        make("figcaption", {}, `Maximiser: ${reach}${part_}`))),
+      make("figure", {}, photograph(part(arrays[`layer${layer}/maximiser`], seed, unit), meta, `Image that drives this unit's pre-activation highest: ${reach}`, { class: "image large" }),
+        make("figcaption", {}, `Maximiser: ${reach}${fraction}`))),
     legend(-scale, scale, (value) => signed(value, scale), "weight, one scale for the layer; beyond it, clipped"));
 }
 
+/** @type {(context: Context) => HTMLElement} */
 function exemplars({ payload: { meta, arrays }, view: { seed, layer, unit } }) {
   const places = part(arrays[`layer${layer}/exemplars`], seed, unit);
   const values = part(arrays[`layer${layer}/exemplar_values`], seed, unit);
+  /** @type {(place: number, rank: number) => HTMLElement} */
   const figure = (place, rank) => {
-    const label = meta.classes[part(arrays["pool/labels"], place)] ?? part(arrays["pool/labels"], place);
+    const number = entry(arrays["pool/labels"], place), label = meta.classes[number] ?? `${number}`;
     return make("figure", {},
       make("a", { href: hashOf("try", { seed: meta.seeds[seed], image: place }), title: "open it in Try it" },
         photograph(part(arrays["pool/images"], place), meta, `Test image of ${label}, activation ${written(values[rank], 2)}`)),
@@ -54,30 +74,36 @@ function exemplars({ payload: { meta, arrays }, view: { seed, layer, unit } }) {
 }
 
 // Response and damage, a row a class.
+/** @type {(context: Context) => HTMLElement} */
 function classes({ payload: { meta, arrays }, view, hash }) {
   const { seed, layer, unit, chosen } = view;
   const means = part(arrays[`layer${layer}/class_mean`], seed, unit), sds = part(arrays[`layer${layer}/class_sd`], seed, unit);
+  /** @type {(r: number) => boolean} */
   // Only an odd activation function has units that are each other's mirror image.
   const mirrored = (r) => meta.matching === "absolute" && r < 0;
   const others = matches({ meta, arrays }, view).map(({ place, match, r }) =>
     part(arrays[`layer${layer}/class_mean`], place, match).map((value) => (mirrored(r) ? -value : value)));
-  const all = [0, ...means.map((mean, place) => mean + sds[place]), ...means.map((mean, place) => mean - sds[place]), ...others.flatMap((values) => [...values])];
+  const all = [0, ...means.map((value, place) => value + sds[place]), ...means.map((value, place) => value - sds[place]), ...others.flatMap((values) => [...values])];
   const [low, high] = extent(all.filter(Number.isFinite));
+  /** @type {(value: number) => number} */
   const x = (value) => (Number.isFinite(value) ? 2 + (156 * (value - low)) / (high - low || 1) : x(0));
+  /** @type {(name: string, from: number, to: number, y?: number) => SVGElement} */
   const line = (name, from, to, y = 9) => makeSvg("line", { class: name, x1: x(from), x2: x(to), y1: y, y2: y });
+  /** @type {(place: number) => SVGElement} */
   const chart = (place) => makeSvg("svg", { class: "response", viewBox: "0 0 160 18", "aria-hidden": "true" },
     makeSvg("line", { class: "rail", x1: x(0), x2: x(0), y1: 0, y2: 18 }),
     makeSvg("rect", { class: "bar", x: Math.min(x(0), x(means[place])), width: Math.abs(x(means[place]) - x(0)), y: 4, height: 10 }),
     line("whisker", means[place] - sds[place], means[place] + sds[place]),
     others.map((values) => makeSvg("circle", { class: "other", cx: x(values[place]), cy: 9, r: 1.6 })));
+  /** @type {(place: number) => string} */
   const spread = (place) => {
-    const values = others.map((profile) => profile[place]).filter(Number.isFinite);
-    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-    const sd = values.length < 2 ? NaN : Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1));
-    return `${written(mean, 2)} ± ${written(sd, 2)}`;
+    const values = others.map((profile) => profile[place]).filter(Number.isFinite), middle = mean(values);
+    const sd = values.length < 2 ? NaN : Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
+    return `${written(middle, 2)} ± ${written(sd, 2)}`;
   };
   const damages = meta.kinds.map((_, kind) => part(arrays[`layer${layer}/damage`], seed, kind, unit));
   const worst = extent([0.05, ...damages.flatMap((values) => Array.from(values, Math.abs)).filter(Number.isFinite)])[1];
+  /** @type {(kind: number, place: number) => HTMLElement} */
   const damage = (kind, place) => {
     const cell = datum(damages[kind][place], 3, { class: "tint" });
     cell.style.background = tint(damages[kind][place], worst);
@@ -93,18 +119,17 @@ function classes({ payload: { meta, arrays }, view, hash }) {
   return block("Classes", note, table(["class", "response", "counterparts", ...meta.kinds.map((kind) => `${kind}: damage`)], rows, { class: "classes" }));
 }
 
-function measures({ payload: { meta }, view: { seed, layer, unit, chosen }, known, hash }) {
-  const mean = (quantity) => {
-    const values = range(meta.layers[layer].units).map((other) => quantity.of(seed, layer, other, chosen)).filter(Number.isFinite);
-    return values.reduce((sum, value) => sum + value, 0) / values.length;
-  };
-  const { used, test_images } = meta, rows = known.filter(({ measure }) => measure).map((quantity) => {
-    const null_ = quantity.nulled(seed, layer, unit), value = quantity.of(seed, layer, unit);
+/** @type {(context: Context) => HTMLElement} */
+function measures({ payload, view: { seed, layer, unit, chosen }, hash }) {
+  const { meta } = payload, { used, test_images } = meta;
+  const rows = measuredOf(payload).map(({ label, name, measure, of, nulled }) => {
+    const null_ = nulled(seed, layer, unit, chosen), value = of(seed, layer, unit, chosen);
+    const all = range(meta.layers[layer].units).map((other) => of(seed, layer, other, chosen));
     return [
-      make("a", { href: hash({ sort: quantity.name, up: false }), title: quantity.explanation }, quantity.label),
+      make("a", { href: hash({ sort: name, up: false }), title: measure.explanation }, label),
       datum(value),
-      Number.isFinite(null_) ? make("span", { title: `${quantity.control}: ${quantity.statistic}` }, datum(null_), compared(quantity, value, null_)) : "—",
-      written(mean(quantity)),
+      Number.isFinite(null_) ? make("span", { title: `${measure.null}: ${measure.statistic}` }, datum(null_), compared(measure, value, null_)) : "—",
+      written(mean(all.filter(Number.isFinite))),
     ];
   });
   return block("Measures", "Beside each its null, where there is one: ✓ lies beyond it. A name sorts the list by it.",
@@ -118,28 +143,33 @@ function measures({ payload: { meta }, view: { seed, layer, unit, chosen }, know
 }
 
 // How a value stands to its null, which is known.
+/** @type {(measure: Measure, value: number, null_: number) => string} */
 function compared({ high }, value, null_) {
   if (!Number.isFinite(value)) return " value not known";
   return (high === false ? value < null_ : value > null_) ? " ✓ beyond" : " within";
 }
 
 // The strongest connections of a unit: incoming (−1) or outgoing (1).
+/** @type {(context: Context, direction: -1 | 1) => HTMLElement} */
 function connections({ payload: { meta, arrays }, networkOf, view: { seed, layer, unit }, hash }, direction) {
   const title = direction < 0 ? "Incoming connections" : "Outgoing connections";
   if (direction < 0 && layer === 0) return block(title, "They come from the pixels: see its weights.");
   const network = networkOf(seed), last = direction > 0 && layer === meta.layers.length - 1;
   const kernelLayer = direction < 0 ? layer : layer + 1;
   const { outputs, inputs } = network.layers[kernelLayer], kernel = network.folded[kernelLayer];
-  const sd = (level, other) => part(arrays[`layer${level}/sd`], seed, other);
+  /** @type {(level: number, other: number) => number} */
+  const sd = (level, other) => entry(arrays[`layer${level}/sd`], seed, other);
   const found = range(direction < 0 ? inputs : outputs).map((other) => {
     const strength = direction < 0 ? kernel[other * outputs + unit] : kernel[unit * outputs + other];
     return { other, strength, moved: strength * (direction < 0 ? sd(layer - 1, other) : sd(layer, unit)) };
   }).sort((a, b) => Math.abs(b.moved) - Math.abs(a.moved)).slice(0, 8);
-  const largest = Math.abs(found[0]?.moved) || 1;
+  const largest = Math.abs(found[0]?.moved ?? 0) || 1;
+  /** @type {(moved: number) => SVGElement} */
   const bar = (moved) => makeSvg("svg", { class: "moved", viewBox: "-50 0 100 12", "aria-hidden": "true" },
     makeSvg("line", { class: "rail", x1: 0, x2: 0, y1: 0, y2: 12 }),
     makeSvg("rect", { class: moved < 0 ? "negative" : "positive", x: Math.min(0, (48 * moved) / largest), width: Math.abs((48 * moved) / largest), y: 2, height: 8 }));
   const level = layer + direction;
+  /** @type {(other: number) => Child} */
   const name = (other) => (last
     ? outputs === 1 ? "the output" : `logit of ${meta.classes[other] ?? other}`
     : make("a", { href: hash({ layer: level, unit: other }) }, `${layerName(meta.layers[level].site)} unit ${other}`));
@@ -148,24 +178,25 @@ function connections({ payload: { meta, arrays }, networkOf, view: { seed, layer
     table([direction < 0 ? "from" : "to", "weight", "weight × sd"], rows));
 }
 
-// The matched units of the other seeds: {place, match, r}.
+// The matched units of the other seeds, and how they correlate.
+/** @type {(payload: Payload, view: View) => { place: number, match: number, r: number }[]} */
 function matches({ meta, arrays }, { seed, layer, unit }) {
   return range(meta.seeds.length).filter((place) => place !== seed).map((place) => ({
-    place, match: part(arrays[`layer${layer}/counterpart`], seed, place, unit), r: part(arrays[`layer${layer}/counterpart_r`], seed, place, unit),
+    place, match: entry(arrays[`layer${layer}/counterpart`], seed, place, unit), r: entry(arrays[`layer${layer}/counterpart_r`], seed, place, unit),
   })).filter(({ match }) => match >= 0);
 }
 
+/** @type {(context: Context) => HTMLElement} */
 function counterparts(context) {
   const { payload, view, hash, thumbnail } = context, { layer } = view;
   const found = matches(payload, view);
   if (!found.length) return block("Counterparts in other seeds", "The page holds no other seed.");
-  const sizes = found.map(({ r }) => Math.abs(r)).filter(Number.isFinite);
-  const mean = sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
+  const size = mean(found.map(({ r }) => Math.abs(r)).filter(Number.isFinite));
   const own = make("li", {}, make("span", { class: "own" }, thumbnail(view.seed, layer, view.unit),
     make("span", {}, `seed ${payload.meta.seeds[view.seed]}: ${view.unit}`), make("span", {}, "this unit")));
   const items = found.map(({ place, match, r }) => make("li", {}, make("a", { href: hash({ seed: place, unit: match }) },
     thumbnail(place, layer, match), make("span", {}, `seed ${payload.meta.seeds[place]}: ${match}`), make("span", {}, "r ", datum(r, 2)))));
   return block("Counterparts in other seeds",
-    `Units matched one to one over the whole layer; r: correlation of the two units' activations on held-out images, mean |r| ${written(mean, 2)}. ` +
+    `Units matched one to one over the whole layer; r: correlation of the two units' activations on held-out images, mean |r| ${written(size, 2)}. ` +
     "A picture leads to that unit's card.", make("ol", { class: "tiles" }, own, items));
 }

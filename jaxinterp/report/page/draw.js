@@ -1,15 +1,32 @@
 // How is a digit drawn? Pen and eraser on a canvas of bytes, by pointer or by keys.
 
 const PEN = 1.5, ERASER = 2.2;  // radius in pixels of an image of 28 × 28
+/** @type {Map<string, [number, number]>} */
+const STEPS = new Map([["ArrowLeft", [-1, 0]], ["ArrowRight", [1, 0]], ["ArrowUp", [0, -1]], ["ArrowDown", [0, 1]], [" ", [0, 0]]]);
 
 // A drawing on the canvas; changed() is called after every change. `bytes` is what the network reads, in 255ths.
+/** @typedef {{ x: number, y: number }} Point */
+
+/**
+ * @typedef {object} Drawing
+ * @property {Uint8Array} bytes
+ * @property {(chosen: boolean) => void} erase
+ * @property {(image: Values) => void} load
+ * @property {() => void} clear
+ * @property {(from: number, to: number) => void} eraseRows
+ */
+
+/** @type {(canvas: HTMLCanvasElement, cursor: HTMLElement, meta: Meta, changed: (edited: boolean) => void) => Drawing} */
 function drawing(canvas, cursor, meta, changed) {
   const { rows, columns } = meta;
   const bytes = new Uint8Array(rows * columns);
-  let erasing = false, last = null, at = { x: Math.floor(columns / 2), y: Math.floor(rows / 2) };
+  /** @type {Point | null} */
+  let last = null;
+  let erasing = false, at = { x: Math.floor(columns / 2), y: Math.floor(rows / 2) };
   canvas.width = columns;
   canvas.height = rows;
 
+  /** @type {(x: number, y: number) => void} */
   function dab(x, y) {
     const radius = Math.max(0.8, ((erasing ? ERASER : PEN) * Math.max(rows, columns)) / 28);
     for (let row = Math.max(0, Math.floor(y - radius)); row < Math.min(rows, y + radius + 1); row++) {
@@ -22,6 +39,7 @@ function drawing(canvas, cursor, meta, changed) {
     }
   }
 
+  /** @type {(from: Point, to: Point) => void} */
   function stroke(from, to) {
     const steps = Math.ceil(2 * Math.hypot(to.x - from.x, to.y - from.y)) || 1;
     for (let step = 1; step <= steps; step++) dab(from.x + ((to.x - from.x) * step) / steps, from.y + ((to.y - from.y) * step) / steps);
@@ -33,6 +51,7 @@ function drawing(canvas, cursor, meta, changed) {
     changed(edited);
   }
 
+  /** @type {(event: PointerEvent) => Point} */
   function position(event) {
     const box = canvas.getBoundingClientRect();
     return { x: ((event.clientX - box.left) / box.width) * columns, y: ((event.clientY - box.top) / box.height) * rows };
@@ -59,8 +78,8 @@ function drawing(canvas, cursor, meta, changed) {
   });
   for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => { last = null; });
   canvas.addEventListener("keydown", (event) => {
-    const [x, y] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1], " ": [0, 0] }[event.key] ?? [];
-    if (x === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    const [x, y] = STEPS.get(event.key) ?? [NaN, NaN];
+    if (Number.isNaN(x) || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     event.stopPropagation();
     const from = at;

@@ -1,23 +1,37 @@
 // Which units are there, and which one is looked at? Controls and list of the explorer.
 
+/** @type {("sort" | "by")[]} */
+const CHOICES = ["sort", "by"];  // of a quantity
+/** @type {("from" | "to")[]} */
+const BOUNDS = ["from", "to"];
+/** @type {("from" | "to" | "search")[]} */
+const TEXTS = [...BOUNDS, "search"];
+
 // Set up the explorer once; returns show(settings), which brings it to what the address says.
+/** @type {(payload: Payload, networkOf: (seed: number) => Network) => { show: (settings: URLSearchParams) => void, move: (axis: "unit" | "seed", by: number) => void }} */
 function explorer(payload, networkOf) {
   const { meta, arrays } = payload;
   const known = quantities(payload);
-  const maps = new Map();  // of a layer: "seed:layer" → weights on the pixels, and their scale
-  let view = null, units = [], listed = "", told = "";
+  /** @type {Map<string, LayerMaps>} */
+  const maps = new Map();  // by "seed:layer"
+  /** @type {number[]} */
+  let units = [];
+  let view = read(new URLSearchParams()), listed = "", told = "";
 
+  /** @type {(settings: URLSearchParams) => View} */
   function read(settings) {
-    const layer = choice(settings, "layer", meta.layers.length);
-    const named = (name, otherwise) => (known.some((quantity) => quantity.name === settings.get(name)) ? settings.get(name) : otherwise);
+    const layer = choice(settings, "layer", meta.layers.length), asked = settings.get("pictures") ?? "";
+    /** @type {(name: string, otherwise: string) => string} */
+    const named = (name, otherwise) => known.find((quantity) => quantity.name === settings.get(name))?.name ?? otherwise;
     return {
       seed: seedPlace(meta, settings), layer, unit: choice(settings, "unit", meta.layers[layer].units),
       chosen: choice(settings, "class", meta.classes.length), sort: named("sort", "unit"), up: settings.get("order") !== "down",
       by: named("by", known[1].name), from: settings.get("from") ?? "", to: settings.get("to") ?? "", search: settings.get("search") ?? "",
-      pictures: ["maximiser", "image"].includes(settings.get("pictures")) ? settings.get("pictures") : "weights",
+      pictures: ["maximiser", "image"].includes(asked) ? asked : "weights",
     };
   }
 
+  /** @type {(change?: Partial<View>) => string} */
   function hash(change = {}) {
     const { seed, layer, unit, chosen, sort, up, by, from, to, search, pictures } = { ...view, ...change };
     return hashOf("explorer", {
@@ -26,27 +40,31 @@ function explorer(payload, networkOf) {
     });
   }
 
+  /** @type {(change: Partial<View>) => void} */
   const go = (change) => { location.hash = hash(change); };
   // While someone types, the address follows without filling the browser's history.
+  /** @type {(change: Partial<View>) => void} */
   const follow = (change) => { rewrite(hash(change)); show(readHash().settings); };
 
+  /** @type {(seed: number, layer: number) => LayerMaps} */
   function mapsOf(seed, layer) {
-    const key = `${seed}:${layer}`;
-    if (!maps.has(key)) {
-      const found = range(meta.layers[layer].units).map((unit) => pushedBack(networkOf(seed), layer, unit));
-      maps.set(key, { maps: found, scale: scaleOf(found) });
-      if (maps.size > 8) maps.delete(maps.keys().next().value);
-    }
-    return maps.get(key);
+    const key = `${seed}:${layer}`, kept = maps.get(key);
+    if (kept) return kept;
+    const found = range(meta.layers[layer].units).map((unit) => pushedBack(networkOf(seed), layer, unit));
+    const made = { maps: found, scale: scaleOf(found) };
+    const [oldest] = maps.set(key, made).keys();
+    if (maps.size > 8) maps.delete(oldest);
+    return made;
   }
 
   // A unit in a picture, as the view has it: what it weighs, what lights it most, or the real image that does.
+  /** @type {(seed: number, layer: number, unit: number, attributes?: Attributes) => HTMLCanvasElement} */
   function thumbnail(seed, layer, unit, attributes = {}) {
     if (view.pictures === "maximiser") {
       return photograph(part(arrays[`layer${layer}/maximiser`], seed, unit), meta, `maximiser of unit ${unit}`, attributes);
     }
     if (view.pictures === "image") {
-      const best = part(arrays[`layer${layer}/exemplars`], seed, unit, 0);
+      const best = entry(arrays[`layer${layer}/exemplars`], seed, unit, 0);
       return photograph(part(arrays["pool/images"], best), meta, `best real image of unit ${unit}`, attributes);
     }
     const weights = seed === view.seed && layer === view.layer ? mapsOf(seed, layer).maps[unit] : pushedBack(networkOf(seed), layer, unit);
@@ -73,44 +91,44 @@ function explorer(payload, networkOf) {
   }
 
   function showControls() {
-    const set = (id, value) => { if (document.activeElement !== find(id)) find(id).value = value; };
-    offer(find("seed"), meta.seeds.map((seed, place) => [place, `${seed}`]), view.seed);
-    offer(find("layer"), meta.layers.map(({ site }, place) => [place, layerName(site)]), view.layer);
-    offer(find("unit"), range(meta.layers[view.layer].units).map((unit) => [unit, `${unit}`]), view.unit);
-    offer(find("class"), meta.classes.map((name, place) => [place, name]), view.chosen);
-    const sorts = known.map(({ name, label }) => [name, label]);
-    offer(find("sort"), sorts, view.sort);
-    offer(find("by"), sorts, view.by);
-    find("order").value = view.up ? "up" : "down";
-    find("pictures").value = view.pictures;
-    set("from", view.from);
-    set("to", view.to);
-    set("search", view.search);
+    offer(menu("seed"), meta.seeds.map((seed, place) => [place, `${seed}`]), view.seed);
+    offer(menu("layer"), meta.layers.map(({ site }, place) => [place, layerName(site)]), view.layer);
+    offer(menu("unit"), range(meta.layers[view.layer].units).map((unit) => [unit, `${unit}`]), view.unit);
+    offer(menu("class"), meta.classes.map((name, place) => [place, name]), view.chosen);
+    for (const name of CHOICES) offer(menu(name), known.map((quantity) => [quantity.name, quantity.label]), view[name]);
+    menu("order").value = view.up ? "up" : "down";
+    menu("pictures").value = view.pictures;
+    for (const name of TEXTS) if (document.activeElement !== field(name)) field(name).value = view[name];
   }
 
   // Say what cannot be meant, and by which of the inputs; nothing takes back what was said.
+  /** @type {(texts: string[], blamed: string[]) => void} */
   function complain(texts, blamed) {
     find("complaint").textContent = texts.join(" ");
-    for (const name of ["from", "to", "search"]) find(name).setAttribute("aria-invalid", String(blamed.includes(name)));
+    for (const name of TEXTS) find(name).setAttribute("aria-invalid", String(blamed.includes(name)));
   }
 
   // Bring everything to what the settings say.
+  /** @type {(settings: URLSearchParams) => void} */
   function show(settings) {
     const inside = find("card").contains(document.activeElement), last = told;
     view = read(settings);
     told = [view.seed, view.layer, view.unit].join();
     units = chosenUnits(payload, known, { ...view, search: spoken(view.search).words });
     showControls();
-    const wrong = ["from", "to"].filter((name) => view[name].trim() !== "" && Number.isNaN(bound(view[name])));
+    const wrong = BOUNDS.filter((name) => view[name].trim() !== "" && Number.isNaN(bound(view[name])));
     const seedless = seedReplaced(meta, settings);
     complain([...(seedless ? [seedless] : []), ...wrong.map((name) => `“${view[name]}” is no number, so it filters nothing: write one such as 0.5.`)], wrong);
     showList();
-    find("card").replaceChildren(...card({ payload, networkOf, known, view, hash, mapsOf, thumbnail }));
-    find("looked").textContent = find("card").querySelector("h3").textContent;
-    if (inside && told !== last) find("card").querySelector("h3").focus({ preventScroll: true });
+    find("card").replaceChildren(...card({ payload, networkOf, view, hash, mapsOf, thumbnail }));
+    find("looked").textContent = heading()?.textContent ?? "";
+    if (inside && told !== last) heading()?.focus({ preventScroll: true });
   }
 
+  const heading = () => find("card").querySelector("h3");
+
   // The next unit in the list, or the unit of the next seed.
+  /** @type {(axis: "unit" | "seed", by: number) => void} */
   function move(axis, by) {
     const order = axis === "unit" ? units : range(meta.seeds.length);
     if (!order.length) return;
@@ -119,6 +137,7 @@ function explorer(payload, networkOf) {
   }
 
   // What was searched for may name a seed and a layer beside other words: "seed 3 hidden1 12".
+  /** @type {(search: string) => { seed: string | undefined, layer: number, words: string }} */
   function spoken(search) {
     const seed = search.match(/\bseed\s*(\d+)\b/i), layers = meta.layers.map(({ site }) => layerName(site).toLowerCase());
     const words = search.replace(seed?.[0] ?? "", "").split(/\s+/).filter(Boolean);
@@ -140,17 +159,17 @@ function explorer(payload, networkOf) {
       return complain([`No unit of ${layerName(site)} is found by “${view.search}”: search for a number from 0 to ${width - 1}, a class, or dead.`], ["search"]);
     }
     follow({ ...change, unit: found, search: exact === null ? asked.words : "" });
-    find("search").value = view.search;
-    find("card").querySelector("h3").focus();
+    field("search").value = view.search;
+    heading()?.focus();
   }
 
-  for (const name of ["seed", "layer", "unit"]) find(name).addEventListener("change", (event) => go({ [name]: Number(event.target.value) }));
-  find("class").addEventListener("change", (event) => go({ chosen: Number(event.target.value) }));
-  find("order").addEventListener("change", (event) => go({ up: event.target.value === "up" }));
-  for (const name of ["sort", "by", "pictures"]) find(name).addEventListener("change", (event) => go({ [name]: event.target.value }));
-  for (const name of ["from", "to", "search"]) find(name).addEventListener("input", (event) => follow({ [name]: event.target.value.trim() }));
+  for (const name of ["seed", "layer", "unit"]) menu(name).addEventListener("change", () => go({ [name]: Number(menu(name).value) }));
+  menu("class").addEventListener("change", () => go({ chosen: Number(menu("class").value) }));
+  menu("order").addEventListener("change", () => go({ up: menu("order").value === "up" }));
+  for (const name of [...CHOICES, "pictures"]) menu(name).addEventListener("change", () => go({ [name]: menu(name).value }));
+  for (const name of TEXTS) field(name).addEventListener("input", () => follow({ [name]: field(name).value.trim() }));
   find("all").addEventListener("click", () => {
-    for (const name of ["from", "to", "search"]) find(name).value = "";
+    for (const name of TEXTS) field(name).value = "";
     follow({ from: "", to: "", search: "" });
   });
   find("finder").addEventListener("submit", (event) => { event.preventDefault(); jump(); });
@@ -159,11 +178,9 @@ function explorer(payload, networkOf) {
 }
 
 // Scroll a list, and never the page, so that one of its links is seen.
+/** @type {(list: HTMLElement, link: Element | null) => void} */
 function reveal(list, link) {
   if (!link) return;
   const box = list.getBoundingClientRect(), place = link.getBoundingClientRect();
   list.scrollTop += Math.min(0, place.top - box.top) + Math.max(0, place.bottom - box.bottom);
 }
-
-// A layer as it is called: the site without its last part.
-const layerName = (site) => site.replace(/\/post$/, "");

@@ -1,23 +1,25 @@
 // What does a network answer? The forward pass of jaxinterp.networks.MLP, with units scaled on the way.
+// ACTIVATIONS and NORMS_OVER_UNITS come from the tables in jaxinterp/choices.py; report/build.py writes them.
 
-const ACTIVATIONS = {
-  relu: (x) => Math.max(x, 0),
-  tanh: Math.tanh,
-  sigmoid: (x) => 1 / (1 + Math.exp(-x)),
-  gelu: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
-  identity: (x) => x,
-};
+/** @typedef {{ inputs: number, outputs: number, kernel: Numbers, bias: Numbers }} Linear */
+/** @typedef {{ scale: Numbers, bias: Numbers, kept: { mean: Numbers, variance: Numbers } | null }} Norm */
+/** @typedef {{ model: Model, layers: Linear[], norms: (Norm | null)[] }} Plain */
+/** @typedef {Plain & { folded: Float64Array[] }} Network */
 
 // One network of the payload, by its place among the seeds: its model, a list of linear layers, and their norms.
+/** @type {(payload: Payload, place: number) => Network} */
 function networkAt({ meta, arrays }, place) {
-  const get = (name) => (name in arrays ? part(arrays[name], place) : null);
+  /** @type {(name: string) => Numbers} */
+  const get = (name) => part(arrays[name], place);
+  /** @type {(name: string) => Linear} */
   const linear = (name) => {
     const [, inputs, outputs] = arrays[`params/${name}/kernel`].shape;
     return { inputs, outputs, kernel: get(`params/${name}/kernel`), bias: get(`params/${name}/bias`) };
   };
+  /** @type {(layer: number) => Norm} */
   const norm = (layer) => ({
     scale: get(`params/norm${layer}/scale`), bias: get(`params/norm${layer}/bias`),
-    mean: get(`batch_stats/norm${layer}/mean`), variance: get(`batch_stats/norm${layer}/var`),
+    kept: `batch_stats/norm${layer}/mean` in arrays ? { mean: get(`batch_stats/norm${layer}/mean`), variance: get(`batch_stats/norm${layer}/var`) } : null,
   });
   const hidden = meta.model.widths.map((_, layer) => `hidden${layer}`);
   const network = {
@@ -29,9 +31,12 @@ function networkAt({ meta, arrays }, place) {
 }
 
 // Logits, and the activations of every hidden layer. scales: "layer:unit" → what the activation is multiplied by.
+/** @type {(network: Plain, image: Float64Array, scales?: Map<string, number>) => { logits: Float64Array, activations: Float64Array[] }} */
 function forward(network, image, scales = new Map()) {
   const { model, layers, norms } = network;
+  /** @type {Float64Array} */
   let values = Float64Array.from(image, (pixel) => (pixel - model.input_mean) / model.input_std);
+  /** @type {Float64Array[]} */
   const activations = [];
   for (let layer = 0; layer < norms.length; layer++) {
     values = affine(layers[layer], values);
@@ -44,6 +49,7 @@ function forward(network, image, scales = new Map()) {
   return { logits: affine(layers[norms.length], values), activations };
 }
 
+/** @type {(layer: Linear, values: Float64Array) => Float64Array} */
 function affine({ inputs, outputs, kernel, bias }, values) {
   const sums = Float64Array.from(bias);
   for (let input = 0; input < inputs; input++) {
@@ -54,26 +60,27 @@ function affine({ inputs, outputs, kernel, bias }, values) {
   return sums;
 }
 
-// Batch norm uses the statistics that training kept, layer norm those of the layer's values.
+// A norm over units standardises the values of this image; any other uses the statistics that training kept.
+/** @type {(model: Model, norm: Norm | null, values: Float64Array) => Float64Array} */
 function normalized(model, norm, values) {
   if (norm === null) return values;
-  const center = (numbers) => numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
-  const mean = norm.mean ? null : center(values);
-  const variance = norm.mean ? null : center(values.map((value) => (value - mean) ** 2));
-  return values.map((value, unit) => {
-    const [middle, spread] = norm.mean ? [norm.mean[unit], norm.variance[unit]] : [mean, variance];
-    return ((value - middle) / Math.sqrt(spread + model.norm_epsilon)) * norm.scale[unit] + norm.bias[unit];
-  });
+  const { kept, scale, bias } = norm;
+  const standard = kept
+    ? values.map((value, unit) => (value - kept.mean[unit]) / Math.sqrt(kept.variance[unit] + model.norm_epsilon))
+    : NORMS_OVER_UNITS[model.norm](values, model.norm_epsilon);
+  return standard.map((value, unit) => value * scale[unit] + bias[unit]);
 }
 
-// What a norm multiplies a unit by. Layer norm's own division depends on the image, and is left out.
+// What a norm multiplies a unit by. The division of a norm over units depends on the image, and is left out.
+/** @type {(network: Plain, layer: number, unit: number) => number} */
 function gain(network, layer, unit) {
   const norm = network.norms[layer];
   if (!norm) return 1;
-  return norm.mean ? norm.scale[unit] / Math.sqrt(norm.variance[unit] + network.model.norm_epsilon) : norm.scale[unit];
+  return norm.kept ? norm.scale[unit] / Math.sqrt(norm.kept.variance[unit] + network.model.norm_epsilon) : norm.scale[unit];
 }
 
 // Every layer's kernel "in out" from what the activation function leaves, with norms and the input's scaling folded in.
+/** @type {(network: Plain) => Float64Array[]} */
 function folded(network) {
   const after = network.model.norm_position === "after";
   return network.layers.map(({ inputs, outputs, kernel }, layer) => {
@@ -86,12 +93,12 @@ function folded(network) {
 }
 
 // Weights of a unit on the pixels: its own in the first layer; deeper, the kernels' product, activation functions ignored.
+/** @type {(network: Network, layer: number, unit: number) => Float64Array} */
 function pushedBack(network, layer, unit) {
-  const column = (below) => ({ ...network.layers[below], kernel: network.folded[below] });
-  const { inputs, outputs, kernel } = column(layer);
-  let shares = Float64Array.from({ length: inputs }, (_, source) => kernel[source * outputs + unit]);
+  const top = network.layers[layer], own = network.folded[layer];
+  let shares = Float64Array.from({ length: top.inputs }, (_, source) => own[source * top.outputs + unit]);
   for (let below = layer - 1; below >= 0; below--) {
-    const { inputs, outputs, kernel } = column(below);
+    const { inputs, outputs } = network.layers[below], kernel = network.folded[below];
     const next = new Float64Array(inputs);
     for (let source = 0, place = 0; source < inputs; source++) {
       let sum = 0;
@@ -104,9 +111,10 @@ function pushedBack(network, layer, unit) {
 }
 
 // Probabilities of the classes; of the one class that a single logit speaks for. Outputs that are values have none.
+/** @type {(logits: Float64Array, loss: string) => number[]} */
 function probabilities(logits, loss) {
   if (loss === "squared_error") return Array.from(logits, () => NaN);
-  if (logits.length === 1) return [ACTIVATIONS.sigmoid(logits[0])];
+  if (logits.length === 1) return [1 / (1 + Math.exp(-logits[0]))];
   const highest = Math.max(...logits);
   const powers = Array.from(logits, (logit) => Math.exp(logit - highest));
   const sum = powers.reduce((total, power) => total + power, 0);

@@ -1,11 +1,19 @@
 // How do numbers become pictures? Grey for images; for signed values blue below zero, orange above, paper at zero.
 
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
+/** @typedef {{ light: number[], dark: number[] }} Colour  red, green, blue by scheme */
+/** @typedef {(value: number) => number[]} Painter  the colour of a value: red, green, blue */
+/** @typedef {ArrayLike<number>} Values */
+
+/** @type {Colour} */
 const BELOW = { light: [0, 90, 160], dark: [86, 180, 255] };
+/** @type {Colour} */
 const ABOVE = { light: [200, 75, 0], dark: [255, 150, 70] };
+/** @type {Colour} */
 const PAPER = { light: [255, 255, 255], dark: [20, 23, 27] };
 
 // The colour of a signed value on a scale: red, green, blue.
+/** @type {(value: number, scale: number) => number[]} */
 function signed(value, scale) {
   const scheme = dark.matches ? "dark" : "light";
   const strength = Math.min(1, Math.abs(value) / (scale || 1)) ** 0.85;
@@ -14,6 +22,7 @@ function signed(value, scale) {
 }
 
 // The same as a tint behind text, which stays readable on it; no colour where the value is not known.
+/** @type {(value: number, scale: number) => string} */
 function tint(value, scale) {
   if (!Number.isFinite(value)) return "";
   const scheme = dark.matches ? "dark" : "light", strength = 0.45 * Math.min(1, Math.abs(value) / (scale || 1));
@@ -22,14 +31,17 @@ function tint(value, scale) {
 }
 
 // A canvas of values "rows columns", drawn by colour(value) → [red, green, blue]; label is its alternative text.
+/** @type {(values: Values, rows: number, columns: number, colour: Painter, label: string, attributes?: Attributes) => HTMLCanvasElement} */
 function picture(values, rows, columns, colour, label, attributes = {}) {
   const canvas = make("canvas", { width: columns, height: rows, role: "img", "aria-label": label, ...attributes });
   paint(canvas, values, colour);
   return canvas;
 }
 
+/** @type {(canvas: HTMLCanvasElement, values: Values, colour: Painter) => void} */
 function paint(canvas, values, colour) {
   const context = canvas.getContext("2d", { willReadFrequently: true });  // small, many, and never worth a GPU
+  if (!context) throw new Error("this browser draws no pictures");
   const image = context.createImageData(canvas.width, canvas.height);
   for (let place = 0; place < values.length; place++) {
     const [red, green, blue] = colour(values[place]);
@@ -38,18 +50,23 @@ function paint(canvas, values, colour) {
   context.putImageData(image, 0, 0);
 }
 
+/** @type {Painter} */
 const ink = (value) => [value, value, value];
 
 // An image of bytes, as stored.
+/** @type {(bytes: Values, meta: Meta, label: string, attributes?: Attributes) => HTMLCanvasElement} */
 const photograph = (bytes, meta, label, attributes = {}) =>
   picture(bytes, meta.rows, meta.columns, ink, label, { class: "image", ...attributes });
 
 // Weights on the pixels, on a scale.
+/** @type {(values: Values, meta: Meta, scale: number, label: string, attributes?: Attributes) => HTMLCanvasElement} */
 const weightMap = (values, meta, scale, label, attributes = {}) =>
   picture(values, meta.rows, meta.columns, (value) => signed(value, scale), label, { class: "map", ...attributes });
 
 // Where a map is largest, in words.
+/** @type {(values: Float64Array, meta: Meta) => string} */
 function extremes(values, meta) {
+  /** @type {(place: number) => string} */
   const at = (place) => `${written(values[place])} at row ${Math.floor(place / meta.columns)}, column ${place % meta.columns}`;
   let lowest = 0, highest = 0;
   values.forEach((value, place) => {
@@ -60,12 +77,14 @@ function extremes(values, meta) {
 }
 
 // A scale that all but two in a thousand of the values fit into.
+/** @type {(maps: Float64Array[]) => number} */
 function scaleOf(maps) {
   const sizes = Float64Array.from(maps.flatMap((map) => Array.from(map, Math.abs))).sort();
   return sizes[Math.floor(0.998 * (sizes.length - 1))] || 1;
 }
 
 // The legend of values from low to high, as colour(value) draws them.
+/** @type {(low: number, high: number, colour: Painter, what: string) => HTMLElement} */
 function legend(low, high, colour, what) {
   const steps = Float64Array.from(range(41), (step) => low + (step / 40) * (high - low));
   return make("figure", { class: "legend" },

@@ -1,22 +1,57 @@
 // By what can units be sorted and filtered? Everything that is one number a unit.
 
-// The quantities of a payload: {name, label, explanation, of(seed, layer, unit, chosen class), nulled(…)}.
-function quantities({ meta, arrays }) {
-  const at = (name) => (seed, layer, unit) => part(arrays[`layer${layer}/${name}`], seed, unit);
-  const measured = meta.measures.map(({ name, label, explanation, null: control, statistic, high }, place) => ({
-    name, label, explanation, control, statistic, high, measure: true,
-    of: (seed, layer, unit) => part(arrays[`layer${layer}/measures`], place, seed, unit),
-    nulled: (seed, layer, unit) => part(arrays[`layer${layer}/nulls`], place, seed, unit),
-  }));
+/** @typedef {(seed: number, layer: number, unit: number, chosen: number) => number} Of  of a unit, and of the chosen class */
+
+/**
+ * What is one number a unit.
+ * @typedef {object} Quantity
+ * @property {string} name
+ * @property {string} label
+ * @property {Of} of
+ * @property {boolean} [whole]  whether it is a whole number
+ */
+/** @typedef {Quantity & { measure: Measure, nulled: Of }} Measured  a quantity that a measure describes, and its null */
+
+/**
+ * What the explorer shows, as its address has it: places of the seed, the layer, the unit and the chosen class.
+ * @typedef {object} View
+ * @property {number} seed
+ * @property {number} layer
+ * @property {number} unit
+ * @property {number} chosen
+ * @property {string} sort  the quantity that orders the list
+ * @property {boolean} up  whether the lowest comes first
+ * @property {string} by  the quantity that filters the list
+ * @property {string} from
+ * @property {string} to
+ * @property {string} search
+ * @property {string} pictures
+ */
+
+// The quantities that the payload's measures describe.
+/** @type {(payload: Payload) => Measured[]} */
+const measuredOf = ({ meta, arrays }) => meta.measures.map((measure, place) => ({
+  name: measure.name, label: measure.label, measure,
+  of: (seed, layer, unit) => entry(arrays[`layer${layer}/measures`], place, seed, unit),
+  nulled: (seed, layer, unit) => entry(arrays[`layer${layer}/nulls`], place, seed, unit),
+}));
+
+// All quantities of a payload; the unit's number comes first.
+/** @type {(payload: Payload) => Quantity[]} */
+function quantities(payload) {
+  const { meta, arrays } = payload, measured = measuredOf(payload);
+  /** @type {(name: string) => Of} */
+  const at = (name) => (seed, layer, unit) => entry(arrays[`layer${layer}/${name}`], seed, unit);
+  /** @type {Quantity[]} */
   const others = [
     { name: "unit", label: "number of the unit", of: (seed, layer, unit) => unit, whole: true },
     { name: "firing", label: "share of images that light it", of: at("firing") },
     { name: "sd", label: "spread over images (sd)", of: at("sd") },
     { name: "class", label: "mean response to the class", of: (seed, layer, unit, chosen) =>
-      part(arrays[`layer${layer}/class_mean`], seed, unit, chosen) },
-    ...meta.kinds.map((kind, place) => ({
+      entry(arrays[`layer${layer}/class_mean`], seed, unit, chosen) },
+    ...meta.kinds.map((kind, place) => /** @type {Quantity} */ ({
       name: `damage-${kind}`, label: `damage to the class, ${kind} ablation`,
-      of: (seed, layer, unit, chosen) => part(arrays[`layer${layer}/damage`], seed, place, unit, chosen),
+      of: (seed, layer, unit, chosen) => entry(arrays[`layer${layer}/damage`], seed, place, unit, chosen),
     })),
   ];
   const taken = new Set(measured.map(({ name }) => name));
@@ -25,44 +60,51 @@ function quantities({ meta, arrays }) {
 }
 
 // The class that a unit responds to most; −1 where it responds to none.
+/** @type {(payload: Payload, seed: number, layer: number, unit: number) => number} */
 function strongestClass({ arrays }, seed, layer, unit) {
-  const means = part(arrays[`layer${layer}/class_mean`], seed, unit);
-  return means.reduce((best, mean, place) => (mean > (best < 0 ? -Infinity : means[best]) ? place : best), -1);
+  const means = Array.from(part(arrays[`layer${layer}/class_mean`], seed, unit));
+  return means.reduce((best, value, place) => (value > (best < 0 ? -Infinity : means[best]) ? place : best), -1);
 }
 
 // A bound as someone writes it, with a point or a comma; NaN where there is none, or where it is no number.
+/** @type {(text: string) => number} */
 function bound(text) {
   const plain = text.trim().replace("−", "-").replace(",", ".");
   return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(plain) ? Number(plain) : NaN;
 }
 
 // The units of a layer that the view asks for, in its order. What is not known comes last and passes no filter.
+/** @type {(payload: Payload, known: Quantity[], view: View) => number[]} */
 function chosenUnits(payload, known, view) {
   const { seed, layer, sort, up, by, from, to, search, chosen } = view;
-  const of = (name) => known.find((quantity) => quantity.name === name) ?? known[0];
-  const value = (name, unit) => of(name).of(seed, layer, unit, chosen);
+  /** @type {(name: string, unit: number) => number} */
+  const value = (name, unit) => (known.find((quantity) => quantity.name === name) ?? known[0]).of(seed, layer, unit, chosen);
   const low = bound(from), high = bound(to);
+  /** @type {(unit: number) => boolean} */
   const inside = (unit) => {
     if (Number.isNaN(low) && Number.isNaN(high)) return true;
     const found = value(by, unit);
     return Number.isFinite(found) && !(found < low) && !(found > high);
   };
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+  /** @type {(unit: number) => boolean} */
   const matching = (unit) => words.every((word) => described(payload, seed, layer, unit).includes(word));
+  /** @type {(unit: number) => number} */
   const place = (unit) => {
     const found = value(sort, unit);
     return Number.isFinite(found) ? (up ? found : -found) : Infinity;
   };
-  const compare = (a, b) => (a.place === b.place ? a.unit - b.unit : a.place - b.place);
   return range(payload.meta.layers[layer].units)
     .filter((unit) => inside(unit) && matching(unit))
-    .map((unit) => ({ unit, place: place(unit) })).sort(compare).map(({ unit }) => unit);
+    .map((unit) => ({ unit, place: place(unit) }))
+    .sort((a, b) => (a.place === b.place ? a.unit - b.unit : a.place - b.place)).map(({ unit }) => unit);
 }
 
 // The words by which search finds a unit: its number, the class that it responds to most, whether it is dead.
+/** @type {(payload: Payload, seed: number, layer: number, unit: number) => string} */
 function described(payload, seed, layer, unit) {
   const strongest = strongestClass(payload, seed, layer, unit);
   const name = strongest < 0 ? "" : payload.meta.classes[strongest];
-  const dead = part(payload.arrays[`layer${layer}/sd`], seed, unit) > 0 ? "" : "dead";
+  const dead = entry(payload.arrays[`layer${layer}/sd`], seed, unit) > 0 ? "" : "dead";
   return ` unit ${unit} #${unit} class:${name} ${name} ${dead}`.toLowerCase();
 }

@@ -1,3 +1,4 @@
+import itertools
 from functools import partial
 
 import jax
@@ -5,12 +6,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxinterp import choices
 from jaxinterp.analysis import attribution
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import replace
 from jaxinterp.networks import sites
 
-NORMS = [("none", "before"), ("batch", "before"), ("batch", "after")]
+AFFINE = [name for name, norm in choices.NORMS.items() if norm.over_units is None]
+NORMS = [("none", "before"), *itertools.product(AFFINE, ("before", "after"))]
 
 
 @pytest.mark.parametrize("widths", [(), (6, 5)], ids=str)

@@ -1,5 +1,5 @@
+import itertools
 from functools import partial
-from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
@@ -7,11 +7,12 @@ import numpy as np
 import planted
 import pytest
 
+from jaxinterp import choices
 from jaxinterp.analysis import attribution
 from jaxinterp.errors import InputError
 from jaxinterp.networks import sites
 
-NORMS = [("none", "before"), ("batch", "before"), ("batch", "after"), ("layer", "before"), ("layer", "after")]
+NORMS = [("none", "before"), *itertools.product(choices.NORMS, ("before", "after"))]
 NETWORKS = [((6, 5), *norm) for norm in NORMS[:3]] + [(widths, *NORMS[2]) for widths in ((), (6,), (5, 4, 4))]
 
 
@@ -41,13 +42,13 @@ def slow(network, image, unit, baseline=0.0):
     knots = [0.0, 1.0]
     for depth in range(len(layers) - 1):
         crossings = []
-        for left, right in pairwise(knots):
+        for left, right in itertools.pairwise(knots):
             for p, q in zip(before_activation(left)[depth], before_activation(right)[depth], strict=True):
                 if p * q < 0:
                     crossings.append(left + (right - left) * p / (p - q))
         knots = sorted([*knots, *crossings])
     total, passed = np.zeros(len(end)), [np.zeros(len(bias)) for _, bias in layers[:-1]]
-    for left, right in pairwise(knots):
+    for left, right in itertools.pairwise(knots):
         gates = [value > 0 for value in before_activation((left + right) / 2)]
         ends = [[np.maximum(value, 0) for value in before_activation(t)] for t in (left, right)]
         slope = layers[-1][0][:, unit]
@@ -133,6 +134,22 @@ def test_exact_conductance_is_its_definition(norm, position, build, images):
         found = jax.jit(explain)(network, images, units)
         np.testing.assert_allclose(found, np.stack([one[layer] for one in expected]), rtol=1e-4, atol=2e-5)
         np.testing.assert_allclose(np.sum(found, axis=1), gain(network, images, units), rtol=1e-5, atol=1e-5)
+
+
+def test_every_piecewise_linear_function_has_the_exact_variants(monkeypatch, build, images):
+    leaky = choices.Activation(lambda jax, x: jax.nn.leaky_relu(x, 0.2), "", slopes=(0.2, 1.0))
+    monkeypatch.setitem(choices.ACTIVATIONS, "leaky", leaky)
+    network = build("batch", "after", "leaky", widths=(6, 5, 4))
+    exact = jax.jit(attribution.exact_integrated_gradients)(network, images, 1)
+    near = jax.jit(partial(attribution.integrated_gradients, steps=300))(network, images, 1)
+    np.testing.assert_allclose(near, exact, atol=2e-2 * np.abs(exact).max())
+    np.testing.assert_allclose(np.sum(exact, axis=1), gain(network, images, 1), rtol=1e-5, atol=1e-5)
+    through = partial(attribution.exact_conductance, through="hidden1/pre")
+    passed = jax.jit(through)(network, images, 1)
+    np.testing.assert_allclose(np.sum(passed, axis=1), gain(network, images, 1), rtol=1e-5, atol=1e-5)
+    paths = jax.jit(partial(attribution.top_paths, k=10**6))(network, images[4], 1)
+    for total in (paths.total, np.sum(paths.contributions)):
+        np.testing.assert_allclose(total, network(images[4])[0][1], rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("through", ["hidden0/pre", "hidden0/post", "hidden1/pre", "hidden1/post"])

@@ -1,3 +1,4 @@
+import itertools
 from functools import partial
 
 import jax
@@ -6,13 +7,13 @@ import numpy as np
 import planted
 import pytest
 
-from jaxinterp import networks
+from jaxinterp import choices, networks
 from jaxinterp.analysis import attribution
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.errors import InputError
 from jaxinterp.networks import Network
 
-NORMS = [("none", "before"), ("batch", "before"), ("batch", "after"), ("layer", "before"), ("layer", "after")]
+NORMS = [("none", "before"), *itertools.product(choices.NORMS, ("before", "after"))]
 
 
 @jax.jit

@@ -6,10 +6,12 @@ import numpy as np
 import planted
 import pytest
 
+from jaxinterp import choices
 from jaxinterp.analysis import attribution
 from jaxinterp.errors import InputError
 
-NORMS = [("none", "before"), ("batch", "before"), ("batch", "after")]
+AFFINE = [name for name, norm in choices.NORMS.items() if norm.over_units is None]
+NORMS = [("none", "before"), *itertools.product(AFFINE, ("before", "after"))]
 
 
 def every_path(network, image, unit):

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxinterp.analysis.maximization import optima
+from jaxinterp.choices import ACTIVATIONS, NORMS
 from jaxinterp.errors import InputError
-from jaxinterp.networks import ACTIVATIONS, MLP, Network, init, sites
+from jaxinterp.networks import MLP, Network, init, sites
 
 PIXELS = 9
 
@@ -98,7 +99,7 @@ def test_a_unit_without_weights_is_at_its_bias():
 
 
 KINDS = [(activation, "none", "before") for activation in ACTIVATIONS]
-KINDS += [("relu", norm, position) for norm in ("batch", "layer") for position in ("before", "after")]
+KINDS += [("relu", norm, position) for norm in NORMS for position in ("before", "after")]
 NETWORKS = {kind: network(2, activation=kind[0], norm=kind[1], norm_position=kind[2]) for kind in KINDS}
 
 

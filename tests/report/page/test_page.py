@@ -68,6 +68,11 @@ def test_views_open_one_at_a_time(visit, whole):
         assert shown_views(page) == [name.lower().split()[0]]
 
 
+@pytest.mark.parametrize("address", ["nowhere", "constructor"])  # the second is a name that every object has
+def test_an_address_without_a_view_opens_the_first(visit, whole, address):
+    assert shown_views(visit(whole, f"#{address}")) == ["findings"]
+
+
 def test_a_row_unfolds_to_its_rule_command_and_figure(visit, whole):
     page = visit(whole)
     fold = page.locator(".fold details")
@@ -107,7 +112,7 @@ def test_hostile_text_stays_text(visit, networks):
         HOSTILE,
         [finding(f"1.1 {HOSTILE}", HOSTILE, HOSTILE)],
         folder=HOSTILE,
-        sentences=[HOSTILE],
+        sentences=[(HOSTILE, HOSTILE)],
         figures=[build.drawn(figure(HOSTILE, "1.1"))],
         history=pages.history(),
         config=RunConfig(recipe=HOSTILE),

@@ -1,9 +1,13 @@
+from itertools import cycle, product
+
 import jax
 import numpy as np
 import pages
 import pytest
 
 from jaxinterp import ensemble, interventions
+from jaxinterp.choices import ACTIVATIONS, NORMS
+from jaxinterp.networks import MLP, activation_function
 from jaxinterp.report import build, explorer
 
 expect = pytest.importorskip("playwright.sync_api", reason="there is no playwright").expect
@@ -33,18 +37,18 @@ def pixels(page):
     return np.float32(bytes_) / 255
 
 
-MODELS = {
-    "relu": {},
-    "tanh": {"activation": "tanh", "input_mean": 0.13, "input_std": 0.31},
-    "gelu": {"activation": "gelu", "widths": (7,)},
-    "sigmoid, batch norm before": {"activation": "sigmoid", "norm": "batch"},
-    "identity, batch norm after": {"activation": "identity", "norm": "batch", "norm_position": "after"},
-    "layer norm before": {"norm": "layer", "norm_epsilon": 1e-3},
-    "layer norm after, three layers": {"norm": "layer", "norm_position": "after", "widths": (5, 4, 3)},
-}
+# Every activation function, and every norm before and after one, in turn with other options.
+NORMED = [{}, *({"norm": norm, "norm_position": place} for norm, place in product(NORMS, ("before", "after")))]
+OTHERS = ({}, {"input_mean": 0.13, "input_std": 0.31}, {"widths": (7,), "norm_epsilon": 1e-3}, {"widths": (5, 4, 3)})
+MODELS = [
+    {"activation": activation} | norm | other
+    for activation, norm, other, _ in zip(
+        cycle(ACTIVATIONS), cycle(NORMED), cycle(OTHERS), range(max(len(ACTIVATIONS), len(NORMED))), strict=False
+    )
+]
 
 
-@pytest.mark.parametrize("options", MODELS.values(), ids=MODELS)
+@pytest.mark.parametrize("options", MODELS, ids=lambda options: " ".join(map(str, options.values())))
 def test_the_page_answers_as_python_does(visit, options):
     networks = pages.trained(pages.model(**options))
     html = build.render("Networks", [], payload=explorer.encode(pages.payload(networks)))
@@ -60,6 +64,15 @@ def test_the_page_answers_as_python_does(visit, options):
     change = values(page, "#logits tr td:nth-child(3) data")
     np.testing.assert_allclose(change, expected - network(image)[0], **CLOSE)
     assert values(page, "#logits tr td:nth-child(4) data").sum() == pytest.approx(1)
+
+
+def test_the_pages_activation_functions_are_pythons(visit, html):
+    numbers = np.float32([*np.linspace(-4, 4, 33), -30, -1e3, 30, 1e3])
+    page = visit(html)
+    for name, entry in ACTIVATIONS.items():
+        there = page.evaluate(f"(numbers) => numbers.map((x) => {entry.javascript})", numbers.tolist())
+        here = activation_function(MLP(activation=name))(jax.numpy.asarray(numbers))
+        np.testing.assert_allclose(there, here, rtol=1e-5, atol=1e-6, err_msg=name)
 
 
 def test_one_output_is_a_probability_of_its_own(visit):

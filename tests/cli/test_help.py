@@ -1,0 +1,52 @@
+import re
+
+import pytest
+
+from jaxinterp import cli
+from jaxinterp.cli import shell
+
+COMMANDS = ("run", "train", "study", "analyze", "report", "runs", "recipes", "import")
+
+
+@pytest.fixture
+def show(monkeypatch, capsys):
+    """The help that a command prints, without the frames and line breaks that depend on a terminal's width."""
+    monkeypatch.setattr(shell, "prepare_jax", lambda: None)  # conftest has prepared it
+
+    def show(*arguments):
+        with pytest.raises(SystemExit) as exit_:
+            cli.main([*arguments, "--help"])
+        out, err = capsys.readouterr()
+        assert (exit_.value.code, err) == (0, "")
+        return " ".join(re.sub(r"\x1b\[[0-9;]*m|[│─╭╮╰╯]", " ", out).split())
+
+    return show
+
+
+@pytest.mark.parametrize(
+    ("command", "mentioned"),
+    [
+        ("run", ("--study", "--seeds", "how many networks", "--root", "Continues where it was interrupted")),
+        ("train", ("--recipe", "--resume", "--model.widths", "units in each hidden layer", "--train.seeds")),
+        ("study", ("STUDY", "--run", "--seeds", "--again", "--all")),
+        ("analyze", ("RUN", "ANALYSIS", "activity, damage or similarity", "--again")),
+        ("report", ("RUN", "RUN/report/index.html")),
+        ("runs", ("--root", "to show its seeds")),
+        ("recipes", ("five write-ups",)),
+        ("import", ("the weights", "--name", "--model.norm", "pickles are refused")),
+    ],
+)
+def test_every_command_has_help(show, command, mentioned):
+    text = show(command)
+    for part in mentioned:
+        assert part in text
+
+
+def test_help_names_every_command_and_a_beginning(show):
+    text = show()
+    for part in (*COMMANDS, "Start with: jaxinterp run", "--debug"):
+        assert part in text
+
+
+def test_help_shows_a_recipes_own_values(show):
+    assert "default: 128 64" in show("train", "--recipe", "looking-for-four")
