@@ -97,9 +97,7 @@ def rank_correlation_estimate(values: RankCorrelation) -> Estimate:
     return Estimate(r, np.nan, float(np.tanh(z - half)), float(np.tanh(z + half)), n)
 
 
-def spearman(
-    first: Float[Array | np.ndarray, "*any"], second: Float[Array | np.ndarray, "*any"]
-) -> Float[np.ndarray, "..."]:
+def spearman(first: Values, second: Values) -> Float[np.ndarray, "..."]:
     """Spearman's correlation along the last axis, over what is known of both; NaN where either is constant.
 
     The arrays broadcast. For labelled arrays see `spearman_over`.
@@ -114,6 +112,14 @@ def spearman(
         return centred / np.where(size > 0, size, np.nan)
 
     return np.asarray(np.sum(standard(first) * standard(second), axis=-1))
+
+
+def permuted_spearman(first: Values, second: Values, *, draws: int, seed: int = 0) -> Float[np.ndarray, " draws"]:
+    """Spearman's correlation of two vectors with the first in random orders: what chance gives. See `spearman`."""
+    first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    known = np.isfinite(first) & np.isfinite(second)
+    first, second = first[known], second[known]
+    return spearman(np.random.default_rng(seed).permuted(np.tile(first, (draws, 1)), axis=1), second)
 
 
 def spearman_over(dims: str | tuple[str, ...], first: xr.DataArray, second: xr.DataArray) -> xr.DataArray:

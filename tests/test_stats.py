@@ -56,6 +56,63 @@ def test_two_networks_have_no_interval():
     assert estimate.mean == 0.4 and estimate.n == 2 and np.isnan([estimate.low, estimate.high]).all()
 
 
+@pytest.mark.parametrize("yes, n", [(0, 40), (40, 40), (30, 40), (2, 2)])
+def test_yes_and_no_have_wilsons_interval(yes, n):
+    found = stats.share_estimate(np.append(np.arange(n) < yes, np.nan).astype(float))
+    z = scipy.stats.norm.ppf(0.975)
+    share = yes / n
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    assert found.mean == share and found.n == n
+    np.testing.assert_allclose([found.low, found.high], [middle - half, middle + half], atol=1e-12)
+
+
+def test_other_shares_have_students_interval_and_one_network_has_none():
+    values = np.array([0, 0.5, 1, np.nan])
+    assert stats.share_estimate(values) == stats.over_seeds_estimate(values)
+    assert np.isnan(stats.share_estimate(np.array([1.0, np.nan])).low)
+
+
+def test_wilsons_interval_covers_and_students_does_not():
+    rng = np.random.default_rng(0)
+    draws = (rng.random((400, 20)) < 0.95).astype(float)
+    wilson, student = (
+        np.mean([found.low <= 0.95 <= found.high for found in map(estimate, draws)])
+        for estimate in (stats.share_estimate, stats.over_seeds_estimate)
+    )
+    assert wilson > 0.9 > student
+
+
+def test_a_rank_correlation_and_its_interval():
+    rng = np.random.default_rng(0)
+    first = rng.normal(size=30)
+    second = first + rng.normal(size=30)
+    found = stats.rank_correlation_estimate(stats.RankCorrelation(first, second))
+    assert found.mean == pytest.approx(scipy.stats.spearmanr(first, second)[0]) and found.n == 30
+    assert -1 < found.low < found.mean < found.high < 1
+    gap = stats.RankCorrelation(np.append(first, np.nan), np.append(second, 3))
+    assert stats.rank_correlation_estimate(gap) == pytest.approx(found, nan_ok=True)
+    assert np.isnan(stats.rank_correlation_estimate(stats.RankCorrelation(np.ones(30), second)).mean)
+    assert stats.rank_correlation_estimate(stats.RankCorrelation(first, first)).high <= 1
+
+
+def test_a_rank_correlations_interval_covers_as_often_as_it_says():
+    rng = np.random.default_rng(1)
+    pairs = rng.multivariate_normal([0, 0], [[1, 0.6], [0.6, 1]], (300, 40))
+    true = 6 / np.pi * np.arcsin(0.3)  # Spearman's of a bivariate normal
+    found = [stats.rank_correlation_estimate(stats.RankCorrelation(*pair.T)) for pair in pairs]
+    assert 0.9 < np.mean([one.low < true < one.high for one in found]) < 0.99
+
+
+def test_permuted_correlations_are_those_of_chance():
+    first = np.append(np.arange(20.0), [np.nan, 3])
+    second = np.append(np.arange(20.0) ** 2, [5, np.nan])
+    null = stats.permuted_spearman(first, second, draws=2000)
+    assert null.shape == (2000,) and abs(null.mean()) < 0.02
+    assert null.std() == pytest.approx(1 / np.sqrt(19), rel=0.05)  # the null's known spread
+    assert np.isnan(stats.permuted_spearman(np.ones(5), np.arange(5.0), draws=3)).all()
+
+
 def test_mean_over_pairs_ignores_the_diagonal_and_takes_both_directions():
     matrix = np.array([[9.0, 1, 2], [3, 9, 4], [4, 6, 9]])
     assert stats.over_pairs_estimate(matrix).mean == pytest.approx(np.mean([2, 3, 5]))

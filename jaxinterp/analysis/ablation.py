@@ -220,6 +220,11 @@ def prefixes(order: Int[Array | np.ndarray, " units"]) -> Bool[Array, "steps uni
     return jnp.argsort(order) < jnp.arange(order.shape[0] + 1)[:, None]
 
 
+def subsets(units: int) -> Bool[np.ndarray, "subsets units"]:
+    """All 2^units groups: unit u is in group i where bit u of i is set, so the first is empty and the last has all."""
+    return (np.arange(2**units)[:, None] >> np.arange(units)) % 2 == 1
+
+
 def random_groups(key, group: Bool[Array | np.ndarray, " units"], *, draws: int) -> Bool[Array, "draws units"]:
     """Groups as large as the given one, each drawn at random from all units."""
     return _smallest(jax.random.uniform(key, (draws, group.shape[0])), jnp.sum(group))

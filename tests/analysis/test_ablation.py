@@ -312,6 +312,11 @@ def test_matched_groups_differ_where_there_is_a_choice():
     np.testing.assert_allclose(groups.mean(axis=0), 0.25, atol=0.31)
 
 
+def test_subsets_are_all_and_the_last_is_everything():
+    found = ablation.subsets(4)
+    assert len({tuple(row) for row in found}) == 16 and not found[0].any() and found[-1].all()
+
+
 def test_prefixes_follow_the_order():
     order = np.array([2, 0, 1])
     expected = [[False] * 3, [False, False, True], [True, False, True], [True] * 3]

@@ -23,6 +23,7 @@ from jaxinterp.analysis.attribution.integrals import (
     integrated_gradients,
 )
 from jaxinterp.analysis.attribution.maps import gradient, gradient_times_input, gradients, probes, pushed_back, weights
+from jaxinterp.analysis.attribution.rebuilding import rebuilt
 from jaxinterp.analysis.attribution.wiring import Connections, Paths, connections, top_paths
 
 METHODS: dict[str, Callable] = {
@@ -54,6 +55,7 @@ __all__ = [
     "pushed_back",
     "random_order",
     "randomized",
+    "rebuilt",
     "sanity",
     "top_paths",
     "virtual_weights",

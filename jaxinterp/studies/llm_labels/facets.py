@@ -1,103 +1,108 @@
-"""How many different things does a neuron answer to? Row 2.8, which the write-up wanted and did not do.
+"""How many different things does a unit respond to? Row 2.8, which the write-up wanted and did not do.
 
-A facet is an image that lights a neuron through sources of its own, and that cannot be blended with another facet (see
-`analysis.facets`). A neuron of the first layer is linear in the pixels, and has one; a count that is to be believed
-finds as many as were planted. A layer as a whole has as many as it has large and orthogonal activation vectors.
+A facet is an image that activates a unit through other sources than the other facets, and that cannot be blended with
+one of them (see `analysis.facets`). A neuron of the first layer is linear in the pixels, and has one. The method is
+checked on units whose number of facets is known (`analysis.planted_facets`).
 """
 
 from collections.abc import Mapping
-from typing import Any
+from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import xarray as xr
 from jaxtyping import Array, Float
 
-from jaxinterp.analysis import attribution, facets
+from jaxinterp import ensemble
+from jaxinterp.analysis import attribution, facets, planted_facets
+from jaxinterp.analysis.planted_facets import DRAWS, KINDS
+from jaxinterp.ensemble import over_seeds
 from jaxinterp.networks import Network
-from jaxinterp.stats import indicator, known_mean, over_seeds_estimate
-from jaxinterp.studies.claims import Finding
-from jaxinterp.studies.llm_labels import planted
-from jaxinterp.studies.llm_labels.judging import calibrated_score, claimed, judged_beside, judged_shares
-from jaxinterp.studies.llm_labels.record import (
-    ARMS,
+from jaxinterp.stats import indicator
+from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
+from jaxinterp.studies.judge import Calibrated, Claim, Difference, above
+from jaxinterp.studies.llm_labels.neurons import (
     CONDITIONS,
     EVERY,
     MOST,
+    NAME,
     SITE,
     SIX,
-    TRAINED,
-    UNTRAINED,
-    Asked,
-    LlmLabels,
-    ask_each,
-    ask_each_both,
-    key_of,
-    laid_out,
-    left_out,
+    Images,
+    class_names,
     over_live,
+    width,
 )
-from jaxinterp.studies.subjects import blanked
+from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
 
 DIRECTIONS = 10
-BEST = 40  # images of each unit that are looked at for clusters
-STARTING = 1000  # images from which the search may start
+BEST = 40  # images of each unit that are searched for clusters
 RESTARTS, STEPS = 8, 64  # of the search: with half as many starts one planted unit in twenty is undercounted
-TRAINED_ALONE = (
-    "facet_images",
-    "facet_shares",
-    "facets_of_neurons",
-    "facets_of_directions",
-    "clusters_of_directions",
-    "clusters_of_outputs",
-)
 OF_LAYER, OF_PIXELS = "random directions of the hidden layer", "random directions of the pixels"
-
-Images = Float[Array | np.ndarray, "examples pixels"]
-
-
-def measure(groups: Mapping[str, Asked], seeds: int, example: np.ndarray) -> dict[str, Any]:
-    """The record's fields of row 2.8. example: the network of each arm whose facets are shown."""
-    group = groups[SIX]
-    units = max(groups[arm].networks.model.widths[0] for arm in ARMS)
-    images = group.splits.test.images
-    found = ask_each_both(of_network, group, key_of(group, 8), images)
-    for name in TRAINED_ALONE:
-        found[name] = found[name][:, CONDITIONS.index(TRAINED)]
-    seed = int(example[ARMS.index(SIX)])
-    shown = {name: found.pop(name)[seed] for name in ("facet_images", "facet_shares")}
-    found = blanked(found, group.diverged)
-    return {
-        **{name: laid_out(name, [values], seeds=seeds, units=units) for name, values in found.items()},
-        **shown,
-        "planted": tuple(planted.KINDS),
-        "planted_facets": np.array([kind.facets for kind in planted.KINDS.values()]),
-        "facets_of_planted": counted(key_of(group, 10)),
-    }
+KEY, KEY_OF_PLANTED = 8, 10
 
 
-def of_network(network: Network, key, images: Images) -> dict[str, Array]:
-    """Facets and clusters of every unit, and of random directions in their place, which are asked in one go with them.
+class Counts(NamedTuple):
+    """Numbers of facets, of synthetic images, and of clusters, of the best test images.
 
-    Compiling takes longer than asking, so there is one search for each site.
+    random: of random directions, of the hidden layer in place of outputs, and of the pixels in place of neurons. layer:
+    of large orthogonal activation vectors; participation: see `facets.LayerFacets`.
+    """
+
+    outputs: Float[Array, " classes"]
+    random: Float[Array, " directions"]
+    neurons: Float[Array, " units"]
+    layer: Float[Array, ""]
+    participation: Float[Array, ""]
+    clusters_of_neurons: Float[Array, " units"]
+    clusters_of_random: Float[Array, " directions"]
+    clusters_of_outputs: Float[Array, " classes"]
+
+
+class Planted(NamedTuple):
+    """Facets found of planted units, and how many they have."""
+
+    found: Float[np.ndarray, "kinds draws"]
+    true: Float[np.ndarray, "kinds draws"]
+
+
+def counts(network: Network, key, images: Images, sample: Images) -> Counts:
+    """Facets and clusters of every unit, and of random directions in their place. sample: possible starts.
+
+    Compiling takes longer than searching, so units and directions share one search.
     """
     outputs, neurons, layer, clusters, of_outputs, hidden, pixels = jax.random.split(key, 7)
-    classes, width = network.model.outputs, network.model.widths[0]
-    made = _maximisers(outputs, network, images, "logits", _and_random(hidden, network, SITE, "logits"))
+    classes, units = network.model.outputs, network.model.widths[0]
+    made = _maximisers(outputs, network, sample, "logits", _and_random(hidden, network, SITE, "logits")).number
     real = _clusters(clusters, network, images, "hidden0/pre", _and_random(pixels, network, "input", "hidden0/pre"))
-    whole = facets.of_layer(layer, network, images, site=SITE, k=width, restarts=RESTARTS, steps=STEPS)
-    return {
-        "facets_of_outputs": made.number[:classes].astype(float),
-        "facets_of_directions": made.number[classes:].astype(float),
-        "facet_images": made.images[:classes],
-        "facet_shares": made.shares[:classes],
-        "facets_of_neurons": _maximisers(neurons, network, images, "hidden0/pre").number.astype(float),
-        "facets_of_layer": whole.number.astype(float),
-        "participation": whole.participation,
-        "clusters_of_neurons": real[:width],
-        "clusters_of_directions": real[width:],
-        "clusters_of_outputs": _clusters(of_outputs, network, images, "logits"),
-    }
+    whole = facets.of_layer(layer, network, images, site=SITE, k=units, restarts=RESTARTS, steps=STEPS)
+    return Counts(
+        outputs=made[:classes].astype(float),
+        random=made[classes:].astype(float),
+        neurons=_maximisers(neurons, network, sample, "hidden0/pre").number.astype(float),
+        layer=whole.number.astype(float),
+        participation=whole.participation,
+        clusters_of_neurons=real[:units],
+        clusters_of_random=real[units:],
+        clusters_of_outputs=_clusters(of_outputs, network, images, "logits"),
+    )
+
+
+def of_outputs(network: Network, key, sample: Images) -> facets.Facets:
+    """The facets of a network's outputs that `counts` counts, with this key."""
+    return _maximisers(jax.random.split(key, 7)[0], network, sample, "logits")
+
+
+def planted(inputs: Mapping[str, Inputs]) -> Planted:
+    """Count the facets of every planted unit."""
+    networks, key = planted_facets.networks(), inputs[NAME].key(KEY_OF_PLANTED)
+    keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(ensemble.size(networks)))
+    count = partial(planted_facets.count, restarts=RESTARTS, steps=STEPS)
+    found = jax.jit(over_seeds(count, chunk=len(KINDS) * DRAWS, keyed=True))(networks, keys)
+    true = np.array([[kind.facets] * DRAWS for kind in KINDS.values()])
+    return Planted(np.asarray(found).reshape(true.shape), true)
 
 
 def _and_random(key, network: Network, source, site) -> Float[Array, "units sources"]:
@@ -106,20 +111,9 @@ def _and_random(key, network: Network, source, site) -> Float[Array, "units sour
     return jnp.concatenate([own, jax.random.normal(key, (DIRECTIONS, own.shape[1]))])
 
 
-def counted(key) -> Float[np.ndarray, "planted draws"]:
-    """Facets that are found of every planted unit."""
-    networks = planted.networks()
-    found = ask_each(_count, networks, key, chunk=len(planted.KINDS) * planted.DRAWS)
-    return found.reshape(len(planted.KINDS), planted.DRAWS).astype(np.float64)
-
-
-def _count(network: Network, key) -> Float[Array, ""]:
-    return planted.count(network, key, restarts=RESTARTS, steps=STEPS)
-
-
-def _maximisers(key, network: Network, images: Images, site, directions=None) -> facets.Facets:
+def _maximisers(key, network: Network, sample: Images, site, directions=None) -> facets.Facets:
     options = {"site": site, "directions": directions, "restarts": RESTARTS, "steps": STEPS}
-    return facets.by_maximisers(key, network, images[:STARTING], **options)
+    return facets.by_maximisers(key, network, sample, **options)
 
 
 def _clusters(key, network: Network, images: Images, site, directions=None) -> Float[Array, " units"]:
@@ -127,107 +121,135 @@ def _clusters(key, network: Network, images: Images, site, directions=None) -> F
     return facets.by_exemplars(key, network, images, site=site, directions=directions, top=top).number.astype(float)
 
 
-def findings(record: LlmLabels) -> list[Finding]:
-    """Row 2.8 judged."""
-    apart = left_out(record, SIX)
-    return [
-        _method(record),
-        _neurons(record, apart),
-        _outputs(record, apart),
-        _layer(record, apart),
-        _images(record, apart),
-    ]
+MEASUREMENTS = (
+    Measurement(
+        "facets",
+        counts,
+        lambda inputs: (inputs.splits.test.images, inputs.sample.images),
+        class_names,
+        CONDITIONS,
+        key=KEY,
+        chunk=2,
+    ),
+    EnsembleMeasurement("planted facets", planted, lambda _: {"kinds": tuple(KINDS)}),
+)
 
 
-def _share(values: Float[np.ndarray, "seeds items"], least=2, most=np.inf) -> Float[np.ndarray, " seeds"]:
-    """Of a network's units, those with so many facets or clusters."""
-    return known_mean(indicator((values >= least) & (values <= most), values), 1)
+def claims(results: Results) -> list[Claim]:
+    """Row 2.8."""
+    return [_method(results), _neurons(results), _outputs(results), _layer(results), _images(results)]
 
 
-def _method(record: LlmLabels) -> Finding:
-    true, counts = record.planted_facets[:, None], record.facets_of_planted
-    right = indicator(counts == true, counts)
-    one = np.broadcast_to(true == 1, right.shape).astype(float)
-    text = "The facets of a unit can be counted: those found are as many as were planted"
-    claim = claimed("2.8 method", text, "share of planted units", EVERY)
-    others = {f"counted rightly: {kind}": values for kind, values in zip(record.planted, right, strict=True)}
-    note = (
-        f"n: planted units. Unequal peaks: the others have {planted.LESS:g} of the first one's gain. Shallow valleys: "
-        "a blend of halves keeps a third of the gain. Not linear: two hidden units that share their pixels add up."
-    )
-    return judged_shares(claim, right.ravel(), one.ravel(), "one for all", right.ravel(), others=others, note=note)
+def counted_rightly(results: Results) -> xr.DataArray:
+    """1 for planted units whose facets are counted correctly: "kinds draws"."""
+    found = results["planted facets"]
+    return indicator(found.found == found.true, found.found)
 
 
-def _neurons(record: LlmLabels, apart: str) -> Finding:
-    text = "A neuron of the first layer has one facet, as anything linear in the pixels has"
-    claim = claimed("2.8 neurons", text, "share of neurons", EVERY)
-    linear = _share(record.facets_of_neurons, 1, 1)
-    outputs = _share(record.facets_of_outputs[:, record.conditions.index(TRAINED)], 1, 1)
-    note = (
-        "An exact check of the method, and nothing learnt of the networks: before its ReLU such a neuron is linear, "
-        f"and a linear unit must yield one facet, trained or not.{apart}"
-    )
-    return judged_shares(claim, linear, outputs, "outputs", linear, note=note)
+def _method(results: Results) -> Claim:
+    right, true = counted_rightly(results), results["planted facets"].true
 
+    def samples(values: xr.DataArray) -> xr.DataArray:
+        return values.stack(samples=("kinds", "draws"), create_index=False)
 
-def _outputs(record: LlmLabels, apart: str) -> Finding:
-    before, after = (record.facets_of_outputs[:, record.conditions.index(when)] for when in (UNTRAINED, TRAINED))
-    others = {
-        UNTRAINED: _share(before),
-        "facets an output": over_seeds_estimate(known_mean(after, 1)),
-        "facets a random direction": over_seeds_estimate(known_mean(record.facets_of_directions, 1)),
-    }
-    text = "An output answers to several things: it has two facets or more"
-    claim = claimed("2.8 outputs", text, calibrated_score(OF_LAYER, "the share of outputs"), MOST)
-    note = (
-        f"A facet: an image in [0, 1] of at least {facets.SHARE:.2g} of the best gain over the blank image; no blend "
-        "of two reaches as much, and the contributions of hidden neurons to them have a cosine of at most "
-        f"{facets.ORTHOGONAL:g}.{apart}"
-    )
-    return judged_beside(
-        claim, _share(after), {OF_LAYER: _share(record.facets_of_directions)}, others=others, note=note
+    return Claim(
+        row="2.8",
+        name="method",
+        text="The facets of a unit can be counted: the number found is the number planted",
+        quantity="share of planted units",
+        measured=samples(right),
+        controls={"one for all": samples(indicator(true == 1, true))},
+        rule=above(EVERY),
+        shown={
+            f"counted correctly: {kind}": right.sel(kinds=kind).rename(draws="samples")
+            for kind in right.kinds.to_numpy()
+        },
+        note=f"n: planted units. Unequal peaks: the others have {planted_facets.LESS:g} of the first one's gain. "
+        "Shallow valleys: a blend of halves keeps a third of the gain. Not linear: two hidden units that share their "
+        "pixels add up.",
     )
 
 
-def _layer(record: LlmLabels, apart: str) -> Finding:
-    width = record.widths[record.arms.index(SIX)]
-    own, before = (record.facets_of_layer[:, record.conditions.index(when)] for when in (TRAINED, UNTRAINED))
-    trained_ratio, ratio = (record.participation[:, record.conditions.index(when)] for when in (TRAINED, UNTRAINED))
-    others = {
-        "facets": over_seeds_estimate(own),
-        f"facets, {UNTRAINED}": over_seeds_estimate(before),
-        "networks with two or more": indicator(own >= 2, own),
-        f"networks with two or more, {UNTRAINED}": indicator(before >= 2, before),
-        "participation ratio on the test images": over_seeds_estimate(trained_ratio),
-        f"participation ratio, {UNTRAINED}": over_seeds_estimate(ratio),
-    }
-    text = "Training makes the hidden layer as a whole answer to more different things: facets for each of its neurons"
-    claim = claimed("2.8 layer", text, "difference from the same networks before training, seed by seed", 0.0)
-    note = (
-        f"A facet of a layer: an image in [0, 1] whose activation vector has at least {facets.SHARE:.2g} of the "
+def _neurons(results: Results) -> Claim:
+    found = results["facets"].sel(conditions=TRAINED)
+    return Claim(
+        row="2.8",
+        name="neurons",
+        text="A neuron of the first layer has one facet, like anything linear in the pixels",
+        quantity="share of neurons",
+        measured=indicator(found.neurons == 1, found.neurons),
+        controls={"outputs": indicator(found.outputs == 1, found.outputs)},
+        rule=above(EVERY),
+        note="A check of the method, not a finding about the networks: before its ReLU such a neuron is linear, "
+        "and a linear unit must yield one facet, trained or not.",
+    )
+
+
+def _outputs(results: Results) -> Claim:
+    after, before = (results["facets"].sel(conditions=condition) for condition in (TRAINED, UNTRAINED))
+    return Claim(
+        row="2.8",
+        name="outputs",
+        text="An output responds to several things: it has two facets or more",
+        quantity="share of outputs",
+        measured=_several(after.outputs),
+        controls={OF_LAYER: _several(after.random), UNTRAINED: _several(before.outputs)},
+        rule=above(MOST),
+        score=Calibrated(),
+        shown={"facets per output": after.outputs, "facets per random direction": after.random},
+        note=f"A facet: an image in [0, 1] of at least {facets.SHARE:.2g} of the best gain over the blank image; no "
+        "blend of two reaches as much, and the contributions of hidden neurons to them have a cosine of at most "
+        f"{facets.ORTHOGONAL:g}.",
+    )
+
+
+def _layer(results: Results) -> Claim:
+    units = width(results, SIX)
+    after, before = (results["facets"].sel(conditions=condition) for condition in (TRAINED, UNTRAINED))
+    return Claim(
+        row="2.8",
+        name="layer",
+        text="Training makes the hidden layer as a whole respond to more different things: facets per neuron",
+        quantity="facets per neuron of the layer",
+        measured=after.layer / units,
+        controls={UNTRAINED: before.layer / units},
+        rule=above(0.0),
+        score=Difference(),
+        shown={
+            "facets": after.layer,
+            f"facets, {UNTRAINED}": before.layer,
+            "networks with two or more": _several(after.layer),
+            f"networks with two or more, {UNTRAINED}": _several(before.layer),
+            "participation ratio on the test images": after.participation,
+            f"participation ratio, {UNTRAINED}": before.participation,
+        },
+        note=f"A facet of a layer: an image in [0, 1] whose activation vector has at least {facets.SHARE:.2g} of the "
         f"largest squared length, and a cosine of at most {facets.ORTHOGONAL:g} with those of the others; at most "
-        f"{width}. Neurons that no test image lights can fire on images that are made. Participation ratio: the number "
-        f"of directions that would hold as much of the activations' variance in equal parts.{apart}"
+        f"{units}. Neurons that no test image activates can be active on synthetic images. Participation ratio: the "
+        "number of directions that would hold as much of the activations' variance in equal parts.",
     )
-    shares = own / width, before / width
-    return judged_shares(claim, *shares, UNTRAINED, shares[0] - shares[1], others=others, note=note)
 
 
-def _images(record: LlmLabels, apart: str) -> Finding:
-    def clusters(condition):
-        values = record.clusters_of_neurons[:, record.conditions.index(condition)]
-        return over_live(record, indicator(values >= 2, values), SIX, condition)
-
-    controls = {UNTRAINED: clusters(UNTRAINED), OF_PIXELS: _share(record.clusters_of_directions)}
-    others = {
-        "outputs": _share(record.clusters_of_outputs),
-        "clusters an output": over_seeds_estimate(known_mean(record.clusters_of_outputs, 1)),
-    }
-    text = "The images that a neuron answers to most are of several kinds: their contributions cluster"
-    share = "the share of live neurons with two clusters or more"
-    claim = claimed("2.8 images", text, calibrated_score(f"the higher of {UNTRAINED} and {OF_PIXELS}", share), MOST)
-    note = (
-        f"The best {BEST} test images; clusters by spherical k-means, counted where their mean silhouette is above "
-        f"{facets.STRUCTURE:g} and that of Gaussian contributions of the same mean and covariance, at 5 %.{apart}"
+def _images(results: Results) -> Claim:
+    found, after = results["facets"], results["facets"].sel(conditions=TRAINED)
+    several = _several(found.clusters_of_neurons)
+    return Claim(
+        row="2.8",
+        name="images",
+        text="The images that activate a neuron most are of several kinds: their contributions cluster",
+        quantity="share of live neurons with two clusters or more",
+        measured=over_live(results, several),
+        controls={
+            UNTRAINED: over_live(results, several, SIX, UNTRAINED),
+            OF_PIXELS: _several(after.clusters_of_random),
+        },
+        rule=above(MOST),
+        score=Calibrated(),
+        shown={"outputs": _several(after.clusters_of_outputs), "clusters per output": after.clusters_of_outputs},
+        note=f"The best {BEST} test images; clusters by spherical k-means, counted where their mean silhouette is "
+        f"above {facets.STRUCTURE:g} and that of Gaussian contributions of the same mean and covariance, at 5 %.",
     )
-    return judged_beside(claim, clusters(TRAINED), controls, others=others, note=note)
+
+
+def _several(values: xr.DataArray) -> xr.DataArray:
+    return indicator(values >= 2, values)

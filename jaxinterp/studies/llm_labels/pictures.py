@@ -1,73 +1,97 @@
-"""Does activation maximisation show what a neuron looks for? Row 2.3.
+"""Does activation maximisation show what a neuron responds to? Row 2.3.
 
 The write-up starts from N(0, 1) noise z, which it feeds to the network in place of a normalised image, and minimises
 −a(z) + λΣz² by 200 steps of Adam, with λ = 1 and a the neuron's output. Before its ReLU a neuron of the first layer is
-linear, so that the optimum is known: z = w/2λ, with value ‖w‖²/4λ + b. Values in the box are about images in [0, 1].
+linear, so that the optimum is known: z = w/2λ, with value ‖w‖²/4λ + b. Further values are of images in [0, 1].
 """
 
-from collections.abc import Mapping
-from typing import Any
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from jaxinterp.analysis import correlation, maximization, responses
 from jaxinterp.analysis.maximization import images as spaces
 from jaxinterp.analysis.maximization import objectives, optima
 from jaxinterp.networks import Network
-from jaxinterp.stats import indicator, known_mean
-from jaxinterp.studies.claims import Finding, judged
-from jaxinterp.studies.llm_labels.judging import calibrated_score, claimed, judged_beside, judged_shares
-from jaxinterp.studies.llm_labels.record import (
+from jaxinterp.stats import indicator
+from jaxinterp.studies.inputs import UNTRAINED
+from jaxinterp.studies.judge import Calibrated, Claim, above
+from jaxinterp.studies.llm_labels.neurons import (
     ALIKE,
-    ARMS,
     CONDITIONS,
     EVERY,
     MOST,
-    SITE,
     SIX,
-    TRAINED,
-    UNTRAINED,
-    WIDE,
-    Asked,
-    LlmLabels,
-    ask,
-    ask_both,
-    figure_of,
-    key_of,
-    laid_out,
-    left_out,
-    live,
-    of_arms,
+    TWELVE,
+    WIDTHS,
+    Images,
+    mean_of,
+    over_dead,
     over_live,
+    selected,
+    test_images,
 )
+from jaxinterp.studies.study import Measurement, Results
 
 PENALTY, RATE, STEPS, STARTS = 1.0, 0.1, 200, 8
 ASCENTS = 4
 OUTPUT, INPUT = TARGETS = ("after the ReLU", "before the ReLU")
 _SITES = {OUTPUT: "hidden0/post", INPUT: "hidden0/pre"}
-VIEWS = (f"recipe {OUTPUT}", f"recipe {INPUT}", "exact optimum w/2λ", "optimum in [0, 1]")
 EXEMPLARS = 9
 REACHED = 0.95  # cosine with the optimum: an angle of less than 20 degrees
-EXACT = 0.99  # of what is there to be gained
+EXACT = 0.99  # of the possible gain over the blank image
 OTHERS = "other neurons' images"
+KEY = 3
 
 
-def measure(groups: Mapping[str, Asked], seeds: int, example: np.ndarray) -> dict[str, Any]:
-    """The record's fields of row 2.3. example: the network of each arm that pictures are of."""
-    measured = [_of_arm(groups[arm]) for arm in ARMS]
-    units = max(groups[arm].networks.model.widths[0] for arm in ARMS)
-    shown = [_shown(groups[arm], found, int(seed)) for arm, found, seed in zip(ARMS, measured, example, strict=True)]
-    drawn = {name: laid_out(name, [part[name] for part in shown], seeds=seeds, units=units) for name in shown[0]}
-    return {"targets": TARGETS, "views": VIEWS} | of_arms(groups, seeds, measured) | drawn
+class Maximised(NamedTuple):
+    """What gradient ascent finds for each neuron.
+
+    reached: share of the starts whose picture has a cosine of at least .95 with the exact optimum; active: share whose
+    picture activates the neuron. exact_value: ‖w‖²/4λ + b. silent_starts: share of N(0, 1) images on which the neuron
+    is not active. gain: that of ascent among images in [0, 1], see `BestImages`.
+    """
+
+    reached: Float[Array, "targets units"]
+    active: Float[Array, "targets units"]
+    exact_value: Float[Array, " units"]
+    silent_starts: Float[Array, " units"]
+    gain: Float[Array, " units"]
 
 
-def _of_arm(group: Asked) -> dict[str, np.ndarray]:
-    images, networks = group.splits.test.images, group.networks
-    followed = ask(recipe, networks, key_of(group, 3), chunk=2)
-    return followed | ask(ascent, networks, images, key_of(group, 3), chunk=2) | ask_both(beside_images, group, images)
+class BestImages(NamedTuple):
+    """Each neuron's best test images.
+
+    gain: how far the best one goes from the blank image to the optimum in [0, 1], by the input to the neuron. likeness:
+    correlation over pixels of the weights with the mean of the best; likeness_other: with that of other neurons' best.
+    dark: 1 where no image in [0, 1] activates the neuron.
+    """
+
+    gain: Float[Array, " units"]
+    likeness: Float[Array, " units"]
+    likeness_other: Float[Array, " units"]
+    dark: Float[Array, " units"]
+
+
+def maximised(network: Network, images: Images, key) -> Maximised:
+    """The write-up's recipe on each neuron, and ascent among images in [0, 1]."""
+    climbed = maximization.units(key, network, images[:1], site="hidden0/pre", restarts=ASCENTS)
+    z_network = as_written(network)
+    weights, bias = optima.affine(z_network)
+    best, value = optima.penalty_optimum(weights, bias, PENALTY)
+    pictures = recipe(z_network, key)
+    entering = jnp.stack([_own(z_network(images)[1]["hidden0/pre"]) for images in pictures])
+    length = jnp.linalg.norm(pictures, axis=-1) * jnp.linalg.norm(best, axis=-1)[:, None]
+    product = jnp.einsum("tusp,up->tus", pictures, best, precision=jax.lax.Precision.HIGHEST)
+    return Maximised(
+        reached=jnp.mean((length > 0) & (product >= REACHED * length), axis=-1),
+        active=jnp.mean(entering > 0, axis=-1),
+        exact_value=value,
+        silent_starts=jax.scipy.stats.norm.cdf(-bias / jnp.linalg.norm(weights, axis=1)),
+        gain=_gain(network, climbed.values),
+    )
 
 
 def as_written(network: Network) -> Network:
@@ -75,12 +99,9 @@ def as_written(network: Network) -> Network:
     return network.replace(model=network.model.clone(input_mean=0.0, input_std=1.0))
 
 
-def recipe(network: Network, key) -> dict[str, Array]:
-    """The write-up's recipe on each neuron, from the same starts after and before the ReLU."""
-    network = as_written(network)
-    weights, bias = optima.affine(network)
-    best, value = optima.penalty_optimum(weights, bias, PENALTY)
-    units = best.shape[0]
+def recipe(network: Network, key) -> Float[Array, "targets units starts pixels"]:
+    """The write-up's pictures of each neuron of a network `as_written`, from the same starts for both targets."""
+    units = network.model.widths[0]
 
     def pictures(target):
         def objective(activations):
@@ -99,166 +120,142 @@ def recipe(network: Network, key) -> dict[str, Array]:
             learning_rate=RATE,
         ).images
 
-    images = jax.vmap(pictures)(jnp.arange(len(TARGETS)))  # "targets units starts pixels"
-    entering = jnp.stack([_own(network(own)[1]["hidden0/pre"]) for own in images])
-    length = jnp.linalg.norm(images, axis=-1) * jnp.linalg.norm(best, axis=-1)[:, None]
-    product = jnp.einsum("tusp,up->tus", images, best, precision=jax.lax.Precision.HIGHEST)
-    return {
-        "recipe_cosine": jnp.where(length == 0, 0, product / jnp.where(length == 0, 1, length)),
-        "recipe_fires": (entering > 0) + 0 * entering,
-        "recipe_value": jnp.max(entering - PENALTY * jnp.sum(images**2, axis=-1), axis=-1),
-        "exact_value": value,
-        "silent_starts": jax.scipy.stats.norm.cdf(-bias / jnp.linalg.norm(weights, axis=1)),
-        "first": jnp.concatenate([images[:, :, 0], best[None]]),
-    }
+    return jax.vmap(pictures)(jnp.arange(len(TARGETS)))
+
+
+def best_images(network: Network, images: Images) -> BestImages:
+    """How good the best test images are, and how similar they are to the weights."""
+    weights, bias = optima.affine(network)
+    best = responses.exemplars(network(images)[1]["hidden0/pre"], k=min(EXEMPLARS, len(images)))
+    alike = correlation.pairwise(weights, jnp.mean(jnp.asarray(images)[best.index], axis=1))
+    units = weights.shape[0]
+    others = jnp.where(jnp.eye(units, dtype=bool), 0, alike)
+    return BestImages(
+        gain=_gain(network, best.value[:, 0]),
+        likeness=jnp.diagonal(alike),
+        likeness_other=jnp.sum(others, axis=1) / (units - 1) if units > 1 else jnp.full(1, jnp.nan),
+        dark=(optima.box_optimum(weights, bias)[1] <= 0).astype(float),
+    )
+
+
+def _gain(network: Network, values: Float[Array, " units"]) -> Float[Array, " units"]:
+    """Values as a share of the way from the blank image's to the best that an image in [0, 1] can have."""
+    weights, blank = optima.affine(network)
+    room = optima.box_optimum(weights, blank)[1] - blank
+    return (values - blank) / jnp.where(room > 0, room, jnp.nan)
 
 
 def _own(entering: Float[Array, "units starts others"]) -> Float[Array, "units starts"]:
-    """What enters each neuron on its own images."""
+    """The input to each neuron on its own pictures."""
     return jnp.diagonal(entering, axis1=0, axis2=2).T
 
 
-def ascent(network: Network, images: Float[Array | np.ndarray, "examples pixels"], key) -> dict[str, Array]:
-    """What gradient ascent finds in the box."""
-    found = maximization.units(key, network, images[:1], site="hidden0/pre", restarts=ASCENTS)
-    return {"ascent_value": found.values}
+MEASUREMENTS = (
+    Measurement(
+        "maximised",
+        maximised,
+        lambda inputs: (inputs.splits.test.images, inputs.key(KEY)),
+        lambda _: {"targets": TARGETS},
+        recipes=WIDTHS,
+        chunk=2,
+    ),
+    Measurement("best images", best_images, test_images, conditions=CONDITIONS, recipes=WIDTHS, chunk=20),
+)
 
 
-def beside_images(network: Network, images: Float[Array | np.ndarray, "examples pixels"]) -> dict[str, Array]:
-    """The optimum in the box beside the best real images, and how alike the recipe's optimum and these look."""
-    weights, bias = optima.affine(network)
-    activations = network(images)[1]
-    entering, (box, value) = activations["hidden0/pre"], optima.box_optimum(weights, bias)
-    best = responses.exemplars(entering, k=min(EXEMPLARS, len(images)))
-    means = jnp.mean(jnp.asarray(images)[best.index], axis=1)
-    alike = correlation.pairwise(weights, means)
-    units = weights.shape[0]
-    others = jnp.where(jnp.eye(units, dtype=bool), 0, alike)
-    return {
-        "box_value": value,
-        "blank_value": bias,
-        "best_value": best.value[:, 0],
-        "likeness": jnp.diagonal(alike),
-        "likeness_other": jnp.sum(others, axis=1) / (units - 1) if units > 1 else jnp.full(1, jnp.nan),
-        "best": best.index,
-        "box": box,
-        "firing": responses.liveness(activations[SITE]).firing_rate,
-    }
+def claims(results: Results) -> list[Claim]:
+    """Row 2.3."""
+    return [_recipe(results), _ascent(results), _real(results), _alike(results), _dark(results)]
 
 
-def _shown(group: Asked, found: dict[str, np.ndarray], seed: int) -> dict[str, np.ndarray]:
-    """The pictures of one network, taken out of what was found; those of the recipe are from the first start."""
-    first = found.pop("first")[seed]
-    box, best, firing = (found.pop(name)[seed, CONDITIONS.index(TRAINED)] for name in ("box", "best", "firing"))
-    return {
-        "pictures": np.stack([*first, box]),
-        "best_images": np.asarray(group.splits.test.images)[best],
-        "outgoing": np.asarray(group.networks.variables["params"]["output"]["kernel"][seed]),
-        "firing": firing,
-    }
-
-
-def reached(record: LlmLabels, arm: str, target: str) -> Float[np.ndarray, "seeds units"]:
-    """Share of the starts that end at the known optimum."""
-    cosine = record.recipe_cosine[:, record.arms.index(arm), record.targets.index(target)]
-    return known_mean(indicator(cosine >= REACHED, cosine), 2)
-
-
-def gained(record: LlmLabels, values, arm: str = SIX, condition: str = TRAINED) -> Float[np.ndarray, "seeds units"]:
-    """Values as a share of the way from the blank image's to the best that an image in [0, 1] can have, at least −1."""
-    place, when = record.arms.index(arm), record.conditions.index(condition)
-    blank, most = (values[:, place, when] for values in (record.blank_value, record.box_value))
-    return np.maximum((values - blank) / np.where(most > blank, most - blank, np.nan), -1)
-
-
-def findings(record: LlmLabels) -> list[Finding]:
-    """Row 2.3 judged."""
-    place, apart = record.arms.index(SIX), left_out(record, SIX)
-    own, before = (known_mean(reached(record, SIX, target), 1) for target in TARGETS)
-    output = record.targets.index(OUTPUT)
-    never = known_mean(1 - record.recipe_fires[:, place, output], (1, 2))
-    worth = record.exact_value[:, place]
-    others = {
-        "live neurons": over_live(record, reached(record, SIX, OUTPUT)),
-        "dead neurons": _over_dead(record, reached(record, SIX, OUTPUT)),
-        "starts on which the neuron is silent": known_mean(record.silent_starts[:, place], 1),
-        "pictures on which it is silent": never,
-        "the same, before the ReLU": known_mean(1 - record.recipe_fires[:, place, record.targets.index(INPUT)], (1, 2)),
-        "twelve neurons": known_mean(reached(record, WIDE, OUTPUT), 1),
-    }
-    text = "The write-up's maximisation finds what a neuron looks for: from a random start it ends at the known optimum"
-    score = f"share of starts, over all neurons, whose picture has a cosine of at least {REACHED:g} with it"
-    claim = claimed("2.3 recipe", text, score, EVERY)
-    note = (
-        f"{STARTS} starts a neuron, read as normalised images. The exact value ‖w‖²/4λ + b is above 0 for "
-        f"{figure_of(known_mean(indicator(worth > 0, worth), 1), 2)} of the neurons: for the others no picture is "
-        f"better than none after the ReLU.{apart}"
+def _recipe(results: Results) -> Claim:
+    found = results["maximised"]
+    reached, silent = found.reached.sel(targets=OUTPUT), selected(1 - found.active)
+    worth = indicator(found.exact_value > 0, found.exact_value)
+    return Claim(
+        row="2.3",
+        name="recipe",
+        text="The write-up's maximisation finds a neuron's optimum: from a random start it ends at the known one",
+        quantity=f"share of starts, over all neurons, whose picture has a cosine of at least {REACHED:g} with it",
+        measured=selected(reached),
+        controls={f"the same starts, {INPUT}": selected(found.reached.sel(targets=INPUT))},
+        rule=above(EVERY),
+        shown={
+            "live neurons": over_live(results, reached),
+            "dead neurons": over_dead(results, reached),
+            "starts on which the neuron is silent": selected(found.silent_starts),
+            "pictures on which it is silent": silent.sel(targets=OUTPUT),
+            "the same, before the ReLU": silent.sel(targets=INPUT),
+            "twelve neurons": selected(reached, TWELVE),
+        },
+        note=f"{STARTS} starts per neuron, read as normalised images. The exact value ‖w‖²/4λ + b is above 0 for "
+        f"{mean_of(selected(worth), 2)} of the neurons: for the others no picture is better than none after the ReLU.",
     )
-    found = [judged_shares(claim, own, before, f"the same starts, {INPUT}", own, others=others, note=note)]
-    return [*found, _ascent(record, apart), _real(record, apart), _alike(record, apart), _dark(record, apart)]
 
 
-def _over_dead(record: LlmLabels, values) -> np.ndarray:
-    return known_mean(np.where(live(record, SIX) == 0, values, np.nan), 1)
-
-
-def _ascent(record: LlmLabels, apart: str) -> Finding:
-    place = record.arms.index(SIX)
-    climbed = known_mean(gained(record, record.ascent_value[:, place]), 1)
-    best = known_mean(gained(record, record.best_value[:, place, record.conditions.index(TRAINED)]), 1)
-    wide = gained(record, record.ascent_value[:, record.arms.index(WIDE)], WIDE)
-    text = "Ascent on what enters the ReLU, among images in [0, 1], reaches the exact optimum"
-    claim = claimed("2.3 ascent", text, "share of the way from the blank image to it", EXACT)
-    note = f"Sigmoid pixels, the best of {ASCENTS} starts.{apart}"
-    others = {"twelve neurons": known_mean(wide, 1)}
-    return judged(claim, climbed, best, "best test image", climbed, others=others, note=note)
-
-
-def _real(record: LlmLabels, apart: str) -> Finding:
-    def best(arm, condition):
-        values = record.best_value[:, record.arms.index(arm), record.conditions.index(condition)]
-        return over_live(record, gained(record, values, arm, condition), arm, condition)
-
-    own = best(SIX, TRAINED)
-    text = "A neuron meets what it looks for: the best test image goes most of the way from blank to the best picture"
-    score = calibrated_score(UNTRAINED, "the share of the way, mean over live neurons,")
-    claim = claimed("2.3 real", text, score, MOST)
-    note = f"Before the ReLU; pictures in [0, 1].{apart}"
-    others = {"twelve neurons": best(WIDE, TRAINED)}
-    return judged_beside(claim, own, {UNTRAINED: best(SIX, UNTRAINED)}, others=others, note=note)
-
-
-def _alike(record: LlmLabels, apart: str) -> Finding:
-    def of(values, arm=SIX, condition=TRAINED):
-        values = values[:, record.arms.index(arm), record.conditions.index(condition)]
-        return over_live(record, values, arm, condition)
-
-    controls = {OTHERS: of(record.likeness_other), UNTRAINED: of(record.likeness, SIX, UNTRAINED)}
-    others = {
-        "untrained, other neurons' images": of(record.likeness_other, SIX, UNTRAINED),
-        "twelve neurons": of(record.likeness, WIDE),
-        "twelve neurons, other neurons' images": of(record.likeness_other, WIDE),
-    }
-    text = "A neuron's picture looks like the images that it answers to: correlation over pixels"
-    score = calibrated_score(f"the higher of {UNTRAINED} and {OTHERS}", "the correlation")
-    claim = claimed("2.3 looks", text, score, ALIKE)
-    note = (
-        f"The exact optimum, w/2λ, with the mean of the neuron's best {EXEMPLARS} test images; live neurons. The "
-        f"images are chosen by the very weights that are the picture, in untrained networks as well.{apart}"
+def _ascent(results: Results) -> Claim:
+    climbed = results["maximised"].gain
+    return Claim(
+        row="2.3",
+        name="ascent",
+        text="Gradient ascent on the input to the ReLU, over images in [0, 1], reaches the exact optimum",
+        quantity="share of the way from the blank image to it",
+        measured=selected(climbed),
+        controls={"best test image": selected(results["best images"].gain)},
+        rule=above(EXACT),
+        shown={"twelve neurons": selected(climbed, TWELVE)},
+        note=f"Sigmoid pixels, the best of {ASCENTS} starts.",
     )
-    return judged_beside(claim, of(record.likeness), controls, others=others, note=note)
 
 
-def _dark(record: LlmLabels, apart: str) -> Finding:
-    place = record.arms.index(SIX)
-    dark, before = (
-        _over_dead(record, indicator(box <= 0, box))
-        for box in (record.box_value[:, place, record.conditions.index(when)] for when in (TRAINED, UNTRAINED))
+def _real(results: Results) -> Claim:
+    gain = results["best images"].gain
+    return Claim(
+        row="2.3",
+        name="real",
+        text="Real images come close to a neuron's optimum: the best test image goes most of the way from blank to it",
+        quantity="share of the way, mean over live neurons,",
+        measured=over_live(results, gain),
+        controls={UNTRAINED: over_live(results, gain, SIX, UNTRAINED)},
+        rule=above(MOST),
+        score=Calibrated(),
+        shown={"twelve neurons": over_live(results, gain, TWELVE)},
+        note="Before the ReLU; optimum over images in [0, 1].",
     )
-    fires = record.recipe_fires[:, place, record.targets.index(INPUT)].max(axis=2)
-    others = {"silent on the recipe's picture too": _over_dead(record, 1 - fires)}
-    text = "A dead neuron has nothing to look for: no image in [0, 1] makes it fire"
-    name = "the same neurons before training"
-    claim = claimed("2.3 dead", text, calibrated_score(name, "the share of dead neurons"), MOST)
-    note = f"Dead: fires on no test image.{apart}"
-    return judged_beside(claim, dark, {name: before}, others=others, note=note)
+
+
+def _alike(results: Results) -> Claim:
+    own, other = results["best images"].likeness, results["best images"].likeness_other
+    return Claim(
+        row="2.3",
+        name="looks",
+        text="A neuron's picture looks like the images that activate it most: correlation over pixels",
+        quantity="correlation",
+        measured=over_live(results, own),
+        controls={OTHERS: over_live(results, other), UNTRAINED: over_live(results, own, SIX, UNTRAINED)},
+        rule=above(ALIKE),
+        score=Calibrated(),
+        shown={
+            "untrained, other neurons' images": over_live(results, other, SIX, UNTRAINED),
+            "twelve neurons": over_live(results, own, TWELVE),
+            "twelve neurons, other neurons' images": over_live(results, other, TWELVE),
+        },
+        note=f"The exact optimum, w/2λ, with the mean of the neuron's best {EXEMPLARS} test images; live neurons. The "
+        "images are chosen by the very weights that are the picture, in untrained networks as well.",
+    )
+
+
+def _dark(results: Results) -> Claim:
+    dark, active = results["best images"].dark, results["maximised"].active.sel(targets=INPUT)
+    return Claim(
+        row="2.3",
+        name="dead",
+        text="A dead neuron has no optimum: no image in [0, 1] activates it",
+        quantity="share of dead neurons",
+        measured=over_dead(results, dark),
+        controls={"the same neurons before training": over_dead(results, dark, SIX, UNTRAINED)},
+        rule=above(MOST),
+        score=Calibrated(),
+        shown={"silent on the recipe's picture too": over_dead(results, indicator(active == 0, active))},
+        note="Dead: active on no test image.",
+    )

@@ -5,18 +5,19 @@ import numpy as np
 import pytest
 
 from jaxinterp import ensemble
-from jaxinterp.analysis import facets
-from jaxinterp.studies.llm_labels import planted
+from jaxinterp.analysis import facets, planted_facets
 
-KINDS = list(planted.KINDS)
+KINDS = list(planted_facets.KINDS)
 EASY = [
-    place for place, kind in enumerate(planted.KINDS.values()) if kind.gains == (1,) * kind.facets and not kind.shallow
+    place
+    for place, kind in enumerate(planted_facets.KINDS.values())
+    if kind.gains == (1,) * kind.facets and not kind.shallow
 ]
 
 
 def unit(name):
     """One planted unit: its gain on images, and images of each block lit alone."""
-    network = ensemble.take(planted.networks(1), KINDS.index(name))
+    network = ensemble.take(planted_facets.networks(1), KINDS.index(name))
     kernel = np.asarray(network.variables["params"]["hidden0"]["kernel"])
     blocks = np.unique(kernel.T > 0, axis=0)
     return (lambda images: np.asarray(network(np.float32(images))[0])[..., 0]), np.float32(blocks[blocks.any(axis=1)])
@@ -24,7 +25,7 @@ def unit(name):
 
 @pytest.mark.parametrize("name", KINDS)
 def test_the_truth_is_that_of_the_definition(name):
-    kind, (gain, blocks) = planted.KINDS[name], unit(name)
+    kind, (gain, blocks) = planted_facets.KINDS[name], unit(name)
     assert len(blocks) == kind.facets
     alone = np.sort(gain(blocks))[::-1]
     expected = [0.9 + 0.5] if kind.together else [0.9 * one for one in kind.gains]
@@ -55,6 +56,6 @@ def test_one_facet_that_is_not_linear():
 
 
 def test_as_many_facets_are_found_as_were_planted():
-    networks = ensemble.take(planted.networks(1), EASY)
-    count = jax.jit(ensemble.over_seeds(partial(planted.count, restarts=4, steps=64)))
+    networks = ensemble.take(planted_facets.networks(1), EASY)
+    count = jax.jit(ensemble.over_seeds(partial(planted_facets.count, restarts=4, steps=64)))
     assert np.asarray(count(networks, jax.random.key(0))).tolist() == [1, 2, 3]

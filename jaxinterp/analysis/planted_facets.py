@@ -1,9 +1,9 @@
-"""Units whose number of facets is known, for row 2.8: is a count of facets to be believed?
+"""Can a count of facets be trusted? Units whose number of facets is known.
 
-A facet is a block of pixels with a hidden unit of its own, which ink in the other blocks silences; the output adds the
-hidden units up. Easy ones have peaks of one height, and valleys between them in which nothing fires. Harder ones have
-unequal peaks, or valleys that leave a third of the gain, with two blocks lit at once as a lesser optimum; and a
-unit may have one facet without being linear.
+A facet is a block of pixels with its own hidden unit, which ink in the other blocks silences; the output adds up the
+hidden units. Easy units have peaks of equal height, and nothing is active in the valleys between them. Harder ones have
+unequal peaks, or shallow valleys that keep a third of the gain and a lesser optimum where two blocks are inked at once.
+One kind has a single facet although it is not linear.
 """
 
 from typing import NamedTuple
@@ -17,18 +17,18 @@ from jaxinterp.analysis import facets
 from jaxinterp.networks import MLP, Network
 
 BIAS = -0.1
-LESS = 0.7  # of the first peak's gain; a facet has more than .6
-SHALLOW = 0.5  # of what lights one block, taken from the others; below .45 all of them together would be the best
+LESS = 0.7  # share of the first peak's gain; a facet has more than .6
+SHALLOW = 0.5  # inhibition by other blocks, per unit of excitation; below .45 all blocks at once would be the optimum
 LATE = -0.5  # bias of the second of two hidden units that share a block
-DRAWS = 12  # units of each kind
+DRAWS = 12  # units per kind
 PIXELS, HIDDEN = 64, 3
 
 
 class Kind(NamedTuple):
     """A kind of planted unit.
 
-    facets: how many it has; gains: of its hidden units' weights, the first's being 1; shallow: other blocks silence in
-    proportion to their ink, and not altogether; together: all hidden units share one block.
+    facets: their number. gains: output weights of the hidden units, 1 for the first. shallow: other blocks inhibit in
+    proportion to their ink, not completely. together: all hidden units share one block.
     """
 
     facets: int
@@ -50,7 +50,7 @@ KINDS = {
 
 
 def networks(draws: int = DRAWS) -> Network:
-    """Networks whose one output is a planted unit, as an ensemble: kind by kind, and draw by draw."""
+    """An ensemble of networks whose only output is a planted unit: all draws of the first kind first, and so on."""
     rng = np.random.default_rng(0)
     made = [_layers(kind, rng) for kind in KINDS.values() for _ in range(draws)]
     kernels, biases, gains = (jnp.asarray(np.stack(part), jnp.float32) for part in zip(*made, strict=True))
@@ -87,10 +87,10 @@ def _ink(rng: np.random.Generator, block: np.ndarray) -> np.ndarray:
 
 
 def count(network: Network, key, *, restarts: int, steps: int) -> Float[Array, ""]:
-    """How many facets are found, with images in which now this block is lit, now that."""
+    """The number of facets that `facets.by_maximisers` finds, given images in which one block each is inked."""
     blocks = (network.variables["params"]["hidden0"]["kernel"] > 0).T.astype(jnp.float32)
     drawn, ink, search = jax.random.split(key, 3)
-    lit = blocks[jax.random.randint(drawn, (100,), 0, len(blocks))]
-    images = lit * jax.random.uniform(ink, lit.shape, minval=0.5)
+    inked = blocks[jax.random.randint(drawn, (100,), 0, len(blocks))]
+    images = inked * jax.random.uniform(ink, inked.shape, minval=0.5)
     found = facets.by_maximisers(search, network, images, site="logits", restarts=restarts, steps=steps)
     return found.number[0].astype(float)
