@@ -7,7 +7,7 @@ from jaxinterp import recipes, store
 from jaxinterp.config import RunConfig
 from jaxinterp.errors import InputError
 from jaxinterp.studies import inputs as inputs_
-from jaxinterp.studies import legacy, measuring_similarity, runner
+from jaxinterp.studies import instance_variation, legacy, measuring_similarity, runner
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.judge import Claim, Control, Finding, Rule, Verdict
 from jaxinterp.studies.runner import Progress
@@ -37,7 +37,7 @@ STUDIES: dict[str, Study] = {
     for study in (
         legacy.ONE_VS_SEVEN,
         legacy.LLM_LABELS,
-        legacy.INSTANCE_VARIATION,
+        instance_variation.STUDY,
         measuring_similarity.STUDY,
         legacy.BOTTLENECK_NEURONS,
         legacy.LOOKING_FOR_FOUR,
