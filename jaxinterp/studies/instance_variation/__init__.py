@@ -7,7 +7,7 @@ compared with untrained networks and with what chance gives.
 
 from collections.abc import Mapping
 
-from jaxinterp.studies.instance_variation import attention, encoding, fragments, locality, similarity
+from jaxinterp.studies.instance_variation import attention, locality, similarity, strokes
 from jaxinterp.studies.instance_variation.ensembles import L1, NAME, ONE_DIGIT, PERMUTED
 from jaxinterp.studies.judge import Finding
 from jaxinterp.studies.study import Study
@@ -39,16 +39,14 @@ STUDY = Study(
         *similarity.MEASUREMENTS,
         *locality.MEASUREMENTS,
         *attention.MEASUREMENTS,
-        *fragments.MEASUREMENTS,
-        *encoding.MEASUREMENTS,
+        *strokes.MEASUREMENTS,
     ),
     claims=(
         similarity.claims,
         locality.scatter_claims,
         attention.claims,
         locality.cluster_claims,
-        fragments.claims,
-        encoding.claims,
+        strokes.claims,
     ),
     answer=answer,
     highlights=(

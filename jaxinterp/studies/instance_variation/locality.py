@@ -12,16 +12,8 @@ from jaxtyping import Array, Float
 from jaxinterp.analysis.locality import Locality, locality
 from jaxinterp.networks import Network
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
-from jaxinterp.studies.instance_variation import maps
-from jaxinterp.studies.instance_variation.ensembles import (
-    L1,
-    NAME,
-    ONE_DIGIT,
-    PERMUTED,
-    against,
-    first_images,
-    layers_of,
-)
+from jaxinterp.studies.instance_variation import ensembles, maps
+from jaxinterp.studies.instance_variation.ensembles import L1, NAME, ONE_DIGIT, PERMUTED, against, layers_of
 from jaxinterp.studies.instance_variation.maps import USED, VIEWS, WEIGHTS, WORDS
 from jaxinterp.studies.judge import Calibrated, Claim, Ratio, above, estimate
 from jaxinterp.studies.study import NETWORKS, EnsembleMeasurement, Measurement, Results
@@ -213,7 +205,7 @@ def _of_layers(
 
 
 def _images(inputs: Inputs) -> tuple:
-    return (first_images(inputs).images,)
+    return (ensembles.first_images(inputs).images,)
 
 
 def _coords(inputs: Inputs) -> dict[str, Sequence[str]]:

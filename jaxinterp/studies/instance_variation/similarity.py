@@ -18,20 +18,13 @@ from jaxtyping import Array, Float
 
 from jaxinterp import controls, ensemble, metrics
 from jaxinterp.analysis import matching, similarity
+from jaxinterp.controls import Orders
 from jaxinterp.data import Dataset
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.networks import Network, Site
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
-from jaxinterp.studies.instance_variation.ensembles import (
-    ALIKE,
-    NAME,
-    OUTPUTS,
-    against,
-    first_images,
-    layers_of,
-    mirrored,
-    site,
-)
+from jaxinterp.studies.instance_variation import ensembles
+from jaxinterp.studies.instance_variation.ensembles import ALIKE, NAME, OUTPUTS, against, layers_of, site
 from jaxinterp.studies.judge import Calibrated, Claim, above, between, estimate
 from jaxinterp.studies.study import EnsembleMeasurement, Results
 from jaxinterp.text import format_number
@@ -91,7 +84,7 @@ def measure(inputs: Mapping[str, Inputs]) -> Similarity:
     """The similarity of all pairs of the study's own networks."""
     run = inputs[NAME]
     key, loss = jax.random.key(run.config.train.base_seed), run.config.train.loss
-    return compare(run.networks, run.untrained, first_images(run), key=key, loss=loss)
+    return compare(run.networks, run.untrained, ensembles.first_images(run), key=key, loss=loss)
 
 
 def compare(networks: Network, untrained: Network, data: Dataset, *, key, loss: str = "cross_entropy") -> Similarity:
@@ -102,7 +95,7 @@ def compare(networks: Network, untrained: Network, data: Dataset, *, key, loss: 
     """
     model, labels = networks.model, jnp.asarray(data.labels)
     widest = max((*model.widths, model.outputs))
-    orders = _orders(key, labels, seeds=ensemble.size(networks), units=widest)
+    orders = controls.orders(key, labels, seeds=ensemble.size(networks), units=widest)
     broken, compared = np.zeros(ensemble.size(networks), bool), {}
     for layer in layers_of(model):
         read = jax.jit(over_seeds(partial(_activations, site=site(layer))))
@@ -116,7 +109,7 @@ def compare(networks: Network, untrained: Network, data: Dataset, *, key, loss: 
         """fn(activations, others), under every condition at every layer."""
         return _masked([[fn(*pairs[name]) for pairs in compared.values()] for name in CONDITIONS], broken)
 
-    matched = partial(matching.matched_correlation, key=key, absolute=mirrored(model))
+    matched = partial(matching.matched_correlation, key=key, absolute=ensembles.mirrored(model))
     agreement = jax.jit(similarity.agreement)
     return Similarity(
         similarity=table(lambda *pair: [_examples(*pair, sort=order == SORTED)[0] for order in ORDERS]),
@@ -227,42 +220,16 @@ def _activations(network: Network, images: Array, *, site: Site) -> Array:
     return network(images)[1][site]
 
 
-@partial(jax.jit, static_argnames=("seeds", "units"))
-def _orders(key, labels: Array, *, seeds: int, units: int) -> dict[str, Array]:
-    """For every network its own order of images under each condition that shuffles, "seeds examples …".
-
-    Drawn once for all layers, since a program that draws takes long to compile. Columns: two orders per unit, "2 seeds
-    examples units", for the two networks of a pair.
-    """
-    rows, within_class, *columns = jax.random.split(key, (4, seeds))
-    images = jnp.arange(len(labels))
-    table = jnp.broadcast_to(images[:, None], (len(labels), units))
-
-    def of_every_network(keys):
-        # A loop over networks: drawing for all of them at once takes many times as long to compile.
-        return jax.lax.map(lambda key: controls.independent_columns(key, table), keys)
-
-    return {
-        ROWS: jax.vmap(controls.shuffled_rows, in_axes=(0, None))(rows, images),
-        CLASS: jax.vmap(controls.shuffled_within_class, in_axes=(0, None, None))(within_class, images, labels),
-        COLUMNS: jax.vmap(of_every_network)(jnp.stack(columns)),
-    }
-
-
 @jax.jit
-def _conditions(trained: Activations, initial: Activations, orders: dict[str, Array]) -> dict[str, tuple[Array, Array]]:
+def _conditions(trained: Activations, initial: Activations, orders: Orders) -> dict[str, tuple[Array, Array]]:
     """What is compared with what under each condition."""
-
-    def shuffled(order):
-        return jnp.take_along_axis(trained, order, axis=1)
-
-    first, second = orders[COLUMNS][..., : trained.shape[-1]]
+    first, second = (controls.reordered(trained, order) for order in orders.columns)
     return {
         TRAINED: (trained, trained),
         UNTRAINED: (initial, initial),
-        ROWS: (trained, shuffled(orders[ROWS][..., None])),
-        CLASS: (trained, shuffled(orders[CLASS][..., None])),
-        COLUMNS: (shuffled(first), shuffled(second)),
+        ROWS: (trained, controls.reordered(trained, orders.rows)),
+        CLASS: (trained, controls.reordered(trained, orders.within_class)),
+        COLUMNS: (first, second),
     }
 
 
