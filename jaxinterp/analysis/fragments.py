@@ -10,10 +10,12 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
-from jaxinterp.analysis.strokes import INK
-from jaxinterp.data import image_shape
+from jaxinterp import controls, metrics
+from jaxinterp.analysis import correlation
+from jaxinterp.analysis.strokes import INK, draw_equal_ink
+from jaxinterp.data import Dataset, image_shape
 from jaxinterp.errors import InputError
 from jaxinterp.networks import Network
 
@@ -95,6 +97,63 @@ def moves(network: Network, images: Images, fragments: Float[Array, "fragments e
     return jax.lax.map(one, fragments)
 
 
+class Shown(NamedTuple):
+    """Fragments of every digit alone, moved elsewhere, and as scattered ink; known: those with any ink."""
+
+    images: Float[Array, "kinds fragments examples pixels"]
+    known: Bool[Array, "fragments examples"]
+
+
+class Effects(NamedTuple):
+    """What fragments do to one network's logits, compared with the blank image; kinds as in `Shown`.
+
+    own: share of fragments that raise their own digit's logit most. moves: of each logit, mean over the fragments of a
+    digit. linked: correlation over logits of what a fragment does alone with what is done by it elsewhere, by another
+    one elsewhere, by adding it to its digit and by adding another one of the digit to its own, mean over fragments.
+    by_part: moves by the fragments of single examples.
+    """
+
+    own: Float[Array, " kinds"]
+    moves: Float[Array, "kinds digits outputs"]
+    linked: Float[Array, " links"]
+    by_part: Float[Array, "digits parts outputs"]
+
+
+def show(key, images: Images, parts: Parts, *, count: int) -> Shown:
+    """Every fragment alone, somewhere else, and as the same amount of white ink spread over other pixels."""
+    own = alone(images, parts, count=count)
+    flat = own.reshape(-1, images.shape[-1])
+    move_key, spread_key = jax.random.split(key)
+    scattered = draw_equal_ink(spread_key, jnp.zeros_like(flat), flat)
+    shown = jnp.stack([flat, elsewhere(move_key, flat), scattered])
+    return Shown(shown.reshape(-1, *own.shape), jnp.any(own > 0, axis=-1))
+
+
+def effects(
+    network: Network, data: Dataset, shown: Shown, key, examples: Int[Array | np.ndarray, " digits"]
+) -> Effects:
+    """What fragments do to the logits. key: for the shuffles. examples: those whose fragments are reported singly."""
+    labels, outputs = jnp.asarray(data.labels), network.model.outputs
+    by_itself, added = moves(network, data.images, shown.images[0])
+    blank = network(jnp.zeros(shown.images.shape[-1]))[0]
+    moved = jnp.stack([by_itself, *(network(images)[0] - blank for images in shown.images[1:])])
+    raised = metrics.predictions("cross_entropy", moved) == labels
+    raised = jnp.where(jnp.isfinite(moved).all(axis=-1), raised, jnp.nan)
+    rows, within = jax.random.split(key)
+    another = jnp.swapaxes(controls.shuffled_rows(rows, jnp.swapaxes(moved[1], 0, 1)), 0, 1)
+    in_other = jnp.swapaxes(controls.shuffled_within_class(within, jnp.swapaxes(added, 0, 1), labels), 0, 1)
+    linked = [correlation.rowwise(by_itself, other) for other in (moved[1], another, added, in_other)]
+    members = (labels == jnp.arange(outputs)[:, None])[:, None] & shown.known  # digits parts examples
+    number = jnp.sum(members, axis=(1, 2))
+    total = jnp.einsum("spec,dpe->sdc", moved, members.astype(moved.dtype), precision=jax.lax.Precision.HIGHEST)
+    return Effects(
+        own=jnp.mean(raised, axis=(1, 2), where=shown.known),
+        moves=total / jnp.where(number > 0, number, jnp.nan)[:, None],
+        linked=jnp.stack([jnp.nanmean(jnp.where(shown.known, values, jnp.nan)) for values in linked]),
+        by_part=jnp.swapaxes(by_itself[:, examples], 0, 1),
+    )
+
+
 def elsewhere(key, images: Images) -> Float[Array, "examples pixels"]:
     """Control: the ink of each image, its shape kept, at a place drawn at random from all where it is whole."""
     side, _ = image_shape(images.shape[-1])
@@ -113,6 +172,16 @@ def in_every_place(images: Images) -> Float[Array, "places examples pixels"]:
     top, left, height, width = _boxes(images)
     corner = _centres(side)[:, None] - (jnp.stack([height, width], axis=-1) - 1) / 2
     return jax.vmap(lambda to: _moved(images, to - jnp.stack([top, left], axis=-1)))(jnp.round(corner).astype(int))
+
+
+def placed(images: Images, *, sets: int, seed: int) -> Float[Array, "sets shapes places pixels"]:
+    """A table of images in place of strokes, picked at random from those that fit; black if there are too few."""
+    fitting = np.flatnonzero(np.asarray(jax.jit(fits)(images)))
+    order = np.random.default_rng(seed).permutation(fitting)[: sets * len(SHAPES)]
+    chosen = np.zeros((sets * len(SHAPES), images.shape[-1]), np.float32)
+    chosen[: len(order)] = np.asarray(images)[order]
+    tables = jax.jit(in_every_place)(chosen)
+    return jnp.moveaxis(tables.reshape(PLACES, sets, len(SHAPES), -1), 0, 2)
 
 
 def fits(images: Images) -> Array:

@@ -1,146 +1,125 @@
-"""The whole study by the real path at toy size; its parts are tested in instance_variation/."""
+"""The whole study by the real path at toy size; its topics are tested in instance_variation/."""
 
 import dataclasses
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from instance_variation_records import record
+from support import toy_inputs
+from support.judging import judged, plant
+from support.random_results import random_results
 
-from jaxinterp import controls, data, ensemble, networks, recipes, records, studies, train
-from jaxinterp.data import Dataset
+from jaxinterp import controls, data, ensemble, networks, recipes, studies, train
 from jaxinterp.errors import InputError
-from jaxinterp.store import Run
-from jaxinterp.studies import instance_variation as study
-from jaxinterp.studies.subjects import Subject
+from jaxinterp.studies import runner
+from jaxinterp.studies.instance_variation import STUDY, answer
+from jaxinterp.studies.instance_variation.ensembles import L1, NAME, ONE_DIGIT, PERMUTED
 
-SEEDS = {
-    study.STUDY: 4,
-    "instance-variation-permuted": 2,
-    "instance-variation-l1": 3,
-    "instance-variation-one-digit": 2,
-}
-UNSCORED = ("3.2",)  # on a scale that has no lower end
+SEEDS = {NAME: 4, PERMUTED: 2, L1: 3, ONE_DIGIT: 2}
 
 
 @pytest.fixture(scope="module")
-def subjects():
-    """Every recipe at toy size, on images of one of two classes. The arms are asked as they are before training."""
-    made = {}
+def inputs():
+    """Every recipe at toy size, on images of one of two classes. The optional ones are untrained."""
+    made, history = {}, None
     for recipe, seeds in SEEDS.items():
-        config = recipes.config(recipe, seeds=seeds, epochs=2)
-        options = {"source": "strokes", "train_size": 200}
+        outputs = min(recipes.config(recipe).model.outputs, 2)
+        config = toy_inputs.toy_config(recipe, seeds=seeds, source="strokes", widths=(6,), outputs=outputs)
         if config.data.positive is not None:
-            options["positive"] = 1
-        config = dataclasses.replace(
-            config,
-            data=dataclasses.replace(config.data, **options),
-            model=dataclasses.replace(config.model, widths=(6,), outputs=min(config.model.outputs, 2)),
-            train=dataclasses.replace(config.train, learning_rate=0.01),
-        )
-        splits = data.load(config.data)
-        splits = splits._replace(test=Dataset(*(part[:60] for part in splits.test)))
-        model = networks.build(config.model)
-        if recipe == study.STUDY:
-            trained = train.fit_ensemble(model, splits, config.train)
-            run = Run(config, trained.networks, trained.history)
-        else:
-            before = controls.untrained(ensemble.keys(0, seeds), model, splits.test.images.shape[-1])
-            run = Run(config, before, made[study.STUDY].run.history._replace(diverged=np.zeros(seeds, int)))
-            run = run._replace(history=jax.tree.map(lambda leaf, seeds=seeds: leaf[:seeds], run.history))
-        made[recipe] = Subject(Path(recipe), run, splits)
+            config = dataclasses.replace(config, data=dataclasses.replace(config.data, positive=1))
+        splits, model = data.load(config.data), networks.build(config.model)
+        trained = controls.untrained(ensemble.keys(0, seeds), model, splits.test.images.shape[-1])
+        if history is None:
+            trained, history = train.fit_ensemble(model, splits, config.train)[:2]
+        own = jax.tree.map(lambda leaf, seeds=seeds: leaf[:seeds], history)
+        made[recipe] = toy_inputs.from_networks(recipe, config, trained, own)
+        few = splits._replace(test=splits.test.take(np.s_[:60]))
+        made[recipe] = dataclasses.replace(made[recipe], splits=few)
     return made
 
 
 @pytest.fixture(scope="module")
-def measured(subjects):
-    return study.measure(subjects)
+def measured(inputs, tmp_path_factory):
+    return runner.measure(STUDY, tmp_path_factory.mktemp("run"), inputs)
 
 
-def test_recipes_and_arms_are_those_named_after_the_study():
-    assert studies.get("instance-variation") is study and list(study.RECIPES) == [study.STUDY]
-    assert {*study.RECIPES, *study.OPTIONAL} == {
-        name for name in recipes.RECIPES if name.startswith("instance-variation")
-    }
+def test_recipes_are_those_named_after_the_study():
+    assert studies.get(NAME) is STUDY and list(STUDY.recipes) == [NAME]
+    assert set(STUDY.all_recipes) == {name for name in recipes.RECIPES if name.startswith(NAME)}
     with pytest.raises(InputError, match="there are one-vs-seven, llm-labels"):
         studies.get("instance")
 
 
-def test_toy_networks_are_asked_everything(measured):
-    for name, values in zip(measured._fields, measured, strict=True):
-        if isinstance(values, tuple) or values.dtype.kind != "f":
-            continue
-        known = np.isfinite(values)
-        axes = type(measured).__annotations__[name].dim_str.split()
-        assert known.any(axis=-1).all() if axes[-1] == "networks" and axes[0] != "arms" else known.any(), name
-    found = study.findings(measured)
-    ids = [finding.claim.id for finding in found]
-    assert len(set(ids)) == len(ids)
-    rows = [float(id_.split()[0]) for id_ in ids if id_[0] == "3"]
+def test_everything_is_measured_and_judged(measured):
+    for name, dataset in measured.items():
+        for field, values in dataset.items():
+            assert values.notnull().any(), (name, field)
+    findings = judged(STUDY, measured)
+    rows = [float(finding.row) for finding in findings.values() if finding.row[0] == "3"]
     assert rows == sorted(rows) and set(rows) == {3.1, 3.2, 3.3, 3.4, 3.5, 3.6, 3.7, 3.8}
-    for finding in found:
-        assert finding.claim.study == study.STUDY
-        assert finding.claim.id.startswith(UNSCORED) or not abs(finding.score.mean) > 1, finding.claim.id
-    assert measured.arm_networks.tolist() == [4, 4, 4, 2, 3, 2, 2]
-    assert np.isfinite(measured.arm_accuracy[0]).all() and np.isnan(measured.arm_accuracy[1]).all()
-    assert (measured.arm_accuracy[5, :2] > 0.4).all() and np.isnan(measured.arm_accuracy[5, 2:]).all()
+    assert {finding.row for finding in findings.values()} >= {"matched", "CKA"}
+    locality = measured["locality"].locality.sel(conditions="trained", measures="participation")
+    known = locality.notnull().any(["views", "layers", "units"]).sum("seeds")
+    assert {str(recipe): int(known.sel(recipes=recipe)) for recipe in known.recipes.to_numpy()} == SEEDS
+    assert len(answer(findings).split()) <= 30
 
 
-def test_the_record_survives_storing(measured):
-    back = records.from_xarray(study.Record, records.to_xarray(measured))
-    for name, values in zip(measured._fields, measured, strict=True):
-        np.testing.assert_array_equal(getattr(back, name), values, err_msg=name)
-    assert study.answer(back) == study.answer(measured)
+def test_shuffling_moves_pixels_alone(measured):
+    trained = measured["locality"].locality.sel(recipes=NAME, conditions="trained")
+    shuffled = measured["locality-shuffled"].locality
+    for name in ("participation", "gini"):
+        np.testing.assert_allclose(shuffled.sel(measures=name), trained.sel(measures=name), rtol=1e-4)
+    assert not np.allclose(shuffled.sel(measures="moran"), trained.sel(measures="moran"), equal_nan=True)
 
 
-def test_without_the_arms_the_other_rows_are_answered_alike(subjects, measured):
-    alone = study.measure({study.STUDY: subjects[study.STUDY]})
-    found = {finding.claim.id: finding for finding in study.findings(alone)}
-    whole = {finding.claim.id: finding for finding in study.findings(measured)}
-    assert set(whole) - set(found) == {f"3.4 one digit {layer}" for layer in measured.layers}
-    for name, finding in found.items():
-        np.testing.assert_allclose(finding.score, whole[name].score, atol=1e-4, err_msg=name)
-        assert finding.verdict == whole[name].verdict
-    assert study.answer(alone) == study.answer(measured)
+def test_without_the_optional_recipes_the_rest_stays_the_same(inputs, measured, tmp_path):
+    for measurement in runner.all_measurements(STUDY):
+        if measurement.name in ("networks", "locality"):
+            alone = runner.take(measurement, {NAME: inputs[NAME]})
+            whole = measured[measurement.name].sel(recipes=[NAME])
+            for field, values in alone.items():
+                np.testing.assert_allclose(values, whole[field].reindex_like(values), atol=1e-4)
 
 
-def test_a_network_that_diverged_changes_nothing_for_the_others(subjects, measured):
-    subject = subjects[study.STUDY]
-    variables = jax.tree.map(lambda leaf: jnp.asarray(leaf).at[1].set(jnp.nan), subject.run.networks.variables)
-    history = subject.run.history._replace(diverged=np.array([0, 1, 0, 0]))
-    run = subject.run._replace(networks=subject.run.networks.replace(variables=variables), history=history)
-    broken = study.measure(subjects | {study.STUDY: subject._replace(run=run)})
-    kept = [0, 2, 3]
-    assert broken.left_out.nonzero()[0].tolist() == [1]
-    for name, values in zip(broken._fields, broken, strict=True):
-        if isinstance(values, tuple) or name in ("left_out", "arm_accuracy"):
-            continue
-        axes = type(broken).__annotations__[name].dim_str.split()
-        own = getattr(measured, name)
-        for axis in [place for place, word in enumerate(axes) if word in ("seeds", "networks")]:
-            assert np.isnan(np.moveaxis(values[:3] if axes[0] == "arms" else values, axis, 0)[1]).all(), name
-            values, own = np.take(values, kept, axis), np.take(own, kept, axis)
-        if "seeds" in axes or name == "locality":
-            np.testing.assert_allclose(values, own, atol=2e-4, err_msg=name)
-    assert broken.gallery_seeds.tolist() == [0, 2, 3]
-    for finding in study.findings(broken):
-        about_arm = "one digit" in finding.claim.id
-        assert about_arm or (finding.measured.n == 3 and "1 of 4 networks diverged" in finding.note), finding.claim.id
+def test_a_network_that_diverged_changes_nothing_for_the_others(inputs, measured, tmp_path):
+    run = inputs[NAME].run
+    variables = jax.tree.map(lambda leaf: jnp.asarray(leaf).at[1].set(jnp.nan), run.networks.variables)
+    history = run.history._replace(diverged=np.array([0, 1, 0, 0]))
+    broken_run = run._replace(networks=run.networks.replace(variables=variables), history=history)
+    broken = runner.measure(STUDY, tmp_path, inputs | {NAME: dataclasses.replace(inputs[NAME], run=broken_run)})
+    for name, dataset in broken.items():
+        for field, values in dataset.items():
+            own = measured[name][field]
+            if "recipes" in values.dims:
+                values, own = values.sel(recipes=NAME), own.sel(recipes=NAME)
+            for dim in {"seeds", "seeds_other"} & set(values.dims) if field != "diverged" else ():
+                assert values.isel({dim: 1}).isnull().all(), (name, field)
+                values, own = values.isel({dim: [0, 2, 3]}), own.isel({dim: [0, 2, 3]})
+            if "seeds" in values.dims and field != "diverged":
+                np.testing.assert_allclose(values, own, atol=2e-4, err_msg=f"{name} {field}")
+    assert broken["gallery"].seed.to_numpy().tolist() == [0, 2, 3]
+    for name, finding in judged(STUDY, broken).items():
+        about_others = "one digit" in name
+        assert about_others or (finding.measured.n == 3 and "1 of 4 networks diverged" in finding.note), name
 
 
 def test_the_answer_follows_the_numbers():
-    made = record(8)
-    assert study.answer(made).startswith("Do two trainings find the same features? Sorted similarity cannot say")
-    alike, unlike = made.cka.copy(), made.cka.copy()
-    alike[:], unlike[:] = 0.1, 0.1
-    alike[0] = 0.9
-    assert "by CKA: yes, yes (0.90 beside 0.10" in study.answer(made._replace(cka=alike))
-    assert "by CKA: no, no (0.10 beside 0.10" in study.answer(made._replace(cka=unlike))
+    results = random_results(STUDY)
+    assert len(answer(judged(STUDY, results)).split()) <= 30
+    cka = results["similarity"].cka
+    plant(cka, 0.1)
+    assert "share features (CKA) in 0 of 2 hidden layers" in answer(judged(STUDY, results))
+    plant(cka, 0.9, conditions="trained")
+    assert "share features (CKA) in 2 of 2 hidden layers" in answer(judged(STUDY, results))
+
+
+def test_highlights_are_claims():
+    assert set(STUDY.highlights) <= set(judged(STUDY, random_results(STUDY)))
 
 
 def test_when_all_diverged_nothing_is_decided():
-    made = record(3, left_out=(0, 1, 2))
-    assert {finding.verdict for finding in study.findings(made)} == {"undecided"}
-    assert "—" in study.answer(made) or "nan" in study.answer(made)
+    results = {name: dataset * np.nan for name, dataset in random_results(STUDY, seeds=3).items()}
+    findings = judged(STUDY, results)
+    assert {finding.verdict for finding in findings.values()} == {"undecided"}
+    assert "in 0 of 2 hidden layers" in answer(findings)

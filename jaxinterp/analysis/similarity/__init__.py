@@ -26,7 +26,7 @@ the other is large, for `predictivity` it predicts the mean, and by `cosine` it 
 """
 
 from jaxinterp.analysis.similarity.calibration import Calibration, calibrate
-from jaxinterp.analysis.similarity.examples import ExampleSimilarity, agreement, per_example
+from jaxinterp.analysis.similarity.examples import ExampleSimilarity, agreement, chance_agreement, per_example
 from jaxinterp.analysis.similarity.measure import Measure
 from jaxinterp.analysis.similarity.pairs import MEASURES, all_pairs, cka_null_mean, half_samples, linear_cka, permuted
 
@@ -38,6 +38,7 @@ __all__ = [
     "agreement",
     "all_pairs",
     "calibrate",
+    "chance_agreement",
     "cka_null_mean",
     "half_samples",
     "linear_cka",

@@ -67,6 +67,15 @@ def agreement(
     return jax.lax.map(lambda one: jnp.mean(one == others, axis=-1), answers)
 
 
+def chance_agreement(accuracy: Float[np.ndarray, " seeds"], *, classes: int) -> Float[np.ndarray, "seeds seeds"]:
+    """How often two networks would agree if all that they shared were being right this often.
+
+    aᵢaⱼ + (1 − aᵢ)(1 − aⱼ)/(classes − 1): errors independent and spread evenly over the wrong classes.
+    """
+    wrong = 1 - accuracy
+    return np.outer(accuracy, accuracy) + np.outer(wrong, wrong) / (classes - 1)
+
+
 def _prepare_examples(x, *, directions, ordered: bool) -> Prepared:
     """Every example's vector at length 1, and whether it has a direction."""
     x, known = finite(x)

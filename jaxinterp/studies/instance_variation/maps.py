@@ -1,85 +1,49 @@
-"""Whose units look at what? The maps of every unit of the study's networks, of their controls, and of the other arms.
+"""Which pixels does each unit use? Maps of every unit of the study's networks.
 
-Pixels at the border are never lit, so that nothing moves their weights from where they started, and those next to them
-so rarely that it hardly matters what theirs are. Beside the weights stand maps of what is used, in which a pixel counts
-for as much as it varies.
+Pixels at the border are always black, so that training never moves their weights, and those next to them are so rarely
+bright that their weights hardly matter. Besides the weights there are maps of what is used, in which a pixel counts for
+as much as it varies.
 """
 
-from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float
 
 from jaxinterp.analysis import attribution
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.networks import Network
-from jaxinterp.studies.instance_variation.record import EXAMPLES, L1, ONE_DIGIT, PERMUTED, STUDY, TRAINED, UNTRAINED
-from jaxinterp.studies.subjects import Subject
-from jaxinterp.train import SPLITS, kept_accuracy
+from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
+from jaxinterp.studies.instance_variation.ensembles import first_images, layers_of, site
 
 WEIGHTS, USED = VIEWS = ("weights", "used")
-SHUFFLED = "pixels shuffled"
-PERMUTED_ARM, L1_ARM, ONE_DIGIT_ARM = TRAINED_ARMS = ("permuted pixels", "L1", "one digit")
-ONE_DIGIT_UNTRAINED = "one digit, untrained"
-ARMS = (TRAINED, UNTRAINED, SHUFFLED, *TRAINED_ARMS, ONE_DIGIT_UNTRAINED)
-_RECIPES = dict(zip(TRAINED_ARMS, (PERMUTED, L1, ONE_DIGIT), strict=True))
-
-
-class Arm(NamedTuple):
-    """Networks to be asked, the images to ask them with, who is left out, and test accuracies (NaN before training)."""
-
-    networks: Network
-    images: Float[Array | np.ndarray, "examples pixels"]
-    left_out: np.ndarray
-    accuracy: np.ndarray
+WORDS = {WEIGHTS: "weights", USED: "what is used"}
 
 
 class Maps(NamedTuple):
-    """What every unit of a layer looks at, by each of VIEWS, and what it answers to each image."""
+    """A layer's maps by each of VIEWS, and its activations on each image; of an ensemble, leading with seeds."""
 
-    maps: Float[Array, "views units pixels"]
-    answers: Float[Array, "examples units"]
-
-
-def arms(subjects: Mapping[str, Subject], left_out: np.ndarray) -> dict[str, Arm]:
-    """The networks of ARMS that are among the subjects; left_out is of the study's own."""
-    found = {}
-    for name, recipe in {TRAINED: STUDY, **_RECIPES}.items():
-        if recipe not in subjects:
-            continue
-        subject = subjects[recipe]
-        run, images = subject.run, subject.splits.test.images[:EXAMPLES]
-        omitted = left_out if name == TRAINED else subject.diverged
-        accuracy = kept_accuracy(run.history)[:, SPLITS.index("test")]
-        found[name] = Arm(run.networks, images, omitted, np.where(omitted, np.nan, accuracy))
-        if name in (TRAINED, ONE_DIGIT_ARM):
-            initial = UNTRAINED if name == TRAINED else ONE_DIGIT_UNTRAINED
-            found[initial] = Arm(subject.untrained(), images, omitted, np.full(len(omitted), np.nan))
-    return found
+    maps: Float[Array, "*seeds views units pixels"]
+    activations: Float[Array, "*seeds examples units"]
 
 
-def read(asked: Mapping[str, Arm], layer: str, key) -> dict[str, Maps]:
-    """The maps of one layer of every arm, leading with seeds, and the trained ones' with their pixels shuffled."""
-    look = jax.jit(over_seeds(partial(maps_of, layer=layer), chunk=1))
-    found = {name: look(arm.networks, jnp.asarray(arm.images)) for name, arm in asked.items()}
-    trained = found[TRAINED]
-    shuffled = _shuffled(jax.random.split(key, len(trained.maps)), trained.maps)
-    return found | {SHUFFLED: trained._replace(maps=shuffled)}
-
-
-@jax.jit
-def _shuffled(keys: Key[Array, " seeds"], maps: Float[Array, "seeds views units pixels"]):
-    """Every network's pixels in an order of its own, alike for all its units."""
-    return jax.vmap(lambda key, maps: jax.random.permutation(key, maps, axis=-1))(keys, maps)
-
-
-def maps_of(network: Network, images: Array, *, layer: str) -> Maps:
-    """Weights pushed back to the pixels, and the mean gradient by these times what each pixel varies, its sd."""
-    before, after = ("logits", "logits") if layer == "logits" else (f"{layer}/pre", f"{layer}/post")
+def of_layer(network: Network, images: Float[Array, "examples pixels"], *, layer: str) -> Maps:
+    """Weights pushed back to the pixels, and the mean gradient by the pixels times each pixel's standard deviation."""
+    before = site(layer, "pre")
     gradient = attribution.gradients(network, images, site=before)
     views = (attribution.weights(network, site=before), gradient * jnp.std(images, axis=0))
-    return Maps(jnp.stack(views), network(images)[1][after])
+    return Maps(jnp.stack(views), network(images)[1][site(layer)])
+
+
+def of_networks(inputs: Inputs) -> dict[str, dict[str, Maps]]:
+    """Of all networks of a run, by condition and layer."""
+    images = first_images(inputs).images
+    programs = {
+        layer: jax.jit(over_seeds(partial(of_layer, layer=layer), chunk=1)) for layer in layers_of(inputs.model)
+    }
+    return {
+        condition: {layer: read(inputs.ensemble(condition), images) for layer, read in programs.items()}
+        for condition in (UNTRAINED, TRAINED)
+    }

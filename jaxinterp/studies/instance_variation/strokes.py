@@ -1,242 +1,219 @@
-"""What do parts of a digit do by themselves, and is it the stroke or its place that units encode? Rows 3.7 and 3.8.
+"""What do parts of a digit do by themselves, and do units encode a stroke or its place? Rows 3.7 and 3.8.
 
-Digits are cut into connected strokes, each shown alone, elsewhere, and as scattered ink. Then the same strokes are
-shown in every place: drawn ones, with nothing else in the image, and parts of real digits.
+Digits are cut into connected strokes, and each is shown alone, somewhere else, and as scattered ink. Then the same
+strokes are shown in every place: drawn ones, with nothing else in the image, and parts of real digits.
 """
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+import xarray as xr
+from jaxtyping import Array, Float, Int, Key
 
-from jaxinterp import controls, metrics, stats
 from jaxinterp.analysis import fragments
-from jaxinterp.analysis import strokes as ink
 from jaxinterp.data import Dataset
-from jaxinterp.ensemble import over_seeds
 from jaxinterp.networks import Network
-from jaxinterp.studies.claims import Claim, Finding, Rule, judged
-from jaxinterp.studies.instance_variation.record import (
-    EXAMPLES,
-    STUDY,
-    TRAINED,
-    UNTRAINED,
-    InstanceVariation,
-    layers_of,
-    left_out,
-)
-from jaxinterp.studies.subjects import Subject, blanked
+from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
+from jaxinterp.studies.instance_variation import ensembles
+from jaxinterp.studies.instance_variation.ensembles import ALIKE, EXAMPLES, NAME, OUTPUTS, layers_of
+from jaxinterp.studies.judge import Calibrated, Claim, Difference, above
+from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
+from jaxinterp.text import format_number
 
+FRAGMENTS, DIGITS, ENCODING, TABLES = "fragments", "digits", "encoding", "stroke-tables"
 PARTS = 3
-ALONE, MOVED, SCATTERED = SHOWINGS = ("alone", "moved elsewhere", "as scattered ink")
+ALONE, MOVED, SCATTERED = KINDS = ("alone", "moved elsewhere", "as scattered ink")
 ELSEWHERE, ANOTHER, IN_DIGIT, IN_OTHER = LINKS = (
     "moved elsewhere",
     "another one moved elsewhere",
     "added to its digit",
     "added to another image of the digit",
 )
-STAGES = (TRAINED, UNTRAINED)
+
 DRAWN, REAL = SOURCES = ("drawn strokes", "parts of digits")
 SETS = 8
 
 MOST = 0.5  # more often than not
-ALIKE = 0.5  # half of what the control leaves open
+
+Tables = Float[Array, "sources sets shapes places pixels"]
 
 
-class Shown(NamedTuple):
-    """Fragments of every digit, and the same elsewhere and as scattered ink; known: those with any ink."""
+class Cut(NamedTuple):
+    """Digits, the part that each pixel is in, and the parts shown; key: for what each network is shown."""
 
-    images: Float[Array, "showings parts examples pixels"]
-    known: Bool[Array, "parts examples"]
-
-
-class Effects(NamedTuple):
-    """What fragments do to one network's logits; see the record."""
-
-    own: Float[Array, " showings"]
-    moves: Float[Array, "showings digits outputs"]
-    linked: Float[Array, " links"]
-    by_part: Float[Array, "digits parts outputs"]
+    data: Dataset
+    parts: Int[Array, "examples pixels"]
+    shown: fragments.Shown
+    key: Key[Array, ""]
 
 
-def measure(subjects: Mapping[str, Subject], omitted: np.ndarray, key) -> dict[str, Any]:
-    """The record's fields of rows 3.7 and 3.8."""
-    subject = subjects[STUDY]
-    config, networks, untrained = subject.run.config.train, subject.run.networks, subject.untrained()
-    test = subject.splits.test
-    data = Dataset(jnp.asarray(test.images[:EXAMPLES]), jnp.asarray(test.labels[:EXAMPLES]))
+class Digits(NamedTuple):
+    """The first image of each digit, and the part that each of its pixels is in."""
+
+    images: Float[np.ndarray, "digits pixels"]
+    parts: Float[np.ndarray, "digits pixels"]
+
+
+class Encodings(NamedTuple):
+    """What each layer's activations depend on, see `analysis.fragments.Encoding`; causes: its fields."""
+
+    share: Float[Array, "sources layers causes"]
+
+
+class Strokes(NamedTuple):
+    """The same of the pixels themselves, and the first set of strokes, each in the middle."""
+
+    share: Float[np.ndarray, "sources causes"]
+    images: Float[np.ndarray, "sources shapes pixels"]
+
+
+def cut(inputs: Inputs) -> Cut:
+    """The study's images cut into strokes."""
+    _, key = jax.random.split(inputs.key(1))
     show_key, effect_key = jax.random.split(key)
+    data = ensembles.first_images(inputs)
     parts = jax.jit(fragments.cut, static_argnames="count")(data.images, count=PARTS)
-    shown = jax.jit(show)(show_key, data.images, parts)
-    examples = _first_of_each(data.labels, networks.model.outputs)
-    run = jax.jit(over_seeds(effects, chunk=1))
-    found = [blanked(run(each, data, shown, effect_key, examples)._asdict(), omitted) for each in (networks, untrained)]
-    tables = {DRAWN: fragments.drawn(config.base_seed, sets=SETS), REAL: _real(shown, config.base_seed)}
-    encode = jax.jit(over_seeds(encodings, chunk=1))
-    encoded = [[blanked(encode(each, table), omitted) for each in (networks, untrained)] for table in tables.values()]
-    pixels = [fragments.encoding(table, np.zeros(table.shape[-1], np.float32)) for table in tables.values()]
-    return {
-        "showings": SHOWINGS,
-        "own_logit": found[0]["own"].T,
-        "digit_moves": _mean(found[0]["moves"]),
-        "links": LINKS,
-        "stages": STAGES,
-        "linked": np.stack([each["linked"].T for each in found], axis=1),
-        "example_images": np.asarray(data.images[examples]),
-        "example_parts": np.asarray(parts[examples]),
-        "example_moves": _mean(found[0]["by_part"]),
-        "sources": SOURCES,
-        "shapes": fragments.SHAPES,
-        "causes": fragments.Encoding._fields,
-        "encoding": np.moveaxis(np.array(encoded), 2, -1),
-        "pixel_encoding": np.array(pixels, np.float64),
-        "strokes": np.stack([np.asarray(table)[0, :, fragments.PLACES // 2] for table in tables.values()]),
-    }
+    shown = jax.jit(fragments.show, static_argnames="count")(show_key, data.images, parts, count=PARTS)
+    return Cut(data, parts, shown, effect_key)
 
 
-def show(key, images: Float[Array, "examples pixels"], parts: Int[Array, "examples pixels"]) -> Shown:
-    """Every fragment alone, somewhere else, and as much white ink spread over pixels that it leaves dark."""
-    alone = fragments.alone(images, parts, count=PARTS)
-    flat = alone.reshape(-1, images.shape[-1])
-    move_key, spread_key = jax.random.split(key)
-    moved = fragments.elsewhere(move_key, flat)
-    scattered = ink.draw_equal_ink(spread_key, jnp.zeros_like(flat), flat)
-    shown = jnp.stack([flat, moved, scattered]).reshape(len(SHOWINGS), *alone.shape)
-    return Shown(shown, jnp.any(alone > 0, axis=-1))
+def digits(inputs: Mapping[str, Inputs]) -> Digits:
+    """What the figure of fragments shows."""
+    run = inputs[NAME]
+    data, parts, *_ = run.once(cut)
+    first = _first_of_each(data.labels, run.model.outputs)
+    return Digits(np.asarray(data.images)[first], np.asarray(parts)[first].astype(float))
 
 
-def effects(network: Network, data: Dataset, shown: Shown, key, examples: Int[Array, " digits"]) -> Effects:
-    """What fragments do to the logits."""
-    labels, outputs = jnp.asarray(data.labels), network.model.outputs
-    found = fragments.moves(network, data.images, shown.images[0])
-    others = [network(images)[0] - network(jnp.zeros(images.shape[-1]))[0] for images in shown.images[1:]]
-    moves = jnp.stack([found.alone, *others])  # showings parts examples outputs
-    raised = metrics.predictions("cross_entropy", moves) == labels
-    rows, within = jax.random.split(key)
-    another = jnp.swapaxes(controls.shuffled_rows(rows, jnp.swapaxes(moves[1], 0, 1)), 0, 1)
-    in_other = jnp.swapaxes(controls.shuffled_within_class(within, jnp.swapaxes(found.added, 0, 1), labels), 0, 1)
-    known = shown.known
-    linked = [_correlation(found.alone, other) for other in (moves[1], another, found.added, in_other)]
-    members = (labels == jnp.arange(outputs)[:, None])[:, None] & known  # digits parts examples
-    count = jnp.sum(members, axis=(1, 2))
-    total = jnp.einsum("spec,dpe->sdc", moves, members.astype(moves.dtype), precision=jax.lax.Precision.HIGHEST)
-    return Effects(
-        own=jnp.mean(raised, axis=(1, 2), where=known),
-        moves=total / jnp.where(count > 0, count, jnp.nan)[:, None],
-        linked=jnp.stack([jnp.nanmean(jnp.where(known, values, jnp.nan)) for values in linked]),
-        by_part=jnp.swapaxes(found.alone[:, examples], 0, 1),
-    )
+def encodings(network: Network, tables: Tables) -> Encodings:
+    """What each layer's activations on tables of strokes depend on."""
+    blank = network(jnp.zeros(tables.shape[-1]))[1]
+    layers = [ensembles.site(layer) for layer in layers_of(network.model)]
+
+    def of_source(table):
+        activations = network(table)[1]
+        return jnp.stack([jnp.stack(fragments.encoding(activations[layer], blank[layer])) for layer in layers])
+
+    return Encodings(jnp.stack([of_source(table) for table in tables]))
 
 
-def encodings(
-    network: Network, table: Float[Array | np.ndarray, "sets shapes places pixels"]
-) -> Float[Array, "layers causes"]:
-    """What each layer's answers to a table of strokes are due to."""
-    answers, blank = network(table)[1], network(jnp.zeros(table.shape[-1]))[1]
-    sites = ["logits" if layer == "logits" else f"{layer}/post" for layer in layers_of(network.model)]
-    return jnp.stack([jnp.stack(fragments.encoding(answers[site], blank[site])) for site in sites])
+def pixel_encoding(inputs: Mapping[str, Inputs]) -> Strokes:
+    """What the pixels of the strokes depend on."""
+    tables = inputs[NAME].once(stroke_tables)
+    blank = np.zeros(tables.shape[-1], np.float32)
+    share = np.array([fragments.encoding(table, blank) for table in tables])
+    return Strokes(share, np.asarray(tables[:, 0, :, fragments.PLACES // 2]))
 
 
-def findings(record: InstanceVariation) -> list[Finding]:
-    """Rows 3.7 and 3.8 judged."""
-    hidden = [(layer, place) for place, layer in enumerate(record.layers) if layer != "logits"]
+def stroke_tables(inputs: Inputs) -> Tables:
+    """Drawn strokes, and parts of digits, in every place."""
+    seed = inputs.config.train.base_seed
+    alone = inputs.once(cut).shown.images[0].reshape(-1, inputs.networks.pixels)
+    return jnp.stack([fragments.drawn(seed, sets=SETS), fragments.placed(alone, sets=SETS, seed=seed)])
+
+
+def claims(results: Results) -> list[Claim]:
+    """Rows 3.7 and 3.8."""
+    share = results[ENCODING].share
+    layers = [str(layer) for layer in share.layers.to_numpy() if layer != OUTPUTS]
     return [
-        _own(record),
-        _link(record, "3.7 shape", "A stroke moves the same logits wherever it is", ELSEWHERE, ANOTHER),
-        _link(record, "3.7 context", "A stroke does alone what it does in its digit", IN_DIGIT, IN_OTHER),
-        *(_lights(record, layer, place, source) for layer, place in hidden for source in SOURCES),
-        *(_learned(record, layer, place) for layer, place in hidden),
+        _own(results),
+        _link(results, "shape", "A stroke moves the same logits wherever it is", ELSEWHERE, ANOTHER),
+        _link(results, "context", "A stroke does alone what it does in its digit", IN_DIGIT, IN_OTHER),
+        *(_active(share.sel(layers=layer, sources=source), layer, source) for layer in layers for source in SOURCES),
+        *(_learned(results, layer) for layer in layers),
     ]
 
 
-def _own(record: InstanceVariation) -> Finding:
-    alone, moved, scattered = record.own_logit
-    rule = Rule("the share that does, 0 for fragments moved elsewhere and 1 for all; at most ±1", low=MOST)
-    text = "A connected stroke of a digit, shown alone, raises that digit's logit more than any other: share that does"
-    note = (
-        f"{PARTS} strokes a digit, of the first {EXAMPLES} test images at most; against the logits of the blank image. "
-        f"Elsewhere: at a random place where the stroke is whole. By chance {1 / record.digit_moves.shape[-1]:.2f}. "
-        f"{left_out(record)}"
-    )
-    score = np.clip(stats.calibrated(alone, moved), -1, 1)
-    others = {SCATTERED: scattered}
-    return judged(Claim(STUDY, "3.7 own", text, "sketched", rule), alone, moved, MOVED, score, others=others, note=note)
-
-
-def _link(record: InstanceVariation, name: str, text: str, link: str, chance: str) -> Finding:
-    values = dict(zip(record.links, record.linked, strict=True))
-    (own, before), (control, _) = values[link], values[chance]
-    rule = Rule(f"that correlation, 0 for {chance} and 1 for identity; at most ±1", low=ALIKE)
-    text = f"{text}: correlation over classes of what a fragment does to the logits alone and {link}"
-    note = f"Mean over fragments. {left_out(record)}"
-    score = np.clip(stats.calibrated(own, control), -1, 1)
-    return judged(
-        Claim(STUDY, name, text, "sketched", rule),
-        own,
-        control,
-        chance,
-        score,
-        others={f"{link}, {UNTRAINED}": before},
-        note=note,
+def _own(results: Results) -> Claim:
+    effects = results[FRAGMENTS]
+    own = effects.own.sel(conditions=TRAINED)
+    return Claim(
+        row="3.7",
+        name="own",
+        text="A connected stroke of a digit, shown alone, raises that digit's logit more than any other",
+        measured=own.sel(kinds=ALONE),
+        controls={MOVED: own.sel(kinds=MOVED)},
+        shown={SCATTERED: own.sel(kinds=SCATTERED)},
+        score=Calibrated(),
+        rule=above(MOST),
+        quantity="the share of strokes that do",
+        published="sketched",
+        note=f"{PARTS} strokes per digit, of the first {EXAMPLES} test images at most; compared with the logits of the "
+        f"blank image. Elsewhere: at a random place where the stroke is whole. By chance "
+        f"{format_number(1 / effects.sizes['outputs'])}.",
     )
 
 
-def _lights(record: InstanceVariation, layer: str, place: int, source: str) -> Finding:
-    shared, before = (_caused(record, source, stage, place) for stage in STAGES)
-    text = f"{layer}: fragments that mean the same light the same sub-network: {source}, the same one in two places"
-    rule = Rule("share of lit units in common, less that of two different ones in the same place", low=0.0)
-    note = (
-        f"Lit: the quarter of the units that change most against the blank image. {fragments.PLACES} places. "
-        f"{left_out(record)}"
+def _link(results: Results, name: str, text: str, link: str, chance: str) -> Claim:
+    linked = results[FRAGMENTS].linked
+    trained, untrained = (linked.sel(conditions=condition) for condition in (TRAINED, UNTRAINED))
+    return Claim(
+        row="3.7",
+        name=name,
+        text=f"{text}: correlation over classes of what a fragment does to the logits alone and {link}",
+        measured=trained.sel(links=link),
+        controls={chance: trained.sel(links=chance)},
+        shown={f"{link}, {UNTRAINED}": untrained.sel(links=link)},
+        score=Calibrated(),
+        rule=above(ALIKE),
+        quantity="the correlation",
+        published="sketched",
+        note="Mean over fragments.",
     )
+
+
+def _active(share: xr.DataArray, layer: str, source: str) -> Claim:
+    trained, untrained = (share.sel(conditions=condition) for condition in (TRAINED, UNTRAINED))
     control = "different ones in the same place"
-    others = {
-        "different ones in two places": shared["neither"],
-        f"{UNTRAINED}": before["same_shape"],
-        f"{control}, {UNTRAINED}": before["same_place"],
+    return Claim(
+        row="3.8",
+        name=f"{layer} {source}",
+        text=f"{layer}: fragments that mean the same activate the same sub-network: {source}, one in two places",
+        measured=trained.sel(causes="same_shape"),
+        controls={control: trained.sel(causes="same_place")},
+        shown={
+            "different ones in two places": trained.sel(causes="neither"),
+            UNTRAINED: untrained.sel(causes="same_shape"),
+            f"{control}, {UNTRAINED}": untrained.sel(causes="same_place"),
+        },
+        score=Difference(),
+        rule=above(0.0),
+        quantity="the share of active units in common",
+        published="wanted; expected: location, not concept",
+        note=f"Active: the quarter of the units that change most from the blank image. {fragments.PLACES} places.",
+    )
+
+
+def _learned(results: Results, layer: str) -> Claim:
+    share = results[ENCODING].share.sel(layers=layer, sources=DRAWN)
+    trained, untrained = (share.sel(conditions=condition) for condition in (TRAINED, UNTRAINED))
+    pixels = {
+        cause: format_number(float(results[TABLES].share.sel(sources=DRAWN, causes=cause)))
+        for cause in ("shape", "place")
     }
-    claim = Claim(STUDY, f"3.8 {layer} {source}", text, "wanted; expected: location, not concept", rule)
-    own, other = shared["same_shape"], shared["same_place"]
-    return judged(claim, own, other, control, own - other, others=others, note=note)
-
-
-def _learned(record: InstanceVariation, layer: str, place: int) -> Finding:
-    trained, before = (_caused(record, DRAWN, stage, place) for stage in STAGES)
-    text = (
-        f"{layer}: training makes units answer to a stroke wherever it is: share of the variance that strokes explain"
+    shapes = results[TABLES].sizes["shapes"]
+    cells = shapes * fragments.PLACES
+    return Claim(
+        row="3.8",
+        name=f"{layer} learned",
+        text=f"{layer}: training makes activations depend on the stroke, wherever it is: share of variance explained",
+        measured=trained.sel(causes="shape"),
+        controls={UNTRAINED: untrained.sel(causes="shape")},
+        shown={
+            "places explain": trained.sel(causes="place"),
+            f"places explain, {UNTRAINED}": untrained.sel(causes="place"),
+        },
+        score=Difference(),
+        rule=above(0.0),
+        quantity="the share of the variance of activations that strokes explain",
+        note=f"Main effect in a two-way analysis of variance, of {shapes} drawn strokes × {fragments.PLACES} places; "
+        f"by chance {format_number((shapes - 1) / (cells - 1))}. Of the pixels themselves strokes explain "
+        f"{pixels['shape']} and places {pixels['place']}.",
     )
-    rule = Rule("that share, less what it was before training", low=0.0)
-    pixels = dict(zip(record.causes, record.pixel_encoding[record.sources.index(DRAWN)], strict=True))
-    shapes, places = len(record.shapes), fragments.PLACES
-    note = (
-        f"Main effect in a two-way analysis of variance, of {shapes} drawn strokes × {places} places; by chance "
-        f"{(shapes - 1) / (shapes * places - 1):.2f}. Of the pixels themselves strokes explain {pixels['shape']:.2f} "
-        f"and places {pixels['place']:.2f}. {left_out(record)}"
-    )
-    others = {"places explain": trained["place"], f"places explain, {UNTRAINED}": before["place"]}
-    claim = Claim(STUDY, f"3.8 {layer} learned", text, "—", rule)
-    own, control = trained["shape"], before["shape"]
-    return judged(claim, own, control, UNTRAINED, own - control, others=others, note=note)
-
-
-def _caused(record: InstanceVariation, source: str, stage: str, layer: int) -> dict[str, np.ndarray]:
-    values = record.encoding[record.sources.index(source), record.stages.index(stage), layer]
-    return dict(zip(record.causes, values, strict=True))
-
-
-def _real(shown: Shown, seed: int) -> Float[Array, "sets shapes places pixels"]:
-    """Parts of digits drawn at random, of those that stay whole in every place; black where there are too few."""
-    alone = np.asarray(shown.images[0]).reshape(-1, shown.images.shape[-1])
-    fitting = np.flatnonzero(np.asarray(jax.jit(fragments.fits)(alone)))
-    wanted = SETS * len(fragments.SHAPES)
-    order = np.random.default_rng(seed).permutation(fitting)[:wanted]
-    chosen = np.zeros((wanted, alone.shape[-1]), np.float32)
-    chosen[: len(order)] = alone[order]
-    placed = jax.jit(fragments.in_every_place)(chosen)
-    return jnp.moveaxis(placed.reshape(fragments.PLACES, SETS, len(fragments.SHAPES), -1), 0, 2)
 
 
 def _first_of_each(labels: Array | np.ndarray, outputs: int) -> Int[np.ndarray, " digits"]:
@@ -244,14 +221,29 @@ def _first_of_each(labels: Array | np.ndarray, outputs: int) -> Int[np.ndarray, 
     return np.array([np.argmax(np.asarray(labels) == digit) for digit in range(outputs)])
 
 
-def _correlation(first: Array, second: Array) -> Array:
-    """Pearson's, over the last axis; NaN where one is constant."""
-    first, second = (x - jnp.mean(x, axis=-1, keepdims=True) for x in (first, second))
-    size = jnp.linalg.norm(first, axis=-1) * jnp.linalg.norm(second, axis=-1)
-    return jnp.sum(first * second, axis=-1) / jnp.where(size > 0, size, jnp.nan)
+def _shared(inputs: Inputs) -> tuple:
+    data, _, shown, key = inputs.once(cut)
+    return data, shown, key, _first_of_each(data.labels, inputs.model.outputs)
 
 
-def _mean(values: Float[np.ndarray, "seeds ..."]) -> Float[np.ndarray, "..."]:
-    """Over networks that are not left out."""
-    known = values[np.isfinite(values.reshape(len(values), -1)).any(axis=1)]
-    return known.mean(axis=0) if len(known) else np.full(values.shape[1:], np.nan)
+def _tables(inputs: Inputs) -> tuple[Tables]:
+    return (inputs.once(stroke_tables),)
+
+
+def _coords(inputs: Inputs) -> dict[str, Sequence[str]]:
+    return {
+        "kinds": KINDS,
+        "links": LINKS,
+        "sources": SOURCES,
+        "layers": layers_of(inputs.model),
+        "causes": fragments.Encoding._fields,
+        "shapes": fragments.SHAPES,
+    }
+
+
+MEASUREMENTS = (
+    Measurement(FRAGMENTS, fragments.effects, _shared, _coords, conditions=(UNTRAINED, TRAINED), chunk=1),
+    EnsembleMeasurement(DIGITS, digits),
+    Measurement(ENCODING, encodings, _tables, _coords, conditions=(UNTRAINED, TRAINED), chunk=1),
+    EnsembleMeasurement(TABLES, pixel_encoding, lambda inputs: _coords(inputs[NAME])),
+)

@@ -16,8 +16,7 @@ from jaxtyping import Array, Float, Int
 from jaxinterp import controls, stats
 from jaxinterp.analysis import responses
 from jaxinterp.ensemble import over_seeds
-from jaxinterp.studies.claims import Claim, Finding, Rule
-from jaxinterp.studies.instance_variation import judge
+from jaxinterp.studies.claims import Claim, Control, Finding, Rule
 from jaxinterp.studies.one_vs_seven.record import (
     ARMS,
     LARGEST_GROUP,
@@ -73,6 +72,20 @@ def findings(record: OneVsSeven) -> list[Finding]:
             finding = judge(claim, dict(zip(record.comparisons, matrices, strict=True)), deciding, note)
             found.append(finding._replace(score=bounded(finding.score)))
     return found
+
+
+def judge(claim: Claim, by_condition: dict[str, np.ndarray], deciding: tuple[str, ...], note: str) -> Finding:
+    """A finding from a matrix over pairs for the trained networks and for each null.
+
+    The control that decides is the highest of those named in `deciding`.
+    """
+    estimates = {name: stats.over_pairs_estimate(values) for name, values in by_condition.items()}
+    chosen = max(deciding, key=lambda name: np.nan_to_num(estimates[name].mean, nan=-np.inf))
+    control = by_condition[chosen]
+    means = estimates[TRAINED].mean, estimates[chosen].mean
+    score = stats.over_pairs_estimate(stats.calibrated_parts(by_condition[TRAINED], control, *means))
+    others = tuple(Control(name, value) for name, value in estimates.items() if name not in (TRAINED, chosen))
+    return Finding(claim, estimates[TRAINED], estimates[chosen], chosen, score, others, note.strip())
 
 
 def best_matches(

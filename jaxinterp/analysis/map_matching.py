@@ -1,0 +1,91 @@
+"""Do matched units of two networks use the same pixels? Correlation of the maps of units matched by their activations.
+
+A match by activations is scored by maps, which had no part in it. A match by the maps themselves gives even random maps
+a correlation: `likeness` returns both, and what random pairs of units give. A unit without a finite map or with a
+constant one is left out.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jaxinterp.analysis import correlation, matching
+
+Maps = Float[Array | np.ndarray, "seeds views units pixels"]
+Activations = Float[Array | np.ndarray, "seeds examples units"]
+
+
+class Likeness(NamedTuple):
+    """Correlation over pixels of paired units' maps, mean over units, by how units are paired.
+
+    activations: matched by their activations. random: all pairs of units. maps: matched by the maps.
+    """
+
+    activations: Float[Array, "views seeds seeds"]
+    random: Float[Array, "views seeds seeds"]
+    maps: Float[Array, "views seeds seeds"]
+
+
+@partial(jax.jit, static_argnames=("outputs", "odd"))
+def likeness(maps: Maps, activations: Activations, *, outputs: bool = False, odd: bool = False) -> Likeness:
+    """How alike the maps of paired units are, for all pairs of networks and each view, one kind of map.
+
+    outputs: the units are classes, which are paired with themselves unless they are matched by the maps. odd: a unit
+    and its mirror image count as the same: a pair whose activations correlate negatively has one map negated.
+    """
+    table = matching.correlations(activations)
+    order = _order(table, outputs, odd)
+    sign = jnp.where(table < 0, -1.0, 1.0) if odd else jnp.ones_like(table)
+
+    def of_view(view):
+        pixels = matching.correlations(jnp.swapaxes(view, 1, 2))
+        signed = sign * pixels
+        matched = jnp.take_along_axis(signed, order[..., None], axis=-1)[..., 0]
+        best = matching.match(pixels, absolute=odd).value
+        best = jnp.abs(best) if odd else best
+        return Likeness(jnp.nanmean(matched, axis=-1), jnp.nanmean(signed, axis=(-2, -1)), jnp.nanmean(best, axis=-1))
+
+    return jax.tree.map(lambda *views: jnp.stack(views), *[of_view(maps[:, view]) for view in range(maps.shape[1])])
+
+
+def gallery(
+    maps: Maps, activations: Activations, *, places: int, outputs: bool = False, odd: bool = False
+) -> tuple[Float[np.ndarray, "views places seeds pixels"], Float[np.ndarray, "views places seeds"]]:
+    """Maps of some units of the first network and of their matches in the others, and their correlation with the first.
+
+    Units evenly from the one whose activations correlate most with its matches' to the one whose do least; of outputs
+    the first. A map is negated where its unit is a mirror image. NaN in places that there are no units for.
+    """
+    count, views, units, pixels = maps.shape
+    pictures = np.full((views, places, count, pixels), np.nan)
+    if not count:
+        return pictures, pictures[..., 0]
+    order, alike = map(np.array, _matches(activations, outputs=outputs, odd=odd))
+    order[0], alike[0] = np.arange(units), 1
+    sign = np.where(alike < 0, -1, 1) if odd else np.ones_like(alike)
+    ranked = np.argsort(-np.nan_to_num(np.abs(alike) if odd else alike).mean(axis=0), kind="stable")
+    evenly = np.linspace(0, units - 1, min(places, units)).astype(int)
+    picked = np.arange(len(evenly)) if outputs else ranked[evenly]
+    rows = np.take_along_axis(np.asarray(maps), order[:, None, picked, None], axis=2)
+    pictures[:, : len(picked)] = np.moveaxis(sign[:, None, picked, None] * rows, 0, 2)
+    first = np.broadcast_to(pictures[:, :, :1], pictures.shape)
+    alike = correlation.rowwise(pictures.reshape(-1, pixels), first.reshape(-1, pixels))
+    return pictures, np.asarray(alike, np.float64).reshape(pictures.shape[:-1])
+
+
+def _order(activations: Float[Array, "seeds seeds_other units units_other"], outputs: bool, odd: bool) -> Array:
+    if outputs:
+        return jnp.broadcast_to(jnp.arange(activations.shape[-1]), activations.shape[:-1])
+    return matching.match(activations, absolute=odd).order
+
+
+@partial(jax.jit, static_argnames=("outputs", "odd"))
+def _matches(activations: Float[Array | np.ndarray, "seeds examples units"], *, outputs: bool, odd: bool):
+    """For every unit of the first network, its match in each network, and how the two's activations correlate."""
+    table = matching.correlations(activations[:1], activations)
+    order = _order(table, outputs, odd)
+    return order[0], jnp.take_along_axis(table, order[..., None], axis=-1)[0, ..., 0]

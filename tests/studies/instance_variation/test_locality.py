@@ -1,0 +1,92 @@
+import jax
+import numpy as np
+import pytest
+from support.judging import judged, plant
+from support.random_results import random_results
+
+from jaxinterp import networks
+from jaxinterp.networks import MLP
+from jaxinterp.studies.instance_variation import STUDY, locality
+from jaxinterp.studies.instance_variation.locality import LOCALITY, LOCALITY_SHUFFLED, SHUFFLED
+from jaxinterp.studies.instance_variation.maps import VIEWS
+
+
+def planted(measure, own, untrained, shuffled=None):
+    """Results in which one measure is given, at every layer, for every view and recipe."""
+    results = random_results(STUDY)
+    for seed, (condition, mean) in enumerate({"trained": own, "untrained": untrained}.items()):
+        plant(results[LOCALITY].locality, mean, spread=0.01 * mean, seed=seed, measures=measure, conditions=condition)
+    if shuffled is not None:
+        plant(results[LOCALITY_SHUFFLED].locality, shuffled, spread=0.01 * shuffled, seed=2, measures=measure)
+    return results
+
+
+@pytest.mark.parametrize(
+    ("pixels", "verdict"), [(300.0, "holds"), (190.0, "holds"), (60.0, "does not hold"), (100.0, "undecided")]
+)
+def test_scattered_is_more_than_half_of_what_random_weights_have(pixels, verdict):
+    findings = judged(STUDY, planted("participation", pixels, 200.0), "3.4")
+    for finding in findings.values():
+        assert finding.score.mean == pytest.approx(pixels / 200, abs=0.02)
+        assert finding.control_name == "untrained" and finding.published == "“scattered”"
+    assert len(findings) == 9
+    if verdict != "undecided":  # with as many claims, some interval misses 1/2 by chance
+        assert {finding.verdict for finding in findings.values()} == {verdict}
+
+
+@pytest.mark.parametrize("row", [("largest", "3.6 cluster"), ("moran", "3.6 smooth")], ids=["cluster", "smooth"])
+@pytest.mark.parametrize(
+    ("own", "before", "shuffled", "verdict", "control"),
+    [
+        (0.9, 0.2, 0.1, "holds", "untrained"),
+        (0.4, 0.2, 0.1, "does not hold", "untrained"),
+        (0.9, 0.1, 0.85, "does not hold", SHUFFLED),
+        (0.2, 0.5, 0.1, "does not hold", "untrained"),
+    ],
+    ids=["local", "scattered", "no more than shuffled", "less than before"],
+)
+def test_local_is_compared_with_the_higher_control(row, own, before, shuffled, verdict, control):
+    measure, start = row
+    findings = judged(STUDY, planted(measure, own, before, shuffled), start)
+    assert {(finding.verdict, finding.control_name) for finding in findings.values()} == {(verdict, control)}
+
+
+def test_recipes_that_were_not_trained_are_left_out():
+    with_all, alone = (judged(STUDY, random_results(STUDY, optional=x)) for x in (True, False))
+    layers = ("hidden0", "hidden1", "logits")
+    assert set(with_all) - set(alone) == {f"3.4 one digit {layer}" for layer in layers}
+    shown = {name for finding in alone.values() if finding.row in ("3.4", "3.6") for name, _ in finding.others}
+    assert shown == {SHUFFLED, "untrained"} or shown == {SHUFFLED}
+    assert {"L1", "permuted pixels", "one digit"} <= {name for name, _ in with_all["3.4 hidden0 used"].others}
+
+
+def test_the_note_of_networks_for_one_digit_is_about_them():
+    results = random_results(STUDY)
+    results["networks"].diverged.loc[{"recipes": locality.ONE_DIGIT}][:2] = 1
+    findings = judged(STUDY, results, "3.4")
+    for name, finding in findings.items():
+        assert ("2 of 8 networks diverged" in finding.note) == ("one digit" in name)
+
+
+@pytest.fixture
+def few(key):
+    """Networks of two sizes of layers, and images one of whose pixels are constant."""
+    images = np.random.default_rng(0).uniform(size=(50, 36)).astype(np.float32)
+    images[:, :10] = 0.5
+    return jax.vmap(lambda key: networks.init(key, MLP((5, 4), outputs=3), 36))(jax.random.split(key, 3)), images
+
+
+def test_it_is_measured_by_its_definition(few):
+    ensemble, images = few
+    found = np.asarray(jax.vmap(lambda network: locality.measure(network, images).locality)(ensemble))
+    kernels = np.asarray(ensemble.variables["params"]["hidden0"]["kernel"])
+    mass = kernels**2 / np.sum(kernels**2, axis=1, keepdims=True)
+    np.testing.assert_allclose(found[:, 0, 0, 0], 1 / np.sum(mass**2, axis=1), rtol=1e-4)
+    units = np.isfinite(found[0, :, :, 0]).sum(axis=-1)
+    np.testing.assert_array_equal(units, [[5, 4, 3]] * len(VIEWS))
+
+
+def test_what_is_used_counts_a_pixel_for_what_it_varies(few):
+    ensemble, images = few
+    used = jax.vmap(lambda network: locality.maps.of_layer(network, images, layer="hidden0").maps)(ensemble)[:, 1]
+    assert not used[:, :, :10].any() and used[:, :, 10:].all()
