@@ -7,7 +7,7 @@ from jaxinterp import recipes, store
 from jaxinterp.config import RunConfig
 from jaxinterp.errors import InputError
 from jaxinterp.studies import inputs as inputs_
-from jaxinterp.studies import legacy, measuring_similarity, runner
+from jaxinterp.studies import legacy, looking_for_four, measuring_similarity, runner
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.judge import Claim, Control, Finding, Rule, Verdict
 from jaxinterp.studies.runner import Progress
@@ -40,7 +40,7 @@ STUDIES: dict[str, Study] = {
         legacy.INSTANCE_VARIATION,
         measuring_similarity.STUDY,
         legacy.BOTTLENECK_NEURONS,
-        legacy.LOOKING_FOR_FOUR,
+        looking_for_four.STUDY,
     )
 }
 # Those that are trained and answered within three minutes on two cores.
