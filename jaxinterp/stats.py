@@ -113,7 +113,7 @@ def spearman(
         size = np.sqrt(np.sum(centred**2, axis=-1, keepdims=True))
         return centred / np.where(size > 0, size, np.nan)
 
-    return np.sum(standard(first) * standard(second), axis=-1)
+    return np.asarray(np.sum(standard(first) * standard(second), axis=-1))
 
 
 def spearman_over(dims: str | tuple[str, ...], first: xr.DataArray, second: xr.DataArray) -> xr.DataArray:

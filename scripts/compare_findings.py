@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> int:
     for name in before.keys() & after.keys():
         found = differences(before[name], after[name])
         lines += [f"{name}: {'; '.join(found)}"] if found else []
-    print("\n".join(sorted(lines)))
+    print(*sorted(lines), sep="\n", end="\n" * bool(lines))
     print(f"{len(before)} and {len(after)} findings; {len(lines)} differ")
     return int(bool(lines))
 

@@ -5,6 +5,7 @@ import io
 import os
 import re
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -13,6 +14,8 @@ import tyro
 
 from jaxinterp.config import RunConfig
 from jaxinterp.errors import InputError
+
+QUIET = 10.0  # seconds between lines of progress where there is no terminal
 
 Format = Literal["table", "json", "csv", "markdown"]
 
@@ -87,7 +90,7 @@ def prepare_jax() -> None:
 
 @contextlib.contextmanager
 def progress_bar():
-    """A callback (what, state) that shows epoch, accuracy and time left; without a terminal it stays quiet."""
+    """A callback (what, state) that shows epoch, accuracy and time left; on a pipe, one line every 10 seconds."""
     import numpy as np
     from rich.console import Console
     from rich.progress import (
@@ -112,7 +115,7 @@ def progress_bar():
     )
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        tasks = {}
+        tasks, said = {}, [time.monotonic()]
 
         def update(what: str, state) -> None:
             if what not in tasks:
@@ -120,6 +123,28 @@ def progress_bar():
             now = state.measured.accuracy[:, state.epoch - 1, SPLITS.index("test")]
             mean = f", test accuracy {np.nanmean(now):.2%}" if np.isfinite(now).any() else ""
             bar.update(tasks[what], completed=state.epoch, accuracy=mean)
+            if not console.is_terminal and time.monotonic() - said[0] > QUIET:
+                said[0] = time.monotonic()
+                print(f"{what}: epoch {state.epoch} of {state.measured.accuracy.shape[1]}{mean}", file=sys.stderr)
+
+        yield update
+
+
+@contextlib.contextmanager
+def study_progress(study: str):
+    """A callback (measurement, done, total) that shows which measurement is being made; one line each on a pipe."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(study, total=None)
+
+        def update(measurement: str, done: int, total: int) -> None:
+            bar.update(task, description=f"{study}: {measurement or 'measured'}", completed=done, total=total)
+            if not console.is_terminal and measurement:
+                print(f"{study}: measuring {measurement} ({done + 1} of {total})", file=sys.stderr)
 
         yield update
 

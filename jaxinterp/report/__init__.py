@@ -1,4 +1,4 @@
-"""Records and findings made readable: figures, tables, one web page."""
+"""How are results shown? Figures, tables, and one web page per run."""
 
 import importlib
 import shlex
@@ -8,7 +8,8 @@ from pathlib import Path
 
 from jaxinterp import data, store, studies
 from jaxinterp.errors import InputError
-from jaxinterp.report import build, explorer
+from jaxinterp.report import build, explorer, tables
+from jaxinterp.studies import analyses
 
 
 def write(path: Path | str) -> Path:
@@ -32,8 +33,9 @@ def render(path: Path | str) -> str:
         f"{Path(path).resolve().name}: {seeds} network{'s' if seeds > 1 else ''}",
         [finding for answer in answers.values() for finding in answer.findings],
         folder=str(path),
-        anew={study: command for study in answers if (command := from_nothing(study, path))},
-        sentences=[answer.sentence for answer in answers.values()],
+        from_scratch={study: command for study in answers if (command := from_scratch(study, path))},
+        sentences=[(answer.study.question, answer.sentence) for answer in answers.values()],
+        analyses=[tables.dataset_table(found, title=name) for name, found in analyses.stored(path).items()],
         figures=figures,
         history=run.history,
         config=run.config,
@@ -47,7 +49,7 @@ def figures_of(study: str):
     return importlib.import_module(f"jaxinterp.report.figures.{study.replace('-', '_')}").figures
 
 
-def from_nothing(study: str, path: Path | str) -> str | None:
+def from_scratch(study: str, path: Path | str) -> str | None:
     """The command that trains a study's networks as those of a run were, and answers it; None where none does."""
     there = store.read_config(path).train
     for seeds, epochs in product((None, there.seeds), (None, there.epochs)):

@@ -56,8 +56,9 @@ def render(
     findings: Sequence[Finding],
     *,
     folder: str = "RUN",
-    anew: Mapping[str, str] = MappingProxyType({}),
-    sentences: Sequence[str] = (),
+    from_scratch: Mapping[str, str] = MappingProxyType({}),
+    sentences: Sequence[tuple[str, str]] = (),
+    analyses: Sequence[tables.Table] = (),
     figures: Iterable[Drawn] = (),
     history: History | None = None,
     config: Any = None,
@@ -66,11 +67,11 @@ def render(
 ) -> str:
     """The page as HTML that needs no other file and no network.
 
-    folder: the run's, for the commands that the page tells; anew: by study, the command that makes the run from
-    nothing. sentences: what the studies answer, above their findings. figures: each with its label as alternative text;
-    a row unfolds to those that show it (see figures.common.shows), the others follow in order. history: adds the
-    accuracy of every seed. config: a dataclass, such as RunConfig, printed in full. payload: what
-    report.explorer.encode returned, adds the views that need the networks; reason: why there is none.
+    folder: the run's, for the commands that the page shows; from_scratch: by study, the command that makes the run.
+    sentences: every study's question and answer, above the findings. analyses: measurements without a study. figures:
+    each with its label as alternative text; a row unfolds to those that show it (see figures.common.shows), the others
+    follow in order. history: adds the accuracy of every seed. config: a dataclass, such as RunConfig, printed in full.
+    payload: what report.explorer.encode returned, adds the views that need the networks; reason: why there is none.
     """
     environment = Environment(
         loader=PackageLoader("jaxinterp.report", "page"),
@@ -94,7 +95,8 @@ def render(
         style_hash=_hash(style),
         lowest=_LOWEST,
         sentences=sentences,
-        findings=_entries(findings, shown, folder, anew),
+        analyses=analyses,
+        findings=_entries(findings, shown, folder, from_scratch),
         counts=[(v, sum(f.verdict == v for f in findings)) for v in ("holds", "does not hold", "undecided")],
         figures=shown,
         accuracy=None if history is None else _accuracy(history),
@@ -140,7 +142,7 @@ def _hash(text: str) -> str:
 
 
 def _entries(
-    findings: Sequence[Finding], figures: Sequence[Drawn], folder: str, anew: Mapping[str, str]
+    findings: Sequence[Finding], figures: Sequence[Drawn], folder: str, from_scratch: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """All that a row and its fold show of a finding."""
     entries, taken = [], set()
@@ -155,7 +157,7 @@ def _entries(
                 "finding": finding,
                 "anchor": anchor,
                 "command": shlex.join(["jaxinterp", "study", finding.study, "--run", folder]),
-                "anew": anew.get(finding.study),
+                "from_scratch": from_scratch.get(finding.study),
                 "figures": [figure.number for figure in figures if _row(finding) in figure.rows],
             }
         )

@@ -1,28 +1,32 @@
-"""How do findings read in a table? One row a claim, as text; the terminal and the web page show the same rows."""
+"""How do results read in a table? As text with the values behind it, for terminal, notebook, page and export."""
 
-import csv
-import io
 import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import rich.table
+import xarray as xr
 from jaxtyping import Float
 from rich.markup import escape
 from rich.text import Text
 
+from jaxinterp import recipes, store, studies
 from jaxinterp.config import RunConfig
 from jaxinterp.errors import InputError
 from jaxinterp.jobs import IMPORTED
 from jaxinterp.recipes import Recipe
-from jaxinterp.stats import LEVEL, Estimate, over_seeds_estimate
+from jaxinterp.stats import LEVEL, Estimate, over_seeds_estimate, share_estimate
 from jaxinterp.store import Run
+from jaxinterp.studies import Answer, frame, judge
 from jaxinterp.studies.judge import Finding, Verdict
+from jaxinterp.studies.study import NETWORKS
 from jaxinterp.sweeps import Comparison
 from jaxinterp.text import format_number
 from jaxinterp.train import SPLITS, History, kept_accuracy
@@ -31,7 +35,7 @@ _STYLES: dict[str, str] = {"holds": "green", "does not hold": "red", "undecided"
 
 
 class Row(NamedTuple):
-    """A finding in words and figures."""
+    """A finding as text."""
 
     id: str
     claim: str
@@ -42,6 +46,7 @@ class Row(NamedTuple):
     control: str
     score: str
     score_interval: str
+    bar: str
     verdict: Verdict
     rule: str
     others: str
@@ -49,7 +54,7 @@ class Row(NamedTuple):
 
 
 def rows(findings: Iterable[Finding]) -> list[Row]:
-    """A row a finding. Measured and others: mean ± sd; control: mean and name; n: networks."""
+    """One row per finding. Measured and others: mean ± sd; control: mean and name; n: networks."""
     return [
         Row(
             id=finding.id,
@@ -61,6 +66,7 @@ def rows(findings: Iterable[Finding]) -> list[Row]:
             control=f"{number(finding.control.mean)} ({finding.control_name})",
             score=number(finding.score.mean),
             score_interval=interval(finding.score),
+            bar=finding.rule.bar,
             verdict=finding.verdict,
             rule=finding.criterion,
             others="; ".join(f"{other.name} {spread(other.estimate)}" for other in finding.others),
@@ -75,7 +81,7 @@ class Table:
     """A table as text, with the values behind it: printed by rich, shown in a notebook, or exported.
 
     cells: the text of each row's columns. values: of each row, by name, numbers and estimates as they are.
-    told: columns that a terminal leaves out, since they are the same in every row, and the title tells them.
+    hidden: columns omitted in a terminal because the title already states them.
     styles: how rich colours a cell that is one of these words.
     """
 
@@ -84,13 +90,13 @@ class Table:
     values: list[dict[str, Any]]
     title: str = ""
     caption: str = ""
-    told: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
     styles: Mapping[str, str] = field(default_factory=dict)
 
     def __rich__(self) -> rich.table.Table:
         """The table for a terminal; text that looks like rich's markup stays text."""
         table = rich.table.Table(title=escape(self.title) or None, caption=escape(self.caption) or None)
-        shown = [place for place, name in enumerate(self.columns) if name not in self.told]
+        shown = [place for place, name in enumerate(self.columns) if name not in self.hidden]
         for place in shown:
             table.add_column(escape(self.columns[place]), overflow="fold")
         for row in self.cells:
@@ -124,30 +130,71 @@ def findings_table(findings: Iterable[Finding], *, title: str = "") -> Table:
             str(row.n),
             row.control,
             f"{row.score}\n{row.score_interval}",
+            row.bar,
             row.verdict,
         )
         for finding, row in zip(findings, rows(findings), strict=True)
     ]
-    values = [
-        {
-            "study": finding.study,
-            "id": finding.id,
-            "claim": finding.text,
-            "published": finding.published,
-            "ours": finding.measured,
-            "control": finding.control,
-            "control_name": finding.control_name,
-            "score": finding.score,
-            "verdict": finding.verdict,
-            "rule": finding.criterion,
-            "others": {other.name: other.estimate for other in finding.others},
-            "note": finding.note,
-        }
-        for finding in findings
-    ]
-    columns = ("study", "claim", "published", "ours", "n", "control", "score", "verdict")
-    told = ("study",) if len({finding.study for finding in findings}) < 2 else ()
-    return Table(columns, cells, values, title, "ours: mean ± sd [95 % interval]; n: networks", told, _STYLES)
+    values = list(map(frame.values, findings))
+    columns = ("study", "claim", "published", "ours", "n", "control", "score", "bar", "verdict")
+    hidden = ("study",) if len({finding.study for finding in findings}) < 2 else ()
+    caption = "ours: mean ± sd [95 % interval]; n: networks; a claim holds if the score's whole interval passes the bar"
+    return Table(columns, cells, values, title, caption, hidden, _STYLES)
+
+
+def in_short(answer: Answer, path: Path, config: RunConfig) -> str:
+    """What is printed first of a study: its networks, its question, the answer, and how many claims hold."""
+    networks = answer.results[NETWORKS].sel(recipes=answer.study.own)
+    accuracy = share_estimate(networks.accuracy.sel(splits="test").to_numpy())
+    reached = f"{format_number(100 * accuracy.mean, 1)} ± {format_number(100 * accuracy.sd, 1)} %"
+    return "\n".join(
+        (
+            f"{path}: {accuracy.n} networks, {describe(config)}; test accuracy {reached}",
+            f"{answer.study.question} {answer.sentence}",
+            f"{len(answer.findings)} claims: {verdict_counts(answer.findings)}.",
+        )
+    )
+
+
+def verdict_counts(findings: Sequence[Finding]) -> str:
+    """How many findings have each verdict, in words."""
+    return ", ".join(f"{verdict} {sum(finding.verdict == verdict for finding in findings)}" for verdict in _STYLES)
+
+
+def networks_table(answer: Answer, path: Path) -> Table:
+    """The networks of every recipe of a study, what the write-up published of them, and their test accuracy.
+
+    path: the study's run, which has the other recipes' runs in arms/.
+    """
+    cells, values = [], []
+    for recipe in answer.results[NETWORKS].recipes.to_numpy().tolist():
+        own = answer.results[NETWORKS].sel(recipes=recipe)
+        accuracy = own.accuracy.sel(splits="test").to_numpy()
+        estimate, diverged = over_seeds_estimate(accuracy), int(own.diverged.sum())
+        worst, best = float(np.nanmin(accuracy)), float(np.nanmax(accuracy))
+        described = describe(store.read_config(studies.folder_of(answer.study, recipe, path)))
+        published = recipes.get(recipe).published
+        spread_ = f"{number(worst)} to {number(best)}"
+        cells.append((recipe, described, published, _both(estimate), spread_, str(estimate.n), str(diverged)))
+        value = {"recipe": recipe, "networks": described, "published": published, "test_accuracy": estimate}
+        values.append(value | {"worst": worst, "best": best, "diverged": diverged})
+    columns = ("recipe", "networks", "published", "test accuracy", "worst to best", "n", "diverged")
+    return Table(columns, cells, values)
+
+
+def dataset_table(dataset: xr.Dataset, *, title: str = "") -> Table:
+    """A measurement: one row per variable and combination of labels, with the mean over everything else."""
+    cells, values = [], []
+    for name, variable in dataset.data_vars.items():
+        labelled = [str(dim) for dim in variable.dims if dim in variable.coords]
+        for labels in product(*(variable[dim].to_numpy().tolist() for dim in labelled)):
+            where = dict(zip(labelled, labels, strict=True))
+            estimate = judge.estimate(variable.sel(where))
+            text = ", ".join(map(str, labels)) or "—"
+            cells.append((str(name).replace("_", " "), text, spread(estimate), interval(estimate), str(estimate.n)))
+            values.append({"variable": str(name), "where": where, "estimate": estimate})
+    columns = ("variable", "of", "mean ± sd", "95 % interval", "n")
+    return Table(columns, cells, values, title, "over networks, or over pairs of networks; n: networks")
 
 
 def run_table(path: Path, run: Run) -> Table:
@@ -159,7 +206,7 @@ def run_table(path: Path, run: Run) -> Table:
         cells.append((str(path), name, _both(estimate), number(worst), number(best), str(estimate.n)))
         values.append({"run": str(path), "split": name, "accuracy": estimate, "worst": worst, "best": best})
     columns = ("run", "split", "accuracy", "worst seed", "best seed", "n")
-    return Table(columns, cells, values, _titled(path, run), told=("run",))
+    return Table(columns, cells, values, _titled(path, run), hidden=("run",))
 
 
 def seeds_table(path: Path, run: Run, dead: Float[np.ndarray, "seeds layers"] | None = None) -> Table:
@@ -183,7 +230,7 @@ def seeds_table(path: Path, run: Run, dead: Float[np.ndarray, "seeds layers"] | 
     caption = "\n".join(
         f"{name} accuracy: {_both(over_seeds_estimate(of_seeds))}" for name, of_seeds in reached.items()
     )
-    return Table(columns, cells, values, _titled(path, run), caption, told=("run",))
+    return Table(columns, cells, values, _titled(path, run), caption, hidden=("run",))
 
 
 def runs_table(runs: Sequence[tuple[Path, RunConfig, History | None]]) -> Table:
@@ -222,10 +269,10 @@ def mapping_table(mapping: Sequence[tuple[str, str]], *, title: str = "") -> Tab
     return Table(columns, list(mapping), [dict(zip(columns, pair, strict=True)) for pair in mapping], title)
 
 
-def recipes_table(recipes: Mapping[str, Recipe]) -> Table:
+def recipes_table(known: Mapping[str, Recipe]) -> Table:
     """Every recipe with what it trains and what its write-up published."""
     columns = ("recipe", "networks", "published")
-    cells = [(name, describe(recipe.config), recipe.published) for name, recipe in recipes.items()]
+    cells = [(name, describe(recipe.config), recipe.published) for name, recipe in known.items()]
     values: list[dict[str, Any]] = [dict(zip(columns, row, strict=True)) for row in cells]
     return Table(columns, cells, values, caption="train one with: jaxinterp train --recipe NAME")
 
@@ -284,13 +331,8 @@ def _json(table: Table) -> str:
 
 
 def _csv(table: Table) -> str:
-    flat = [_flat(row) for row in table.values]
-    names = dict.fromkeys(name for row in flat for name in row)
-    output = io.StringIO()
-    writer = csv.DictWriter(output, list(names), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(flat)
-    return output.getvalue()
+    rows = [{name: _cell(value) for name, value in frame.flat(row).items()} for row in table.values]
+    return pd.DataFrame(rows, dtype=object).to_csv(index=False, lineterminator="\n")
 
 
 def _markdown(table: Table) -> str:
@@ -317,16 +359,10 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _flat(row: dict[str, Any]) -> dict[str, Any]:
-    """A row of CSV: an estimate takes a column for each of its parts, and what else has parts is JSON."""
-    cells: dict[str, Any] = {}
-    for name, value in row.items():
-        value = _plain(value)
-        if isinstance(row[name], Estimate):
-            cells |= {f"{name}_{part}": number for part, number in value.items()}
-        else:
-            cells[name] = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
-    return cells
+def _cell(value: Any) -> Any:
+    """A value of CSV: what has parts is JSON, what is not a finite number is empty."""
+    plain = _plain(value)
+    return json.dumps(plain, ensure_ascii=False) if isinstance(plain, dict) else plain
 
 
 # What would otherwise be markup.

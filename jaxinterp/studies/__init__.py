@@ -1,5 +1,6 @@
 """Do published claims hold over many seeds and against their controls? One module or package per write-up."""
 
+import importlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -7,7 +8,7 @@ from jaxinterp import recipes, store
 from jaxinterp.config import RunConfig
 from jaxinterp.errors import InputError
 from jaxinterp.studies import inputs as inputs_
-from jaxinterp.studies import legacy, looking_for_four, measuring_similarity, runner
+from jaxinterp.studies import legacy, runner
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.judge import Claim, Control, Finding, Rule, Verdict
 from jaxinterp.studies.runner import Progress
@@ -27,22 +28,30 @@ __all__ = [
     "Study",
     "Verdict",
     "answers",
+    "findings_frame",
+    "folder_of",
     "get",
     "run",
     "runs",
 ]
 
-STUDIES: dict[str, Study] = {
-    study.name: study
-    for study in (
-        legacy.ONE_VS_SEVEN,
-        legacy.LLM_LABELS,
-        legacy.INSTANCE_VARIATION,
-        measuring_similarity.STUDY,
-        legacy.BOTTLENECK_NEURONS,
-        looking_for_four.STUDY,
-    )
-}
+# One line per study: the name of its module, or package, in this folder, which defines its STUDY.
+_REGISTERED = (
+    "one_vs_seven",
+    "llm_labels",
+    "instance_variation",
+    "measuring_similarity",
+    "bottleneck_neurons",
+    "looking_for_four",
+)
+
+
+def _study(module: str) -> Study:
+    loaded = importlib.import_module(f"jaxinterp.studies.{module}")
+    return loaded.STUDY if isinstance(loaded.STUDY, Study) else legacy.adapted(loaded)
+
+
+STUDIES: dict[str, Study] = {study.name: study for study in map(_study, _REGISTERED)}
 # Those that are trained and answered within three minutes on two cores.
 QUICK = ("instance-variation", "bottleneck-neurons")
 
@@ -82,7 +91,7 @@ def runs(
         raise InputError(f"{study} needs at least {chosen.least_seeds} seeds, got {seeds}")
     needed = chosen.all_recipes if optional else chosen.recipes
     return {
-        _folder(chosen, recipe, Path(path)): recipes.config(recipe, seeds=seeds or number, epochs=epochs)
+        folder_of(chosen, recipe, Path(path)): recipes.config(recipe, seeds=seeds or number, epochs=epochs)
         for recipe, number in needed.items()
     }
 
@@ -110,10 +119,17 @@ def answers(path: Path | str) -> dict[str, Answer]:
     return {name: _answer(STUDIES[name], results) for name, results in stored.items() if results is not None}
 
 
+def findings_frame(root: Path | str = "checkpoints"):
+    """Every stored finding of the runs in root as a pandas.DataFrame, one row per claim; see `studies.frame`."""
+    from jaxinterp.studies import frame
+
+    return frame.findings_frame(root)
+
+
 def _load(study: Study, path: Path) -> dict[str, Inputs]:
     loaded = {}
     for recipe in study.all_recipes:
-        folder = _folder(study, recipe, path)
+        folder = folder_of(study, recipe, path)
         if folder != path and not store.is_complete(folder):
             if recipe in study.optional:
                 continue
@@ -134,5 +150,6 @@ def _answer(study: Study, results: Results) -> Answer:
     return Answer(study, study.answer({finding.id: finding for finding in findings}), findings, results)
 
 
-def _folder(study: Study, recipe: str, path: Path) -> Path:
-    return path if recipe == study.name else path / "arms" / recipe
+def folder_of(study: Study, recipe: str, path: Path) -> Path:
+    """Where a recipe's run is, of a study whose own run is at path."""
+    return path if recipe == study.own else path / "arms" / recipe

@@ -7,7 +7,9 @@ arguments, the package's version, and the code that measures. Comments and docst
 import ast
 import dataclasses
 import hashlib
+import inspect
 import json
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -17,11 +19,12 @@ import numpy as np
 
 from jaxinterp.config import to_json
 from jaxinterp.studies.inputs import Inputs
+from jaxinterp.studies.study import AnyMeasurement
 
 _SHOWING = ("report", "cli")  # these only show results
 
 
-def fingerprint(measurement, inputs: dict[str, Inputs]) -> str:
+def fingerprint(measurement: AnyMeasurement, inputs: Mapping[str, Inputs]) -> str:
     """The fingerprint of a measurement on these recipes' inputs."""
     arguments = {
         field.name: repr(getattr(measurement, field.name))
@@ -29,11 +32,20 @@ def fingerprint(measurement, inputs: dict[str, Inputs]) -> str:
         if field.name in ("name", "conditions", "recipes", "key")
     }
     parts = {
-        "code": code(),
+        "code": [code(), _own_source(measurement)],
         "arguments": arguments,
         "runs": {recipe: [to_json(own.config), *own.once(_arrays)] for recipe, own in inputs.items()},
     }
     return _hash(json.dumps(parts, sort_keys=True).encode())
+
+
+def _own_source(measurement: AnyMeasurement) -> str:
+    """The file of a measurement that is defined outside the package; nothing for those inside."""
+    fn = getattr(measurement.fn, "func", measurement.fn)  # a partial's function
+    file = inspect.getsourcefile(fn)
+    if file is None or Path(file).is_relative_to(str(resources.files("jaxinterp"))):
+        return ""
+    return _hash(Path(file).read_bytes())
 
 
 @cache

@@ -126,7 +126,7 @@ class Difference:
 
     def values(self, measured: Values, control: Values | None) -> Values:
         """The differences."""
-        return _array(measured) - _needed(control)
+        return _by_network(measured) - _by_network(_needed(control))
 
     def words(self, quantity: str, control: str) -> str:
         """Which difference it is."""
@@ -143,7 +143,7 @@ class Calibrated:
 
     def values(self, measured: Values, control: Values | None) -> Values:
         """The linearised parts, whose mean is the score."""
-        known, null = xr.broadcast(_array(measured), _needed(control))
+        known, null = xr.broadcast(_by_network(measured), _by_network(_needed(control)))
         both = known.notnull() & null.notnull()
         known, null = known.where(both), null.where(both)
         observed_mean, null_mean = estimate(known).mean, estimate(null).mean
@@ -162,7 +162,7 @@ class Ratio:
 
     def values(self, measured: Values, control: Values | None) -> Values:
         """The linearised parts, whose mean is the ratio."""
-        known, null = xr.broadcast(_array(measured), _needed(control))
+        known, null = xr.broadcast(_by_network(measured), _by_network(_needed(control)))
         both = known.notnull() & null.notnull()
         known, null = known.where(both), null.where(both)
         null_mean = estimate(null).mean
@@ -263,8 +263,8 @@ def judge(study: str, claim: Claim) -> Finding:
     """The finding that a claim's values, controls, score and rule lead to."""
     estimates = {name: estimate(values) for name, values in claim.controls.items()}
     hardest = _hardest(estimates, claim.rule)
-    control = None if hardest is None else _reduced(claim.controls[hardest])
-    scored = claim.score.values(_reduced(claim.measured), control)
+    control = None if hardest is None else claim.controls[hardest]
+    scored = claim.score.values(claim.measured, control)
     score = estimate(scored)
     if isinstance(claim.score, Given) and claim.score.high is not None:
         score = score._replace(high=max(score.high, estimate(claim.score.high).high))
@@ -292,7 +292,7 @@ def estimate(values: Values) -> Estimate:
     """The estimate and interval that the dimensions of the values call for; see the module's docstring."""
     if isinstance(values, RankCorrelation):
         return stats.rank_correlation_estimate(values)
-    values = _array(_reduced(values))
+    values = _by_network(values)
     if not values.dims:
         return stats.unknown()._replace(mean=float(values))
     if values.ndim == 1:
@@ -322,7 +322,11 @@ def _array(values: Values) -> xr.DataArray:
     return values
 
 
-def _needed(control: Values | None) -> xr.DataArray:
+def _by_network(values: Values) -> xr.DataArray:
+    return _array(_reduced(values))
+
+
+def _needed(control: Values | None) -> Values:
     if control is None:
         raise InputError("this score compares with a control: give the claim one")
-    return _array(control)
+    return control

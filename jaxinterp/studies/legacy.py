@@ -7,7 +7,6 @@ from types import ModuleType
 from typing import Any
 
 from jaxinterp import records, store
-from jaxinterp.studies import bottleneck_neurons, instance_variation, llm_labels, one_vs_seven
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.study import Study
 from jaxinterp.studies.subjects import Subject
@@ -33,7 +32,8 @@ class Legacy(Study):
         return records.from_xarray(self.module.Record, store.load_result(path, self.name))
 
 
-def _legacy(module: ModuleType) -> Legacy:
+def adapted(module: ModuleType) -> Legacy:
+    """A module with one record as a study."""
     optional, question = getattr(module, "OPTIONAL", {}), (module.__doc__ or "").split("\n")[0]
     return Legacy(
         module.STUDY,
@@ -48,8 +48,3 @@ def _legacy(module: ModuleType) -> Legacy:
         module.LEAST_SEEDS,
         module=module,
     )
-
-
-ONE_VS_SEVEN, LLM_LABELS, INSTANCE_VARIATION, BOTTLENECK_NEURONS = map(
-    _legacy, (one_vs_seven, llm_labels, instance_variation, bottleneck_neurons)
-)

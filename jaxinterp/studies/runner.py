@@ -48,7 +48,8 @@ def measure(
     for number, measurement in enumerate(measurements):
         if progress is not None:
             progress(measurement.name, number, len(measurements))
-        results[measurement.name] = _stored_or_measured(study, measurement, path, inputs, again)
+        chosen = {recipe: inputs[recipe] for recipe in measurement.recipes or (study.own,) if recipe in inputs}
+        results[measurement.name] = stored_or_measured(study.name, measurement, path, chosen, again)
     if progress is not None:
         progress("", len(measurements), len(measurements))
     return results
@@ -65,7 +66,7 @@ def stored(study: Study, path: Path | str) -> Results | None:
 def finding(study: Study, claim: Claim, results: Results) -> Finding:
     """The judged claim, its note ending with how many networks diverged and are left out."""
     judged = judge(study.name, claim)
-    diverged = results[NETWORKS].diverged.sel(recipes=list(claim.recipes or (study.name,)))
+    diverged = results[NETWORKS].diverged.sel(recipes=list(claim.recipes or (study.own,)))
     lost, networks = int(diverged.sum()), int(diverged.notnull().sum())
     note = f"{lost} of {networks} networks diverged and are left out." if lost else ""
     return judged._replace(note=f"{judged.note} {note}".strip())
@@ -86,17 +87,16 @@ def take(measurement: AnyMeasurement, inputs: Mapping[str, Inputs]) -> xr.Datase
     return _joined(by_recipe, "recipes", list(inputs)) if measurement.recipes else by_recipe[0]
 
 
-def _stored_or_measured(
-    study: Study, measurement: AnyMeasurement, path: Path, inputs: Mapping[str, Inputs], again: bool
+def stored_or_measured(
+    folder: str, measurement: AnyMeasurement, path: Path, inputs: Mapping[str, Inputs], again: bool = False
 ) -> xr.Dataset:
-    name = f"{study.name}/{measurement.name}"
-    chosen = {recipe: inputs[recipe] for recipe in measurement.recipes or (study.name,) if recipe in inputs}
-    current = fingerprint(measurement, chosen)
+    """A measurement from path/results/folder if it is there and current; else it is made, and stored there."""
+    name, current = f"{folder}/{measurement.name}", fingerprint(measurement, inputs)
     if not again and name in store.results(path):
         found = store.load_result(path, name)
         if found.attrs.get(FINGERPRINT) == current:
             return found
-    store.save_result(path, name, take(measurement, chosen), **{FINGERPRINT: current})
+    store.save_result(path, name, take(measurement, inputs), **{FINGERPRINT: current})
     return store.load_result(path, name)
 
 

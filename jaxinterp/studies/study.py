@@ -29,6 +29,10 @@ def _no_coordinates(inputs: Any) -> dict[str, Sequence[Any]]:
     return {}
 
 
+def _returned(fn: Callable) -> type:
+    return typing.get_type_hints(getattr(fn, "func", fn))["return"]  # a partial has its function's
+
+
 @dataclass(frozen=True)
 class Measurement:
     """What is measured of every network of a study.
@@ -53,7 +57,7 @@ class Measurement:
     @property
     def record(self) -> type:
         """The NamedTuple that fn returns."""
-        return typing.get_type_hints(self.fn)["return"]
+        return _returned(self.fn)
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ class EnsembleMeasurement:
     @property
     def record(self) -> type:
         """The NamedTuple that fn returns."""
-        return typing.get_type_hints(self.fn)["return"]
+        return _returned(self.fn)
 
 
 AnyMeasurement = Measurement | EnsembleMeasurement
@@ -87,8 +91,8 @@ def _no_check(inputs: Mapping[str, Inputs]) -> None:
 class Study:
     """A write-up's question, the networks that are asked, what is measured of them, and what the write-up claims.
 
-    name: also the name of its own recipe. source: author or site, title and year of the write-up. recipes: how many
-    networks of each are trained by default, the study's own recipe first; optional: those that it can do without.
+    source: author or site, title and year of the write-up. recipes: how many networks of each are trained by default,
+    the study's own recipe first; optional: those that it can do without.
     claims: one function per topic, from results to claims. answer: from findings by id, one sentence of at most 30
     words. highlights: ids of the three to six findings that matter most. least_seeds: what its estimates need.
     check: raises InputError for runs that the study cannot be asked about.
@@ -105,6 +109,11 @@ class Study:
     optional: Mapping[str, int] = field(default_factory=dict)
     least_seeds: int = 2
     check: Callable[[Mapping[str, Inputs]], None] = _no_check
+
+    @property
+    def own(self) -> str:
+        """The study's own recipe: the first."""
+        return next(iter(self.recipes))
 
     @property
     def all_recipes(self) -> dict[str, int]:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.findings import answer
 
 from jaxinterp import cli, jobs, recipes, store, studies, train
-from jaxinterp.cli import commands, shell
+from jaxinterp.cli import actions, shell
 from jaxinterp.config import DataConfig, ModelConfig, RunConfig, TrainConfig
 from jaxinterp.errors import InputError
 
@@ -22,13 +23,14 @@ TOY_OPTIONS = (
     "--data.source strokes --data.train-size 300 --model.widths 4 3 --model.outputs 2 --model.activation tanh "
     "--train.seeds 3 --train.epochs 2 --train.batch-size 32 --train.learning-rate 0.01"
 ).split()
-COMMANDS = ("run", "train", "study", "report", "runs", "recipes", "import")
+COMMANDS = ("run", "train", "study", "analyze", "report", "runs", "recipes", "import")
 
 
 @pytest.fixture
 def call(monkeypatch, capsys):
     """Run a command in this process: its exit code, stdout and stderr."""
     monkeypatch.setattr(shell, "prepare_jax", lambda: None)  # conftest has prepared it
+    monkeypatch.setattr(shell, "QUIET", float("inf"))  # no lines of progress, however slow the machine
 
     def call(*arguments):
         try:
@@ -50,7 +52,12 @@ def toy_recipe(monkeypatch):
 def answered(monkeypatch):
     """Which studies were asked of which runs; none is really answered, for one test does that."""
     asked = []
-    monkeypatch.setattr(studies, "run", lambda *asks: asked.append(asks) or studies.Answer("Yes.", [], None))
+
+    def run(study, path, **_):
+        asked.append((study, path))
+        return answer(studies.get(study))
+
+    monkeypatch.setattr(studies, "run", run)
     return asked
 
 
@@ -74,9 +81,10 @@ def words(text):
 @pytest.mark.parametrize(
     ("command", "mentioned"),
     [
-        ("run", ("--study", "--seeds", "how many networks", "--root", "Goes on where it was interrupted")),
+        ("run", ("--study", "--seeds", "how many networks", "--root", "Continues where it was interrupted")),
         ("train", ("--recipe", "--resume", "--model.widths", "units in each hidden layer", "--train.seeds")),
-        ("study", ("STUDY", "--run", "--seeds")),
+        ("study", ("STUDY", "--run", "--seeds", "--again", "--all")),
+        ("analyze", ("RUN", "ANALYSIS", "activity, damage or similarity", "--again")),
         ("report", ("RUN", "RUN/report/index.html")),
         ("runs", ("--root", "to show its seeds")),
         ("recipes", ("five write-ups",)),
@@ -297,7 +305,12 @@ def test_run_does_it_all_and_goes_on(call, toy_recipe, answered, tmp_path, monke
 @pytest.fixture(autouse=True)
 def nothing_optional(monkeypatch):
     """It is of MNIST, and would be trained here."""
-    monkeypatch.setattr(studies.STUDIES["instance-variation"], "OPTIONAL", {})
+    change(monkeypatch, "instance-variation", optional={})
+
+
+def change(monkeypatch, study, **fields):
+    """A study with other fields."""
+    monkeypatch.setitem(studies.STUDIES, study, dataclasses.replace(studies.STUDIES[study], **fields))
 
 
 def toy_studies(monkeypatch, arm):
@@ -306,19 +319,17 @@ def toy_studies(monkeypatch, arm):
         recipe = recipes.RECIPES["instance-variation"]
         config = dataclasses.replace(TOY, recipe=name)
         monkeypatch.setitem(recipes.RECIPES, name, dataclasses.replace(recipe, config=config))
-    module = studies.STUDIES["bottleneck-neurons"]
-    monkeypatch.setattr(module, "RECIPES", {"bottleneck-neurons": 3, arm: 2})
-    monkeypatch.setitem(studies.STUDIES, "one-vs-seven", module)
+    change(monkeypatch, "bottleneck-neurons", recipes={"bottleneck-neurons": 3, arm: 2})
 
 
 def test_run_answers_what_fits_and_says_what_it_left(call, answered, tmp_path, monkeypatch):
     toy_studies(monkeypatch, "one-vs-seven-small")
-    monkeypatch.setattr(studies.STUDIES["instance-variation"], "OPTIONAL", {"instance-variation-l1": 2})
+    change(monkeypatch, "instance-variation", optional={"instance-variation-l1": 2})
     code, out, err = call("run", "--seeds", 2, "--epochs", 1, "--root", tmp_path)
     assert (code, err) == (0, "")
     assert answered == [(study, tmp_path / study) for study in ("instance-variation", "bottleneck-neurons")]
     slow = ", ".join(study for study in studies.STUDIES if study not in studies.QUICK)
-    left = f"{slow}, the rows of instance-variation that ask instance-variation-l1"
+    left = f"{slow}, the rows of instance-variation about instance-variation-l1"
     assert f"left for jaxinterp study all: {left}\n" in out
     assert not (tmp_path / "instance-variation" / "arms").exists()
     assert out.count("report/index.html") == 2
@@ -329,14 +340,14 @@ def test_run_answers_what_fits_and_says_what_it_left(call, answered, tmp_path, m
 
 def test_a_study_trains_the_arms_that_are_missing(call, answered, root, tmp_path, monkeypatch):
     toy_studies(monkeypatch, "one-vs-seven-small")
-    monkeypatch.setattr(studies.STUDIES["bottleneck-neurons"], "OPTIONAL", {"instance-variation": 2}, raising=False)
+    change(monkeypatch, "bottleneck-neurons", optional={"instance-variation": 2})
     path = shutil.copytree(root / "done", tmp_path / "mine")
     code, out, err = call("study", "bottleneck-neurons", "--run", path)
     assert (code, err) == (0, "")
     assert answered == [("bottleneck-neurons", path)]
     for arm in ("one-vs-seven-small", "instance-variation"):
         assert store.load(path / "arms" / arm).config.train.seeds == 2
-    assert out.endswith("Yes.\n")
+    assert "Yes." in out
 
 
 def test_a_study_trains_its_recipe_where_there_is_no_run(call, toy_recipe, answered, tmp_path, monkeypatch):
@@ -368,7 +379,7 @@ def test_recipes_are_listed_with_what_they_published(call):
 def test_a_recipe_is_where_options_start_from(call, toy_recipe, tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(jobs, "train_run", lambda path, config, **_: asked.append((path, config)))
-    monkeypatch.setattr(commands, "_show_run", lambda *_: None)
+    monkeypatch.setattr(actions, "_show_run", lambda *_: None)
     code, _, err = call("train", "--recipe=instance-variation", "--train.epochs", 1, "--root", tmp_path)
     assert (code, err) == (0, "")
     expected = dataclasses.replace(TOY, train=dataclasses.replace(TOY.train, epochs=1))

@@ -1,23 +1,24 @@
 import csv
+import dataclasses
 import io
 import json
 import re
 
 import numpy as np
 import pytest
+from support.findings import answer, finding
 
 from jaxinterp import cli, data, recipes, store, studies, train
 from jaxinterp.cli import shell
 from jaxinterp.errors import InputError
 from jaxinterp.report import explorer
-from jaxinterp.stats import Estimate
-from jaxinterp.studies import Claim, Finding, Rule
 
 
 @pytest.fixture
 def call(monkeypatch, capsys):
     """Run a command that succeeds: its stdout and stderr."""
     monkeypatch.setattr(shell, "prepare_jax", lambda: None)  # conftest has prepared it
+    monkeypatch.setattr(shell, "QUIET", float("inf"))  # no lines of progress, however slow the machine
 
     def call(*arguments):
         assert cli.main(list(map(str, arguments))) == 0
@@ -40,7 +41,7 @@ def root(tmp_path_factory, toy):
 def answered(monkeypatch, root, toy):
     """A study that asks the complete run alone, and is answered at once."""
     monkeypatch.setattr(studies, "runs", lambda *_, **__: {root / "done": toy[0]})
-    monkeypatch.setattr(studies, "run", lambda *_: studies.Answer("Yes.", [], None))
+    monkeypatch.setattr(studies, "run", lambda study, *_, **__: answer(studies.get(study)))
     monkeypatch.setattr("jaxinterp.report.write", lambda path: path)
 
 
@@ -63,7 +64,7 @@ def test_stdout_is_the_table_alone_in_the_format_asked_for(call, answered, root,
         out, err = call(*command, "--format", kind)
         assert (len(parse(kind, out)), err) == (rows, "")
     out, err = call("study", "instance-variation", "--run", root / "done", "--format", kind)
-    assert (parse(kind, out), err) == ([], "Yes.\n")
+    assert (parse(kind, out), err) == ([], f"Yes.\npage: jaxinterp report {root / 'done'}\n")
 
 
 def test_every_seed_of_a_run_is_a_row(call, root, toy):
@@ -117,20 +118,17 @@ def test_resuming_takes_a_format_beside_it(call, toy, tmp_path):
     assert ([row["split"] for row in parse("json", out)], err) == (["train", "test"], "")
 
 
-def test_several_tables_are_a_line_each_in_json(call, answered, root):
+def test_run_names_the_page_beside_the_table(call, answered, root):
     out, err = call("run", "--study", "instance-variation", "--root", root, "--format", "json")
-    assert [len(parse("json", line)) for line in out.splitlines()] == [2, 0]
-    assert err.startswith("Yes.\n") and f"open {root / 'done'}" in err
+    assert parse("json", out) == [] and err.startswith("Yes.\n") and f"open {root / 'done'}" in err
 
 
 @pytest.fixture
 def two_answered(monkeypatch, answered):
     """Every study finds two things; there are two studies."""
 
-    def run(study, _):
-        estimate = Estimate(0.5, 0.1, 0.4, 0.6, 5)
-        claims = [Claim(study, name, "a claim", "—", Rule("score", low=0.5)) for name in ("1.1", "1.2")]
-        return studies.Answer("Yes.", [Finding(claim, estimate, estimate, "null", estimate) for claim in claims], None)
+    def run(study, *_, **__):
+        return answer(studies.get(study), [finding(study=study, name=name) for name in ("a", "b")])
 
     monkeypatch.setattr(studies, "run", run)
     for study in list(studies.STUDIES)[2:]:
@@ -148,12 +146,18 @@ def test_rows_of_several_studies_are_told_apart(call, two_answered):
     tables = [[line for line in block.splitlines() if line.startswith("|")] for block in out.split("\n**")]
     assert [line.split(" | ")[0].strip("| ") for block in tables for line in block[2:]] == expected
     assert "\n\n**" in out  # a title right below a table would be a row of it
-    out = call("study", "all").out
-    assert out.count("claim") == 6 and not re.search(r"┃\s*study", out)  # a terminal's tables have titles
+    out = call("study", "all", "--all").out
+    assert out.count(" text ") == 4 and not re.search(r"┃\s*study", out)  # a terminal's tables have titles
 
 
-def test_csv_of_other_columns_begins_after_an_empty_line(call, two_answered, root):
-    out = call("run", "--study", two_answered[0], "--root", root, "--format", "csv").out
-    first, second = (list(csv.DictReader(io.StringIO(part))) for part in out.split("\n\n"))
-    assert [row["run"] for row in first] == [str(root / "done")] * 2
-    assert [row["study"] for row in second] == two_answered[:1] * 2
+def test_a_terminal_shows_what_matters_first(call, answered, root, monkeypatch):
+    found = [finding(name=str(number), text=f"claim number {number}") for number in range(9)]
+    study = dataclasses.replace(studies.get("instance-variation"), highlights=("1.1 3", "1.1 7"))
+    monkeypatch.setattr(studies, "run", lambda *_, **__: answer(study, found))
+    out = call("study", "instance-variation", "--run", root / "done").out
+    assert f"{root / 'done'}: 4 networks" in out and "test accuracy 90.0 ± 0.0 %" in out
+    assert study.question in out and "9 claims: holds 0, does not hold 9, undecided 0." in out
+    assert re.findall(r"claim number (\d)", out) == ["3", "7"]
+    assert f"all 9 findings: jaxinterp study instance-variation --run {root / 'done'} --all" in out.replace("\n", " ")
+    out = call("study", "instance-variation", "--run", root / "done", "--all").out
+    assert re.findall(r"claim number (\d)", out) == list("012345678")

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
+from support import findings
 
 from jaxinterp import cli, recipes, report, store, studies
 from jaxinterp.cli.commands import Run
@@ -18,7 +19,7 @@ from jaxinterp.config import RunConfig
 from jaxinterp.report import build
 from jaxinterp.report.figures.common import shows
 from jaxinterp.stats import Estimate
-from jaxinterp.studies import Claim, Control, Finding, Rule
+from jaxinterp.studies import Control
 from jaxinterp.train import History
 
 HOSTILE = """<script>alert(1)</script>"'&</style><img src=x onerror=alert(1)>"""
@@ -26,9 +27,11 @@ NAN = float("nan")
 
 
 def finding(text="text", score=(0.6, 0.05, 0.55, 0.65, 8), note=""):
-    claim = Claim("study", "1.1", text, "—", Rule("a score", low=0.5))
     other = Control("another null", Estimate(0.1, 0.02, 0.05, 0.15, 8))
-    return Finding(claim, Estimate(0.8, 0.1, 0.7, 0.9, 8), other.estimate, "null", Estimate(*score), (other,), note)
+    measured = Estimate(0.8, 0.1, 0.7, 0.9, 8)
+    return findings.finding(
+        text=text, measured=measured, control=other.estimate, score=Estimate(*score), others=(other,), note=note
+    )
 
 
 def history():
@@ -73,10 +76,8 @@ def figure(label):
 
 def test_hostile_text_stays_text():
     config = dataclasses.replace(RunConfig(), recipe=HOSTILE)
-    findings = [finding(HOSTILE, note=HOSTILE)]
-    page = Page(
-        build.render(HOSTILE, findings, figures=[build.drawn(figure(HOSTILE))], history=history(), config=config)
-    )
+    shown = {"figures": [build.drawn(figure(HOSTILE))], "history": history(), "config": config}
+    page = Page(build.render(HOSTILE, [finding(HOSTILE, note=HOSTILE)], **shown))
     assert len(page.all("script")) == 1 and page.text.count(HOSTILE) == 5  # title, heading, claim, note, configuration
     assert next(image["alt"] for image in page.all("img")) == HOSTILE
     assert not any(name.startswith("on") for _, attrs in page.tags for name in attrs)
@@ -111,16 +112,16 @@ def test_page_shows_the_finding_its_rule_and_its_controls():
     assert len(page.all("circle")) == 2  # ours, and the score
 
 
-def test_a_row_tells_how_to_make_its_run_from_nothing():
+def test_a_row_tells_how_to_make_its_run_from_scratch():
     command = "jaxinterp run --study study --seeds 3"
-    for anew, config, words in (
-        ({"study": command}, RunConfig(), f"Reproduce from nothing: {command}"),
+    for from_scratch, config, words in (
+        ({"study": command}, RunConfig(), f"Reproduce from scratch: {command}"),
         ({"other": command}, RunConfig(), "The networks' settings: Configuration"),
         ({}, None, "--run RUN"),
     ):
-        text = Page(build.render("Title", [finding()], anew=anew, config=config)).text
+        text = Page(build.render("Title", [finding()], from_scratch=from_scratch, config=config)).text
         assert words in text
-        assert (command in text) == ("study" in anew) and text.count("The networks' settings") == words.count(
+        assert (command in text) == ("study" in from_scratch) and text.count("The networks' settings") == words.count(
             "settings"
         )
 
@@ -132,11 +133,11 @@ def begun(path, config):
 
 @pytest.mark.parametrize("seeds", [None, 3])
 @pytest.mark.parametrize("epochs", [None, 1])
-def test_the_command_from_nothing_asks_for_the_runs_that_are_there(tmp_path, seeds, epochs):
+def test_the_command_from_scratch_asks_for_the_runs_that_are_there(tmp_path, seeds, epochs):
     runs = studies.runs("looking-for-four", tmp_path, seeds=seeds, epochs=epochs)
     for path, config in runs.items():
         begun(path, config)
-    program, job, *options = shlex.split(report.from_nothing("looking-for-four", tmp_path))
+    program, job, *options = shlex.split(report.from_scratch("looking-for-four", tmp_path))
     assert (program, job) == ("jaxinterp", "run")
     asked = cli.parse(Run, options, prog="jaxinterp run")
     assert (asked.study, asked.seeds, asked.epochs) == ("looking-for-four", seeds, epochs)
@@ -146,11 +147,11 @@ def test_the_command_from_nothing_asks_for_the_runs_that_are_there(tmp_path, see
 def test_there_is_no_such_command_for_networks_of_another_kind(tmp_path):
     config = recipes.config("instance-variation", seeds=3)
     begun(tmp_path, config)
-    assert report.from_nothing("instance-variation", tmp_path).endswith("--seeds 3")
+    assert report.from_scratch("instance-variation", tmp_path).endswith("--seeds 3")
     for part, change in (("train", {"learning_rate": 0.5}), ("model", {"widths": (3,)}), ("data", {"train_size": 9})):
         changed = dataclasses.replace(config, **{part: dataclasses.replace(getattr(config, part), **change)})
         store.begin(tmp_path, changed)
-        assert report.from_nothing("instance-variation", tmp_path) is None
+        assert report.from_scratch("instance-variation", tmp_path) is None
 
 
 def test_a_figure_is_there_once_and_its_rows_refer_to_it():

@@ -1,5 +1,4 @@
 import csv
-import dataclasses
 import io
 import json
 import re
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.console import Console
+from support.findings import ESTIMATE, UNKNOWN, finding
 from toys import TOY
 
 from jaxinterp.errors import InputError
@@ -15,16 +15,13 @@ from jaxinterp.recipes import RECIPES
 from jaxinterp.report import tables
 from jaxinterp.stats import Estimate
 from jaxinterp.store import Run
-from jaxinterp.studies import Claim, Control, Finding, Rule
+from jaxinterp.studies import Control
 from jaxinterp.sweeps import Comparison
-
-ESTIMATE = Estimate(-0.5, 0.1, -0.7, -0.3, 8)
 
 
 def test_terminal_table_shows_markup_as_text():
-    claim = Claim("study", "1.1", "[bold]claim[/bold] [/]", "—", Rule("score", low=0.5))
     output = io.StringIO()
-    table = tables.findings_table([Finding(claim, ESTIMATE, ESTIMATE, "null", ESTIMATE)], title="[red]title")
+    table = tables.findings_table([finding(text="[bold]claim[/bold] [/]")], title="[red]title")
     Console(file=output, width=160).print(table)
     for words in ("[bold]claim[/bold] [/]", "[red]title", "−0.500 ± 0.100", "[−0.700, −0.300]", "does not hold"):
         assert words in output.getvalue()
@@ -37,27 +34,26 @@ def test_numbers_have_a_true_minus_sign_and_unknown_ones_a_dash():
 
 
 def test_a_row_says_all_of_a_finding():
-    claim = Claim("study", "1.1", "text", "—", Rule("score", low=0.5))
-    score, none = Estimate(0.6, 0.1, 0.55, 0.65, 8), Estimate(*[float("nan")] * 4, 0)
-    finding = Finding(claim, ESTIMATE, ESTIMATE, "null", score, (Control("other", ESTIMATE),), "note")
-    (row,) = tables.rows([finding])
+    score = Estimate(0.6, 0.1, 0.55, 0.65, 8)
+    judged = finding(score=score, others=(Control("other", ESTIMATE),), note="note")
+    (row,) = tables.rows([judged])
     assert (row.measured, row.interval, row.n) == ("−0.500 ± 0.100", "[−0.700, −0.300]", 8)
+    assert (row.score, row.score_interval, row.bar) == ("0.600", "[0.550, 0.650]", "> 0.5")
     assert (row.control, row.others, row.verdict) == ("−0.500 (null)", "other −0.500 ± 0.100", "holds")
-    (row,) = tables.rows([finding._replace(score=none)])
+    (row,) = tables.rows([judged._replace(score=UNKNOWN)])
     assert (row.score, row.score_interval, row.verdict) == ("—", "[no 95 % interval]", "undecided")
 
 
 # Export: the same content for programs, numbers as numbers.
 
-NONE = Estimate(*[float("nan")] * 4, 0)
+NONE = UNKNOWN
 
 
 def findings():
-    claim = Claim("study", "1.1", 'of a|b, *all*, <b>\nor "none"', "—", Rule("score", low=0.5))
-    measured = Estimate(np.float64(-0.5), 0.1, -0.7, -0.3, 8)
+    text, measured = 'of a|b, *all*, <b>\nor "none"', Estimate(np.float64(-0.5), 0.1, -0.7, -0.3, 8)
     return [
-        Finding(claim, measured, ESTIMATE, "null", ESTIMATE, (Control("other", NONE),), "note"),
-        Finding(claim, measured, NONE, "null", NONE),
+        finding(text=text, measured=measured, others=(Control("other", NONE),), note="note"),
+        finding(text=text, measured=measured, control=NONE, score=NONE),
     ]
 
 
@@ -96,7 +92,7 @@ def test_terminal_and_markdown_show_the_same_text(every_table):
         markdown = table.export("markdown").replace("\\", "")
         for name, cell in (pair for row in table.cells for pair in zip(table.columns, row, strict=True)):
             for line in cell.splitlines():
-                assert line in markdown and (line in output.getvalue() or name in table.told)
+                assert line in markdown and (line in output.getvalue() or name in table.hidden)
 
 
 def test_numbers_are_numbers_in_json_and_what_is_not_known_is_null(every_table):
@@ -137,8 +133,8 @@ def test_a_seed_that_diverged_has_no_accuracy_and_no_dead_units(trained):
 
 def test_what_all_rows_share_is_left_out_on_a_terminal_alone():
     one, several = findings(), findings()
-    several[1] = several[1]._replace(claim=dataclasses.replace(several[1].claim, study="another"))
-    assert tables.findings_table(one).told == ("study",) and tables.findings_table(several).told == ()
+    several[1] = several[1]._replace(study="another")
+    assert tables.findings_table(one).hidden == ("study",) and tables.findings_table(several).told == ()
     output = io.StringIO()
     Console(file=output, width=160).print(tables.findings_table(several))
     assert "another" in output.getvalue()

@@ -31,7 +31,7 @@ def random_results(study: Study, sizes=None, *, seeds=8, seed=0, optional=True):
 
 
 def _dataset(rng, study, measurement, inputs, sizes) -> xr.Dataset:
-    chosen = {recipe: inputs[recipe] for recipe in measurement.recipes or (study.name,) if recipe in inputs}
+    chosen = {recipe: inputs[recipe] for recipe in measurement.recipes or (study.own,) if recipe in inputs}
     if isinstance(measurement, EnsembleMeasurement):
         return _variables(rng, measurement.record, (), measurement.coords(chosen), sizes)
     assert isinstance(measurement, Measurement)

@@ -3,22 +3,33 @@ import re
 import pages
 import pytest
 from matplotlib.figure import Figure
+from support import findings
 
 from jaxinterp.config import RunConfig
 from jaxinterp.report import build, explorer
 from jaxinterp.report.figures.common import shows
 from jaxinterp.stats import Estimate
-from jaxinterp.studies import Claim, Control, Finding, Rule
+from jaxinterp.studies import Control
 
 expect = pytest.importorskip("playwright.sync_api", reason="there is no playwright").expect
 HOSTILE = "<script>alert(1)</script></script><img src=x onerror=alert(2)>'\"{{7*7}}"
 
 
 def finding(identifier, text="a claim", note=""):
-    claim = Claim("study", identifier, text, text, Rule(text, low=0.5))
+    row, _, name = identifier.partition(" ")
     estimate = Estimate(0.6, 0.05, 0.55, 0.65, 8)
-    return Finding(
-        claim, estimate, Estimate(0.1, 0.02, 0.05, 0.15, 8), text, estimate, (Control(text, estimate),), note
+    return findings.finding(
+        row=row,
+        name=name,
+        text=text,
+        published=text,
+        scored=text,
+        measured=estimate,
+        control=Estimate(0.1, 0.02, 0.05, 0.15, 8),
+        control_name=text,
+        score=estimate,
+        others=(Control(text, estimate),),
+        note=note,
     )
 
 
@@ -36,7 +47,7 @@ def whole(networks):
         "Networks",
         [finding("1.1 first"), finding("1.1 second"), finding("1.2")],
         folder="checkpoints/a run",
-        sentences=["An answer."],
+        sentences=[("A question?", "An answer.")],
         figures=[build.drawn(figure("of both", "1.1")), build.drawn(figure("of none"))],
         history=pages.history(),
         config=RunConfig(),

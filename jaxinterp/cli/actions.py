@@ -1,0 +1,187 @@
+"""What does each command do? Every function takes the parsed command."""
+
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+from jaxinterp.cli.shell import Format, progress_bar, say, show, study_progress
+from jaxinterp.config import RunConfig, TrainConfig
+from jaxinterp.errors import InputError
+
+
+def train(command) -> None:
+    """Train the networks of a config, or continue an unfinished run."""
+    from jaxinterp import store
+
+    if command.resume is not None:
+        if command != type(command)(resume=command.resume, format=command.format):
+            raise InputError("--resume continues with the run's own config: give no other option with it")
+        path, config = command.resume, store.read_config(command.resume)
+    else:
+        config = RunConfig(command.data, command.model, command.train, recipe=command.recipe)
+        path = command.root / (command.name or command.recipe or "run")
+    run = _train_into(path, config, resume=command.resume is not None)
+    _show_run(path, run, command.format)
+
+
+def run(command) -> None:
+    """Train, answer and report one study, or those that are quick."""
+    from jaxinterp import studies
+
+    began = time.monotonic()
+    if command.study is None and command.name is not None:
+        raise InputError("--name names the run of one study: give --study too")
+    chosen = studies.QUICK if command.study is None else (command.study,)
+    plans = {
+        study: studies.runs(
+            study,
+            command.root / (command.name or study),
+            seeds=command.seeds,
+            epochs=command.epochs,
+            optional=command.study is not None,
+        )
+        for study in chosen
+    }
+    shown = None
+    for study, runs in plans.items():
+        for path, config in runs.items():
+            _train_into(path, config, resume=True)
+        path = next(iter(runs))
+        shown = _answer(study, path, command, page=_write_report, after=shown)
+    if command.study is None:
+        left = [study for study in studies.STUDIES if study not in plans]
+        optional = {study: " and ".join(studies.get(study).optional) for study in plans}
+        left += [f"the rows of {study} about {recipes}" for study, recipes in optional.items() if recipes]
+        say(f"left for jaxinterp study all: {', '.join(left)}", command.format)
+    say(f"{time.monotonic() - began:.0f} s", command.format)
+
+
+def study(command) -> None:
+    """Judge the claims of one study, or of all."""
+    from jaxinterp import store, studies
+
+    chosen = list(studies.STUDIES) if command.study == "all" else [command.study]
+    if command.run is not None:
+        if command.study == "all":
+            raise InputError("--run belongs to one study: name the study instead of all")
+        store.check_complete(command.run)
+    root = Path("checkpoints")
+    plans = {study: studies.runs(study, command.run or root / study, seeds=command.seeds) for study in chosen}
+    shown = None
+    for study, runs in plans.items():
+        for path, config in runs.items():
+            if not store.is_complete(path):
+                _train_into(path, config, resume=True)
+        shown = _answer(study, next(iter(runs)), command, again=command.again, after=shown)
+
+
+def analyze(command) -> None:
+    """Run one analysis on a run."""
+    from jaxinterp.report import tables
+    from jaxinterp.studies import analyses
+
+    with study_progress(command.analysis) as update:
+        dataset = analyses.run(command.run, command.analysis, again=command.again, progress=update)
+    show(tables.dataset_table(dataset, title=f"{command.analysis}: {command.run}"), command.format)
+
+
+def report(command) -> None:
+    """Write a run's page."""
+    print(f"open {_write_report(command.run)}")
+
+
+def runs(command) -> None:
+    """List all runs, or the seeds of one."""
+    from jaxinterp import store
+    from jaxinterp.report import tables
+
+    if command.run is not None:
+        _show_seeds(command.run, store.load(command.run), command.format)
+        return
+    paths = store.runs(command.root)
+    if not paths:
+        raise InputError(f"no runs in {command.root}; train one with: jaxinterp train --recipe bottleneck-neurons")
+    rows = []
+    for path in paths:
+        try:
+            history = store.read_history(path) if store.is_complete(path) else None
+            rows.append((path, store.read_config(path), history))
+        except InputError as error:  # one damaged run does not hide the others
+            print(f"jaxinterp: {error}", file=sys.stderr)
+    show(tables.runs_table(rows), command.format)
+
+
+def recipes(command) -> None:
+    """List the recipes."""
+    from jaxinterp.recipes import RECIPES
+    from jaxinterp.report import tables
+
+    show(tables.recipes_table(RECIPES), command.format)
+
+
+def import_(command) -> None:
+    """Store weights from elsewhere as a run."""
+    from jaxinterp import jobs
+    from jaxinterp.report import tables
+
+    path = command.root / command.name
+    config = RunConfig(command.data, command.model, TrainConfig(seeds=1, epochs=1, loss=command.loss), jobs.IMPORTED)
+    mapping = jobs.import_run(path, config, command.file)
+    show(tables.mapping_table(mapping, title=str(path)), command.format)
+
+
+def _train_into(path: Path, config: RunConfig, *, resume: bool):
+    from jaxinterp import jobs
+
+    with progress_bar() as update:
+        what = f"{path.name}: {config.train.seeds} seeds"
+        return jobs.train_run(path, config, resume=resume, progress=partial(update, what))
+
+
+def _answer(study: str, path: Path, command, *, again: bool = False, page=None, after=None):
+    """Print a study's answer: in short in a terminal, unless all of it is asked for, and every finding otherwise."""
+    from jaxinterp import store, studies
+    from jaxinterp.report import tables
+
+    with study_progress(study) as update:
+        answer = studies.run(study, path, again=again, progress=update)
+    written = page(path) if page else None
+    short = command.format == "table" and not command.all
+    if short:
+        say(tables.in_short(answer, path, store.read_config(path)), command.format)
+    shown = show(
+        tables.findings_table(answer.highlights if short else answer.findings, title=f"{study}: {path}"),
+        command.format,
+        after=after,
+    )
+    hint = f"; all {len(answer.findings)} findings: jaxinterp study {study} --run {path} --all" if short else ""
+    where = f"open {written}" if written else f"page: jaxinterp report {path}"
+    if not short:
+        say(answer.sentence, command.format)
+    say(f"{where}{hint}", command.format)
+    return shown
+
+
+def _write_report(path: Path) -> Path:
+    from jaxinterp import report
+
+    return report.write(path)
+
+
+def _show_run(path: Path, run, kind: Format) -> None:
+    from jaxinterp.report import tables
+
+    show(tables.run_table(path, run), kind)
+
+
+def _show_seeds(path: Path, run, kind: Format) -> None:
+    from jaxinterp import data
+    from jaxinterp.report import explorer, tables
+
+    try:
+        dead = explorer.dead_units(run, data.load(run.config.data))
+    except InputError as error:  # everything else is known without its data
+        print(f"jaxinterp: dead units are not counted: {error}", file=sys.stderr)
+        dead = None
+    show(tables.seeds_table(path, run, dead), kind)

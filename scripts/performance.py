@@ -1,0 +1,62 @@
+"""How fast is jaxinterp? Writes docs/performance.md from the record of a benchmark.
+
+python scripts/benchmark.py      # first: about 15 minutes on two cores; writes benchmark.json
+python scripts/performance.py    # reads benchmark.json, writes docs/performance.md
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+HEAD = """# Performance
+
+Measured by `python scripts/benchmark.py` and written by `python scripts/performance.py`. All contestants run in turn in
+one process, round after round; values are the median over rounds, with the lowest and the highest. A ratio is ours to
+the peer's, round by round. Targets were set before measuring.
+"""
+
+
+def document(record: dict[str, Any]) -> str:
+    """The document from a benchmark's record."""
+    machine, rounds = record["machine"], record["options"]["rounds"]
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    about = f"Machine: {machine['cpu']}, {machine['cores']} cores, devices {', '.join(machine['devices'])}. {versions}."
+    load = f" Load before: {machine['load'][0]:.1f}." if machine["load"] else ""
+    parts = [f"{about} {rounds} rounds.{load}", ""]
+    for part, rows in record["results"].items():
+        parts += [f"## {part.capitalize()}", "", *table(rows), ""]
+    return "\n".join([HEAD, *parts]).rstrip() + "\n"
+
+
+def table(rows: list[dict[str, Any]]) -> list[str]:
+    """One part's results as lines of Markdown."""
+    lines = ["| | median (lowest – highest) | unit | ratio | target | note |", "|---|---|---|---|---|---|"]
+    for row in rows:
+        cells = [row["name"], shown(row["rate"]), row["unit"], shown(row["ratio"]), row["target"], row["note"]]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def shown(values: list[float] | None) -> str:
+    """Median, lowest and highest with three digits; nothing where there is none."""
+    return "" if values is None else "{:.3g} ({:.3g} – {:.3g})".format(*values)
+
+
+def main(arguments: list[str]) -> int:
+    """Read a record and write the document."""
+    source, target = (
+        *map(Path, arguments),
+        *(ROOT / "benchmark.json", ROOT / "docs" / "performance.md")[len(arguments) :],
+    )
+    if not source.is_file():
+        print(f"{source} does not exist: run python scripts/benchmark.py first", file=sys.stderr)
+        return 2
+    target.write_text(document(json.loads(source.read_text(encoding="utf-8"))), encoding="utf-8")
+    print(f"wrote {target}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,67 @@
+"""What do all studies find? Writes docs/results.md from the results that are stored with the runs.
+
+jaxinterp study all                          # first: trains, measures, stores
+python scripts/results.py                    # reads checkpoints/STUDY for every study, writes docs/results.md
+python scripts/results.py FOLDER FILE        # reads runs in another folder, writes another file
+"""
+
+import sys
+from pathlib import Path
+
+from jaxinterp import cli
+
+ROOT = Path(__file__).parents[1]
+HEAD = """# Results
+
+Every claim of every study with its verdict, written by `python scripts/results.py` from stored results. A claim holds
+if the whole 95 % interval of its score passes the bar, does not hold if the whole interval misses it, and is undecided
+otherwise. *Ours* is the mean ± standard deviation over networks, or over pairs of networks, with its interval; *n*
+counts networks. Rules, notes and figures are on each run's page (`jaxinterp report RUN`); [the glossary](glossary.md)
+explains the words.
+"""
+
+
+def write(arguments: list[str]) -> None:
+    """Write the results of the studies in a folder of runs to a file."""
+    folder, file = (*map(Path, arguments), *(ROOT / "checkpoints", ROOT / "docs" / "results.md")[len(arguments) :])
+    file.write_text(document(folder), encoding="utf-8")
+    print(f"wrote {file}")
+
+
+def document(folder: Path) -> str:
+    """The document. Raises InputError for a study without results."""
+    from jaxinterp import studies
+    from jaxinterp.errors import InputError
+
+    sections = []
+    for name in studies.STUDIES:
+        run = folder / name
+        answer = studies.answers(run).get(name)
+        if answer is None:
+            raise InputError(f"no results of {name} in {run}: jaxinterp study {name} --run {run}")
+        sections.append(section(answer, run))
+    return "\n".join([HEAD, *sections])
+
+
+def section(answer, run: Path) -> str:
+    """One study: its question and source, its answer, its networks, and every finding."""
+    from jaxinterp.report import tables
+
+    study = answer.study
+    counts = tables.verdict_counts(answer.findings)
+    return "\n".join(
+        [
+            f"## {study.name}",
+            "",
+            f"**{study.question}** {answer.sentence}",
+            "",
+            f"Write-up: {study.source}. {len(answer.findings)} claims: {counts}.",
+            "",
+            tables.networks_table(answer, run).export("markdown"),
+            tables.findings_table(answer.findings).export("markdown"),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(cli.guarded(write, sys.argv[1:]))

@@ -1,0 +1,227 @@
+"""Verdicts follow intervals, estimators dimensions, scores their formulas; the hardest control decides."""
+
+import math
+
+import numpy as np
+import pytest
+import scipy.stats
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from support.findings import finding
+
+from jaxinterp import stats
+from jaxinterp.errors import InputError
+from jaxinterp.stats import Estimate, RankCorrelation
+from jaxinterp.studies.judge import (
+    Calibrated,
+    Claim,
+    Difference,
+    Given,
+    Itself,
+    Ratio,
+    Rule,
+    ShareBelow,
+    above,
+    below,
+    between,
+    estimate,
+    judge,
+)
+
+shares = hnp.arrays(float, 6, elements=st.floats(0.0, 1.0))
+
+
+def score_of(low, high):
+    return Estimate((low + high) / 2, 1.0, low, high, 8)
+
+
+def seeds(values):
+    return xr.DataArray(np.asarray(values, float), dims="seeds")
+
+
+def claim(measured, score, controls=None, rule=None, **fields):
+    return Claim(
+        "1.1", "a", "text", measured, rule or above(0.5), "quantity", score=score, controls=controls or {}, **fields
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "low", "high", "verdict"),
+    [
+        (above(0.5), 0.6, 0.7, "holds"),
+        (above(0.5), 0.1, 0.4, "does not hold"),
+        (above(0.5), 0.4, 0.6, "undecided"),
+        (below(0.5), 0.1, 0.4, "holds"),
+        (below(0.5), 0.6, 0.7, "does not hold"),
+        (between(-0.1, 0.1), -0.05, 0.05, "holds"),
+        (between(-0.1, 0.1), 0.2, 0.3, "does not hold"),
+        (between(-0.1, 0.1), -0.3, -0.2, "does not hold"),
+        (between(-0.1, 0.1), -0.3, 0.3, "undecided"),
+        (above(0.5), math.nan, math.nan, "undecided"),
+    ],
+)
+def test_verdict_follows_from_the_whole_interval(rule, low, high, verdict):
+    assert finding(rule=rule, score=score_of(low, high)).verdict == verdict
+
+
+@given(st.floats(-1, 1), st.floats(0, 1), st.floats(-1, 1))
+def test_a_rule_and_its_opposite_never_both_hold(low, width, bound):
+    score = score_of(low, low + width)
+    opposite = {"holds": "does not hold", "does not hold": "holds", "undecided": "undecided"}
+    if bound not in (score.low, score.high):
+        assert Rule(low=bound).verdict(score) == opposite[Rule(high=bound).verdict(score)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "words", "bar"),
+    [
+        (above(0.5), "above 0.5", "> 0.5"),
+        (below(0.5), "below 0.5", "< 0.5"),
+        (between(-0.1, 0.1), "between -0.1 and 0.1", "-0.1 to 0.1"),
+    ],
+)
+def test_a_rule_states_its_bar(rule, words, bar):
+    assert words in rule.sentence and "95 %" in rule.sentence and rule.bar == bar
+
+
+@given(hnp.arrays(float, (5, 3), elements=st.floats(0.1, 0.9)))
+def test_one_value_per_seed_gets_students_interval_after_averaging_the_rest(values):
+    found = estimate(xr.DataArray(values, dims=("seeds", "units")))
+    assert found == stats.over_seeds_estimate(values.mean(axis=1))
+    assert found == estimate(xr.DataArray(values.T, dims=("units", "seeds")))
+
+
+@given(st.lists(st.booleans(), min_size=2, max_size=40))
+def test_yes_and_no_get_wilsons_interval(values):
+    found = estimate(seeds(values))
+    expected = scipy.stats.binomtest(sum(values), len(values)).proportion_ci(method="wilson")
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    assert 0 <= found.low <= found.mean <= found.high <= 1 and found.low < found.high
+
+
+def test_pairs_get_a_bootstrap_over_networks_whatever_their_order():
+    table = xr.DataArray(np.random.default_rng(0).uniform(size=(5, 5)), dims=("seeds", "seeds_other"))
+    assert estimate(table) == stats.over_pairs_estimate(table.to_numpy())
+    assert estimate(table.T) == estimate(table)
+
+
+def test_what_is_independent_but_no_network_counts_like_one_and_a_constant_has_no_interval():
+    values = np.random.default_rng(0).uniform(size=7)
+    assert estimate(xr.DataArray(values, dims="samples")) == estimate(seeds(values))
+    constant = estimate(xr.DataArray(0.25))
+    assert constant.mean == 0.25 and math.isnan(constant.low) and constant.n == 0
+
+
+def test_a_rank_correlation_over_networks_is_scipys():
+    first, second = np.random.default_rng(0).normal(size=(2, 12))
+    found = estimate(RankCorrelation(seeds(first), seeds(second)))
+    assert found.mean == pytest.approx(scipy.stats.spearmanr(first, second).statistic)
+    assert found.low < found.mean < found.high and found.n == 12
+    same = estimate(RankCorrelation(seeds(first), seeds(first)))
+    assert same.mean == pytest.approx(1) and same.high <= 1
+    assert math.isnan(estimate(RankCorrelation(seeds(first), seeds(np.ones(12)))).mean)
+
+
+def test_dimensions_without_an_estimator_are_refused():
+    values = xr.DataArray(np.zeros((2, 2)), dims=("seeds", "samples"))
+    with pytest.raises(InputError, match="no estimator for values over seeds, samples"):
+        estimate(values)
+
+
+# Scores.
+
+
+@given(shares, shares)
+def test_a_calibrated_score_is_that_of_the_means(measured, control):
+    found = judge("s", claim(seeds(measured), Calibrated(), {"null": seeds(control)}))
+    t, c = measured.mean(), control.mean()
+    if c < 1 - 1e-6:
+        assert found.score.mean == pytest.approx((t - c) / (1 - c), rel=1e-6, abs=1e-6)
+
+
+def test_a_calibrated_scores_interval_is_the_delta_methods():
+    rng = np.random.default_rng(0)
+    control = rng.uniform(0.1, 0.3, 4000)
+    measured = 0.6 + 0.5 * control + rng.normal(0, 0.05, 4000)
+    found = judge("s", claim(seeds(measured), Calibrated(), {"null": seeds(control)})).score
+    draws = [rng.integers(0, 4000, 4000) for _ in range(300)]
+    scores = [(measured[d].mean() - control[d].mean()) / (1 - control[d].mean()) for d in draws]
+    assert (found.high - found.low) / 2 == pytest.approx(1.96 * np.std(scores), rel=0.15)
+
+
+def test_a_single_control_near_one_makes_no_pole_and_nothing_is_clipped():
+    measured, control = seeds([0.5, 0.5, 0.5, 0.9]), seeds([0.2, 0.2, 0.2, 0.999999])
+    found = judge("s", claim(measured, Calibrated(), {"null": control})).score
+    assert -1 < found.mean < 1 and np.isfinite([found.low, found.high]).all()
+    worse = judge("s", claim(seeds([0.0, 0.1]), Calibrated(), {"null": seeds([0.8, 0.9])})).score
+    assert worse.mean == pytest.approx((0.05 - 0.85) / 0.15)  # far below −1
+
+
+def test_a_control_that_leaves_nothing_open_decides_nothing():
+    found = judge("s", claim(seeds([1.0, 1.0]), Calibrated(), {"null": seeds([1.0, 1.0])}))
+    assert math.isnan(found.score.mean) and found.verdict == "undecided"
+
+
+def test_networks_without_a_control_are_left_out_of_a_calibrated_score():
+    measured, control = seeds([0.5, 0.6, 0.9]), seeds([0.1, 0.2, np.nan])
+    found = judge("s", claim(measured, Calibrated(), {"null": control})).score
+    assert found.n == 2 and found.mean == pytest.approx((0.55 - 0.15) / 0.85)
+
+
+@given(shares, hnp.arrays(float, 6, elements=st.floats(0.1, 1.0)))
+def test_a_ratio_is_that_of_the_means(measured, control):
+    found = judge("s", claim(seeds(measured), Ratio(), {"null": seeds(control)})).score
+    assert found.mean == pytest.approx(measured.mean() / control.mean(), abs=1e-9)
+
+
+def test_a_ratio_to_itself_is_one_without_spread():
+    values = seeds([0.2, 0.5, 0.9])
+    found = judge("s", claim(values, Ratio(), {"null": values})).score
+    assert found.mean == pytest.approx(1) and found.sd == pytest.approx(0, abs=1e-12)
+
+
+@given(shares, shares)
+def test_a_difference_is_paired(measured, control):
+    found = judge("s", claim(seeds(measured), Difference(), {"null": seeds(control)})).score
+    expected = stats.paired_estimate(measured, control)
+    assert found.mean == pytest.approx(expected.mean) and found.sd == pytest.approx(expected.sd)
+
+
+def test_a_share_below_counts_what_is_known():
+    values = xr.DataArray([[0.05, 0.2], [0.05, np.nan]], dims=("seeds", "classes"))
+    found = judge("s", claim(values, ShareBelow(0.1)))
+    assert found.score.n == 2 and found.score.mean == pytest.approx(0.75)
+
+
+def test_a_score_known_between_two_ends_reaches_from_the_lowest_to_the_highest():
+    low, high = seeds([0.1, 0.2, 0.3]), seeds([0.6, 0.7, 0.8])
+    found = judge("s", claim(seeds([1, 2, 3]), Given(low, high=high)))
+    assert (found.score.low, found.score.high) == (estimate(low).low, estimate(high).high)
+    assert found.measured.mean == 2
+
+
+# Controls.
+
+
+@pytest.mark.parametrize(("rule", "hardest"), [(above(0.5), "high"), (below(0.5), "low"), (between(0.0, 1.0), "high")])
+def test_the_hardest_control_decides(rule, hardest):
+    controls = {"low": seeds([0.1, 0.2]), "high": seeds([0.3, 0.4]), "unknown": seeds([np.nan, np.nan])}
+    found = judge("s", claim(seeds([0.5, 0.6]), Difference(), controls, rule))
+    assert found.control_name == hardest and found.control == estimate(controls[hardest])
+    assert {other.name for other in found.others} == {"low", "high", "unknown"} - {hardest}
+    assert hardest in found.scored
+
+
+def test_a_claim_without_a_control_can_be_scored_only_by_itself():
+    assert judge("s", claim(seeds([0.6, 0.7]), Itself())).control_name == "—"
+    with pytest.raises(InputError, match="give the claim one"):
+        judge("s", claim(seeds([0.6, 0.7]), Difference()))
+
+
+def test_what_is_shown_decides_nothing():
+    shown = {"a table": seeds([0.0, 1.0]), "a number": Estimate(3.0, 0.0, 3.0, 3.0, 2)}
+    plain = judge("s", claim(seeds([0.6, 0.7]), Itself()))
+    found = judge("s", claim(seeds([0.6, 0.7]), Itself(), shown=shown))
+    assert found._replace(others=()) == plain and [other.name for other in found.others] == list(shown)
