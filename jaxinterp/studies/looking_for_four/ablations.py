@@ -15,7 +15,7 @@ from jaxinterp.data import Dataset
 from jaxinterp.interventions import Site
 from jaxinterp.networks import Network
 from jaxinterp.studies.inputs import Inputs
-from jaxinterp.studies.judge import Claim, Given, Ratio, above
+from jaxinterp.studies.judge import Claim, Given, above
 from jaxinterp.studies.looking_for_four import maps, matches
 from jaxinterp.studies.looking_for_four.maps import DIFFERENCE, FOUR, MOST, SPLIT, TARGET, UPRIGHT, USED, VIEW_NAMES
 from jaxinterp.studies.study import Measurement, Results
@@ -115,7 +115,7 @@ def _needed(found: xr.Dataset) -> Claim:
         f"under {kind}-ablation",
         measured=found.match,
         controls={RANDOM: found.random},
-        score=Given(Ratio().values(found.match, found.baseline)),
+        score=Given(found.match / found.baseline),
         rule=above(MOST),
         quantity=f"share of the accuracy on {FOUR}s that is lost",
         shown={f"the most damaging neuron, {SPLIT}": found.most_damaging},

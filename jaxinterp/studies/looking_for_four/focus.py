@@ -55,7 +55,9 @@ def focus(network: Network, images: Images, inked: Inked) -> Focus:
     far = FAR * image_shape(flat.shape[-1])[0]
     two = jnp.where(jnp.isnan(foci.count), jnp.nan, (foci.count >= 2) & (foci.distance > far))
     statistics = local.participation, local.gini, local.spread, local.components, local.largest, foci.count, two
-    return Focus(*(values.reshape(both.shape[:-1]) for values in statistics), jnp.array(network.model.widths, float))
+    return Focus(
+        *(values.reshape(both.shape[:-1]) for values in statistics), neurons=jnp.array(network.model.widths, float)
+    )
 
 
 def _shared(inputs: Inputs) -> tuple:

@@ -41,11 +41,11 @@ class Tracing(NamedTuple):
 class Traced(NamedTuple):
     """One image of the target in one network: heat maps, activations, averages, and what neurons add to the logit."""
 
-    image: Float[np.ndarray, " pixels"]
-    maps: Float[np.ndarray, "attributions pixels"]
-    activation: Float[np.ndarray, " units"]
-    average: Float[np.ndarray, "classes units"]
-    contribution: Float[np.ndarray, " units"]
+    image: Float[Array, " pixels"]
+    maps: Float[Array, "attributions pixels"]
+    activation: Float[Array, " units"]
+    average: Float[Array, "classes units"]
+    contribution: Float[Array, " units"]
 
 
 def tracing(network: Network, choosing: Dataset, scoring: Dataset) -> Tracing:

@@ -3,7 +3,7 @@
 from matplotlib.figure import Figure
 
 from jaxinterp.report.figures.common import BLUE, DOTS, GREEN, GREY, ORANGE, panels, plain, strips
-from jaxinterp.report.figures.looking_for_four.common import by_seed, finish
+from jaxinterp.report.figures.looking_for_four.common import finish
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.looking_for_four.ablations import KINDS
 from jaxinterp.studies.looking_for_four.maps import FOUR
@@ -16,9 +16,9 @@ def figures(results: Results) -> list[Figure]:
     figure, (firing, needed) = panels(1, 2, (4.6, 3.2))
     found, losses = results["matches"], results["ablations"]
     layers, trained = found.layers.to_numpy(), found.sel(conditions=TRAINED)
-    strips(firing, by_seed(trained.auc), BLUE, f"looks most like a {FOUR}", -0.25)
-    strips(firing, by_seed(trained.selective_auc), GREEN, "most differentiated")
-    strips(firing, by_seed(found.auc.sel(conditions=UNTRAINED)), ORANGE, f"looks most like a {FOUR}, untrained", 0.25)
+    strips(firing, trained.auc, BLUE, f"looks most like a {FOUR}", -0.25)
+    strips(firing, trained.selective_auc, GREEN, "most differentiated")
+    strips(firing, found.auc.sel(conditions=UNTRAINED), ORANGE, f"looks most like a {FOUR}, untrained", 0.25)
     firing.axhline(0.5, color=GREY, linewidth=0.8)
     firing.set_xticks(range(len(layers)), layers, fontsize=9)
     firing.set_ylabel(f"AUC, {FOUR}s against all other images", fontsize=9)
@@ -28,7 +28,7 @@ def figures(results: Results) -> list[Figure]:
         (losses.random, ORANGE, "a neuron at random", 0.25),
     )
     for values, colour, label, shift in groups:
-        strips(needed, by_seed(values.stack(places=("layers", "kinds"))), colour, label, shift)
+        strips(needed, values.stack(places=("layers", "kinds")), colour, label, shift)
     names = [f"{layer}\n{kind}" for layer in layers for kind in KINDS]
     needed.set_xticks(range(len(names)), names, fontsize=8)
     needed.axhline(0, color=GREY, linewidth=0.8)

@@ -1,4 +1,4 @@
-"""What do the figures of study `looking-for-four` share? Titles, pictures on one scale, and values by seed."""
+"""What do the figures of study `looking-for-four` share? Titles, and pictures on one scale."""
 
 import math
 
@@ -27,23 +27,18 @@ def finish(figure: Figure, results: Results, title: str, notes: str, alt_text: s
 
 def example(results: Results) -> int:
     """The network that is shown where one is: the first that did not diverge."""
-    return int(_diverged(results).fillna(1).argmin())
+    return int(_diverged(results).fillna(1).argmin("seeds"))
 
 
 def _diverged(results: Results) -> xr.DataArray:
     return results[NETWORKS].diverged.sel(recipes=NAME)
 
 
-def by_seed(values: xr.DataArray) -> Float[np.ndarray, "seeds *rest"]:
-    """The values as an array that leads with seeds."""
-    return values.transpose("seeds", ...).to_numpy()
-
-
 def picture(axes: Axes, values: Float[np.ndarray, " pixels"] | xr.DataArray, bound: float, *, signed=True) -> None:
     """A square map: red raises and blue lowers up to a bound, or ink up to 1."""
     side = math.isqrt(len(values))
     colours = {"cmap": "RdBu_r", "vmin": -bound, "vmax": bound} if signed else {"cmap": "gray_r", "vmin": 0, "vmax": 1}
-    axes.imshow(np.reshape(values, (side, side)), interpolation="nearest", **colours)
+    axes.imshow(np.asarray(values).reshape(side, side), interpolation="nearest", **colours)
     axes.set_xticks([])
     axes.set_yticks([])
 

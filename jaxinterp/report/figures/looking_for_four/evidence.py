@@ -3,7 +3,7 @@
 from matplotlib.figure import Figure
 
 from jaxinterp.report.figures.common import BAND, BLUE, GREEN, GREY, ORANGE, PURPLE, YELLOW, band, labels, panels, plain
-from jaxinterp.report.figures.looking_for_four.common import by_seed, finish
+from jaxinterp.report.figures.looking_for_four.common import finish
 from jaxinterp.studies.looking_for_four.evidence import ATTRIBUTIONS, FEW, ORDERS, areas
 from jaxinterp.studies.looking_for_four.maps import FOUR
 from jaxinterp.studies.study import Results
@@ -18,13 +18,13 @@ def figures(results: Results) -> list[Figure]:
     logit, found = results["deletion"].logit, results["evidence"]
     for order, colour in _COLOURS.items():
         style = "-" if order in ATTRIBUTIONS else "--"
-        band(curves, 100 * logit.gone.to_numpy(), by_seed(logit.sel(orders=order)), colour, order, style)
+        band(curves, 100 * logit.gone.to_numpy(), logit.sel(orders=order), colour, order, style)
     labels(curves, "% of the ink blanked, in that order", f"logit of {FOUR}, mean over {FOUR}s")
     curves.axhline(float(logit.isel(gone=-1).mean()), color=GREY, linewidth=0.8)
     curves.legend(fontsize=8, frameon=False, loc="lower left")
     count = found.neurons.to_numpy()
-    band(shares, count, by_seed(found.by_weight), BLUE, "by output weight")
-    band(shares, count, by_seed(found.by_share), GREEN, "by what they carry on other images")
+    band(shares, count, found.by_weight, BLUE, "by output weight")
+    band(shares, count, found.by_share, GREEN, "by what they carry on other images")
     shares.plot(count, count / len(count), ":", color=ORANGE, label="at random")
     shares.axvline(FEW, color=GREY, linewidth=0.8)
     labels(shares, "neurons of the last hidden layer, the first so many", f"share of the evidence for {FOUR}")

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from jaxinterp.report.figures.common import BLUE, ORANGE, panels, plain
+from jaxinterp.report.figures.common import BLUE, ORANGE, panels, plain, quantiles
 from jaxinterp.report.figures.looking_for_four.common import (
     EXAMPLE,
     VIEW_NAMES,
@@ -13,6 +13,7 @@ from jaxinterp.report.figures.looking_for_four.common import (
     picture,
     scale,
 )
+from jaxinterp.stats import known_mean
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.looking_for_four.maps import VIEWS, WEIGHTS
 from jaxinterp.studies.study import Results
@@ -35,12 +36,13 @@ def spread(results: Results) -> Figure:
     for one, (layer, view) in zip(axes, names, strict=True):
         for step, (condition, colour) in enumerate(((TRAINED, BLUE), (UNTRAINED, ORANGE))):
             own = pixels.sel(layers=layer, views=view, conditions=condition)
-            least, low, middle, high = own.quantile((0, 0.05, 0.5, 0.95), "units").to_numpy()
+            low, middle, high = quantiles(own.transpose("units", "seeds").to_numpy())
+            least = own.min("units")
             across = step + np.linspace(-0.32, 0.32, len(low))
             one.vlines(across, low, high, color=colour, alpha=0.35, linewidth=1.2)
             one.plot(across, middle, "_", color=colour, ms=5, mew=1.4)
             one.plot(across, least, "v", color=colour, ms=3.5, alpha=0.8, mew=0)
-            typical, fewest = (format_number(float(v.mean()), 0) for v in (own.median("units"), own.min("units")))
+            typical, fewest = (format_number(known_mean(values, None), 0) for values in (middle, least))
             means.append(f"{layer} {VIEW_NAMES[view]} {condition} {typical} ({fewest})")
         one.set_title(f"{layer}, by {VIEW_NAMES[view]}", fontsize=10)
         one.set_xticks((0, 1), (TRAINED, UNTRAINED), fontsize=9)

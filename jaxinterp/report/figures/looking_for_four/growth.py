@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from jaxinterp.report.figures.common import BAND, BLUE, GREEN, ORANGE, band, panels, plain
-from jaxinterp.report.figures.looking_for_four.common import EXAMPLE, bound_of, by_seed, example, finish, picture, scale
+from jaxinterp.report.figures.looking_for_four.common import EXAMPLE, bound_of, example, finish, picture, scale
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.study import Results
 from jaxinterp.text import format_number
@@ -24,9 +24,9 @@ def settling(results: Results) -> Figure:
     stages = found.conditions.to_numpy()
     for one, layer in zip(axes, found.layers.to_numpy(), strict=True):
         own, steps = found.sel(layers=layer), range(len(stages))
-        band(one, steps, by_seed(own.settled), BLUE, "correlation with its kept weights")
-        band(one, steps, by_seed(own.moved), GREEN, "share of the way that is gone", style="--")
-        band(one, steps, by_seed(own.settled_other), ORANGE, "with another neuron's kept weights", style=":")
+        band(one, steps, own.settled, BLUE, "correlation with its kept weights")
+        band(one, steps, own.moved, GREEN, "share of the way that is gone", style="--")
+        band(one, steps, own.settled_other, ORANGE, "with another neuron's kept weights", style=":")
         one.set_xticks(steps, [stage.replace(" ", "\n") for stage in stages], fontsize=8)
         one.set_title(f"{layer}: {'weights' if layer == 'hidden0' else 'weights pushed back'}", fontsize=10)
         plain(one, grid="y")

@@ -19,12 +19,12 @@ from jaxinterp.report.figures.common import (
     plain,
     quantiles,
 )
-from jaxinterp.report.figures.looking_for_four.common import by_seed, finish
+from jaxinterp.report.figures.looking_for_four.common import finish
 from jaxinterp.studies.looking_for_four.ladder import PUBLISHED_ACCURACY, RUNGS, short
 from jaxinterp.studies.looking_for_four.maps import NAME
 from jaxinterp.studies.study import NETWORKS, Results
 
-_COLOURS = dict(zip(RUNGS, (BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW, GREY, "black"), strict=True))
+_COLOURS: dict[str, str] = dict(zip(RUNGS, (BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW, GREY, "black"), strict=True))
 
 
 def figures(results: Results) -> list[Figure]:
@@ -39,7 +39,7 @@ def figures(results: Results) -> list[Figure]:
         values = kept.sel(recipes=rung).to_numpy()
         dots.plot(values, row + np.linspace(-0.15, 0.15, len(values)), "o", color=_COLOURS[rung], ms=2.5, alpha=0.5)
         dots.plot(quantiles(values)[1], row, "|", color=_COLOURS[rung], ms=14, mew=2.2)
-        band(curves, epochs, by_seed(validation.sel(recipes=rung)), _COLOURS[rung], names[rung])
+        band(curves, epochs, validation.sel(recipes=rung), _COLOURS[rung], names[rung])
     dots.axvline(PUBLISHED_ACCURACY, color=GREY, linestyle=":", linewidth=1.2)
     dots.set_yticks(range(len(rungs)), [names[rung] for rung in rungs], fontsize=9)
     dots.set_ylim(len(rungs) - 0.4, -0.6)
@@ -48,8 +48,8 @@ def figures(results: Results) -> list[Figure]:
     curves.set_xscale("log")
     curves.set_xticks([1, 2, 5, 10, 20, 50, 100], ["1", "2", "5", "10", "20", "50", "100"])
     curves.minorticks_off()
-    first = validation.isel(epochs=0).quantile(0.05, "seeds")
-    curves.set_ylim(min(0.9, first.where(first > 0.85).min().fillna(0.9)), 1.002)
+    first = quantiles(validation.isel(epochs=0))[0]
+    curves.set_ylim(min([0.9, *first[first > 0.85]]), 1.002)
     curves.legend(fontsize=8, frameon=False, loc="lower right")
     for axes in (dots, curves):
         plain(axes)

@@ -3,7 +3,7 @@
 from matplotlib.figure import Figure
 
 from jaxinterp.report.figures.common import BLUE, DOTS, GREEN, GREY, ORANGE, panels, plain, strips
-from jaxinterp.report.figures.looking_for_four.common import bound_of, by_seed, finish, picture
+from jaxinterp.report.figures.looking_for_four.common import bound_of, finish, picture
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.looking_for_four.logits import METHODS
 from jaxinterp.studies.looking_for_four.maps import DIFFERENCE, FOUR, UPRIGHT
@@ -43,9 +43,9 @@ def correlations(results: Results) -> Figure:
     for one, method in zip(axes, METHODS, strict=True):
         trained, before = (found.sel(methods=method, conditions=condition) for condition in (TRAINED, UNTRAINED))
         upright, turned = trained.sel(turns=UPRIGHT), trained.drop_sel(turns=UPRIGHT).mean("turns")
-        strips(one, by_seed(upright), BLUE, "its digit", -0.25)
-        strips(one, by_seed(turned), GREEN, "its digit turned and mirrored, mean")
-        strips(one, by_seed(before.sel(turns=UPRIGHT)), ORANGE, "its digit, untrained", 0.25)
+        strips(one, upright, BLUE, "its digit", -0.25)
+        strips(one, turned, GREEN, "its digit turned and mirrored, mean")
+        strips(one, before.sel(turns=UPRIGHT), ORANGE, "its digit, untrained", 0.25)
         one.axhline(0, color=GREY, linewidth=0.8)
         one.set_xticks(range(len(classes)), classes, fontsize=9)
         one.set_xlabel("logit", fontsize=9)

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jaxinterp.report.figures.common import BAND, BLUE, GREEN, GREY, ORANGE, band, panels, plain
-from jaxinterp.report.figures.looking_for_four.common import VIEW_NAMES, bound_of, by_seed, example, finish, picture
+from jaxinterp.report.figures.looking_for_four.common import VIEW_NAMES, bound_of, example, finish, picture
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.looking_for_four.maps import DIFFERENCE, FOUR, UPRIGHT
 from jaxinterp.studies.looking_for_four.matches import MAXIMISER, VIEWS
@@ -60,7 +60,7 @@ def correlations(results: Results) -> Figure:
 
 def _shares(neurons: xr.DataArray) -> np.ndarray:
     """By network, the share of its neurons in each bin; NaN where none is known."""
-    values = by_seed(neurons)
+    values = neurons.transpose("seeds", ...).to_numpy()
     known = np.isfinite(values).sum(axis=1, keepdims=True)
     counts = np.stack([np.histogram(row[np.isfinite(row)], BINS)[0] for row in values])
     return np.where(known > 0, counts / np.maximum(known, 1), np.nan)
