@@ -6,8 +6,8 @@ A write-up trained one network of 128 and 64 neurons on digits and looked at its
 neurons, at the output weights of 4 pushed back to the pixels, which did not look like a 4, and at the neuron that tells
 4s apart best, which did.
 
-An eye finds a 4 in many pictures. Here "looks like a 4" is a correlation, of every neuron of many networks, beside
-what the same search finds in the same networks before training, and beside what it finds for a mirrored 4.
+An eye finds a 4 in many pictures. Here "looks like a 4" is a correlation, of every neuron of many networks. Its
+controls are what the same search finds in the same networks before training, and what it finds for a mirrored 4.
 """
 
 # %%
@@ -18,14 +18,15 @@ import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
 
-from jaxinterp import controls, data, ensemble, jobs, report, stats, studies
+from jaxinterp import controls, data, ensemble, jobs, stats, studies
 from jaxinterp.analysis import attribution, locality
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.report import tables
 from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE
+from jaxinterp.report.figures.looking_for_four import matches
 
-RUN = Path("../checkpoints/looking-for-four")  # trained there, where it is not there yet: some minutes
-SEEDS = None  # how many networks to train; None: as many as the study asks
+RUN = Path("../checkpoints/looking-for-four")  # trained if it does not exist: some minutes
+SEEDS = None  # how many networks to train; None: as many as the study needs
 EPOCHS = None  # None: as many as the recipe has, stopping early
 
 # %%
@@ -42,11 +43,11 @@ seeds, base_seed = run.config.train.seeds, run.config.train.base_seed
 before = controls.untrained(ensemble.keys(base_seed, seeds), run.networks.model, SIDE**2)
 ensembles = {"trained": run.networks, "untrained": before}
 few = jnp.asarray(splits.test.images[:1000])
-lit = (splits.train.images > 0).mean(axis=0) >= 0.01  # pixels with ink in 1 % of the training images or more
+inked = (splits.train.images > 0).mean(axis=0) >= 0.01  # pixels with ink in 1 % of the training images or more
 
 
 def tell(what, found):
-    """Print one number a network as mean ± sd [95 % interval], by condition."""
+    """Print values over networks as mean ± sd [95 % interval], by condition."""
     for condition, values in found.items():
         estimate = stats.over_seeds_estimate(values)
         print(f"{what}, {condition}: {tables.spread(estimate)} {tables.interval(estimate)}, {estimate.n} networks")
@@ -74,7 +75,7 @@ most focused one of the same network before training.
 # %%
 def pixels(network):
     """The weights of the first layer, and on how many pixels they lie."""
-    maps = jnp.where(lit, attribution.weights(network, site="hidden0/pre"), 0)
+    maps = jnp.where(inked, attribution.weights(network, site="hidden0/pre"), 0)
     return maps, locality.locality(maps).participation
 
 
@@ -102,7 +103,7 @@ title = figure.suptitle("Weights of the most focused neurons of seed 0", fontsiz
 
 The output weights of 4 can be pushed back to the pixels as the product of all kernels, with batch norms folded in,
 or, image by image, through those neurons alone that are active: the gradient. The template is the mean training 4 less
-the mean of all other training images; correlations are over the pixels that are lit often enough.
+the mean of all other training images; correlations are over the pixels that have ink often enough.
 """
 
 # %%
@@ -113,8 +114,8 @@ fours = jnp.asarray(splits.test.images[splits.test.labels == FOUR])
 
 
 def alike(maps, template):
-    """Pearson's correlation over lit pixels of each map with a template; 0 for a neuron that has no map."""
-    rows, target = np.asarray(maps, np.float64)[..., lit], template[lit] - template[lit].mean()
+    """Pearson's correlation over the inked pixels of each map with a template; 0 for a neuron that has no map."""
+    rows, target = np.asarray(maps, np.float64)[..., inked], template[inked] - template[inked].mean()
     rows = rows - rows.mean(axis=-1, keepdims=True)
     size = np.linalg.norm(rows, axis=-1) * np.linalg.norm(target)
     return rows @ target / np.where(size > 0, size, np.inf)
@@ -209,9 +210,9 @@ for layer, axes in enumerate(panels):
 """
 ## What the study says
 
-The study asks further: every class and template, all turns of a 4, whether the neuron fires for 4s and whether they are
-lost without it; and the ladder of networks that led to this one. What it measured is kept in the run's folder; where
-that is not there yet, this cell asks, which takes a minute or two.
+The study measures more: every class and template, all turns of a 4, whether the neuron fires for 4s and whether they
+are lost without it; and the ladder of networks that led to this one. Its measurements are kept in the run's folder;
+where they are missing, this cell makes them, which takes a minute or two.
 """
 
 # %%
@@ -220,10 +221,18 @@ tables.findings_table(answer.findings)
 
 # %%
 print(answer.sentence)
-report.FIGURES["looking-for-four"](answer.record)[10]
+matches.correlations(answer.results)
 
 # %% [markdown]
 """
-To go on: `jaxinterp study looking-for-four` trains the ladder's other rungs too, and
-`store.load_result(RUN, "looking-for-four")` opens every array of the record as an `xarray.Dataset`.
+Every measurement is an `xarray.Dataset` whose axes have names, so that a number is a selection: accuracy on 4s that is
+lost without the neuron that looks most like a 4, by layer and kind of ablation, mean over networks.
+"""
+
+# %%
+answer.results["ablations"].match.mean("seeds").to_pandas().round(4)
+
+# %% [markdown]
+"""
+To go on: `jaxinterp study looking-for-four` trains the ladder's other rungs too.
 """

@@ -17,6 +17,7 @@ from jaxinterp.data import image_shape
 
 CORE = 0.5  # share of the mass
 TOP = 0.05  # share of the pixels
+FOCUS = 0.25  # share of the core's mass: no more than four parts can be foci
 
 # Masses that differ by less, relative to the largest, are equal but for rounding: all of them belong to the core.
 _ROUNDING = 1e-5
@@ -50,6 +51,17 @@ class Locality(NamedTuple):
     moran: Float[Array, " units"]
 
 
+class Foci(NamedTuple):
+    """How many places hold a map's mass: count of foci, and how far apart the two of largest mass are.
+
+    A focus is a connected part of the core that holds at least a quarter of the core's mass. Distance: between centres
+    of mass, in pixels; 0 where there are not two.
+    """
+
+    count: Float[Array, " units"]  # pyright: ignore[reportIncompatibleMethodOverride]
+    distance: Float[Array, " units"]
+
+
 def locality(maps: Maps) -> Locality:
     """Every statistic of every map. Raises InputError for images that are not square."""
     pixels = maps.shape[-1]
@@ -77,6 +89,27 @@ def locality(maps: Maps) -> Locality:
     )
     known = jnp.isfinite(mass[:, 0])
     return jax.tree.map(lambda values: jnp.where(known, values, jnp.nan), found)
+
+
+def foci(maps: Maps) -> Foci:
+    """The foci of every map; NaN for a map without mass. Raises InputError for images that are not square."""
+    pixels = maps.shape[-1]
+    side, _ = image_shape(pixels)
+    inside = core(maps)
+    mass = jnp.where(inside, _mass(maps), 0)
+    share = mass / jnp.sum(mass, axis=-1, keepdims=True)
+    parts = connected(inside)
+    row, column = jnp.divmod(jnp.arange(pixels), side)
+    held, down, across = (_mass_by_part(share * place, parts) for place in (jnp.ones(pixels), row, column))
+    largest, two = jax.lax.top_k(held, min(2, pixels))
+    weight = jnp.where(largest > 0, largest, 1)
+    centres = jnp.stack([jnp.take_along_axis(sums, two, axis=-1) / weight for sums in (down, across)], axis=-1)
+    distance = jnp.linalg.norm(centres[:, 0] - centres[:, -1], axis=-1)
+    known = jnp.isfinite(share[:, 0])
+    return Foci(
+        jnp.where(known, jnp.sum(held >= FOCUS, axis=-1), jnp.nan).astype(share.dtype),
+        jnp.where(known, jnp.where(largest[:, -1] >= FOCUS, distance, 0), jnp.nan),
+    )
 
 
 def core(maps: Maps) -> Bool[Array, "units pixels"]:

@@ -151,6 +151,12 @@ def selectivity(activations: Activations, labels: Labels, *, classes: int, bins:
     return _measures(_prepare(activations, bins), labels, classes)
 
 
+def most_selective(activations: Activations, labels: Labels, *, classes: int) -> Int[Array, " classes"]:
+    """Each class's unit whose means over the class and over the rest lie furthest apart in standard deviations (d′)."""
+    d_prime = selectivity(activations, labels, classes=classes, bins=1).d_prime
+    return jnp.argmax(jnp.nan_to_num(d_prime, nan=-jnp.inf), axis=1)
+
+
 def selectivity_null(
     key, activations: Activations, labels: Labels, *, classes: int, draws: int = 200, bins: int = 10, chunk: int = 10
 ) -> SelectivityNull:

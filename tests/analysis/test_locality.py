@@ -187,3 +187,33 @@ def test_it_can_be_asked_of_every_seed():
 def test_images_must_be_square():
     with pytest.raises(InputError, match="images of 35 pixels are not square"):
         locality.locality(np.ones((2, 35), np.float32))
+
+
+def blobs(*spots, side=12):
+    """Squares of 2 × 2 pixels at the given rows and columns, each of its own weight."""
+    image = np.zeros((side, side), np.float32)
+    for row, column, weight in spots:
+        image[row : row + 2, column : column + 2] = weight
+    return image.reshape(1, -1)
+
+
+@pytest.mark.parametrize(
+    ("spots", "count", "distance"),
+    [
+        ([(1, 1, 1.0)], 1, 0),
+        ([(1, 1, 1.0), (1, 9, -1.0)], 2, 8),
+        ([(0, 0, 1.0), (10, 10, 1.0), (0, 10, 1.0)], 3, 10),
+        ([(1, 1, 1.0), (4, 1, 1.0), (8, 1, 1.0), (1, 8, 1.0), (8, 8, 1.0)], 0, 0),
+    ],
+    ids=["one", "two of opposite sign", "three", "five are too many"],
+)
+def test_foci_are_counted_and_measured(spots, count, distance):
+    found = jax.jit(locality.foci)(blobs(*spots))
+    assert found.count[0] == count
+    assert found.distance[0] == pytest.approx(distance) or (count == 3 and found.distance[0] >= 10)
+
+
+def test_a_map_without_mass_has_no_foci():
+    maps = np.concatenate([np.zeros((1, 144)), np.full((1, 144), np.nan), blobs((3, 3, 1.0))]).astype(np.float32)
+    count, distance = jax.jit(locality.foci)(maps)
+    assert np.isnan(count[:2]).all() and np.isnan(distance[:2]).all() and count[2] == 1

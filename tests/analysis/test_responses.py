@@ -216,13 +216,13 @@ def test_a_mass_at_zero_is_one_bin(bins):
 
 
 def test_planted_units_are_read_rightly():
-    activations, labels = planted_activations()
-    result = selectivity(activations, labels, classes=planted.CLASSES)
-    carriers = {planted.ALONE_CLASS: planted.ALONE, **{c: unit for unit, c in planted.OTHERS.items()}}
+    (activations, labels), classes = planted_activations(), planted.CLASSES
+    result, chosen = (f(activations, labels, classes=classes) for f in (selectivity, responses.most_selective))
+    carriers = {planted.ALONE_CLASS: planted.ALONE} | {c: unit for unit, c in planted.OTHERS.items()}
     for label, unit in carriers.items():
         for measure in MEASURES:
             values = np.asarray(getattr(result, measure)[label])
-            assert values.argmax() == unit and values[unit] > np.delete(values, unit).max(), measure
+            assert values.argmax() == unit == chosen[label] and values[unit] > np.delete(values, unit).max(), measure
         assert_allclose([result.auc[label, unit], result.morcos[unit]], 1, rtol=1e-6)
     for measure in MEASURES:
         first, second = (np.asarray(getattr(result, measure)[planted.PAIR_CLASS, unit]) for unit in planted.PAIR)

@@ -40,9 +40,9 @@ def _dataset(rng, study, measurement, inputs, sizes) -> xr.Dataset:
     for own in chosen.values():
         for dim, labels in measurement.coords(own).items():
             coords[dim] = max(coords.get(dim, []), list(labels), key=len)
-        snapshots = [f"epoch {e}" for e in own.config.train.snapshots if 0 < e < own.config.train.epochs]
-    names = [part for name in measurement.conditions for part in (snapshots if name == "snapshots" else [name])]
-    return _variables(rng, measurement.record, leading, coords | {"recipes": list(chosen), "conditions": names}, sizes)
+    conditions = max((own.conditions(measurement.conditions) for own in chosen.values()), key=len)
+    coords |= {"recipes": list(chosen), "conditions": list(conditions)}
+    return _variables(rng, measurement.record, leading, coords, sizes)
 
 
 def _variables(rng, record, leading, coords, sizes) -> xr.Dataset:

@@ -27,12 +27,22 @@ def train(recipe, folder: Path, **options) -> Inputs:
     return load(recipe, folder)
 
 
+class Unread(Inputs):
+    """Inputs whose run kept every snapshot that its config names."""
+
+    @property
+    def snapshots(self) -> tuple[str, ...]:
+        """Names of the stages between first and last epoch."""
+        train = self.config.train
+        return tuple(f"epoch {epoch}" for epoch in sorted(train.snapshots) if 0 < epoch < train.epochs)
+
+
 def unread(recipe, *, seeds=3) -> Inputs:
     """Inputs that have a config and a model and nothing else: enough for the labels of axes."""
     config = recipes.config(recipe, seeds=seeds)
     nothing = Dataset(np.zeros((0, 784), np.float32), np.zeros(0, np.int32))
     run = Run(config, Network(build(config.model), None), None)
-    return Inputs(recipe, Path(recipe), run, Splits(nothing, nothing, nothing))
+    return Unread(recipe, Path(recipe), run, Splits(nothing, nothing, nothing))
 
 
 def from_networks(recipe, config, networks: Network, history: History) -> Inputs:

@@ -10,12 +10,13 @@ from jaxinterp.analysis.attribution.evaluation import (
     Sanity,
     area,
     deletion,
+    deletion_of_ink,
     insertion,
     random_order,
     randomized,
     sanity,
 )
-from jaxinterp.analysis.attribution.folding import folded, virtual_weights
+from jaxinterp.analysis.attribution.folding import contributions, folded, virtual_weights
 from jaxinterp.analysis.attribution.integrals import (
     conductance,
     exact_conductance,
@@ -42,7 +43,9 @@ __all__ = [
     "area",
     "conductance",
     "connections",
+    "contributions",
     "deletion",
+    "deletion_of_ink",
     "exact_conductance",
     "exact_integrated_gradients",
     "folded",

@@ -68,6 +68,20 @@ def insertion(
     return _curves(network, images, maps, units, site, baseline, steps, inserted=True)
 
 
+def deletion_of_ink(
+    network: Network, images: Images, maps: Maps, units: Units, shares: Float[Array | np.ndarray, " points"]
+) -> Float[Array, "examples points"]:
+    """The explained logit as ink is blanked in a map's order, at these shares of each image's ink that are gone.
+
+    Only pixels that are not 0 are blanked: blanking a dark pixel changes nothing, so that a signed map would win by
+    putting dark pixels before the ink that speaks against the unit. Images differ in how much ink they have.
+    """
+    ink, pixels = jnp.asarray(images) > 0, images.shape[-1]
+    by_pixel = deletion(network, images, jnp.where(ink, maps, -jnp.inf), units, steps=pixels)
+    gone = jnp.asarray(shares) * jnp.sum(ink, axis=1, keepdims=True)
+    return jax.vmap(jnp.interp, (0, None, 0))(gone, jnp.arange(pixels + 1.0), by_pixel)
+
+
 def area(curves: Float[Array | np.ndarray, "examples points"]) -> Float[Array, " examples"]:
     """The area under each curve over the share of pixels, from 0 to 1, in units of the value; by trapezoids."""
     return jnp.trapezoid(jnp.asarray(curves), dx=1 / (curves.shape[-1] - 1), axis=-1)

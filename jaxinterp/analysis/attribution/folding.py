@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from jaxinterp.choices import ACTIVATIONS
@@ -68,6 +69,18 @@ def virtual_weights(network: Network, *, source: Site, site: Site) -> Float[Arra
     if product is None:
         product = jnp.ones(network.model.widths[layer_of(network, source)])
     return jnp.asarray(product).T if product.ndim == 2 else jnp.diag(product)
+
+
+def contributions(
+    network: Network, images: Float[Array | np.ndarray, "examples pixels"], target: int
+) -> Float[Array, "examples units"]:
+    """What each unit of the last hidden layer adds to a logit on each image, batch norms folded in.
+
+    With the folded bias these add up to the logit. Raises InputError for a layer norm behind the activation function.
+    """
+    kernel, _ = folded(network)[-1]
+    site = f"hidden{len(network.model.widths) - 1}/post"
+    return network(images)[1][site] * kernel[:, target]
 
 
 def layer_of(network: Network, site: Site) -> int:

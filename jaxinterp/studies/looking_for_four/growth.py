@@ -1,143 +1,137 @@
 """When is it settled what a neuron looks at? Row 5.3: weights over training, and the direction in which pixels move."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool
+import xarray as xr
+from jaxtyping import Array, Bool, Float
 
-from jaxinterp import stats, store
-from jaxinterp.analysis import attribution, correlation
+from jaxinterp import ensemble
+from jaxinterp.analysis import attribution, correlation, movement
 from jaxinterp.networks import Network
-from jaxinterp.studies.claims import Finding, judged
-from jaxinterp.studies.looking_for_four.asked import LIT, Asked, layers
-from jaxinterp.studies.looking_for_four.record import (
-    UNTRAINED,
-    LookingForFour,
-    calibrated_score,
-    claim,
-    estimate,
-)
-from jaxinterp.studies.subjects import blanked
-
-KEPT = "kept"
-SHOWN = 6
+from jaxinterp.studies.inputs import SNAPSHOTS, TRAINED, UNTRAINED, Inputs
+from jaxinterp.studies.judge import Calibrated, Claim, Given, above
+from jaxinterp.studies.looking_for_four import maps
+from jaxinterp.studies.looking_for_four.maps import NAME, OVER_INKED
+from jaxinterp.studies.study import EnsembleMeasurement, Results
+from jaxinterp.text import format_number
 
 SETTLED = 0.5  # more than half of the way from where it began
 ONWARD = 0.5  # three pixels go on as they began for one that turns back
 
-
-def measure(asked: Asked) -> dict[str, Any]:
-    """The record's fields of row 5.3."""
-    subject, lit = asked.subject, jnp.asarray(asked.lit)
-    by_epoch = _over_training(asked)
-    look = jax.jit(jax.vmap(_maps))
-    maps = {name: look(network) for name, network in by_epoch.items()}
-    begun, final = maps[UNTRAINED], maps[KEPT]
-    compare = jax.jit(jax.vmap(lambda begun, now, final: _compare(begun, now, final, lit)))
-    found = [blanked(compare(begun, now, final), subject.diverged) for now in maps.values()]
-    onward = jax.jit(jax.vmap(lambda begun, now, final: _onward(begun, now, final, lit)))
-    early = maps[first_snapshot(tuple(by_epoch))]
-    kept_on, kept_on_other = blanked(onward(begun, early, final), subject.diverged)
-    shown = np.linspace(0, final[0].shape[1] - 1, min(SHOWN, final[0].shape[1])).astype(int)
-    settled, other, moved = (np.stack(values, axis=1) for values in zip(*found, strict=True))
-    return {
-        "snapshots": tuple(by_epoch),
-        "settled": settled,
-        "settled_other": other,
-        "moved": moved,
-        "kept_on": kept_on,
-        "kept_on_other": kept_on_other,
-        "growth_unit": shown,
-        "growth": np.stack([np.asarray(of_epoch[0])[asked.example, shown] for of_epoch in maps.values()], axis=1),
-    }
+Inked = Bool[Array | np.ndarray, " pixels"]
 
 
-def first_snapshot(snapshots: tuple[str, ...]) -> str:
-    """The earliest weights after training began: those after one epoch, where they were kept."""
-    return snapshots[1]
+class Growth(NamedTuple):
+    """Means over a layer's neurons, over pixels that have ink; other: with another neuron's kept weights, or beginning.
+
+    settled: correlation of the weights at a stage with the kept ones. moved: share of the way to these. onward: share
+    of (neuron, pixel) that moves on after a stage in the direction in which it moved until then.
+    """
+
+    settled: Float[np.ndarray, "conditions seeds layers"]
+    settled_other: Float[np.ndarray, "conditions seeds layers"]
+    moved: Float[np.ndarray, "conditions seeds layers"]
+    onward: Float[np.ndarray, "conditions seeds layers"]
+    onward_other: Float[np.ndarray, "conditions seeds layers"]
 
 
-def _over_training(asked: Asked) -> dict[str, Network]:
-    """The networks untrained, at every snapshot that the run holds, and as they were kept."""
-    subject = asked.subject
-    kept = [e for e in subject.run.config.train.snapshots if e and (subject.path / "snapshots" / str(e)).is_dir()]
-    snapshots = {f"epoch {epoch}": store.load(subject.path, epoch=epoch).networks for epoch in kept}
-    return {UNTRAINED: asked.seen[UNTRAINED].network, **snapshots, KEPT: subject.run.networks}
+class Example(NamedTuple):
+    """One network's weights of its first layer at every stage."""
+
+    weights: Float[np.ndarray, "conditions units pixels"]
 
 
-def _maps(network: Network) -> tuple[Array, ...]:
-    return tuple(attribution.weights(network, site=f"{layer}/pre") for layer in layers(network.model))
+def stages(inputs: Inputs) -> tuple[str, ...]:
+    """Every stage whose weights were kept, from untrained to trained."""
+    return inputs.conditions((UNTRAINED, SNAPSHOTS, TRAINED))
 
 
-def _compare(
-    begun: tuple[Array, ...], now: tuple[Array, ...], final: tuple[Array, ...], lit: Bool[Array, " pixels"]
-) -> tuple[Array, Array, Array]:
-    """Correlation with the final map, the same with another neuron's, and the share of the way that is gone."""
-    found = []
-    for start, here, end in zip(begun, now, final, strict=True):
-        way, gone = (jnp.where(lit, maps - start, 0) for maps in (end, here))
-        length = jnp.sum(way**2, axis=1)
-        moved = jnp.sum(way * gone, axis=1) / jnp.where(length > 0, length, jnp.nan)
-        own, other = (correlation.rowwise(here, target, lit) for target in (end, jnp.roll(end, 1, axis=0)))
-        found.append([jnp.nanmean(values) for values in (own, other, moved)])
-    own, other, moved = (jnp.stack(values) for values in zip(*found, strict=True))
-    return own, other, moved
+def growth(inputs: Mapping[str, Inputs]) -> Growth:
+    """Every network at every stage compared with itself before and after training."""
+    own = inputs[NAME]
+    compare = jax.jit(jax.vmap(_compare, in_axes=(0, 0, 0, None)))
+    found = [compare(own.untrained, own.ensemble(stage), own.networks, own.once(maps.inked)) for stage in stages(own)]
+    return Growth(*(np.array(parts, np.float64) for parts in zip(*found, strict=True)))
 
 
-def _onward(
-    begun: tuple[Array, ...], early: tuple[Array, ...], final: tuple[Array, ...], lit: Bool[Array, " pixels"]
-) -> tuple[Array, Array]:
-    """Share of (neuron, lit pixel) that moves on as it began: by its own beginning, and by another neuron's."""
-    found = []
-    for start, here, end in zip(begun, early, final, strict=True):
-        first, later = jnp.sign(here - start), jnp.sign(end - here)
-        own, other = (jnp.where(later == 0, jnp.nan, later == way) for way in (first, jnp.roll(first, 1, axis=0)))
-        found.append([jnp.nanmean(values, where=lit) for values in (own, other)])
-    own, other = (jnp.stack(values) for values in zip(*found, strict=True))
-    return own, other
+def _compare(untrained: Network, now: Network, trained: Network, inked: Inked) -> tuple[Array, ...]:
+    def of_layer(begun, here, final):
+        first, later = here - begun, final - here
+        found = [correlation.rowwise(here, kept, inked) for kept in (final, _another(final))]
+        found += [movement.share_gone(begun, here, final, inked)]
+        found += [movement.goes_on(change, later, inked) for change in (first, _another(first))]
+        return [jnp.nanmean(values) for values in found]
+
+    by_layer = zip(*(maps.weights(network) for network in (untrained, now, trained)), strict=True)
+    return tuple(map(jnp.stack, zip(*(of_layer(*layer) for layer in by_layer), strict=True)))
 
 
-def findings(record: LookingForFour) -> list[Finding]:
-    """Row 5.3 judged, layer by layer; nothing where no weights were kept on the way."""
-    if first_snapshot(record.snapshots) == KEPT:
+def _another(values: Float[Array, "units pixels"]) -> Float[Array, "units pixels"]:
+    """Another neuron's in the place of each."""
+    return jnp.roll(values, 1, axis=0)
+
+
+def example(inputs: Mapping[str, Inputs]) -> Example:
+    """The first layer of the network that is shown."""
+    own = inputs[NAME]
+    networks = [ensemble.take(own.ensemble(stage), maps.example(own)) for stage in stages(own)]
+    return Example(np.stack([attribution.weights(network, site="hidden0/pre") for network in networks]))
+
+
+def _coords(inputs: Mapping[str, Inputs]) -> dict[str, Sequence[str]]:
+    return {"conditions": stages(inputs[NAME]), "layers": maps.layers(inputs[NAME].model)}
+
+
+MEASUREMENTS = (
+    EnsembleMeasurement("growth", growth, _coords),
+    EnsembleMeasurement("example", example, _coords),
+)
+
+
+def claims(results: Results) -> list[Claim]:
+    """Row 5.3, layer by layer; nothing where no weights were kept on the way."""
+    found = results["growth"]
+    if found.sizes["conditions"] < 3:
         return []
-    return [judge(record, layer) for layer in range(len(record.layers)) for judge in (_settled, _direction)]
+    return [claim(found.sel(layers=layer)) for layer in found.layers.to_numpy() for claim in (_settled, _direction)]
 
 
-def _settled(record: LookingForFour, layer: int) -> Finding:
-    name, early = record.layers[layer], first_snapshot(record.snapshots)
-    row = claim(
-        f"5.3 settled {name}",
-        f"{name}: what a neuron looks at is settled early: correlation of its weights after {early} with the kept ones",
-        calibrated_score("its weights before training"),
-        low=SETTLED,
+def _settled(found: xr.Dataset) -> Claim:
+    layer, (early, *later) = found.layers.item(), found.conditions.to_numpy()[1:-1]
+    moved = float(found.moved.sel(conditions=early).mean())
+    return Claim(
+        row="5.3",
+        name=f"settled {layer}",
+        text=f"{layer}: what a neuron looks at is settled early: correlation of its weights after {early} with the "
+        "kept ones",
+        measured=found.settled.sel(conditions=early),
+        controls={UNTRAINED: found.settled.sel(conditions=UNTRAINED)},
+        score=Calibrated(),
+        rule=above(SETTLED),
+        quantity="correlation with the kept weights",
+        shown={"another neuron's kept weights": found.settled_other.sel(conditions=early)}
+        | {f"after {stage}": found.settled.sel(conditions=stage) for stage in later},
+        note=f"Mean over neurons, {OVER_INKED}; from the second layer on pushed back. Share of the way gone after "
+        f"{early}: {format_number(moved)}.",
     )
-    place = record.snapshots.index(early)
-    own, begun = record.settled[:, place, layer], record.settled[:, 0, layer]
-    others = {"another neuron's kept weights": record.settled_other[:, place, layer]}
-    others |= {
-        f"after {name}": record.settled[:, step, layer]
-        for step, name in enumerate(record.snapshots)
-        if step > place and name != KEPT
-    }
-    note = (
-        f"Mean over neurons, over pixels that are lit in at least {LIT:.0%} of the training images; from the second "
-        f"layer pushed back. Share of the way gone after {early}: {estimate(record.moved[:, place, layer]).mean:.2f}."
-    )
-    score = np.clip(stats.calibrated(own, begun), -1, 1)
-    return judged(row, own, begun, UNTRAINED, score, others=others, note=note)
 
 
-def _direction(record: LookingForFour, layer: int) -> Finding:
-    name, early = record.layers[layer], first_snapshot(record.snapshots)
-    row = claim(
-        f"5.3 direction {name}",
-        f"{name}: pixels go on in the direction in which they begin: share of (neuron, pixel) that moves after {early} "
-        "as it did before",
-        "twice the share less 1",
-        low=ONWARD,
+def _direction(found: xr.Dataset) -> Claim:
+    layer, early = found.layers.item(), found.conditions.to_numpy()[1]
+    own, other = (values.sel(conditions=early) for values in (found.onward, found.onward_other))
+    return Claim(
+        row="5.3",
+        name=f"direction {layer}",
+        text=f"{layer}: pixels go on in the direction in which they begin: share of (neuron, pixel) that moves after "
+        f"{early} as it did before",
+        measured=own,
+        controls={"another neuron's beginning": other},
+        score=Given(2 * own - 1),
+        rule=above(ONWARD),
+        quantity="twice the share less 1",
+        note=f"{OVER_INKED.capitalize()}.",
     )
-    own, other = record.kept_on[:, layer], record.kept_on_other[:, layer]
-    return judged(row, own, other, "another neuron's beginning", 2 * own - 1, note="Over the lit pixels.")

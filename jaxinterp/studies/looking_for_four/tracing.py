@@ -1,63 +1,67 @@
-"""Does a real 4 light what the average 4 lights? Row 5.5: the last hidden layer's activations, image by image."""
+"""Does a real 4 activate the neurons that the average 4 does? Row 5.5: the last hidden layer, image by image."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import xarray as xr
 from jaxtyping import Array, Float
 
-from jaxinterp import ensemble, metrics
+from jaxinterp import metrics
 from jaxinterp.analysis import attribution, correlation
 from jaxinterp.data import Dataset
 from jaxinterp.networks import Network
-from jaxinterp.stats import known_mean as mean
-from jaxinterp.studies.claims import Finding
-from jaxinterp.studies.looking_for_four.asked import Asked, Seen, layers
-from jaxinterp.studies.looking_for_four.backwards import ATTRIBUTIONS, contributions
-from jaxinterp.studies.looking_for_four.record import (
-    ALIKE,
-    TARGET,
-    TRAINED,
-    UNTRAINED,
-    LookingForFour,
-    calibrated,
-    calibrated_score,
-    claim,
-    estimate,
-)
+from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
+from jaxinterp.studies.judge import Calibrated, Claim, above
+from jaxinterp.studies.looking_for_four import maps
+from jaxinterp.studies.looking_for_four.evidence import ATTRIBUTIONS
+from jaxinterp.studies.looking_for_four.maps import ALIKE, CONDITIONS, FOUR, NAME, TARGET
+from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
+from jaxinterp.text import format_number
 
 PATH = 0.15  # share of the layer's neurons that are a path: 10 of the write-up's 64
 
-Found = dict[str, Array]
+NEAREST = "the average of the nearest other digit"
 
 
-def measure(asked: Asked) -> dict[str, Any]:
-    """The record's fields of row 5.5."""
-    return asked.compared(_trace, asked.choosing, asked.scoring) | _example(asked)
+class Tracing(NamedTuple):
+    """Images of each class against each class's average over other images, in the last hidden layer.
+
+    alike: correlation over neurons. nearest: share of the target's images that are nearest its own average. path: share
+    of the neurons that add most to the target's logit which both have in common.
+    """
+
+    alike: Float[Array, "classes averages"]
+    nearest: Float[Array, ""]
+    path: Float[Array, "classes averages"]
 
 
-def _trace(seen: Seen, choosing: Dataset, scoring: Dataset) -> Found:
-    """Of images of each class with each class's average: correlation over neurons, and overlap of their paths."""
-    network, classes = seen.network, seen.network.model.outputs
-    site = f"{layers(network.model)[-1]}/post"
-    average = metrics.by_class(network(choosing.images)[1][site].T, choosing.labels, classes=classes).T
-    alike = correlation.pairwise(network(scoring.images)[1][site], average)
+class Traced(NamedTuple):
+    """One image of the target in one network: heat maps, activations, averages, and what neurons add to the logit."""
+
+    image: Float[Array, " pixels"]
+    maps: Float[Array, "attributions pixels"]
+    activation: Float[Array, " units"]
+    average: Float[Array, "classes units"]
+    contribution: Float[Array, " units"]
+
+
+def tracing(network: Network, choosing: Dataset, scoring: Dataset) -> Tracing:
+    """Images of the scoring half against averages of the other."""
+    classes = network.model.outputs
+    average = metrics.by_class(_activations(network, choosing).T, choosing.labels, classes=classes).T
+    alike = correlation.pairwise(_activations(network, scoring), average)
     nearest = jnp.argmax(jnp.nan_to_num(alike, nan=-jnp.inf), axis=1) == TARGET
-
-    def beyond(data):
-        """What each neuron adds to the target's logit, whatever the image, beyond what it adds on average."""
-        parts = contributions(network, data, TARGET)
-        return parts - jnp.mean(parts, axis=0)
-
-    averages = _path(metrics.by_class(beyond(choosing).T, choosing.labels, classes=classes).T)
-    taken = _path(beyond(scoring))
+    averages = path(metrics.by_class(_beyond_average(network, choosing).T, choosing.labels, classes=classes).T)
+    taken = path(_beyond_average(network, scoring))
     shared = jnp.matmul(taken, averages.T, precision="highest") / path_length(taken.shape[1])
-    return {
-        "trace": metrics.by_class(alike.T, scoring.labels, classes=classes).T,
-        "trace_nearest": jnp.mean(nearest, where=jnp.equal(scoring.labels, TARGET)),
-        "path": metrics.by_class(shared.T, scoring.labels, classes=classes).T,
-    }
+    return Tracing(
+        alike=metrics.by_class(alike.T, scoring.labels, classes=classes).T,
+        nearest=jnp.mean(nearest, where=jnp.equal(scoring.labels, TARGET)),
+        path=metrics.by_class(shared.T, scoring.labels, classes=classes).T,
+    )
 
 
 def path_length(neurons: int) -> int:
@@ -65,84 +69,107 @@ def path_length(neurons: int) -> int:
     return max(1, round(PATH * neurons))
 
 
-def _path(values: Float[Array, "rows neurons"]) -> Float[Array, "rows neurons"]:
-    """1 for the highest, 0 for the others; NaN for a row that is not known."""
+def path(values: Float[Array, "rows neurons"]) -> Float[Array, "rows neurons"]:
+    """1 for the neurons of a path, those of highest values, 0 for the others; NaN for a row that is not known."""
     count = values.shape[-1]
     _, index = jax.lax.top_k(values, path_length(count))
     chosen = jnp.sum(jax.nn.one_hot(index, count), axis=-2)
     return jnp.where(jnp.isnan(values).any(axis=-1, keepdims=True), jnp.nan, chosen)
 
 
-def _example(asked: Asked) -> dict[str, Any]:
-    """One network's answer to the first 4 of the scoring half that it answers rightly, if there is one."""
-    network, data = ensemble.take(asked.subject.run.networks, asked.example), asked.scoring
+def traced(inputs: Mapping[str, Inputs]) -> Traced:
+    """The first image of the target that the network that is shown classifies correctly, if there is one."""
+    network, data = maps.example_network(inputs[NAME]), inputs[NAME].scoring
     fours = np.flatnonzero(data.labels == TARGET)
-    right = np.asarray(jax.jit(lambda network, images: network(images)[0])(network, data.images[fours])).argmax(axis=1)
-    index = int(fours[np.argmax(right == TARGET)])
-    found = jax.tree.map(np.asarray, jax.jit(_answer)(network, data, index))
-    return {"traced_image": np.asarray(data.images[index]), **found}
+    predicted = np.asarray(jax.jit(lambda network, images: network(images)[0])(network, data.images[fours]))
+    index = int(fours[np.argmax(predicted.argmax(axis=1) == TARGET)])
+    return jax.tree.map(np.asarray, jax.jit(_traced)(network, data, index))
 
 
-def _answer(network: Network, data: Dataset, index: Array) -> Found:
-    image, classes = jnp.asarray(data.images)[index][None], network.model.outputs
-    values = network(data.images)[1][f"{layers(network.model)[-1]}/post"]
-    parts = contributions(network, data, TARGET)
-    return {
-        "traced_map": jnp.stack([attribution.METHODS[name](network, image, TARGET)[0] for name in ATTRIBUTIONS]),
-        "traced_activation": values[index],
-        "traced_average": metrics.by_class(values.T, jnp.asarray(data.labels), classes=classes).T,
-        "traced_contribution": parts[index] - jnp.mean(parts, axis=0),
-    }
-
-
-def findings(record: LookingForFour) -> list[Finding]:
-    """Row 5.5 judged."""
-    return [_activations(record), _taken(record)]
-
-
-def _activations(record: LookingForFour) -> Finding:
-    row = claim(
-        "5.5 average",
-        f"A real {TARGET} lights the neurons of {record.layers[-1]} as the average {TARGET} does: correlation over "
-        "neurons",
-        calibrated_score("the average of the nearest other digit"),
-        low=ALIKE,
+def _traced(network: Network, data: Dataset, index: Array) -> Traced:
+    image, values = jnp.asarray(data.images)[index][None], _activations(network, data)
+    return Traced(
+        image=image[0],
+        maps=jnp.stack([attribution.METHODS[name](network, image, TARGET)[0] for name in ATTRIBUTIONS]),
+        activation=values[index],
+        average=metrics.by_class(values.T, jnp.asarray(data.labels), classes=network.model.outputs).T,
+        contribution=_beyond_average(network, data)[index],
     )
-    trained, before = (record.trace[:, record.conditions.index(name), TARGET] for name in (TRAINED, UNTRAINED))
-    others = np.delete(trained, TARGET, axis=1)
-    controls = {"the average of the nearest other digit": np.max(others, axis=1)}
-    beside = {
-        "averages of all other digits": mean(others, 1),
-        UNTRAINED: before[:, TARGET],
-        f"the nearest other digit, {UNTRAINED}": np.max(np.delete(before, TARGET, axis=1), axis=1),
-    }
-    nearest = [estimate(record.trace_nearest[:, record.conditions.index(name)]).mean for name in (TRAINED, UNTRAINED)]
-    note = (
-        f"Mean over the {TARGET}s of one half of the test images, averages over the other. {TARGET}s that are nearest "
-        f"their own average: {nearest[0]:.3f}, {UNTRAINED} {nearest[1]:.3f}."
-    )
-    return calibrated(row, trained[:, TARGET], controls, beside, note)
 
 
-def _taken(record: LookingForFour) -> Finding:
-    row = claim(
-        "5.5 path",
-        f"A real {TARGET} takes the average {TARGET}'s path: share of the neurons that add most to its logit",
-        calibrated_score("the highest of the controls"),
-        low=ALIKE,
+def _activations(network: Network, data: Dataset) -> Float[Array, "examples neurons"]:
+    return network(data.images)[1][f"{maps.layers(network.model)[-1]}/post"]
+
+
+def _beyond_average(network: Network, data: Dataset) -> Float[Array, "examples neurons"]:
+    """What each neuron adds to the target's logit, whatever the image, beyond what it adds on average."""
+    parts = attribution.contributions(network, data.images, TARGET)
+    return parts - jnp.mean(parts, axis=0)
+
+
+def _coords(inputs: Inputs) -> dict[str, Sequence[str]]:
+    return {"classes": inputs.classes, "averages": inputs.classes, "attributions": ATTRIBUTIONS}
+
+
+MEASUREMENTS = (
+    Measurement("tracing", tracing, lambda inputs: (inputs.choosing, inputs.scoring), _coords, CONDITIONS, chunk=2),
+    EnsembleMeasurement("traced", traced, lambda inputs: _coords(inputs[NAME])),
+)
+
+
+def claims(results: Results) -> list[Claim]:
+    """Row 5.5, activations and paths."""
+    found = results["tracing"]
+    return [_activates(found), _path(found, results["traced"].sizes["units"])]
+
+
+def nearest_other(values: xr.DataArray, dim: str = "averages") -> xr.DataArray:
+    """The highest value of all digits but the target."""
+    return values.drop_sel({dim: FOUR}).max(dim)
+
+
+def _activates(found: xr.Dataset) -> Claim:
+    fours = found.alike.sel(classes=FOUR)
+    trained, before = (fours.sel(conditions=condition) for condition in (TRAINED, UNTRAINED))
+    nearest = [format_number(float(found.nearest.sel(conditions=c).mean()), 3) for c in (TRAINED, UNTRAINED)]
+    return Claim(
+        row="5.5",
+        name="average",
+        text=f"A real {FOUR} activates the neurons of the last hidden layer as the average {FOUR} does: correlation "
+        "over neurons",
+        measured=trained.sel(averages=FOUR),
+        controls={NEAREST: nearest_other(trained)},
+        score=Calibrated(),
+        rule=above(ALIKE),
+        quantity="correlation over neurons",
+        shown={
+            "averages of all other digits": trained.drop_sel(averages=FOUR),
+            UNTRAINED: before.sel(averages=FOUR),
+            f"the nearest other digit, {UNTRAINED}": nearest_other(before),
+        },
+        note=f"Mean over the {FOUR}s of one half of the test images, averages over the other. {FOUR}s that are nearest "
+        f"their own average: {nearest[0]}, {UNTRAINED} {nearest[1]}.",
     )
-    trained, before = (record.path[:, record.conditions.index(name)] for name in (TRAINED, UNTRAINED))
-    controls = {
-        "the path of the nearest other average": np.max(np.delete(trained[:, TARGET], TARGET, axis=1), axis=1),
-        f"images of the digit that takes most of the average {TARGET}'s": np.max(
-            np.delete(trained[:, :, TARGET], TARGET, axis=1), axis=1
-        ),
-        UNTRAINED: before[:, TARGET, TARGET],
-    }
-    neurons = int(record.widths[-1])
-    note = (
-        f"The {path_length(neurons)} neurons of {record.layers[-1]} that add most to the logit of {TARGET}, for images "
-        f"and averages of every digit alike, beyond what they add on average; of {neurons}. Averages are of the other "
-        "half of the test images."
+
+
+def _path(found: xr.Dataset, neurons: int) -> Claim:
+    trained, before = (found.path.sel(conditions=condition) for condition in (TRAINED, UNTRAINED))
+    return Claim(
+        row="5.5",
+        name="path",
+        text=f"A real {FOUR} takes the average {FOUR}'s path: share of the neurons that add most to its logit",
+        measured=trained.sel(classes=FOUR, averages=FOUR),
+        controls={
+            "the path of the nearest other average": nearest_other(trained.sel(classes=FOUR)),
+            f"images of the digit that takes most of the average {FOUR}'s": nearest_other(
+                trained.sel(averages=FOUR), "classes"
+            ),
+            UNTRAINED: before.sel(classes=FOUR, averages=FOUR),
+        },
+        score=Calibrated(),
+        rule=above(ALIKE),
+        quantity="share of a path's neurons",
+        note=f"The {path_length(neurons)} of {neurons} neurons of the last hidden layer that add most to the logit of "
+        f"{FOUR}, for images and averages of every digit alike, beyond what they add on average. Averages are of the "
+        "other half of the test images.",
     )
-    return calibrated(row, trained[:, TARGET, TARGET], controls, note=note)

@@ -176,3 +176,64 @@ def test_what_cannot_be_answered_is_refused(build, images, key):
     with pytest.raises(InputError, match="randomise 0 to 3 layers of this network, not 4"):
         attribution.randomized(key, build(), 4)
     assert attribution.randomized(key, networks.init(key, MLP(()), PIXELS), 1).variables["params"].keys() == {"output"}
+
+
+SHARES = np.linspace(0, 1, 41)
+
+
+def linear(weights, bias=0.0):
+    """One hidden unit that passes on what it reads, and one logit that reads it."""
+    params = {
+        "hidden0": {"kernel": jnp.float32(weights)[:, None], "bias": jnp.zeros(1)},
+        "output": {"kernel": jnp.ones((1, 1)), "bias": jnp.full(1, bias)},
+    }
+    return Network(MLP((1,), 1, activation="identity"), {"params": params})
+
+
+def inked(pixels=36, examples=6):
+    """Images with ink in 5, 6, … pixels and dark elsewhere."""
+    rng = np.random.default_rng(3)
+    images = np.zeros((examples, pixels))
+    for extra, image in enumerate(images):
+        image[rng.permutation(pixels)[: 5 + extra]] = rng.uniform(0.1, 1, 5 + extra)
+    return images.astype(np.float32)
+
+
+ink_curves = jax.jit(attribution.deletion_of_ink, static_argnums=3)
+
+
+def curve_by_hand(image, weights, order):
+    """The logit, at each share of the image's ink, as the pixels go that are named in the order."""
+    left = np.array(image, np.float64)
+    values = [left @ weights]
+    for pixel in order:
+        left[pixel] = 0
+        values.append(left @ weights)
+    return np.interp(SHARES * len(order), np.arange(len(order) + 1), values)
+
+
+def test_deletion_of_ink_agrees_with_numpy_and_the_best_order_of_a_linear_network_is_its_contributions():
+    images, weights = inked(), np.random.default_rng(0).normal(0.3, 1, 36)
+    network = linear(weights, bias=2.0)
+
+    def expected(key):
+        ink = [np.flatnonzero(image) for image in images]
+        return [2 + curve_by_hand(i, weights, p[np.argsort(-key(i)[p])]) for i, p in zip(images, ink, strict=True)]
+
+    best = ink_curves(network, images, images * jnp.float32(weights), 0, SHARES)
+    np.testing.assert_allclose(best, expected(lambda image: image * weights), atol=1e-5)
+    np.testing.assert_allclose(ink_curves(network, images, images, 0, SHARES), expected(np.asarray), atol=1e-5)
+    np.testing.assert_allclose(best[:, -1], 2, atol=1e-6)  # blank
+    for seed in range(20):
+        other = ink_curves(network, images, attribution.random_order(jax.random.key(seed), images), 0, SHARES)
+        assert (best <= other + 1e-5).all() and attribution.area(best).mean() < attribution.area(other).mean()
+
+
+def test_where_all_ink_adds_as_much_no_order_matters():
+    """Whatever the network weighs dark pixels by: blanking them is not part of an order."""
+    image = np.zeros((1, 36), np.float32)
+    image[0, :9] = 0.5
+    network = linear(np.r_[np.ones(9), np.linspace(-5, 5, 27)])
+    for seed in range(3):
+        values = ink_curves(network, image, noise(seed, (1, 36)), 0, SHARES)
+        np.testing.assert_allclose(values[0], 4.5 * (1 - SHARES), atol=1e-5)

@@ -83,3 +83,12 @@ def test_what_has_no_fixed_weights_is_refused(build):
     # A norm behind the site is no obstacle, nor is one before the source.
     assert len(attribution.folded(build("layer", "after"), site="hidden0/post")) == 2
     assert attribution.virtual_weights(build("layer"), source="hidden1/post", site="logits").shape == (3, 5)
+
+
+@pytest.mark.parametrize(("norm", "position"), NORMS)
+def test_contributions_add_up_to_the_logit_but_for_the_folded_bias(norm, position, build, images):
+    network = build(norm, position)
+    logits, bias = network(images)[0], attribution.folded(network)[-1][1]
+    for target in range(3):
+        found = attribution.contributions(network, images, target).sum(axis=1) + bias[target]
+        np.testing.assert_allclose(found, logits[:, target], rtol=1e-4, atol=1e-5)

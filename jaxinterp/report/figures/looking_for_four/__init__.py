@@ -1,25 +1,22 @@
-"""Is there a neuron that looks for a 4? Figures of study `looking-for-four`."""
+"""Is there a neuron that looks for a 4? Figures of study `looking-for-four`, one module per topic."""
 
 from matplotlib.figure import Figure
 
-from jaxinterp.report.figures.looking_for_four import galleries, numbers
-from jaxinterp.studies.looking_for_four import Record
+from jaxinterp.report.figures.looking_for_four import (
+    ablations,
+    evidence,
+    focus,
+    growth,
+    ladder,
+    logits,
+    matches,
+    tracing,
+)
+from jaxinterp.studies.study import Results
+
+_TOPICS = (ladder, focus, growth, logits, evidence, tracing, matches, ablations)
 
 
-def figures(record: Record) -> list[Figure]:
+def figures(results: Results) -> list[Figure]:
     """All figures of the study, row by row."""
-    return [
-        numbers.ladder(record),
-        numbers.focus(record),
-        galleries.focused(record),
-        numbers.growth(record),
-        galleries.growing(record),
-        galleries.logits(record),
-        numbers.looks(record),
-        numbers.deletion(record),
-        galleries.traced(record),
-        numbers.trace(record),
-        numbers.matches(record),
-        *galleries.cards(record),
-        numbers.needs(record),
-    ]
+    return [figure for topic in _TOPICS for figure in topic.figures(results)]

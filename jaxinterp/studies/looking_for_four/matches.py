@@ -1,0 +1,242 @@
+"""Is there a neuron that looks like a 4? Row 5.6: every neuron against every template, corrected for the search.
+
+A template is a class's mean image, or that less the mean of all other images. A neuron looks like one by its weights,
+by what it uses of the pixels, or by the image that maximises it. This is likeness alone: whether the neuron that looks
+most like a 4 also fires for 4s is measured here, and `ablations` measures whether the network needs it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jaxtyping import Array, Float, Int
+
+from jaxinterp import metrics
+from jaxinterp.analysis import correlation, maximization, responses, templates
+from jaxinterp.analysis.maximization import optima
+from jaxinterp.data import Dataset
+from jaxinterp.networks import Network, sites
+from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
+from jaxinterp.studies.judge import Calibrated, Claim, Given, above
+from jaxinterp.studies.looking_for_four import maps
+from jaxinterp.studies.looking_for_four.maps import (
+    ALIKE,
+    BEST_TURN,
+    CONDITIONS,
+    DIFFERENCE,
+    FOUR,
+    NAME,
+    SPLIT,
+    TARGET,
+    TURNED,
+    UPRIGHT,
+    USED,
+    VIEW_NAMES,
+)
+from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
+
+MAXIMISER = "maximiser"
+VIEWS = (*maps.VIEWS, MAXIMISER)
+NAMES = VIEW_NAMES | {MAXIMISER: "the image that maximises it"}
+TELLS = 0.8  # an AUC of .9: of a 4 and another image the 4 activates it more nine times out of ten
+EXEMPLARS = 5
+RESTARTS, STEPS = 4, 128
+
+Templates = Float[Array | np.ndarray, "kinds turns classes pixels"]
+
+
+class Matches(NamedTuple):
+    """How alike a layer's neurons and templates are, and how well two chosen neurons tell the target from the rest.
+
+    neurons: correlation of every neuron with the target's template. best: the layer's highest correlation with every
+    template. selective: that of each class's most selective neuron with the class's own template. auc: of the neuron
+    that looks most like the target by what it uses; selective_auc: of the target's most selective neuron.
+    """
+
+    neurons: Float[Array, "layers views units"]
+    best: Float[Array, "layers views kinds turns classes"]
+    selective: Float[Array, "layers views turns classes"]
+    auc: Float[Array, " layers"]
+    selective_auc: Float[Array, " layers"]
+
+
+class Cards(NamedTuple):
+    """One network's most selective neuron for every class: its maps, the images that activate it most, its means.
+
+    profile: mean activation by class of the images, in the neuron's standard deviations.
+    """
+
+    unit: Int[Array, "layers classes"]
+    maps: Float[Array, "layers classes views pixels"]
+    images: Float[Array, "layers classes exemplars pixels"]
+    profile: Float[Array, "layers classes image_classes"]
+
+
+def matches(network: Network, key, images, every: Templates, inked, choosing: Dataset, scoring: Dataset) -> Matches:
+    """Every neuron against every template; neurons are chosen on one half of the images, and scored on the other."""
+    classes, by_layer = jnp.arange(network.model.outputs), maps.layers(network.model)
+    seen = views(network, key, images)
+    alike = correlation.pairwise(seen.reshape(-1, seen.shape[-1]), every, inked)
+    alike = alike.reshape(*seen.shape[:-1], *every.shape[:-1])  # layers views units kinds turns classes
+    target = maps.to_target(alike)
+    selective = _selective(network, choosing)
+    own = alike[:, :, :, templates.KINDS.index(DIFFERENCE)]
+    own = jnp.stack([of_layer[:, units, :, classes] for of_layer, units in zip(own, selective, strict=True)])
+    chosen = jnp.stack([highest(target[:, VIEWS.index(USED)]), selective[:, TARGET]], axis=1)
+    activations = network(scoring.images)[1]
+    of_chosen = [activations[f"{layer}/post"][:, units] for layer, units in zip(by_layer, chosen, strict=True)]
+    told = responses.selectivity(jnp.concatenate(of_chosen, axis=1), scoring.labels, classes=len(classes), bins=1)
+    auc, selective_auc = told.auc[TARGET].reshape(-1, 2).T
+    return Matches(target, jnp.nanmax(alike, axis=2), jnp.moveaxis(own, 1, -1), auc, selective_auc)
+
+
+def views(network: Network, key, images) -> Float[Array, "layers views units pixels"]:
+    """What every neuron sees of the pixels, by each view; NaN for units that a narrower layer does not have."""
+    maximisers = [_maximisers(network, key, f"{layer}/pre") for layer in maps.layers(network.model)]
+    seen = maps.weights(network), maps.used(network, images), maximisers
+    return jnp.stack([maps.padded(of_view) for of_view in seen], axis=1)
+
+
+def _maximisers(network: Network, key, site) -> Float[Array, "units pixels"]:
+    if site == sites(network.model)[1]:
+        return optima.box_optimum(*optima.affine(network))[0]
+    nothing = jnp.zeros((1, network.pixels))  # instead of real images to compare with
+    return maximization.units(key, network, nothing, site=site, restarts=RESTARTS, steps=STEPS).images
+
+
+def _selective(network: Network, data: Dataset) -> Int[Array, "layers classes"]:
+    """Each class's most selective neuron of every layer."""
+    activations, classes = network(data.images)[1], network.model.outputs
+    by_layer = [activations[f"{layer}/post"] for layer in maps.layers(network.model)]
+    return jnp.stack([responses.most_selective(own, data.labels, classes=classes) for own in by_layer])
+
+
+def highest(values: Float[Array, "*batch units"]) -> Int[Array, "*batch"]:
+    """The unit of the highest value along the last axis, whatever is not known."""
+    return jnp.argmax(jnp.nan_to_num(values, nan=-jnp.inf), axis=-1)
+
+
+def cards(inputs: Mapping[str, Inputs]) -> Cards:
+    """The most selective neurons of the network that is shown."""
+    own = inputs[NAME]
+    shared = keys(own)[0], own.once(maps.sample), own.choosing, own.scoring
+    return jax.tree.map(np.asarray, jax.jit(_cards)(maps.example_network(own), *shared))
+
+
+def _cards(network: Network, key, images, choosing: Dataset, scoring: Dataset) -> Cards:
+    selective, seen = _selective(network, choosing), views(network, key, images)
+    activations = network(scoring.images)[1]
+    found = [
+        (units, jnp.swapaxes(of_layer[:, units], 0, 1), *_responses(activations[f"{layer}/post"][:, units], scoring))
+        for layer, units, of_layer in zip(maps.layers(network.model), selective, seen, strict=True)
+    ]
+    return Cards(*(jnp.stack(values) for values in zip(*found, strict=True)))
+
+
+def _responses(activations: Float[Array, "examples units"], data: Dataset):
+    """The images that activate each neuron most, and its mean by class in its standard deviations."""
+    spread = jnp.std(activations, axis=0)
+    standard = (activations - jnp.mean(activations, axis=0)) / jnp.where(spread > 0, spread, jnp.nan)
+    shown = responses.exemplars(activations, k=min(EXEMPLARS, len(data.labels))).index
+    return jnp.asarray(data.images)[shown], metrics.by_class(standard.T, data.labels, classes=activations.shape[1])
+
+
+def keys(inputs: Inputs):
+    """Random keys of the search for maximisers, and of resample-ablation; the same for all networks."""
+    return jax.random.split(inputs.key(6))
+
+
+def _shared(inputs: Inputs) -> tuple:
+    return keys(inputs)[0], *maps.shared(inputs), inputs.choosing, inputs.scoring
+
+
+def _coords(inputs: Inputs) -> dict[str, Sequence[str]]:
+    return {**maps.coords(inputs), "views": VIEWS, "image_classes": inputs.classes}
+
+
+MEASUREMENTS = (
+    Measurement("matches", matches, _shared, _coords, CONDITIONS, chunk=2),
+    EnsembleMeasurement("cards", cards, lambda inputs: _coords(inputs[NAME])),
+)
+
+
+def claims(results: Results) -> list[Claim]:
+    """Row 5.6, whether a neuron looks like the target, and whether that or the most selective one fires for it."""
+    found = results["matches"]
+    each = found.layers.to_numpy()
+    of_views = [found.sel(layers=layer, views=view) for layer in each for view in VIEWS]
+    return [
+        *map(_search, of_views),
+        *map(_differentiated, of_views),
+        *(_fires(found.sel(layers=layer)) for layer in each),
+    ]
+
+
+def _search(found: xr.Dataset) -> Claim:
+    layer, view = found.layers.item(), found.views.item()
+    trained, before = (found.best.sel(conditions=condition) for condition in (TRAINED, UNTRAINED))
+    target = trained.sel(kinds=DIFFERENCE, classes=FOUR)
+    turned, any_digit = target.drop_sel(turns=UPRIGHT), trained.max(("kinds", "classes"))
+    return Claim(
+        row="5.6",
+        name=f"a neuron {layer} {view}",
+        text=f"{layer}: a network has a neuron that looks like a {FOUR}, by {NAMES[view]}: correlation with the "
+        "template",
+        measured=target.sel(turns=UPRIGHT),
+        controls={UNTRAINED: before.sel(kinds=DIFFERENCE, classes=FOUR, turns=UPRIGHT), TURNED: turned},
+        score=Calibrated(),
+        rule=above(ALIKE),
+        quantity="the layer's highest correlation with the template",
+        shown={
+            BEST_TURN: turned.max("turns"),
+            "the digit's mean image": trained.sel(kinds="mean", classes=FOUR, turns=UPRIGHT),
+            "any digit, best of all templates": any_digit.sel(turns=UPRIGHT),
+            f"the same, {UNTRAINED}": before.sel(turns=UPRIGHT).max(("kinds", "classes")),
+            "the same, turned and mirrored": any_digit.drop_sel(turns=UPRIGHT),
+        },
+        note=f"Every value is the layer's highest. Template: mean {FOUR} less the mean of all other images.",
+    )
+
+
+def _differentiated(found: xr.Dataset) -> Claim:
+    layer, view = found.layers.item(), found.views.item()
+    trained, before = (found.selective.sel(conditions=condition) for condition in (TRAINED, UNTRAINED))
+    turned = trained.sel(classes=FOUR).drop_sel(turns=UPRIGHT)
+    return Claim(
+        row="5.6",
+        name=f"differentiated {layer} {view}",
+        text=f"{layer}: the most differentiated neuron for a {FOUR} looks like a {FOUR}, by {NAMES[view]}: correlation "
+        "with the template",
+        measured=trained.sel(classes=FOUR, turns=UPRIGHT),
+        controls={UNTRAINED: before.sel(classes=FOUR, turns=UPRIGHT), TURNED: turned},
+        score=Calibrated(),
+        rule=above(ALIKE),
+        quantity="correlation with the template",
+        published="“looks like a 4”",
+        shown={
+            BEST_TURN: turned.max("turns"),
+            "each digit's own neuron and template": trained.sel(turns=UPRIGHT),
+            "a neuron at random": found.neurons.sel(conditions=TRAINED),
+        },
+        note="Most differentiated: the difference of its means over the digit and over the rest is largest, in "
+        "standard deviations, on one half of the test images; the template is of the training images.",
+    )
+
+
+def _fires(found: xr.Dataset) -> Claim:
+    layer, auc = found.layers.item(), found.auc.sel(conditions=TRAINED)
+    return Claim(
+        row="5.6",
+        name=f"fires {layer}",
+        text=f"{layer}: the neuron that looks most like a {FOUR} fires for {FOUR}s: AUC against all other images",
+        measured=auc,
+        controls={UNTRAINED: found.auc.sel(conditions=UNTRAINED)},
+        score=Given(2 * auc - 1),
+        rule=above(TELLS),
+        quantity="2 AUC − 1",
+        shown={"the most differentiated neuron": found.selective_auc.sel(conditions=TRAINED)},
+        note=f"Looks most like: by {NAMES[USED]}. The most differentiated one was {SPLIT}.",
+    )
