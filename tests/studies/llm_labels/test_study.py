@@ -6,13 +6,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jaxinterp.studies.llm_labels.record import SIX, TRAINED, TWELVE, WIDE, XOR, asked, key_of, laid_out, live
 
 from jaxinterp import controls, data, ensemble, networks, records, store, train
 from jaxinterp.config import DataConfig, ModelConfig, RunConfig, TrainConfig
 from jaxinterp.data import Splits
 from jaxinterp.studies import Subject
 from jaxinterp.studies.llm_labels import RECIPES, STUDY, Record, answer, facets, findings, measure, planted, xor
-from jaxinterp.studies.llm_labels.record import SIX, TRAINED, TWELVE, WIDE, XOR, asked, key_of, laid_out, live
 
 DIGITS = RunConfig(
     DataConfig("strokes", train_size=200),
