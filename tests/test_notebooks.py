@@ -33,8 +33,8 @@ MACHINE = re.compile(r"/home/|/root|/tmp|/work|/Users/|[A-Z]:\\\\| at 0x[0-9a-f]
 
 
 def answer(study):
-    module, record = studies.get(study), RECORDS[study](seeds=2)
-    return studies.Answer(module.answer(record), module.findings(record), record)
+    chosen, record = studies.get(study), RECORDS[study](seeds=2)
+    return studies.Answer(chosen, chosen.module.answer(record), chosen.module.findings(record), record)
 
 
 @pytest.fixture
