@@ -470,11 +470,11 @@ tables.findings_table(answer.findings)
 
 # %%
 print(answer.sentence)
-report.FIGURES["instance-variation"](answer.record)[0]
+report.figures_of("instance-variation")(answer.results)[0]
 
 # %% [markdown]
 """
-To go on: every array of `answer.record` is there by name, and `store.load_result(RUN, "instance-variation")` opens it
-as an `xarray.Dataset`. `similarity.MEASURES` holds more measures, and `all_pairs` takes another site, epoch or ensemble
-as `others`.
+To go on: `answer.results` holds every measurement as an `xarray.Dataset` with named axes, such as
+`answer.results["similarity"].cka.sel(conditions="trained", layers="hidden0")`. `similarity.MEASURES` holds more
+measures, and `all_pairs` takes another site, epoch or ensemble as `others`.
 """

@@ -2,8 +2,8 @@
 
     python scripts/demo.py
 
-takes about half a minute on two cores, replaces the run in checkpoints/demo/, and should reach a test accuracy of about
-.963.
+trains the run in checkpoints/demo/ if it has no weights, which should reach a test accuracy of about .963, and
+measures the study again, in about half a minute on two cores. To train again, delete checkpoints/demo/ first.
 """
 
 import shutil
@@ -17,17 +17,14 @@ STUDY = "instance-variation"
 
 
 def make(_: list[str]) -> None:
-    """Train and ask."""
-    from jaxinterp import jobs, recipes, studies
+    """Train if need be, and measure."""
+    from jaxinterp import jobs, recipes, store, studies
 
-    for part in FOLDER.glob("*"):
-        if part.is_dir():
-            shutil.rmtree(part)
-        elif part.name != "picture.png":
-            part.unlink()
-    config = recipes.config(STUDY, seeds=8)
-    with cli.progress_bar() as update:
-        jobs.train_run(FOLDER, config, progress=lambda state: update("demo", state))
+    if not store.is_complete(FOLDER):
+        config = recipes.config(STUDY, seeds=8)
+        with cli.progress_bar() as update:
+            jobs.train_run(FOLDER, config, progress=lambda state: update("demo", state))
+    shutil.rmtree(FOLDER / "results", ignore_errors=True)
     studies.run(STUDY, FOLDER)
 
 

@@ -68,3 +68,23 @@ def test_controls_jit_and_vmap_and_keep_the_type(control):
     assert lifted.shape == stacked.shape and lifted.dtype == stacked.dtype
     np.testing.assert_array_equal(lifted[2], control(keys[2], ACTIVATIONS))
     assert not np.array_equal(lifted[0], lifted[1])
+
+
+def test_an_ensembles_orders_are_those_of_each_null_and_differ_between_networks():
+    orders = controls.orders(KEY, LABELS, seeds=3, units=5)
+    assert orders.columns.shape == (2, 3, 10, 5)
+    np.testing.assert_array_equal(np.sort(orders.rows), np.broadcast_to(np.arange(10), (3, 10)))
+    np.testing.assert_array_equal(LABELS[orders.within_class], np.broadcast_to(LABELS, (3, 10)))
+    np.testing.assert_array_equal(np.sort(orders.columns, axis=2)[0, 0, :, 0], np.arange(10))
+    for order in (orders.rows, orders.within_class, orders.columns[0], orders.columns[1]):
+        assert not np.array_equal(order[0], order[1])
+    assert not np.array_equal(orders.columns[0], orders.columns[1])
+
+
+def test_reordering_follows_each_networks_order():
+    ensemble_ = jnp.stack([ACTIVATIONS, 2 * ACTIVATIONS, ACTIVATIONS + 1])
+    orders = controls.orders(KEY, LABELS, seeds=3, units=5)  # more units than this layer has
+    found = controls.reordered(ensemble_, orders.rows)
+    np.testing.assert_array_equal(found[1], 2 * ACTIVATIONS[orders.rows[1]])
+    found = controls.reordered(ensemble_, orders.columns[0])
+    np.testing.assert_array_equal(found[2, :, 1], ACTIVATIONS[orders.columns[0, 2, :, 1], 1] + 1)

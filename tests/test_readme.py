@@ -15,8 +15,8 @@ def test_the_example_runs(capsys, monkeypatch):
 
 
 def test_the_stored_result_is_as_the_readme_says():
-    cka = store.load_result(ROOT / "checkpoints/demo", "instance-variation")["cka"].sel(conditions="trained")
-    assert cka.dims == ("sites", "seeds", "seeds_other")
+    cka = store.load_result(ROOT / "checkpoints/demo", "instance-variation/similarity")["cka"].sel(conditions="trained")
+    assert cka.dims == ("layers", "seeds", "seeds_other")
 
 
 def test_the_demo_run_is_small_and_answers_its_study():

@@ -21,7 +21,11 @@ def pairwise(
     return found.reshape(rows.shape[0], *others.shape[:-1])
 
 
-def rowwise(rows: Rows, others: Rows, where: Where = True) -> Float[Array, " rows"]:
+def rowwise(
+    rows: Float[Array | np.ndarray, "*rows entries"],
+    others: Float[Array | np.ndarray, "*rows entries"],
+    where: Where = True,
+) -> Float[Array, "*rows"]:
     """Of each row with the other in its place."""
     return jnp.sum(_standardised(rows, where) * _standardised(others, where), axis=-1)
 

@@ -73,8 +73,7 @@ def gallery(
     rows = np.take_along_axis(np.asarray(maps), order[:, None, picked, None], axis=2)
     pictures[:, : len(picked)] = np.moveaxis(sign[:, None, picked, None] * rows, 0, 2)
     first = np.broadcast_to(pictures[:, :, :1], pictures.shape)
-    alike = correlation.rowwise(pictures.reshape(-1, pixels), first.reshape(-1, pixels))
-    return pictures, np.asarray(alike, np.float64).reshape(pictures.shape[:-1])
+    return pictures, np.asarray(correlation.rowwise(pictures, first), np.float64)
 
 
 def _order(activations: Float[Array, "seeds seeds_other units units_other"], outputs: bool, odd: bool) -> Array:

@@ -60,7 +60,7 @@ def stored(study: Study, path: Path | str) -> Results | None:
     names = [measurement.name for measurement in all_measurements(study)]
     if not {f"{study.name}/{name}" for name in names} <= set(store.results(path)):
         return None
-    return {name: store.load_result(path, f"{study.name}/{name}") for name in names}
+    return {name: _load(path, f"{study.name}/{name}") for name in names}
 
 
 def finding(study: Study, claim: Claim, results: Results) -> Finding:
@@ -93,11 +93,25 @@ def stored_or_measured(
     """A measurement from path/results/folder if it is there and current; else it is made, and stored there."""
     name, current = f"{folder}/{measurement.name}", fingerprint(measurement, inputs)
     if not again and name in store.results(path):
-        found = store.load_result(path, name)
+        found = _load(path, name)
         if found.attrs.get(FINGERPRINT) == current:
             return found
-    store.save_result(path, name, take(measurement, inputs), **{FINGERPRINT: current})
-    return store.load_result(path, name)
+    store.save_result(path, name, _narrowed(take(measurement, inputs)), **{FINGERPRINT: current})
+    return _load(path, name)
+
+
+def _narrowed(dataset: xr.Dataset) -> xr.Dataset:
+    """With variables in 32 bits that those hold exactly, which is most of them: half as much on disk."""
+
+    def narrowed(values: xr.DataArray) -> xr.DataArray:
+        short = values.astype(np.float32)
+        return short if short.astype(np.float64).equals(values) else values
+
+    return dataset.map(narrowed)
+
+
+def _load(path: Path | str, name: str) -> xr.Dataset:
+    return store.load_result(path, name).astype(np.float64)
 
 
 def _of_recipe(measurement: Measurement, lifted: Callable, inputs: Inputs) -> xr.Dataset:

@@ -109,9 +109,9 @@ def test_the_answer_follows_the_numbers():
     assert len(answer(judged(STUDY, results)).split()) <= 30
     cka = results["similarity"].cka
     plant(cka, 0.1)
-    assert "share features (CKA) in 0 of 2 hidden layers" in answer(judged(STUDY, results))
+    assert "share features (CKA) in 0 of 2 hidden layers" in answer(judged(STUDY, results, "CKA"))
     plant(cka, 0.9, conditions="trained")
-    assert "share features (CKA) in 2 of 2 hidden layers" in answer(judged(STUDY, results))
+    assert "share features (CKA) in 2 of 2 hidden layers" in answer(judged(STUDY, results, "CKA"))
 
 
 def test_highlights_are_claims():

@@ -183,6 +183,15 @@ def test_labels_must_fit_their_axis(inputs):
         runner.take(measurement, {OWN: inputs[OWN]})
 
 
+def test_results_take_half_the_bits_where_nothing_is_lost(inputs, tmp_path):
+    results = runner.measure(STUDY, tmp_path, inputs)
+    raw = {name: store.load_result(tmp_path, f"{OWN}/{name}") for name in ("means", "pairs")}
+    assert raw["means"]["mean"].dtype == np.float32 and raw["pairs"]["product"].dtype == np.float64
+    for name, dataset in raw.items():
+        assert dataset.astype(np.float64).equals(results[name])
+        assert all(values.dtype == np.float64 for values in results[name].values())
+
+
 def test_results_are_stored_by_study_and_measurement(inputs, tmp_path):
     runner.measure(STUDY, tmp_path, inputs)
     assert store.results(tmp_path) == [f"{OWN}/{name}" for name in ("drawn", "means", "networks", "pairs")]

@@ -37,7 +37,7 @@ class Attention(NamedTuple):
 class Gallery(NamedTuple):
     """Maps of some units of the first network and of their matches in others, and their correlation with the first.
 
-    See `map_matching.gallery`. seed: the networks' numbers.
+    See `map_matching.gallery`. seed: the networks' numbers. NaN where fewer than SHOWN did not diverge.
     """
 
     maps: Float[np.ndarray, "views layers places shown pixels"]
@@ -71,7 +71,12 @@ def gallery(inputs: Mapping[str, Inputs]) -> Gallery:
         for name, layer in networks.items()
     ]
     pictures, correlations = (np.stack(part, axis=1) for part in zip(*layers, strict=True))
-    return Gallery(pictures, correlations, seeds.astype(float))
+
+    def padded(values: np.ndarray, *after: tuple[int, int]) -> np.ndarray:
+        widths = [(0, 0)] * (values.ndim - 1 - len(after)) + [(0, SHOWN - len(seeds)), *after]
+        return np.pad(values, widths, constant_values=np.nan)
+
+    return Gallery(padded(pictures, (0, 0)), padded(correlations), padded(seeds.astype(float)))
 
 
 def claims(results: Results) -> list[Claim]:

@@ -192,7 +192,7 @@ def _further(arms: Arms, *measures: str) -> str:
 
 
 def _of_layers(
-    layers: Sequence[Float[Array, "views units pixels"]],
+    layers: Sequence[Float[Array, "views _ pixels"]],
 ) -> Float[Array, "views layers measures units"]:
     """Every measure of every map, padded with NaN to the widest layer."""
     together = jnp.concatenate(layers, axis=1)  # one program for all layers

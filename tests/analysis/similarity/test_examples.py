@@ -91,6 +91,16 @@ def test_agreement_counts_equal_answers():
     np.testing.assert_allclose(similarity.agreement(answers), [[1, 0.75, 0], [0.75, 1, 0.25], [0, 0.25, 1]])
 
 
+def test_chance_agreement_is_that_of_independent_errors():
+    rng = np.random.default_rng(0)
+    accuracy = np.array([1.0, 0.9, 0.6, 0.25])
+    answers = np.where(rng.uniform(size=(4, 200_000)) < accuracy[:, None], 0, rng.integers(1, 4, (4, 200_000)))
+    chance = similarity.chance_agreement(accuracy, classes=4)
+    for i, j in ((0, 1), (1, 2), (2, 3)):
+        assert chance[i, j] == pytest.approx(np.mean(answers[i] == answers[j]), abs=0.005)
+    assert chance[3, 3] == pytest.approx(0.25)
+
+
 def test_mismatched_inputs_are_refused():
     with pytest.raises(InputError, match="examples and units must match"):
         similarity.per_example(gaussian(0), gaussian(0)[:, :, :2])

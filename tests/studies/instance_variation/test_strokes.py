@@ -24,7 +24,7 @@ def test_strokes_must_raise_their_digit_more_than_elsewhere(alone, moved, expect
     results = random_results(STUDY)
     for seed, (kind, mean) in enumerate({"alone": alone, MOVED: moved, SCATTERED: 0.1}.items()):
         plant(results[FRAGMENTS].own, mean, seed=seed, conditions="trained", kinds=kind)
-    finding = judged(STUDY, results)["3.7 own"]
+    finding = judged(STUDY, results, "3.7 own")["3.7 own"]
     assert finding.verdict == expected and finding.control_name == MOVED
 
 
@@ -36,7 +36,7 @@ def test_links_are_compared_with_their_chance(name, link, chance, own, control, 
     results = random_results(STUDY)
     plant(results[FRAGMENTS].linked, own, conditions="trained", links=link)
     plant(results[FRAGMENTS].linked, control, seed=1, conditions="trained", links=chance)
-    assert judged(STUDY, results)[f"3.7 {name}"].verdict == expected
+    assert verdicts(STUDY, results, f"3.7 {name}") == {expected}
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def gallery(results: Results, view: str) -> Figure:
         known = chosen.correlation.sel(layers=layer).isel(shown=slice(1, None)).to_numpy()
         words.append(f"{layer}: correlations {', '.join(format_number(x) for x in known[np.isfinite(known)])}")
     title = f"Pixels that units of one network use, next to their matches in others: {_MAPS[view]}"
-    count, seeds = chosen.sizes["shown"], results[ATTENTION].sizes["seeds"]
+    count, seeds = int(chosen.seed.notnull().sum()), results[ATTENTION].sizes["seeds"]
     shown = (
         f"{count} of {seeds} seeds; units from best to worst matched by activations, outputs by class\n"
         "red: raises the unit, blue: lowers it; r: correlation with the first"

@@ -74,7 +74,8 @@ def picture(axes: Axes, pixels: np.ndarray, **options) -> None:
 
 def largest(values: xr.DataArray, quantile: float = 1.0) -> float:
     """The largest size of a known value, or a high quantile of sizes: the end of a colour scale."""
-    return float(np.nan_to_num(abs(values).quantile(quantile), nan=1.0))
+    known = np.abs(values.to_numpy()[np.isfinite(values)])
+    return float(np.quantile(known, quantile)) if len(known) else 1.0
 
 
 def networks(values: xr.DataArray) -> int:
