@@ -5,9 +5,9 @@
 A write-up found "bottleneck neurons" in one network: without such a neuron the accuracy on a digit falls to about
 0 %, and scaling it up raises the digit. The neurons were picked out of all neurons and digits, and set to zero.
 
-Here every network gives its own neurons, chosen on one half of the test images and scored on the other, and they are
-ablated in ways that stay closer to the data too. An analysis is a function of one network; `over_seeds` asks it of
-all, and whatever it returns then leads with a seeds axis.
+Here the neurons of every network are chosen on one half of the test images and scored on the other, and they are
+ablated in ways that stay closer to the data too. An analysis is a function of one network; `over_seeds` lifts it to an
+ensemble, and whatever it returns then leads with a seeds axis.
 """
 
 # %%
@@ -20,23 +20,20 @@ import numpy as np
 
 from jaxinterp import controls, data, ensemble, jobs, metrics, report, stats, studies
 from jaxinterp.analysis import ablation, responses
-from jaxinterp.data import Dataset
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.report import tables
 from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE
-from jaxinterp.studies.bottleneck_neurons.numbers import spearman
 
-RUN = Path("../checkpoints/bottleneck-neurons")  # trained there, where it is not there yet: about a minute
-SEEDS = None  # how many networks to train; None: as many as the study asks
-EPOCHS = None  # None: as many as the recipe has
+RUN = Path("../checkpoints/bottleneck-neurons")  # trained if it does not exist yet: about a minute
+SEEDS = None  # how many networks to train; None: the study's number
+EPOCHS = None  # None: the recipe's number
 
 # %%
 ensemble.use_every_core()
 plan = studies.runs("bottleneck-neurons", RUN, seeds=SEEDS, epochs=EPOCHS)
 run = jobs.train_run(RUN, plan[RUN], resume=True)
 test = data.load(run.config.data).test
-order = np.random.default_rng(0).permutation(len(test.labels))
-choose, score = (Dataset(test.images[half], test.labels[half]) for half in np.array_split(order, 2))
+choose, score = test.take(np.s_[0::2]), test.take(np.s_[1::2])  # as the study does
 tables.run_table(RUN, run)
 
 # %%
@@ -45,14 +42,14 @@ CHUNK = 8  # networks at once
 seeds = np.arange(run.config.train.seeds)[:, None]
 
 
-def tell(what, values):
-    """Print one number a network as mean ± sd [95 % interval]."""
+def show(what, values):
+    """Print one number per network as mean ± sd [95 % interval]."""
     estimate = stats.over_seeds_estimate(values)
     print(f"{what}: {tables.spread(estimate)} {tables.interval(estimate)}, {estimate.n} networks")
 
 
 def dots(axes, values, colour, label, shift=0.0):
-    """Draw "seeds digits": a dot a network, and a bar at their median."""
+    """Draw "seeds digits": one dot per network, and a bar at their median."""
     jitter = np.linspace(-0.08, 0.08, len(values))[:, None] + shift
     axes.plot((DIGITS + jitter).ravel(), values.ravel(), ".", color=colour, alpha=0.4, markersize=4)
     axes.plot(DIGITS + shift, np.median(values, axis=0), "_", color=colour, markersize=9, mew=2.5, label=label)
@@ -60,7 +57,7 @@ def dots(axes, values, colour, label, shift=0.0):
 
 
 def finish(axes, **settings):
-    """Name the axes, and what is drawn."""
+    """Label the axes, and add a legend."""
     axes.set(**settings)
     axes.legend(frameon=False, fontsize=8)
 
@@ -70,8 +67,8 @@ def finish(axes, **settings):
 ## Is there a selective neuron for every digit?
 
 The write-up's index compares a neuron's mean activation on a digit with that on the others. The highest of 16 neurons
-is high by selection alone, so it is chosen on one half of the images and scored on the other, beside its own index
-under permuted labels, and beside the same networks before training.
+is high by selection alone, so it is chosen on one half of the images and scored on the other. Its controls are its own
+index under permuted labels, and the same networks before training.
 """
 
 
@@ -90,9 +87,9 @@ def selective(network, key):
 
 
 before = controls.untrained(ensemble.keys(run.config.train.base_seed, len(seeds)), run.networks.model, 784)
-ask = jax.jit(over_seeds(selective, chunk=CHUNK))
-index, null, firing = map(np.asarray, ask(run.networks, jax.random.key(0)))
-untrained = np.asarray(ask(before, jax.random.key(0))[0])
+measure = jax.jit(over_seeds(selective, chunk=CHUNK))
+index, null, firing = map(np.asarray, measure(run.networks, jax.random.key(0)))
+untrained = np.asarray(measure(before, jax.random.key(0))[0])
 
 figure, axes = plt.subplots(figsize=(8, 3.2), layout="constrained")
 for values, colour, name, shift in (
@@ -101,9 +98,9 @@ for values, colour, name, shift in (
     (null, GREY, "labels permuted", 0.25),
 ):
     dots(axes, values, colour, name, shift)
-    tell(f"index, {name}", values.mean(axis=1))
+    show(f"index, {name}", values.mean(axis=1))
 finish(axes, ylabel="selectivity index")
-tell("share of images on which the most selective neuron fires", firing.mean(axis=1))
+show("share of images on which the most selective neuron fires", firing.mean(axis=1))
 
 # %% [markdown]
 """
@@ -112,7 +109,7 @@ In one network, neuron by neuron: mean activation on every digit, relative to th
 
 # %%
 predict = jax.jit(over_seeds(lambda network: ablation.predictors(network, choose, site=SITE), chunk=CHUNK))
-predictors = jax.tree.map(np.asarray, predict(run.networks))  # "seeds units digits", of what is asked about below too
+predictors = jax.tree.map(np.asarray, predict(run.networks))  # each "seeds units digits"; they return below
 activation = predictors.activation[0]
 relative = activation / np.maximum(activation.max(axis=1, keepdims=True), 1e-9)
 relative = relative[np.argsort(relative.argmax(axis=1))]
@@ -123,11 +120,11 @@ bar = figure.colorbar(shown, label="mean activation, relative to the best digit'
 
 # %% [markdown]
 """
-## What does a digit lose without its worst neuron?
+## What does a digit lose without its most damaging neuron?
 
-Each neuron's activation is replaced in turn: by 0, by its mean, or by that on another image. A digit's worst neuron
-is the one without which it loses most on one half of the images; it is scored on the other. Beside it stands a neuron
-at random, which is the mean over all of them.
+Each neuron's activation is replaced in turn: by 0, by its mean, or by that on another image. A digit's most damaging
+neuron is the one without which its accuracy falls most on one half of the images; it is scored on the other. The
+control is a random neuron, which is the mean over all of them.
 """
 
 # %%
@@ -150,26 +147,26 @@ left = np.take_along_axis(without, worst[:, :, None], axis=2)[:, :, 0]
 
 figure, panels = plt.subplots(1, 3, figsize=(11, 3.2), layout="constrained", sharey=True)
 for place, (axes, kind) in enumerate(zip(panels, KINDS, strict=True)):
-    dots(axes, left[:, place], BLUE, "its worst neuron")
-    axes.plot(DIGITS, np.median(without[:, place].mean(axis=1), axis=0), "D", color=ORANGE, label="a neuron at random")
+    dots(axes, left[:, place], BLUE, "its most damaging neuron")
+    axes.plot(DIGITS, np.median(without[:, place].mean(axis=1), axis=0), "D", color=ORANGE, label="a random neuron")
     axes.plot(DIGITS, np.median(intact, axis=0), "_", color=GREY, markersize=9, mew=2, label="nothing")
     axes.set(title=f"{kind}-ablation", ylim=(-0.03, 1.03))
 panels[0].set_ylabel("accuracy on the digit, without …")
 finish(panels[-1])
 for place, kind in enumerate(KINDS):
-    tell(f"{kind}-ablation, accuracy without the worst neuron", left[:, place].mean(axis=1))
-    tell(f"{kind}-ablation, share of digits that fall below 10 %", np.mean(left[:, place] < 0.1, axis=1))
+    show(f"{kind}-ablation, accuracy without that neuron", left[:, place].mean(axis=1))
+    show(f"{kind}-ablation, share of digits that fall below 10 %", np.mean(left[:, place] < 0.1, axis=1))
 
 # %% [markdown]
 """
-The worst of so many neurons and digits would look bad even if no neuron knew any digit. `searched_p` compares it with
-the worst of all of them under permuted labels.
+The largest loss of so many neurons and digits would be large even if no neuron depended on the digit. `searched_p`
+compares it with the largest of all of them under permuted labels.
 """
 
 
 # %%
 def significant(network, key):
-    """Whether each digit's worst loss under mean-ablation is significant at 5 %, corrected for the search."""
+    """Whether each digit's largest loss under mean-ablation is significant at 5 %, corrected for the search."""
 
     def right(logits, labels):
         return metrics.correct("cross_entropy", logits, labels).astype(logits.dtype)
@@ -181,14 +178,14 @@ def significant(network, key):
 
 
 found = np.asarray(jax.jit(over_seeds(significant, chunk=CHUNK))(run.networks, jax.random.key(2)))
-tell("mean-ablation, share of digits with a loss beyond the search", found.mean(axis=1))
+show("mean-ablation, share of digits with a loss beyond the search", found.mean(axis=1))
 
 # %% [markdown]
 """
 ## Does scaling the neuron raise the digit?
 
-The activation of a digit's worst neuron under zero-ablation is multiplied by 0 to 3. What the digit gains, others may
-lose: the accuracy over all digits, with the same neuron scaled, stands beside it.
+The activation of a digit's most damaging neuron under zero-ablation is multiplied by 0 to 3. What the digit gains,
+others may lose, so the accuracy over all digits is drawn too, with the same neuron scaled.
 """
 
 # %%
@@ -196,11 +193,11 @@ STRENGTHS = np.arange(0, 3.01, 0.25)
 
 
 def scaled(network):
-    """Accuracy "units doses digits" with each neuron scaled."""
+    """Accuracy "units strengths digits" with each neuron scaled."""
     return ablation.doses(network, score, STRENGTHS, site=SITE, chunk=8).accuracy
 
 
-doses = np.asarray(jax.jit(over_seeds(scaled, chunk=CHUNK))(run.networks))  # "seeds units doses digits"
+doses = np.asarray(jax.jit(over_seeds(scaled, chunk=CHUNK))(run.networks))  # "seeds units strengths digits"
 zeroed = worst[:, KINDS.index("zero")]
 own = doses[seeds, zeroed, :, DIGITS].mean(axis=1)
 everything = doses[seeds, zeroed].mean(axis=(1, 3))
@@ -209,13 +206,15 @@ figure, axes = plt.subplots(figsize=(6, 3.2), layout="constrained")
 for values, colour, name in ((own, BLUE, "on the digit"), (everything, GREEN, "on all digits")):
     axes.plot(STRENGTHS, values.mean(axis=0), color=colour, label=name)
     axes.fill_between(STRENGTHS, *np.quantile(values, (0.05, 0.95), axis=0), color=colour, alpha=0.2, linewidth=0)
-    tell(f"accuracy {name}, at 3 less at 1", values[:, -1] - values[:, np.searchsorted(STRENGTHS, 1)])
+    show(f"accuracy {name}, at 3 less at 1", values[:, -1] - values[:, np.searchsorted(STRENGTHS, 1)])
 axes.axvline(1, color=GREY, linewidth=0.8)
-finish(axes, xlabel="factor on the activation of the digit's worst neuron", ylabel="accuracy", ylim=(-0.03, 1.03))
+finish(
+    axes, xlabel="factor on the activation of the digit's most damaging neuron", ylabel="accuracy", ylim=(-0.03, 1.03)
+)
 
 # %% [markdown]
 """
-## What tells beforehand which neuron a digit needs?
+## What predicts which neuron a digit needs?
 
 Selectivity is one candidate; activation, weight and their product are others. Each is measured on one half of the
 images, and correlated by rank, over neurons and digits, with what the neuron's ablation costs the digit on the other.
@@ -227,34 +226,46 @@ cost = intact[:, None, None] - without
 figure, axes = plt.subplots(figsize=(8, 3.2), layout="constrained")
 for place, (kind, colour) in enumerate(zip(KINDS, (BLUE, ORANGE, GREEN), strict=True)):
     for row, (name, values) in enumerate(predictors._asdict().items()):
-        correlations = spearman(*(np.reshape(part, (len(seeds), -1)) for part in (values, cost[:, place])))
+        correlations = stats.spearman(*(np.reshape(part, (len(seeds), -1)) for part in (values, cost[:, place])))
         height = np.full(len(correlations), row + 0.22 * (place - 1))
         axes.plot(correlations, height, ".", color=colour, alpha=0.5, label=None if row else f"{kind}-ablation")
         if name == "selectivity":
-            tell(f"{kind}-ablation, selectivity: rank correlation with the cost", correlations)
+            show(f"{kind}-ablation, selectivity: rank correlation with the cost", correlations)
 axes.set_yticks(range(len(predictors)), [name.replace("_", " × ") for name in predictors._fields])
 axes.axvline(0, color=GREY, linewidth=0.8)
-axes.set(xlabel="Spearman's correlation with the cost, a dot a network", ylim=(len(predictors) - 0.5, -0.5))
+axes.set(xlabel="Spearman's correlation with the cost, one dot per network", ylim=(len(predictors) - 0.5, -0.5))
 legend = figure.legend(frameon=False, fontsize=8, loc="outside right center")
 
 # %% [markdown]
 """
 ## What the study says
 
-The study puts these questions and more, and judges every claim by a rule, `finding.rule`. What it measured is
-kept in the run's folder; where that is not there yet, this cell asks the networks, which takes a minute.
+The study measures these quantities and more, and judges every claim by a rule, `finding.criterion`. What it measured is
+stored in the run's folder; if it is not there yet, this cell measures it, which takes a minute.
 """
 
 # %%
 answer = studies.answers(RUN).get("bottleneck-neurons") or studies.run("bottleneck-neurons", RUN)
-tables.findings_table(answer.findings)
-
-# %%
 print(answer.sentence)
-report.FIGURES["bottleneck-neurons"](answer.record)[0]
+tables.findings_table(answer.findings)
 
 # %% [markdown]
 """
-To go on: every array of `answer.record` is there by name, and `store.load_result(RUN, "bottleneck-neurons")` opens it
-as an `xarray.Dataset`. An analysis of your own is a function of one network, lifted by `over_seeds` as above.
+Every measurement is an `xarray.Dataset` with named axes. How far does each digit fall without its most damaging neuron,
+on average over networks?
+"""
+
+# %%
+damage = answer.results["damage"]
+left = damage.worst_accuracy.isel(layers=-1).mean("seeds").to_pandas().round(3)
+left.loc["no ablation"] = damage.intact.mean("seeds").to_pandas().round(3)
+left.rename_axis(index="ablation", columns="digit")
+
+# %%
+report.figures_of("bottleneck-neurons")(answer.results)[0]
+
+# %% [markdown]
+"""
+To go on: `answer.results` holds every measurement by name, and `store.load_result(RUN, "bottleneck-neurons/damage")`
+opens one of them. An analysis of your own is a function of one network, lifted by `over_seeds` as above.
 """

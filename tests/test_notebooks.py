@@ -5,13 +5,11 @@ import json
 import re
 from pathlib import Path
 
-import bottleneck_neurons_records
 import jupytext
-import llm_labels_records
 import matplotlib.pyplot as plt
 import numpy as np
-import one_vs_seven_records
 import pytest
+from support.findings import judged
 from support.random_results import random_results
 
 from jaxinterp import data, recipes, studies
@@ -20,12 +18,7 @@ from jaxinterp.data import Dataset
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NAMES = sorted(source.stem for source in FOLDER.glob("*.py"))
 SETTINGS = ("RUN", "SEEDS", "EPOCHS")
-RECORDS = {
-    "one-vs-seven": one_vs_seven_records.record,
-    "bottleneck-neurons": bottleneck_neurons_records.record,
-    "llm-labels": llm_labels_records.record,
-}
-RANDOM = (*RECORDS, "looking-for-four")
+RANDOM = ("one-vs-seven", "bottleneck-neurons", "llm-labels", "looking-for-four")
 DEMO = Path(__file__).parents[1] / "checkpoints" / "demo"
 SEEDS = 3  # the fewest with as many pairs
 LARGEST = 1_500_000  # bytes
@@ -34,7 +27,9 @@ MACHINE = re.compile(r"/home/|/root|/tmp|/work|/Users/|[A-Z]:\\\\| at 0x[0-9a-f]
 
 def answer(study):
     chosen = studies.get(study)
-    return studies._answer(chosen, RECORDS[study](seeds=2) if study in RECORDS else random_results(chosen, seeds=2))
+    results = random_results(chosen, seeds=2)
+    findings = judged(chosen, results)
+    return studies.Answer(chosen, chosen.answer(findings), list(findings.values()), results)
 
 
 @pytest.fixture

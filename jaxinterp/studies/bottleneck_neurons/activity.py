@@ -40,9 +40,9 @@ class Activity(NamedTuple):
 
 
 class Bins(NamedTuple):
-    """Edges of the histograms' bins, in units of the activation."""
+    """Centres of the histograms' bins, in units of the activation."""
 
-    edge: Float[np.ndarray, "layers edges"]
+    centre: Float[np.ndarray, "layers bins"]
 
 
 class Pixels(NamedTuple):
@@ -80,7 +80,8 @@ def _padded(layers: list[Array]) -> Float[Array, "layers units"]:
 
 def bins(inputs: Mapping[str, Inputs]) -> Bins:
     """The bins of all networks and conditions."""
-    return Bins(inputs[NAME].once(bin_edges))
+    edges = inputs[NAME].once(bin_edges)
+    return Bins((edges[:, 1:] + edges[:, :-1]) / 2)
 
 
 def bin_edges(inputs: Inputs) -> Float[np.ndarray, "layers edges"]:

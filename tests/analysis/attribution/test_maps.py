@@ -122,6 +122,20 @@ def test_first_layer_weights_are_its_kernel(build):
         np.testing.assert_allclose(attribution.weights(network, site=site), kernel.T / 0.5, rtol=1e-6)
 
 
+def test_probes_are_the_weights_until_a_unit_depends_on_others(build, images):
+    network, pixels = build("none", "before"), images.shape[-1]
+    first = attribution.probes(network, pixels, site="hidden0/pre")
+    np.testing.assert_allclose(first, attribution.weights(network, site="hidden0/pre"), rtol=1e-4, atol=1e-5)
+    found = attribution.probes(network, pixels, site="logits")
+    for pixel in (0, pixels - 1):
+        image = np.zeros((1, pixels), np.float32)
+        blank, image[0, pixel] = network(image)[0][0], 1
+        np.testing.assert_allclose(found[:, pixel], network(image)[0][0] - blank, rtol=1e-4, atol=1e-5)
+    assert not np.allclose(found, attribution.weights(network, site="logits"), atol=1e-3)
+    with pytest.raises(InputError, match="no site"):
+        attribution.probes(network, pixels, site="hidden9/pre")
+
+
 def test_weights_and_gradients_differ_where_units_are_shut(images):
     network = planted.network()
     data = planted.data()

@@ -23,10 +23,9 @@ def test_activity_over_training(toy, toy_results):
 
 
 def test_histograms_share_out_all_images(toy_inputs, toy_results):
-    found, edges = toy_results["activity"], toy_results["bins"].edge
+    found, centres = toy_results["activity"], toy_results["bins"].centre
     np.testing.assert_allclose(found.histogram.sum("bins"), 1, atol=1e-5)
-    below = (edges[:, :-1] < 0).rename(edges="bins")
-    assert float(found.histogram.sel(parts="post").where(below).max()) < 1e-6  # nothing is below 0 after a ReLU
+    assert float(found.histogram.sel(parts="post").where(centres < 0).max()) < 1e-6  # nothing is below 0 after a ReLU
     shares = np.bincount(toy_inputs.sample.labels) / len(toy_inputs.sample.labels)
     pooled = (found.class_histogram * shares[:, None]).sum("classes")
     np.testing.assert_allclose(pooled, found.histogram.sel(parts="pre").transpose(*pooled.dims), atol=1e-5)

@@ -28,8 +28,7 @@ def activations(results: Results) -> Figure:
     layers = found.layers.to_numpy()
     figure, panels = common.panels(len(layers), 4, (3.4, 2.3))
     for row, layer in enumerate(layers):
-        own, edges = found.sel(layers=layer), results["bins"].edge.sel(layers=layer).to_numpy()
-        centres = (edges[1:] + edges[:-1]) / 2
+        own, centres = found.sel(layers=layer), results["bins"].centre.sel(layers=layer)
         *by_epoch, by_class, live = panels[4 * row : 4 * row + 4]
         for axes, part in zip(by_epoch, own.parts.to_numpy(), strict=True):
             _histograms(axes, centres, own.histogram.sel(parts=part), "conditions")

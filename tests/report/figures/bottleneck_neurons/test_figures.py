@@ -28,9 +28,9 @@ def with_diverged(results, diverged):
 @pytest.mark.parametrize(
     ("seeds", "diverged", "sizes"),
     [
-        (4, [], {"pixels": 16, "units": 6, "edges": 4, "failures": 11}),
-        (2, [0, 1], {"pixels": 16, "edges": 4}),
-        (3, [0], {"pixels": 10, "units": 60, "edges": 4}),
+        (4, [], {"pixels": 16, "units": 6, "failures": 11}),
+        (2, [0, 1], {"pixels": 16}),
+        (3, [0], {"pixels": 10, "units": 60}),
     ],
     ids=["usual", "all diverged", "one diverged, two classes, one wide layer, images not square"],
 )
