@@ -7,7 +7,7 @@ from jaxinterp import recipes, store
 from jaxinterp.config import RunConfig
 from jaxinterp.errors import InputError
 from jaxinterp.studies import inputs as inputs_
-from jaxinterp.studies import legacy, measuring_similarity, runner
+from jaxinterp.studies import legacy, measuring_similarity, one_vs_seven, runner
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.judge import Claim, Control, Finding, Rule, Verdict
 from jaxinterp.studies.runner import Progress
@@ -35,7 +35,7 @@ __all__ = [
 STUDIES: dict[str, Study] = {
     study.name: study
     for study in (
-        legacy.ONE_VS_SEVEN,
+        one_vs_seven.STUDY,
         legacy.LLM_LABELS,
         legacy.INSTANCE_VARIATION,
         measuring_similarity.STUDY,

@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from jaxinterp import records, store
-from jaxinterp.studies import bottleneck_neurons, instance_variation, llm_labels, looking_for_four, one_vs_seven
+from jaxinterp.studies import bottleneck_neurons, instance_variation, llm_labels, looking_for_four
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.study import Study
 from jaxinterp.studies.subjects import Subject
@@ -50,6 +50,6 @@ def _legacy(module: ModuleType) -> Legacy:
     )
 
 
-ONE_VS_SEVEN, LLM_LABELS, INSTANCE_VARIATION, BOTTLENECK_NEURONS, LOOKING_FOR_FOUR = map(
-    _legacy, (one_vs_seven, llm_labels, instance_variation, bottleneck_neurons, looking_for_four)
+LLM_LABELS, INSTANCE_VARIATION, BOTTLENECK_NEURONS, LOOKING_FOR_FOUR = map(
+    _legacy, (llm_labels, instance_variation, bottleneck_neurons, looking_for_four)
 )

@@ -1,6 +1,5 @@
 """Counting who is more alike, against SciPy; the study by the real path at toy size; verdicts on planted results."""
 
-
 import numpy as np
 import pytest
 import scipy.stats
