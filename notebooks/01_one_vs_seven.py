@@ -5,8 +5,8 @@
 A write-up drew strokes into a 1, erased rows of a 7, and knocked out the neurons whose mean activation differs
 between the two. Accuracy fell, and there it stopped: is the drop due to *how many* neurons were removed, or to *which*?
 
-Here every question goes to several networks, beside its control. An analysis is a function of one network;
-`over_seeds` asks it of all, and whatever it returns then leads with a seeds axis.
+Here every question is put to several networks, and every number has its control. An analysis is a function of one
+network; `over_seeds` applies it to all, and whatever it returns then leads with a seeds axis.
 """
 
 # %%
@@ -25,8 +25,8 @@ from jaxinterp.ensemble import over_seeds
 from jaxinterp.report import tables
 from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE
 
-RUN = Path("../checkpoints/one-vs-seven")  # trained there, where it is not there yet: about a minute
-SEEDS = None  # how many networks to train; None: as many as the study asks
+RUN = Path("../checkpoints/one-vs-seven")  # trained by the next cell if it does not exist yet: about a minute
+SEEDS = None  # how many networks to train; None: as many as the study trains
 EPOCHS = None  # None: as many as the recipe has
 
 # %%
@@ -40,8 +40,8 @@ tables.run_table(RUN, run)
 
 # %%
 def tell(what, values):
-    """Print one number a network as mean ± sd [95 % interval]."""
-    estimate = stats.over_seeds_estimate(values)
+    """Print one number per network as mean ± sd [95 % interval]."""
+    estimate = stats.over_seeds_estimate(np.asarray(values))
     print(f"{what}: {tables.spread(estimate)} {tables.interval(estimate)}, {estimate.n} networks")
 
 
@@ -52,7 +52,7 @@ def band(axes, x, values, colour, label):
 
 
 def finish(axes, **settings):
-    """Name the axes, and what is drawn."""
+    """Label the axes, and show the legend."""
     axes.set(**settings)
     axes.legend(frameon=False, fontsize=8)
 
@@ -61,15 +61,15 @@ def finish(axes, **settings):
 """
 ## Does a bar make a 1 a 7?
 
-The write-up drew the bar by hand, over row 5 of one 1. Beside it stands the bar of a real 7, cut out and set on the
-1, and for both the control: as much ink in random places. The other way round, real 7s lose their top bar, or as much
+The write-up drew the bar by hand, over row 5 of one 1. The bar of a real 7 is cut out and set on the 1 as well,
+and both have their control: as much ink in random places. The other way round, real 7s lose their top bar, or as much
 ink from elsewhere.
 """
 
 # %%
 keys = jax.random.split(jax.random.key(0), 7)
 bars = jax.jit(strokes.top_bars)(sevens)
-barred = np.asarray(bars.any(axis=1))  # a few 7s have no bar that could be told from the stem
+barred = np.asarray(bars.any(axis=1))  # in a few 7s bar and stem cannot be separated
 drawn = np.where(strokes.rows(28, 5, 5), np.float32(1), ones)
 real = jax.jit(strokes.transplant)(keys[0], sevens, bars, ones)
 draw, erase = jax.jit(strokes.draw_equal_ink), jax.jit(strokes.erase_equal_ink)
@@ -128,7 +128,7 @@ tell("share of 7s that no row flips", fewest[:, 29])
 ## Which neurons tell the two apart?
 
 The write-up's measure is the mean activation on 1s less that on 7s, neuron by neuron. It depends on the scale of the
-activations, so the same networks before training stand beside it.
+activations, so the same networks before training are shown for comparison.
 """
 
 
@@ -140,9 +140,10 @@ def difference(network, images):
 
 seeds = run.config.train.seeds
 before = controls.untrained(ensemble.keys(run.config.train.base_seed, seeds), run.networks.model, 784)
-ask = jax.jit(over_seeds(difference, chunk=1))
+measure = jax.jit(over_seeds(difference, chunk=1))
 differences = {
-    name: np.asarray(ask(networks, test)) for name, networks in {"trained": run.networks, "untrained": before}.items()
+    name: np.asarray(measure(networks, test))
+    for name, networks in {"trained": run.networks, "untrained": before}.items()
 }
 
 figure, axes = plt.subplots(figsize=(6, 3), layout="constrained")
@@ -170,7 +171,7 @@ GROUPS = {"largest difference": BLUE, "random": ORANGE, "random, same mean activ
 
 
 def accuracy(logits, labels):
-    """Share answered rightly, among all outputs."""
+    """Share of correct predictions, among all outputs."""
     return jnp.mean(metrics.correct("cross_entropy", logits, labels))
 
 
@@ -211,8 +212,8 @@ for kind, (values, _) in curves.items():
 """
 ## Which neurons carry the bar?
 
-A large class difference says that a neuron goes along with the class, not that it sees the stroke. Activation
-patching asks for the stroke alone: a neuron's activation on the whole 7 is put into the run on the same 7 without its
+A large class difference says that a neuron varies with the class, not that it sees the stroke. Activation patching
+tests the stroke alone: a neuron's activation on the whole 7 is put into the run on the same 7 without its
 bar, and the share of the lost margin that comes back is its effect. Neurons are ranked on half of the pairs, and scored
 on the other.
 """
@@ -246,9 +247,9 @@ finish(axes, xlabel="neurons patched", ylabel="share of the margin restored")
 """
 ## What the study says
 
-The study puts all of these questions, also to networks without dropout, to small ones, and to others whose two classes
-differ by nothing but the stroke. It judges every claim by a rule, `finding.rule`. What it measured is kept in the
-run's folder; where that is not there yet, this cell trains the other networks and asks them, which takes some minutes.
+The study asks all of this, also of networks without dropout, of small ones, and of others whose two classes differ by
+nothing but the stroke. It judges every claim by a rule, `finding.rule`. Its measurements are stored in the run's
+folder; if they do not exist yet, this cell trains the other networks and makes them, which takes some minutes.
 """
 
 # %%
@@ -261,10 +262,17 @@ tables.findings_table(answer.findings)
 
 # %%
 print(answer.sentence)
-report.FIGURES["one-vs-seven"](answer.record)[0]
+report.figures_of("one-vs-seven")(answer.results)[0]
+
+# %%
+found = answer.results["knockouts"].sel(recipes="one-vs-seven", thresholds=0.3)
+for kind in found.kinds.to_numpy():
+    tell(f"{kind}-ablation, chosen: accuracy", found.chosen.sel(signs="all", kinds=kind))
+    for group in found.groups.to_numpy():
+        tell(f"{kind}-ablation, {group}: accuracy", found.drawn.sel(groups=group, kinds=kind))
 
 # %% [markdown]
 """
-To go on: every array of `answer.record` is there by name, and `store.load_result(RUN, "one-vs-seven")` opens it as an
-`xarray.Dataset`. An analysis of your own is a function of one network, lifted by `over_seeds` as above.
+To go on: `answer.results` holds one `xarray.Dataset` per measurement, its axes labelled, as in the last cell. An
+analysis of your own is a function of one network, lifted by `over_seeds` as above.
 """

@@ -197,6 +197,20 @@ def strongest(correlations: Correlations, *, absolute: bool = False) -> Float[Ar
     return jnp.nanmax(jnp.abs(correlations) if absolute else jnp.asarray(correlations), axis=-1)
 
 
+def best_match(
+    activations: Activations, others: Others, units: Int[Array, "seeds picked"]
+) -> Float[Array, "seeds seeds_other"]:
+    """Mean correlation of the picked units of each network with their best match in each of the others.
+
+    The match is the unit of largest absolute correlation on the even examples. What counts is its correlation on the
+    odd ones, negative where the sign has changed. A constant unit correlates 0 with any other.
+    """
+    picked = jnp.take_along_axis(jnp.asarray(activations), units[:, None], axis=2)
+    even, odd = (jnp.nan_to_num(correlations(picked[:, half::2], others[:, half::2])) for half in (0, 1))
+    best = jnp.argmax(jnp.abs(even), axis=-1)
+    return jnp.mean(jnp.sign(_taken(even, best)) * _taken(odd, best), axis=-1)
+
+
 def universality(
     observed: Float[Array | np.ndarray, "seeds seeds units"], null: Float[Array | np.ndarray, "draws seeds seeds units"]
 ) -> Float[Array, "seeds units"]:

@@ -83,7 +83,8 @@ def take(measurement: AnyMeasurement, inputs: Mapping[str, Inputs]) -> xr.Datase
     if isinstance(measurement, EnsembleMeasurement):
         return _of_ensembles(measurement, inputs)
     lifted = jax.jit(over_seeds(measurement.fn, chunk=measurement.chunk, keyed=measurement.key is not None))
-    by_recipe = [_of_recipe(measurement, lifted, own) for own in inputs.values()]
+    common = measurement.common(inputs)
+    by_recipe = [_of_recipe(measurement, lifted, own, common) for own in inputs.values()]
     return _joined(by_recipe, "recipes", list(inputs)) if measurement.recipes else by_recipe[0]
 
 
@@ -114,8 +115,8 @@ def _load(path: Path | str, name: str) -> xr.Dataset:
     return store.load_result(path, name).astype(np.float64)
 
 
-def _of_recipe(measurement: Measurement, lifted: Callable, inputs: Inputs) -> xr.Dataset:
-    shared, coords = measurement.shared(inputs), measurement.coords(inputs)
+def _of_recipe(measurement: Measurement, lifted: Callable, inputs: Inputs, common: tuple) -> xr.Dataset:
+    shared, coords = (*measurement.shared(inputs), *common), measurement.coords(inputs)
     if measurement.key is not None:
         shared = (_keys(inputs, measurement.key), *shared)
 

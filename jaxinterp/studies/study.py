@@ -21,7 +21,7 @@ Results = Mapping[str, xr.Dataset]
 Coordinates = Callable[[Inputs], Mapping[str, Sequence[Any]]]
 
 
-def _nothing(inputs: Inputs) -> tuple:
+def _nothing(inputs: Any) -> tuple:
     return ()
 
 
@@ -41,8 +41,9 @@ class Measurement:
     shared: what all networks of a recipe are measured with, such as images. coords: labels of the record's axes.
     conditions: "untrained", "trained", "snapshots"; those that are named become the dimension `conditions`. Without a
     name the trained networks are measured, and there is no such dimension. recipes: likewise; by default the study's
-    own. Recipes that were not trained are left out. key: fn(network, key, *shared) instead, with one key per seed,
-    drawn from this part of the run's key (`Inputs.key`). chunk: how many networks are computed at once.
+    own. Recipes that were not trained are left out. common: what the networks of all recipes are measured with, from
+    {recipe: Inputs}; fn takes it after shared. key: fn(network, key, *shared) instead, with one key per seed, drawn
+    from this part of the run's key (`Inputs.key`). chunk: how many networks are computed at once.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Measurement:
     coords: Coordinates = _no_coordinates
     conditions: tuple[str, ...] = ()
     recipes: tuple[str, ...] = ()
+    common: Callable[[Mapping[str, Inputs]], tuple] = _nothing
     key: int | None = None
     chunk: int | None = 8
 

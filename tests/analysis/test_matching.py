@@ -277,6 +277,23 @@ def test_universality_is_the_share_of_networks_that_hold_a_planted_unit():
     assert np.isnan(share[8]).all() and np.nanmean(share[:, 1]) < 0.2
 
 
+def test_the_best_match_is_chosen_on_one_half_and_scored_on_the_other():
+    x = np.array(gaussian(5, (2, EXAMPLES, UNITS)))
+    x[1, :, 3] = -2 * x[0, :, 1] + 1  # unit 1 of network 0, mirrored
+    x[1, 0::2, 4], x[1, 1::2, 4] = x[0, 0::2, 2], -x[0, 1::2, 2]  # unit 2 on one half, its mirror image on the other
+    x[0, :, 0] = 7.0
+    for unit, expected in ((1, 1.0), (2, -1.0), (0, 0.0)):
+        found = matching.best_match(x, x, jnp.full((2, 1), unit))
+        np.testing.assert_allclose(found[0, 1], expected, atol=1e-5)
+    units = jnp.array([[1, 2], [3, 0]])
+    found = matching.best_match(x, x, units)
+    slow = np.corrcoef(x[0, 0::2].T[[1, 2]], x[1, 0::2].T)[:2, 2:]
+    odd = np.corrcoef(x[0, 1::2].T[[1, 2]], x[1, 1::2].T)[:2, 2:]
+    best = np.abs(slow).argmax(axis=1)
+    np.testing.assert_allclose(found[0, 1], np.mean(np.sign(slow[[0, 1], best]) * odd[[0, 1], best]), atol=1e-5)
+    np.testing.assert_allclose(np.diagonal(found), [1, 1], atol=1e-5)
+
+
 def test_universality_is_the_definition_and_a_twentieth_under_the_null():
     observed, null = gaussian(0, (12, 12, 10)), gaussian(1, (30, 12, 12, 10))
     share = universality(observed, null)

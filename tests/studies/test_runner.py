@@ -37,8 +37,8 @@ def means(network, images) -> Means:
     return Means(jnp.mean(activations["hidden0/post"], axis=0)[None])
 
 
-def drawn(network, key, scale) -> Drawn:
-    return Drawn(scale * jax.random.normal(key))
+def drawn(network, key, scale, offset) -> Drawn:
+    return Drawn(scale * jax.random.normal(key) + offset)
 
 
 def pairs(inputs) -> Pairs:
@@ -66,7 +66,14 @@ STUDY = Study(
             ("untrained", "snapshots", "trained"),
             (OWN, OTHER),
         ),
-        Measurement("drawn", drawn, lambda inputs: (2.0,), key=5, conditions=("untrained", "trained")),
+        Measurement(
+            "drawn",
+            drawn,
+            lambda inputs: (2.0,),
+            conditions=("untrained", "trained"),
+            common=lambda inputs: (inputs[OWN].seeds,),
+            key=5,
+        ),
         EnsembleMeasurement("pairs", pairs),
     ),
     claims=(),
@@ -107,12 +114,12 @@ def test_conditions_and_recipes_are_dimensions_and_shorter_axes_are_padded(resul
     assert mean.sel(recipes=OWN).notnull().all()
 
 
-def test_each_network_has_its_own_key_the_same_in_every_condition(results, inputs):
+def test_each_network_has_its_own_key_the_same_in_every_condition_and_what_is_common(results, inputs):
     number = results["drawn"].number
     assert len(np.unique(number.sel(conditions="trained"))) == 3
     np.testing.assert_array_equal(number.sel(conditions="trained"), number.sel(conditions="untrained"))
     key = jax.random.fold_in(inputs[OWN].key(5), 1)
-    assert number.isel(conditions=0, seeds=1) == pytest.approx(2 * float(jax.random.normal(key)), rel=1e-6)
+    assert number.isel(conditions=0, seeds=1) == pytest.approx(2 * float(jax.random.normal(key)) + 3, rel=1e-6)
 
 
 def with_divergence(inputs: Inputs, seed: int) -> Inputs:

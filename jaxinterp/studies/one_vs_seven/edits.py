@@ -1,7 +1,7 @@
-"""What does a stroke, drawn or erased, do to the answer? Rows 1.1 to 1.4, and blends of images.
+"""What does a stroke, drawn or erased, do to the logits? Rows 1.1 to 1.4, rows 0–14 of 1.5, and blends of images.
 
 The write-up edited one 1 and one 7 by hand and read one network. Here every test 1 and 7 is edited, by hand-drawn
-strokes and by bars cut from real 7s, and as much ink is drawn or erased elsewhere.
+strokes and by bars cut from real 7s. The control is as much ink drawn or erased elsewhere.
 """
 
 from collections.abc import Mapping
@@ -11,36 +11,25 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import xarray as xr
 from jaxtyping import Array, Float
 
 from jaxinterp.analysis import counterfactuals, strokes
 from jaxinterp.data import Dataset, image_shape
-from jaxinterp.ensemble import over_seeds
 from jaxinterp.networks import Network
-from jaxinterp.studies.claims import Claim, Finding, Rule
-from jaxinterp.studies.one_vs_seven.record import (
-    MOST,
-    ONE,
-    SEVEN,
-    STUDY,
-    OneVsSeven,
-    judged,
-    key_of,
-    laid_out,
-    left_out,
-    mean,
-    of_class,
-    share,
-)
-from jaxinterp.studies.subjects import Subject
+from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
+from jaxinterp.studies.judge import Claim, Given, above
+from jaxinterp.studies.one_vs_seven.common import CLASSES, MOST, NAME, ONE, SEVEN, labelled, mean, of_class
+from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
 
+EDITED, CONTROL = VERSIONS = ("edited", "control")
 FULL, TRIMMED, THREE, REAL = "full bar", "trimmed bar", "three bars", "a real 7's bar"
 BAR, ROWS = "top bar removed", "rows 0–14 removed"
 DRAWN, HIGH, BLANK = "bar and stem", "high bar and stem", "blank"
 EDITS = ("1", FULL, TRIMMED, THREE, REAL, "7", BAR, ROWS, DRAWN, HIGH, BLANK)
 BLENDS = ("a 1 into a 7", "a 1 into itself with a real bar", "a 7 into itself without its bar")
 DOSES = np.linspace(0, 1, 11)
-CONTROL_DRAWS = 64  # random images beside one that is drawn from nothing
+CONTROL_DRAWS = 64  # random images for one that is drawn from scratch
 AMBIGUOUS = 0.25  # a probability between this and 1 − this
 
 # The write-up's logits of 1 and 7, of one image or one run of a noisy network.
@@ -60,197 +49,262 @@ _TEXTS = {
     THREE: "A 1 with a bar drawn over rows 4–6, columns 0–17, stays a 1",
     REAL: "A 1 that is given the top bar of a real 7 stays a 1",
     BAR: "A real 7 without its top bar stays a 7",
-    DRAWN: "A 7 drawn from nothing, with its bar in rows 4–6, is read as a 1",
-    HIGH: "A 7 drawn from nothing, with its bar from row 1 on, is read as a 1",
+    ROWS: "A 7 without its rows 0–14 is ambiguous",
+    DRAWN: "A 7 drawn from scratch, with its bar in rows 4–6, is read as a 1",
+    HIGH: "A 7 drawn from scratch, with its bar from row 1 on, is read as a 1",
+    BLANK: "The blank image is read as a 1",
 }
 # Above 0 a 1 is the likelier of the two.
-_SIGNED = Rule("the probability of a 1 between the two logits, from −1, surely a 7, to 1, surely a 1", low=0.0)
+_SIGNED = "the probability of a 1 between the two logits, from −1, surely a 7, to 1, surely a 1"
 
 Images = Float[Array | np.ndarray, "examples pixels"]
+Pair = tuple[xr.DataArray, xr.DataArray]
 
 
-class Triple(NamedTuple):
-    """Images before an edit, after it, and after its control; None where there was nothing, NaN without a control."""
+class Edit(NamedTuple):
+    """Images before an edit, after it, and after its control; None where there was none, NaN without a control."""
 
     before: Images | None
-    after: Float[Array | np.ndarray, "examples pixels"]
+    edited: Float[Array | np.ndarray, "examples pixels"]
     control: Float[Array | np.ndarray, "examples_other pixels"]
 
 
-class Edited(NamedTuple):
-    """What a network says of edited images, the mean over them."""
+class Reading(NamedTuple):
+    """How a network reads images: mean logits and probability of a 1, and shares of the images.
 
-    logits: Float[Array, "*edits classes"]
-    as_one: Float[Array, "*edits"]
-    probability: Float[Array, "*edits"]
-    ambiguous: Float[Array, "*edits"]
+    as_one: read as a 1, of those that were read rightly before the edit. ambiguous: a probability from ¼ to ¾.
+    """
 
-
-def measure(subjects: Mapping[str, Subject], seeds: int) -> dict[str, Any]:
-    """The record's fields of rows 1.1 to 1.4."""
-    subject = subjects[STUDY]
-    networks, test = subject.run.networks, subject.splits.test
-    edit_key, blend_key = jax.random.split(key_of(subjects, 0))
-    edits = make_edits(edit_key, test)
-    edited, beside = jax.jit(over_seeds(read_edits, chunk=1))(networks, edits)
-    # A blank image has no ink to move elsewhere: it is shown to the networks before training instead.
-    untrained = jax.jit(over_seeds(read))(subject.untrained(), edits[BLANK].after)
-    beside = jax.tree.map(lambda all_, one: all_.at[:, EDITS.index(BLANK)].set(one), beside, untrained)
-    edited, beside = laid_out(subject, seeds, edited), laid_out(subject, seeds, beside)
-    blends = jax.jit(over_seeds(blended, chunk=1))(networks, make_blends(blend_key, edits))
-    return {
-        "edits": EDITS,
-        **{f"edit_{name}": getattr(edited, name) for name in ("logits", "as_one", "probability", "ambiguous")},
-        **{f"control_{name}": getattr(beside, name) for name in ("logits", "as_one", "probability", "ambiguous")},
-        "edited_images": np.array([len(edits[name].after) for name in EDITS]),
-        "pictures": np.stack([np.asarray(edits[name].after[0], np.float64) for name in EDITS]),
-        "control_pictures": np.stack([np.asarray(edits[name].control[0], np.float64) for name in EDITS]),
-        "blends": BLENDS,
-        "doses": DOSES,
-        "blend_as_seven": laid_out(subject, seeds, blends),
-    }
+    logits: Float[Array, " classes"]
+    as_one: Float[Array, ""]
+    probability: Float[Array, ""]
+    ambiguous: Float[Array, ""]
 
 
-def make_edits(key, test: Dataset) -> dict[str, Triple]:
+class Readings(NamedTuple):
+    """The same of every edit, and of its control."""
+
+    logits: Float[Array, "versions edits classes"]
+    as_one: Float[Array, "versions edits"]
+    probability: Float[Array, "versions edits"]
+    ambiguous: Float[Array, "versions edits"]
+
+
+class Pictures(NamedTuple):
+    """The first image of every edit, and how many there are."""
+
+    image: Float[np.ndarray, "versions edits pixels"]
+    number: Float[np.ndarray, " edits"]
+
+
+class Blends(NamedTuple):
+    """Share of the blended images that is read as a 7."""
+
+    as_seven: Float[Array, "blends doses"]
+
+
+def edited(inputs: Inputs) -> dict[str, Edit]:
+    """Every edit of a run's test images."""
+    return make_edits(jax.random.split(inputs.key(0))[0], inputs.splits.test)
+
+
+def make_edits(key, test: Dataset) -> dict[str, Edit]:
     """Every edit's images, in the order of EDITS."""
     ones, sevens = of_class(test, ONE), of_class(test, SEVEN)
-    side = image_shape(ones.shape[-1])[0]
     bars = np.asarray(jax.jit(strokes.top_bars)(sevens))
     barred = bars.any(axis=1)
     transplant_key, *keys = jax.random.split(key, 1 + len(EDITS))
-    drawn = {
-        FULL: strokes.rows(side, 5, 5),
-        TRIMMED: strokes.rows(side, 5, 5, columns=(0, 17)),
-        THREE: strokes.rows(side, 4, 6, columns=(0, 17)),
+    own_key = dict(zip(EDITS, keys, strict=True))
+    draw, erase = jax.jit(strokes.draw_equal_ink), jax.jit(strokes.erase_equal_ink)
+    rows = partial(strokes.rows, image_shape(ones.shape[-1])[0])
+    stem = rows(4, 24, columns=(12, 16))
+
+    def as_it_is(images) -> Edit:
+        return Edit(None, images, np.full_like(images[:1], np.nan))
+
+    def drawn(name, images, after) -> Edit:
+        return Edit(images, after, np.asarray(draw(own_key[name], images, after)))
+
+    def with_stroke(name, mask) -> Edit:
+        return drawn(name, ones, np.where(mask, np.float32(1), ones))
+
+    def from_scratch(name, mask) -> Edit:
+        many = np.repeat(mask[None].astype(np.float32), CONTROL_DRAWS, axis=0)
+        return drawn(name, np.zeros_like(many), many)._replace(before=None, edited=many[:1])
+
+    def erased(name, images, masks) -> Edit:
+        return Edit(images, np.where(masks, 0, images), np.asarray(erase(own_key[name], images, masks)))
+
+    return {
+        "1": as_it_is(ones),
+        FULL: with_stroke(FULL, rows(5, 5)),
+        TRIMMED: with_stroke(TRIMMED, rows(5, 5, columns=(0, 17))),
+        THREE: with_stroke(THREE, rows(4, 6, columns=(0, 17))),
+        REAL: drawn(REAL, ones, np.asarray(jax.jit(strokes.transplant)(transplant_key, sevens, bars, ones))),
+        "7": as_it_is(sevens),
+        BAR: erased(BAR, sevens[barred], bars[barred]),
+        ROWS: erased(ROWS, sevens, np.broadcast_to(rows(0, 14), sevens.shape)),
+        DRAWN: from_scratch(DRAWN, rows(4, 6, columns=(0, 16)) | stem),
+        HIGH: from_scratch(HIGH, rows(1, 6, columns=(0, 16)) | stem),
+        BLANK: as_it_is(np.zeros_like(ones[:1])),
     }
-    stem = strokes.rows(side, 4, 24, columns=(12, 16))
-    figures = {
-        DRAWN: strokes.rows(side, 4, 6, columns=(0, 16)) | stem,
-        HIGH: strokes.rows(side, 1, 6, columns=(0, 16)) | stem,
-    }
-    after_one = {name: np.where(mask, np.float32(1), ones) for name, mask in drawn.items()}
-    after_one[REAL] = np.asarray(jax.jit(strokes.transplant)(transplant_key, sevens, bars, ones))
-    erased = {
-        BAR: (sevens[barred], bars[barred]),
-        ROWS: (sevens, np.broadcast_to(strokes.rows(side, 0, 14), sevens.shape)),
-    }
-    nothing, unknown = np.zeros_like(ones[:1]), np.full_like(ones[:1], np.nan)
-    draw, wipe = jax.jit(strokes.draw_equal_ink), jax.jit(strokes.erase_equal_ink)
-    edits = {}
-    for name, own in zip(EDITS, keys, strict=True):
-        if name in after_one:
-            edits[name] = Triple(ones, after_one[name], np.asarray(draw(own, ones, after_one[name])))
-        elif name in erased:
-            images, masks = erased[name]
-            edits[name] = Triple(images, np.where(masks, 0, images), np.asarray(wipe(own, images, masks)))
-        elif name in figures:
-            picture = figures[name][None].astype(np.float32)
-            many = (np.repeat(image, CONTROL_DRAWS, axis=0) for image in (nothing, picture))
-            edits[name] = Triple(None, picture, np.asarray(draw(own, *many)))
-        else:
-            edits[name] = Triple(None, {"1": ones, "7": sevens, BLANK: nothing}[name], unknown)
-    return edits
 
 
-def read_edits(network: Network, edits: dict[str, Triple]) -> tuple[Edited, Edited]:
-    """What a network says of every edit's images, and of its control's: leaves lead with an edits axis."""
+def read_edits(network: Network, edits: dict[str, Edit]) -> Readings:
+    """How a network reads every edit's images, and those of its control."""
 
-    def table(read_one):
-        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *[read_one(name, edits[name]) for name in EDITS])
+    def version(name):
+        label = {BAR: SEVEN, ROWS: SEVEN}
+        read_all = [
+            read(network, getattr(edits[edit], name), edits[edit].before, label=label.get(edit, ONE)) for edit in EDITS
+        ]
+        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *read_all)
 
-    label = {name: SEVEN if name in (BAR, ROWS) else ONE for name in EDITS}
-    return (
-        table(lambda name, edit: read(network, edit.after, edit.before, label=label[name])),
-        table(lambda name, edit: read(network, edit.control, edit.before, label=label[name])),
-    )
+    return Readings(*jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(version, VERSIONS)))
 
 
-def read(network: Network, after: Images, before: Images | None = None, *, label: int = ONE) -> Edited:
-    """What a network says of images; as_one is over those read as `label` before the edit, if there was one."""
-    logits = network(after)[0]
-    now = counterfactuals.reading(logits, ONE, SEVEN)
-    right = jnp.ones(after.shape[0], bool)
+def read(network: Network, images: Images, before: Images | None = None, *, label: int = ONE) -> Reading:
+    """How a network reads images; as_one is over those read as `label` before the edit, if there was one."""
+    now = counterfactuals.read(network, images, ONE, SEVEN)
+    right = jnp.ones(images.shape[0], bool)
     if before is not None:
         margin = counterfactuals.read(network, before, ONE, SEVEN).margin
         right = margin > 0 if label == ONE else margin < 0
     unknown = jnp.any(jnp.isnan(now.margin))
-    both = jnp.stack([now.first, now.second], axis=-1)
     unsure = jnp.abs(now.probability - 0.5) < 0.5 - AMBIGUOUS
-    return Edited(
-        logits=jnp.mean(both, axis=0),
-        as_one=jnp.where(unknown, jnp.nan, share(now.margin > 0, right)),
+    return Reading(
+        logits=jnp.stack([jnp.mean(now.first), jnp.mean(now.second)]),
+        as_one=jnp.where(unknown, jnp.nan, jnp.mean(now.margin > 0, where=right)),
         probability=jnp.mean(now.probability),
-        ambiguous=jnp.where(unknown, jnp.nan, jnp.mean(unsure.astype(both.dtype))),
+        ambiguous=jnp.where(unknown, jnp.nan, jnp.mean(unsure)),
     )
 
 
-def make_blends(key, edits: dict[str, Triple]) -> Float[np.ndarray, "blends doses examples pixels"]:
+def read_blank(network: Network, blank: Images) -> Reading:
+    """How a network reads the blank image."""
+    return read(network, blank)
+
+
+def _blank(inputs: Inputs) -> Images:
+    return inputs.once(edited)[BLANK].edited
+
+
+def pictures(inputs: Mapping[str, Inputs]) -> Pictures:
+    """One image of every edit, and of its control."""
+    edits = inputs[NAME].once(edited)
+    image = [[getattr(edits[name], version)[0] for name in EDITS] for version in VERSIONS]
+    return Pictures(np.array(image), np.array([len(edits[name].edited) for name in EDITS], float))
+
+
+def make_blends(inputs: Inputs) -> Float[np.ndarray, "blends doses examples pixels"]:
     """Pictures on the way from one image to another, as many of each kind as there are images of the rarest."""
+    edits, key = inputs.once(edited), jax.random.split(inputs.key(0))[1]
     pairs = (
-        (edits["1"].after, jax.random.permutation(key, edits["7"].after)),
-        (edits["1"].after, edits[REAL].after),
-        (np.asarray(edits[BAR].before), edits[BAR].after),
+        (edits["1"].edited, jax.random.permutation(key, edits["7"].edited)),
+        (edits["1"].edited, edits[REAL].edited),
+        (np.asarray(edits[BAR].before), edits[BAR].edited),
     )
     count = min(len(first) for first, _ in pairs)
     mixed = [jax.vmap(partial(strokes.blend, a[:count], b[:count]))(DOSES.astype(np.float32)) for a, b in pairs]
     return np.stack([np.asarray(part) for part in mixed])
 
 
-def blended(network: Network, blends: Float[Array, "blends doses examples pixels"]) -> Float[Array, "blends doses"]:
-    """Share of the blended images that is read as a 7."""
+def read_blends(network: Network, blends: Float[Array, "blends doses examples pixels"]) -> Blends:
+    """How often a network reads the blended images as a 7."""
     flat = blends.reshape(-1, *blends.shape[2:])
     found = jax.lax.map(lambda images: jnp.mean(counterfactuals.read(network, images, SEVEN, ONE).margin > 0), flat)
-    return found.reshape(blends.shape[:2])
+    return Blends(found.reshape(blends.shape[:2]))
 
 
-def findings(record: OneVsSeven) -> list[Finding]:
-    """Rows 1.1 to 1.4 judged."""
-    stays = "the share of the images, read rightly before the edit, that keep their answer"
-    found = []
-    for row, names in (("1.1", (FULL, TRIMMED, THREE, REAL)), ("1.3", (BAR,))):
-        for name in names:
-            place = record.edits.index(name)
-            kept, control = record.edit_as_one[place], record.control_as_one[place]
-            if row == "1.3":
-                kept, control = 1 - kept, 1 - control
-            claim = Claim(STUDY, f"{row} {name}", _TEXTS[name], published(name), Rule(stays, low=MOST))
-            beside = f"as much ink {'erased' if row == '1.3' else 'drawn'} elsewhere"
-            found.append(judged(claim, kept, control, beside, kept, note=_note(record, name)))
-    for name in (DRAWN, HIGH):
-        place = record.edits.index(name)
-        probability, control = record.edit_probability[place], record.control_probability[place]
-        claim = Claim(STUDY, f"1.2 {name}", _TEXTS[name], published(name), _SIGNED)
-        note = _note(record, name)
-        found.append(
-            judged(claim, probability, control, "as much ink in random places", 2 * probability - 1, note=note)
-        )
-    blank, untrained = (
-        part[record.edits.index(BLANK)] for part in (record.edit_probability, record.control_probability)
+_COORDS = labelled(versions=VERSIONS, edits=EDITS, classes=CLASSES, blends=BLENDS, doses=tuple(DOSES))
+MEASUREMENTS = (
+    Measurement("edits", read_edits, lambda inputs: (inputs.once(edited),), _COORDS, chunk=1),
+    Measurement("blank", read_blank, lambda inputs: (_blank(inputs),), _COORDS, (UNTRAINED, TRAINED)),
+    EnsembleMeasurement("pictures", pictures, _COORDS),
+    Measurement("blends", read_blends, lambda inputs: (make_blends(inputs),), _COORDS, chunk=1),
+)
+
+
+def claims(results: Results) -> list[Claim]:
+    """Rows 1.1 to 1.4, and rows 0–14 of row 1.5."""
+    readings, blank = results["edits"], results["blank"].probability
+    blanks = blank.sel(conditions=TRAINED), blank.sel(conditions=UNTRAINED)
+    scattered, elsewhere = "as much ink in random places", "as much ink erased elsewhere"
+    return [
+        *(_stays(results, "1.1", name, "as much ink drawn elsewhere") for name in (FULL, TRIMMED, THREE, REAL)),
+        *(_as_a_one(results, "1.2", name, versions(readings.probability, name), scattered) for name in (DRAWN, HIGH)),
+        _stays(results, "1.3", BAR, elsewhere),
+        _as_a_one(results, "1.4", BLANK, blanks, "untrained networks"),
+        _default(versions(readings.probability, DRAWN)[1], blanks[0]),
+        _ambiguous(results, elsewhere),
+    ]
+
+
+def versions(values: Any, name: str) -> tuple[Any, Any]:
+    """The labelled values of an edit and of its control."""
+    edit = values.sel(edits=name)
+    return edit.sel(versions=EDITED), edit.sel(versions=CONTROL)
+
+
+def _claim(results: Results, row: str, name: str, values: Pair, control: str, **judged: Any) -> Claim:
+    """A claim about an edit: values of its images and of its control."""
+    return Claim(
+        row=row,
+        name=judged.pop("id_", name),
+        text=_TEXTS[name],
+        published=f"logits of 1 and 7: {_PUBLISHED[name]}" if name in _PUBLISHED else "—",
+        measured=values[0],
+        controls={control: values[1]},
+        note=_note(results, name),
+        **judged,
     )
-    claim = Claim(STUDY, "1.4 blank", "The blank image reads as a 1", published(BLANK), _SIGNED)
-    found.append(judged(claim, blank, untrained, "untrained networks", 2 * blank - 1, note=_note(record, BLANK)))
-    text = "1 is the default: ink in random places, as much as of a drawn 7, reads as a 1"
-    scattered = record.control_probability[record.edits.index(DRAWN)]
-    claim = Claim(STUDY, "1.4 default", text, "hypothesis: “1 is the default, 7 is something special”", _SIGNED)
-    note = f"{CONTROL_DRAWS} random images. {left_out(record)}"
-    found.append(judged(claim, scattered, blank, "blank image", 2 * scattered - 1, note=note))
-    return sorted(found, key=lambda finding: finding.claim.id.split()[0])
 
 
-def published(name: str) -> str:
-    """The write-up's figures of an edit, and what they are of."""
-    return f"logits of 1 and 7: {_PUBLISHED[name]}" if name in _PUBLISHED else "—"
+def _stays(results: Results, row: str, name: str, control: str) -> Claim:
+    as_one = versions(results["edits"].as_one, name)
+    kept = (1 - as_one[0], 1 - as_one[1]) if name == BAR else as_one
+    quantity = "the share of the images, read rightly before the edit, that are still read so"
+    return _claim(results, row, name, kept, control, quantity=quantity, rule=above(MOST))
 
 
-def _note(record: OneVsSeven, name: str) -> str:
-    """Mean logits beside the published ones, of how many images, and how many networks read most of them as a 1."""
-    place = record.edits.index(name)
-    logits, control = (
-        " / ".join(mean(values, 2) for values in part[place]) for part in (record.edit_logits, record.control_logits)
+def _as_a_one(results: Results, row: str, name: str, values: Pair, control: str) -> Claim:
+    score = Given(2 * values[0] - 1)
+    return _claim(results, row, name, values, control, quantity=_SIGNED, score=score, rule=above(0.0))
+
+
+def _default(scattered: xr.DataArray, blank: xr.DataArray) -> Claim:
+    return Claim(
+        row="1.4",
+        name="default",
+        text="1 is the default: ink in random places, as much as of a drawn 7, is read as a 1",
+        published="hypothesis: “1 is the default, 7 is something special”",
+        quantity=_SIGNED,
+        measured=scattered,
+        controls={"blank image": blank},
+        score=Given(2 * scattered - 1),
+        rule=above(0.0),
+        note=f"{CONTROL_DRAWS} random images.",
     )
-    as_one = record.edit_as_one[place]
-    known = np.isfinite(as_one)
+
+
+def _ambiguous(results: Results, control: str) -> Claim:
+    unsure = versions(results["edits"].ambiguous, ROWS)
+    quantity = "the share of the 7s whose probability of a 1, between the two logits, is then ¼ to ¾"
+    return _claim(results, "1.5", ROWS, unsure, control, id_="rows 0–14", quantity=quantity, rule=above(MOST))
+
+
+def _note(results: Results, name: str) -> str:
+    """Mean logits, of how many images, and how many networks read most of them as a 1."""
+    logits, control = versions(results["edits"].logits, name)
+    if name == BLANK:
+        control = results["blank"].logits.sel(conditions=UNTRAINED)
+    as_one, _ = versions(results["edits"].as_one, name)
+    images = int(results["pictures"].number.sel(edits=name))
     return (
-        f"Mean logits (1 / 7) {logits}, of the control {control}. Images: {int(record.edited_images[place])}. Networks "
-        f"that read most of them as a 1: {int(np.sum(as_one[known] > MOST))} of {int(known.sum())}. {left_out(record)}"
+        f"Mean logits (1 / 7) {_pair(logits)}, of the control {_pair(control)}. Images: {images}. Networks that read "
+        f"most of them as a 1: {int((as_one > MOST).sum())} of {int(as_one.notnull().sum())}."
     )
+
+
+def _pair(logits: xr.DataArray) -> str:
+    return " / ".join(mean(logits.sel(classes=name), 2) for name in CLASSES)

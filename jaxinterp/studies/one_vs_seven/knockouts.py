@@ -1,209 +1,176 @@
-"""What happens without the neurons that tell 1s from 7s, and without as many others? Rows 1.7 to 1.9, and 1.11.
+"""How accurate is a network without the neurons that differ between 1s and 7s, or without as many others? Row 1.8.
 
-Units are chosen, and matched, on one half of the test images and scored on the other.
+Units are chosen on one half of the test images, and accuracy, among all outputs, is measured on the other. Whether the
+drop is due to their number or to their identity, rows 1.9 and 1.11, is judged in `number_or_identity`.
 """
 
 from collections.abc import Mapping
-from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import xarray as xr
 from jaxtyping import Array, Bool, Float
 
-from jaxinterp import controls, metrics, stats
-from jaxinterp.analysis import ablation, responses
+from jaxinterp import metrics
+from jaxinterp.analysis import ablation, last_layer, responses
+from jaxinterp.analysis.last_layer import KINDS
 from jaxinterp.data import Dataset
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.networks import Network
-from jaxinterp.studies.one_vs_seven.record import (
-    ARMS,
-    LAYERS,
-    ONE,
-    SEVEN,
-    SMALL,
-    STUDY,
-    key_of,
-    laid_out,
-    last_site,
-    stacked,
-)
-from jaxinterp.studies.subjects import Subject, halves
+from jaxinterp.studies.inputs import Inputs
+from jaxinterp.studies.judge import Claim, Given, above, between
+from jaxinterp.studies.one_vs_seven.common import ARMS, CLASSES, LAST, NAME, ONE, SEVEN, SMALL, labelled, mean
+from jaxinterp.studies.one_vs_seven.differences import NEAR
+from jaxinterp.studies.study import Measurement, Results
 
 THRESHOLDS = np.arange(1, 10) / 10
-SHOWN = 2  # the threshold, .3, at which single draws are kept
-TRAINED, PERMUTED, UNTRAINED = CONDITIONS = ("trained", "labels permuted", "untrained")
+JUDGED = (0.1, 0.3, 0.5)  # from where nothing is left to where little is lost
+SHOWN = 0.3  # single draws are kept at this threshold
 ALL, PREFER_ONE, PREFER_SEVEN = SIGNS = ("all", "more active on 1s", "more active on 7s")
-KINDS = ("zero", "mean", "resample")
 RANDOM, MATCHED = GROUPS = ("random", "matched on mean activation")
 DRAWS = 200
 STRATA, LEAST_IN_STRATUM = 10, 8  # of mean activation; a stratum of one unit leaves nothing to draw
-SMALL_DIFFERENCE = 0.2
-BIN_EDGES = np.linspace(-2, 2, 81)
 
-
-class Differences(NamedTuple):
-    """Share of each layer's units in bins of the class difference, and with less than SMALL_DIFFERENCE of it."""
-
-    bins: Float[Array, "layers bins"]
-    small: Float[Array, " layers"]
+PUBLISHED = xr.DataArray(
+    [0.0, 0.045, 0.58, 0.875, 0.92, 0.955, 0.97, 0.975, 0.988], {"thresholds": THRESHOLDS}, name="published"
+)
 
 
 class KnockOuts(NamedTuple):
-    """Accuracy among all outputs, on the scored half, without groups of units of the last hidden layer."""
+    """Accuracy without groups of units of the last hidden layer: the chosen ones, and as many drawn at random.
+
+    units: how many are chosen. drawn: mean over draws; low, high: their middle 95 %. apart: without those of the drawn
+    units that were not chosen. overlap: the share of the chosen units among them. by_draw: every draw, at SHOWN.
+    """
 
     intact: Float[Array, ""]
     units: Float[Array, "signs thresholds"]
-    accuracy: Float[Array, "signs thresholds kinds"]
-    of_classes: Float[Array, "signs thresholds kinds classes"]
-    drawn: Float[Array, "groups thresholds kinds draws"]
+    chosen: Float[Array, "signs thresholds kinds"]
+    by_class: Float[Array, "thresholds kinds classes"]
+    drawn: Float[Array, "groups thresholds kinds"]
+    low: Float[Array, "groups thresholds kinds"]
+    high: Float[Array, "groups thresholds kinds"]
     apart: Float[Array, "groups thresholds kinds"]
     overlap: Float[Array, "groups thresholds"]
+    by_draw: Float[Array, "groups kinds draws"]
 
 
-def measure(subjects: Mapping[str, Subject], seeds: int) -> dict[str, Any]:
-    """The record's fields of rows 1.7 to 1.9 and 1.11."""
-    order_key, *keys = jax.random.split(key_of(subjects, 2), 1 + len(ARMS))
-    differences = [_differences(subjects[arm], seeds, order_key) for arm in ARMS]
-    found, widths = {}, subjects[STUDY].run.networks.model.widths
-    for arm, key in zip(ARMS, keys, strict=True):
-        shares = None
-        if arm == SMALL:
-            # Its activations are larger: the thresholds would take nearly all units, and leave nothing to draw.
-            units = found[STUDY].units[0]
-            known = np.isfinite(units).all(axis=0)
-            shares = units[:, known].mean(axis=1) / widths[-1] if known.any() else np.zeros(len(units))
-        run = jax.jit(over_seeds(partial(knock_outs, shares=shares), chunk=1))
-        networks, (chosen, scored) = subjects[arm].run.networks, halves(subjects[arm].splits.test)
-        found[arm] = laid_out(subjects[arm], seeds, run(networks, chosen, scored, key))
-    # Draws come to lie before seeds.
-    drawn = np.stack([found[arm].drawn for arm in ARMS])
-    knocked = stacked([found[arm]._replace(drawn=np.zeros(())) for arm in ARMS])
-    low, high = np.quantile(drawn, (0.025, 0.975), axis=-2)
-    draws_last = np.moveaxis(drawn, -2, -1)
-    p = stats.permutation_p(-np.broadcast_to(knocked.accuracy[:, :1], draws_last.shape[:-1]), -draws_last)
-    return {
-        "conditions": CONDITIONS,
-        "bin_edges": BIN_EDGES,
-        "difference_bins": np.stack([part.bins for part in differences], axis=1),
-        "difference_small": np.stack([part.small for part in differences], axis=1),
-        "kinds": KINDS,
-        "signs": SIGNS,
-        "groups": GROUPS,
-        "thresholds": THRESHOLDS,
-        "intact": knocked.intact,
-        "selected_units": knocked.units,
-        "knocked": knocked.accuracy,
-        "knocked_classes": knocked.of_classes,
-        "drawn_mean": drawn.mean(axis=-2),
-        "drawn_low": low,
-        "drawn_high": high,
-        "drawn_p": np.where(np.isnan(drawn[..., 0, :]), np.nan, p),
-        "drawn_apart": knocked.apart,
-        "drawn_overlap": knocked.overlap,
-        "draws": np.moveaxis(drawn[ARMS.index(STUDY), :, SHOWN, KINDS.index("zero")], -1, 1),
-    }
+def difference(network: Network, data: Dataset) -> Float[Array, " units"]:
+    """The class difference of the units that the outputs read."""
+    return responses.class_difference(network(data.images)[1][LAST], data.labels, ONE, SEVEN)
 
 
-def class_differences(network: Network, data: Dataset, key) -> tuple[Differences, Differences]:
-    """The class difference of every unit of LAYERS; then the same with labels permuted."""
-    activations = network(data.images)[1]
-    labels = jnp.asarray(data.labels)
+def knock_outs(network: Network, choosing: Dataset, scoring: Dataset, key, by_share, shares) -> KnockOuts:
+    """Accuracy without the units whose class difference exceeds each threshold, and without as many others.
 
-    def table(labels):
-        parts = []
-        for layer in LAYERS:
-            difference = responses.class_difference(activations[f"{layer}/post"], labels, ONE, SEVEN)
-            known = difference[0] * 0
-            place = jnp.clip(jnp.searchsorted(BIN_EDGES, difference, side="right") - 1, 0, len(BIN_EDGES) - 2)
-            bins = jnp.mean(jax.nn.one_hot(place, len(BIN_EDGES) - 1), axis=0) + known
-            parts.append(Differences(bins, jnp.mean(jnp.abs(difference) < SMALL_DIFFERENCE) + known))
-        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *parts)
-
-    return table(labels), table(jax.random.permutation(key, labels))
-
-
-def knock_outs(
-    network: Network, chosen: Dataset, scored: Dataset, key, *, shares: Float[np.ndarray, " thresholds"] | None = None
-) -> KnockOuts:
-    """Accuracy without the units whose class difference exceeds each threshold, and without as many drawn at random.
-
-    apart: without those of the drawn units that were not chosen. overlap: the share of the chosen units among them.
-    shares: knock out this share of the units, those of largest difference, in the place of thresholds.
+    by_share: choose these shares of the units, those of largest difference, in place of what exceeds a threshold.
     """
-    activations = network(chosen.images)[1][last_site(network.model)]
-    difference = responses.class_difference(activations, chosen.labels, ONE, SEVEN)
-    selected = jnp.abs(difference) > THRESHOLDS[:, None]
-    if shares is not None:
-        rank = jnp.argsort(jnp.argsort(-jnp.abs(difference)))
-        selected = rank < jnp.round(shares[:, None] * len(difference))
-    by_sign = jnp.stack([selected, selected & (difference > 0), selected & (difference < 0)])
-    draw_key, fill_key = jax.random.split(key)
-    mean, strata = jnp.mean(activations, axis=0), min(STRATA, max(1, len(difference) // LEAST_IN_STRATUM))
-
-    def draw(pair):
-        key, group = pair
-        return jnp.stack(
-            [
-                ablation.random_groups(key, group, draws=DRAWS),
-                ablation.matched_groups(key, group, mean, draws=DRAWS, strata=strata),
-            ]
-        )
-
-    # "groups thresholds draws units"
-    drawn = jnp.swapaxes(jax.lax.map(draw, (jax.random.split(draw_key, len(selected)), selected)), 0, 1)
-    masks = (by_sign, drawn, drawn & ~selected[:, None])
-    flat = jnp.concatenate([part.reshape(-1, len(difference)) for part in masks])
-    found = accuracies(network, scored, flat, fill_key)
-    weights = jnp.stack([jnp.mean(jnp.asarray(scored.labels) == label) for label in (ONE, SEVEN)])
-    overall = jnp.sum(found * weights, axis=-1)
-    counts = jnp.sum(by_sign, axis=-1).astype(float)
-    taken = jnp.sum(drawn & selected[:, None], axis=-1) / jnp.maximum(counts[0], 1)[:, None]
-    split = by_sign.shape[0] * by_sign.shape[1]
-    drawn_accuracy, apart = overall[split:].reshape(2, *drawn.shape[:3], -1)
-    intact = metrics.correct("cross_entropy", network(scored.images)[0], jnp.asarray(scored.labels))
+    differences, (draw_key, fill_key) = difference(network, choosing), jax.random.split(key)
+    size = jnp.abs(differences)
+    largest = jnp.argsort(jnp.argsort(-size)) < jnp.round(shares[:, None] * len(size))
+    chosen = jnp.where(by_share, largest, size > THRESHOLDS[:, None])
+    by_sign = jnp.stack([chosen, chosen & (differences > 0), chosen & (differences < 0)])
+    drawn = _draw(draw_key, chosen, jnp.mean(network(choosing.images)[1][LAST], axis=0))
+    masks = (by_sign, drawn, drawn & ~chosen[:, None])
+    flat = jnp.concatenate([part.reshape(-1, len(size)) for part in masks])
+    by_class = last_layer.group_accuracies(network, scoring, flat, fill_key)[..., np.array([ONE, SEVEN])]
+    weights = jnp.stack([jnp.mean(jnp.asarray(scoring.labels) == label) for label in (ONE, SEVEN)])
+    ends = np.cumsum([part[..., 0].size for part in masks])[:-1]
+    of_sign, of_drawn, of_apart = (
+        (part @ weights).reshape(*mask.shape[:-1], len(KINDS))
+        for mask, part in zip(masks, jnp.split(by_class, ends), strict=True)
+    )
+    low, high = jnp.quantile(of_drawn, np.array([0.025, 0.975]), axis=2)
+    count = jnp.sum(by_sign, axis=-1)
     return KnockOuts(
-        intact=jnp.mean(intact.astype(float)),
-        units=counts,
-        accuracy=overall[:split].reshape(*by_sign.shape[:2], -1),
-        of_classes=found[:split].reshape(*by_sign.shape[:2], *found.shape[1:]),
-        drawn=jnp.moveaxis(drawn_accuracy, 2, -1),
-        apart=jnp.mean(apart, axis=2),
-        overlap=jnp.mean(taken, axis=-1),
+        intact=jnp.mean(metrics.correct("cross_entropy", network(scoring.images)[0], jnp.asarray(scoring.labels))),
+        units=count,
+        chosen=of_sign,
+        by_class=by_class[: len(THRESHOLDS)],
+        drawn=jnp.mean(of_drawn, axis=2),
+        low=low,
+        high=high,
+        apart=jnp.mean(of_apart, axis=2),
+        overlap=jnp.mean(jnp.sum(drawn & chosen[:, None], axis=-1) / jnp.maximum(count[0], 1)[:, None], axis=-1),
+        by_draw=jnp.swapaxes(of_drawn[:, np.argmax(THRESHOLDS == SHOWN)], 1, 2),
     )
 
 
-def accuracies(
-    network: Network, data: Dataset, masks: Bool[Array | np.ndarray, "groups units"], key, *, chunk: int = 64
-) -> Float[Array, "groups kinds classes"]:
-    """Accuracy on 1s and on 7s without each group of units of the last hidden layer, by KINDS of ablation.
-
-    Equal to `ablation.groups`. The logits move by a sum over the group's units, so one product serves all kinds:
-    they lose Σ a W, which mean-ablation gives back on average and resample-ablation from another image.
-    chunk: groups at once; memory grows as chunk × examples × outputs.
-    """
-    logits, activations = network(data.images)
-    activations, labels = activations[last_site(network.model)], jnp.asarray(data.labels)
-    kernel = network.variables["params"]["output"]["kernel"]
-    examples, outputs = logits.shape
-    terms = (activations.T[:, :, None] * kernel[:, None]).reshape(-1, examples * outputs)
-    average = jnp.mean(activations, axis=0)[:, None] * kernel
-    place = controls.shuffled_rows(key, jnp.arange(examples))
-    pair = jnp.where(labels == ONE, 0, 1)
-
-    def one(mask):
-        lost = (mask @ terms).reshape(examples, outputs)
-        zero = logits - lost
-        right = [jnp.argmax(x, axis=-1) == labels for x in (zero, zero + mask @ average, zero + lost[place])]
-        return metrics.by_class(jnp.stack(right), pair, classes=2)
-
-    return jax.lax.map(one, jnp.asarray(masks, logits.dtype), batch_size=chunk)
+def shares_of_main(inputs: Mapping[str, Inputs]) -> tuple[Float[np.ndarray, " thresholds"]]:
+    """The share of the wide networks' units that exceeds each threshold, mean over networks."""
+    main = inputs[NAME]
+    run = jax.jit(over_seeds(lambda network, data: jnp.abs(difference(network, data)) > THRESHOLDS[:, None], chunk=8))
+    chosen = np.asarray(run(main.networks, main.choosing), float)[~main.diverged]
+    return (np.nan_to_num(chosen.sum(axis=(0, 2)) / max(len(chosen), 1) / chosen.shape[-1]),)
 
 
-def _differences(subject: Subject, seeds: int, key) -> Differences:
-    """One arm's class differences under CONDITIONS."""
-    test, run = subject.splits.test, jax.jit(over_seeds(class_differences, chunk=1))
-    trained, permuted = run(subject.run.networks, test, key)
-    untrained, _ = run(subject.untrained(), test, key)
-    return stacked([laid_out(subject, seeds, part) for part in (trained, permuted, untrained)])
+def _draw(
+    key, chosen: Bool[Array, "thresholds units"], quantity: Float[Array, " units"]
+) -> Bool[Array, "groups thresholds draws units"]:
+    strata = min(STRATA, max(1, len(quantity) // LEAST_IN_STRATUM))
+
+    def draw(pair):
+        own_key, group = pair
+        random = ablation.random_groups(own_key, group, draws=DRAWS)
+        return jnp.stack([random, ablation.matched_groups(own_key, group, quantity, draws=DRAWS, strata=strata)])
+
+    return jnp.swapaxes(jax.lax.map(draw, (jax.random.split(key, len(chosen)), chosen)), 0, 1)
+
+
+def _shared(inputs: Inputs) -> tuple:
+    # The small networks' activations are larger: thresholds would take nearly all units, and leave nothing to draw.
+    key = jax.random.split(inputs.key(2), 1 + len(ARMS))[1 + ARMS.index(inputs.recipe)]
+    return inputs.choosing, inputs.scoring, key, inputs.recipe == SMALL
+
+
+_COORDS = labelled(signs=SIGNS, thresholds=tuple(THRESHOLDS), kinds=KINDS, classes=CLASSES, groups=GROUPS)
+MEASUREMENTS = (Measurement("knockouts", knock_outs, _shared, _COORDS, recipes=ARMS, common=shares_of_main, chunk=1),)
+
+
+def claims(results: Results) -> list[Claim]:
+    """Row 1.8: is the accuracy without the chosen units the published one?"""
+    return [*(_accuracy(results, threshold) for threshold in JUDGED), _of_sevens(results)]
+
+
+def _accuracy(results: Results, threshold: float) -> Claim:
+    found = results["knockouts"].sel(recipes=NAME, thresholds=threshold)
+    chosen, zero = found.chosen.sel(signs=ALL), found.sel(kinds="zero")
+    by_class = [f"on {name}s {mean(zero.by_class.sel(classes=name))}" for name in CLASSES]
+    by_sign = [
+        f"without the {mean(zero.units.sel(signs=sign), 0)} units {sign}: {mean(zero.chosen.sel(signs=sign))}"
+        for sign in SIGNS
+    ]
+    return Claim(
+        row="1.8",
+        name=f"{threshold:g}",
+        text=f"Accuracy without the units that differ by more than {threshold:g} between 1s and 7s",
+        published=f"{float(PUBLISHED.sel(thresholds=threshold)):g}",
+        quantity=f"our accuracy less the published one, to be within {NEAR:g}",
+        measured=chosen.sel(kinds="zero"),
+        controls={"as many random units": zero.drawn.sel(groups=RANDOM)},
+        shown={f"{kind}-ablation": chosen.sel(kinds=kind) for kind in KINDS if kind != "zero"},
+        score=Given(chosen.sel(kinds="zero") - PUBLISHED.sel(thresholds=threshold)),
+        rule=between(-NEAR, NEAR),
+        note=f"Zero-ablation at the last hidden layer. Accuracy {', '.join(by_class)}; {'; '.join(by_sign)}.",
+    )
+
+
+def _of_sevens(results: Results) -> Claim:
+    found = results["knockouts"].sel(recipes=NAME, kinds="zero")
+    distance, of_sevens = (
+        np.abs(accuracy - PUBLISHED).mean("thresholds", skipna=False)
+        for accuracy in (found.chosen.sel(signs=ALL), found.by_class.sel(classes="7"))
+    )
+    return Claim(
+        row="1.8",
+        name="on 7s",
+        text="The published curve is that of 7s alone",
+        quantity="how much further the curve of all images lies from the published one, mean over thresholds",
+        measured=of_sevens,
+        controls={"accuracy on 1s and 7s": distance},
+        score=Given(distance - of_sevens),
+        rule=above(0.0),
+        note="Mean distance from the published curve; measured: of accuracy on 7s. Zero-ablation.",
+    )

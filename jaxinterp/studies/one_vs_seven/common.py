@@ -1,0 +1,50 @@
+"""What do all topics of the study share? Names of recipes, classes and layers, and a mean over networks in words."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+
+from jaxinterp import stats
+from jaxinterp.data import Dataset
+from jaxinterp.text import format_number
+
+NAME = "one-vs-seven"
+PLAIN, SMALL, STROKES = "one-vs-seven-plain", "one-vs-seven-small", "one-vs-seven-strokes"
+ARMS = (NAME, PLAIN, SMALL)  # those that are trained on 1s and 7s
+ONE, SEVEN = 1, 7
+CLASSES = ("1", "7")
+LAYERS = ("hidden0", "hidden1")
+LAST = "hidden1/post"  # what the outputs read
+LARGEST_GROUP = 16
+
+# Most of the images, of the neurons or of a drop: a share above one half.
+MOST = 0.5
+
+
+def labelled(**axes: Sequence[Any]) -> Callable[[Any], Mapping[str, Sequence[Any]]]:
+    """Coordinates of a measurement that are the same for all inputs."""
+    return lambda inputs: axes
+
+
+def of_class(data: Dataset, label: int) -> Float[np.ndarray, "examples pixels"]:
+    """The images of one class."""
+    return np.asarray(data.images)[np.asarray(data.labels) == label]
+
+
+def group_size(units: int) -> int:
+    """How many units are picked out of a layer: 16, or a quarter where that is less."""
+    return max(1, min(LARGEST_GROUP, units // 4))
+
+
+def p_values(observed: xr.DataArray, null: xr.DataArray) -> xr.DataArray:
+    """`stats.permutation_p` of each network, its draws along the dimension `draws`."""
+    draws = null.transpose(*observed.dims, "draws").to_numpy()
+    return observed.copy(data=stats.permutation_p(observed.to_numpy(), draws))
+
+
+def mean(values: xr.DataArray, digits: int = 3) -> str:
+    """The mean over networks, and over whatever else there is, in words; — where nothing is known."""
+    return format_number(float(values.mean()), digits)
