@@ -8,7 +8,7 @@ from jaxinterp import recipes, store
 from jaxinterp.config import RunConfig
 from jaxinterp.errors import InputError
 from jaxinterp.studies import inputs as inputs_
-from jaxinterp.studies import legacy, runner
+from jaxinterp.studies import runner
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.judge import Claim, Control, Finding, Rule, Verdict
 from jaxinterp.studies.runner import Progress
@@ -46,12 +46,9 @@ _REGISTERED = (
 )
 
 
-def _study(module: str) -> Study:
-    loaded = importlib.import_module(f"jaxinterp.studies.{module}")
-    return loaded.STUDY if isinstance(loaded.STUDY, Study) else legacy.adapted(loaded)
-
-
-STUDIES: dict[str, Study] = {study.name: study for study in map(_study, _REGISTERED)}
+STUDIES: dict[str, Study] = {
+    study.name: study for study in (importlib.import_module(f"{__name__}.{name}").STUDY for name in _REGISTERED)
+}
 # Those that are trained and answered within three minutes on two cores.
 QUICK = ("instance-variation", "bottleneck-neurons")
 
@@ -104,18 +101,13 @@ def run(study: str, path: Path | str, *, again: bool = False, progress: Progress
     """
     chosen, path = get(study), Path(path)
     loaded = _load(chosen, path)
-    if isinstance(chosen, legacy.Legacy):
-        return _answer(chosen, chosen.measure(path, loaded))
     chosen.check(loaded)
     return _answer(chosen, runner.measure(chosen, path, loaded, again=again, progress=progress))
 
 
 def answers(path: Path | str) -> dict[str, Answer]:
     """The answer of every study whose results a run holds, by study."""
-    stored = {
-        name: study.stored(path) if isinstance(study, legacy.Legacy) else runner.stored(study, path)
-        for name, study in STUDIES.items()
-    }
+    stored = {name: runner.stored(study, path) for name, study in STUDIES.items()}
     return {name: _answer(STUDIES[name], results) for name, results in stored.items() if results is not None}
 
 
@@ -144,8 +136,6 @@ def _load(study: Study, path: Path) -> dict[str, Inputs]:
 
 
 def _answer(study: Study, results: Results) -> Answer:
-    if isinstance(study, legacy.Legacy):
-        return Answer(study, study.module.answer(results), study.module.findings(results), results)
     findings = [runner.finding(study, claim, results) for topic in study.claims for claim in topic(results)]
     return Answer(study, study.answer({finding.id: finding for finding in findings}), findings, results)
 
