@@ -15,7 +15,7 @@ from jaxinterp.data import Dataset
 from jaxinterp.networks import Network
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.llm_labels import facets, pictures
-from jaxinterp.studies.llm_labels.neurons import NAME, SITE, Images
+from jaxinterp.studies.llm_labels.neurons import NAME, SITE
 from jaxinterp.studies.study import EnsembleMeasurement
 
 OUTPUT_PICTURE, INPUT_PICTURE = (f"recipe {target}" for target in pictures.TARGETS)
@@ -58,7 +58,7 @@ def nearest_median(values: Float[np.ndarray, " seeds"]) -> int:
     return int(np.nanargmin(np.abs(values - np.nanmedian(values))))
 
 
-def of_network(network: Network, test: Dataset, sample: Images, picture_key, facet_key) -> Cards:
+def of_network(network: Network, test: Dataset, sample: facets.Sample, picture_key, facet_key) -> Cards:
     """The cards of a network; its seed is left at NaN."""
     activations = network(test.images)[1]
     by_class = responses.by_class(activations[SITE], test.labels, classes=network.model.outputs)

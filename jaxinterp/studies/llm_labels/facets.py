@@ -43,6 +43,8 @@ RESTARTS, STEPS = 8, 64  # of the search: with half as many starts one planted u
 OF_LAYER, OF_PIXELS = "random directions of the hidden layer", "random directions of the pixels"
 KEY, KEY_OF_PLANTED = 8, 10
 
+Sample = Float[Array | np.ndarray, "sample pixels"]
+
 
 class Counts(NamedTuple):
     """Numbers of facets, of synthetic images, and of clusters, of the best test images.
@@ -68,7 +70,7 @@ class Planted(NamedTuple):
     true: Float[np.ndarray, "kinds draws"]
 
 
-def counts(network: Network, key, images: Images, sample: Images) -> Counts:
+def counts(network: Network, key, images: Images, sample: Sample) -> Counts:
     """Facets and clusters of every unit, and of random directions in their place. sample: possible starts.
 
     Compiling takes longer than searching, so units and directions share one search.
@@ -90,7 +92,7 @@ def counts(network: Network, key, images: Images, sample: Images) -> Counts:
     )
 
 
-def of_outputs(network: Network, key, sample: Images) -> facets.Facets:
+def of_outputs(network: Network, key, sample: Sample) -> facets.Facets:
     """The facets of a network's outputs that `counts` counts, with this key."""
     return _maximisers(jax.random.split(key, 7)[0], network, sample, "logits")
 
@@ -111,7 +113,7 @@ def _and_random(key, network: Network, source, site) -> Float[Array, "units sour
     return jnp.concatenate([own, jax.random.normal(key, (DIRECTIONS, own.shape[1]))])
 
 
-def _maximisers(key, network: Network, sample: Images, site, directions=None) -> facets.Facets:
+def _maximisers(key, network: Network, sample: Sample, site, directions=None) -> facets.Facets:
     options = {"site": site, "directions": directions, "restarts": RESTARTS, "steps": STEPS}
     return facets.by_maximisers(key, network, sample, **options)
 

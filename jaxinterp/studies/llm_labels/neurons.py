@@ -36,10 +36,10 @@ class Dead(NamedTuple):
     train: Float[Array, " units"]
 
 
-def dead(network: Network, test: Images, train: Images) -> Dead:
+def dead(network: Network, test: Images, train: Float[Array | np.ndarray, "train pixels"]) -> Dead:
     """Which neurons are never active."""
 
-    def on(images: Images) -> Float[Array, " units"]:
+    def on(images):
         return responses.liveness(network(images)[1][SITE]).dead.astype("float32")
 
     return Dead(on(test), on(train))

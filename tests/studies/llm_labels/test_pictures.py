@@ -5,15 +5,38 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.stats
+from support import llm_results
+from support.llm_results import judged, near, plant, when
 
 from jaxinterp.analysis import maximization
 from jaxinterp.analysis.maximization import images as spaces
 from jaxinterp.analysis.maximization import objectives
 from jaxinterp.networks import MLP, init
 from jaxinterp.studies.llm_labels import pictures
-from jaxinterp.studies.llm_labels.pictures import INPUT, OUTPUT, TARGETS
+from jaxinterp.studies.llm_labels.neurons import SIX
+from jaxinterp.studies.llm_labels.pictures import INPUT, OTHERS, OUTPUT, TARGETS
 
 PIXELS = 16
+BEST = "best images"
+CASES = {
+    "2.3 recipe": (
+        lambda found: plant(found, "maximised", "reached", 0.99),
+        lambda found: plant(found, "maximised", "reached", near(0.5)),
+    ),
+    "2.3 ascent": (
+        lambda found: plant(found, "maximised", "gain", 0.999),
+        lambda found: plant(found, "maximised", "gain", near(0.8)),
+    ),
+    "2.3 real": (
+        lambda found: when(found, BEST, "gain", near(0.1), near(0.8)),
+        lambda found: when(found, BEST, "gain", near(0.4), near(0.6)),
+    ),
+    "2.3 looks": (
+        lambda found: (when(found, BEST, "likeness", near(0.2), near(0.9)), plant(found, BEST, "likeness_other", 0.1)),
+        lambda found: (when(found, BEST, "likeness", near(0.85), near(0.9)), plant(found, BEST, "likeness_other", 0.1)),
+    ),
+    "2.3 dead": (lambda found: when(found, BEST, "dark", 0, 1), lambda found: when(found, BEST, "dark", 0, 0)),
+}
 
 
 def network(bias=0.0, seed=0):
@@ -23,21 +46,55 @@ def network(bias=0.0, seed=0):
     return made.replace(variables={"params": {**params, "hidden0": hidden}})
 
 
-def recipe(net, key):
-    return {name: np.asarray(values) for name, values in jax.jit(pictures.recipe)(net, key).items()}
+def images(count=200):
+    return np.random.default_rng(0).uniform(size=(count, PIXELS)).astype(np.float32)
+
+
+def maximised(net, key):
+    return jax.tree.map(np.asarray, jax.jit(pictures.maximised)(net, images(), key))
+
+
+def test_a_claim_holds_where_it_is_planted_and_not_where_it_is_not():
+    assert list(judged(pictures, llm_results.results())) == list(CASES)
+    assert llm_results.verdicts(pictures, CASES) == {name: ("holds", "does not hold") for name in CASES}
+
+
+@pytest.mark.parametrize(
+    "name, change, control, score",
+    [
+        ("2.3 real", lambda found: when(found, BEST, "gain", 0.4, 0.7), "untrained", 0.5),
+        ("2.3 looks", lambda found: when(found, BEST, "likeness", 0.2, 0.7), OTHERS, 0.5),
+        ("2.3 looks", lambda found: when(found, BEST, "likeness", 0.6, 0.7), "untrained", 0.25),
+        ("2.3 dead", lambda found: when(found, BEST, "dark", 1, 0), "the same neurons before training", np.nan),
+    ],
+)
+def test_a_score_is_what_the_hardest_control_leaves_open(name, change, control, score):
+    found = llm_results.results()
+    plant(found, BEST, "likeness_other", 0.4)
+    change(found)
+    finding = judged(pictures, found)[name]
+    assert finding.control_name == control and finding.score.mean == pytest.approx(score, nan_ok=True)
+    assert finding.verdict == "undecided" or np.isfinite(score)
+
+
+def test_live_and_dead_neurons_are_told_apart():
+    found = llm_results.results()
+    reached = found["maximised"].reached.sel(recipes=SIX)
+    reached[...] = np.where(np.arange(12) < 6, np.arange(12) >= 3, np.nan)  # the first three of six are dead
+    finding = judged(pictures, found)["2.3 recipe"]
+    shown = {other.name: other.estimate.mean for other in finding.others}
+    assert finding.measured.mean == pytest.approx(0.5)
+    assert shown["live neurons"] == 1 and shown["dead neurons"] == 0
 
 
 def test_the_recipe_ends_at_the_known_optimum_before_the_relu(key):
     net = network(bias=-0.3)
-    found = recipe(net, key)
+    found, recipe = maximised(net, key), jax.jit(pictures.recipe)(pictures.as_written(net), key)
     kernel = np.asarray(net.variables["params"]["hidden0"]["kernel"])
-    exact = np.sum(kernel**2, axis=0) / 4 - 0.3
-    np.testing.assert_allclose(found["exact_value"], exact, rtol=1e-5)
-    before = TARGETS.index(INPUT)
-    np.testing.assert_allclose(found["recipe_value"][before], exact, rtol=1e-3, atol=1e-3)
-    assert (found["recipe_cosine"][before] > 0.999).all()
-    np.testing.assert_allclose(found["first"][before], kernel.T / 2, atol=0.02)
-    np.testing.assert_allclose(found["first"][2], kernel.T / 2, rtol=1e-5)
+    np.testing.assert_allclose(found.exact_value, np.sum(kernel**2, axis=0) / 4 - 0.3, rtol=1e-5)
+    assert (found.reached[TARGETS.index(INPUT)] == 1).all()
+    np.testing.assert_allclose(recipe[TARGETS.index(INPUT), :, 0], kernel.T / 2, atol=0.02)
+    assert (found.gain > 0.99).all() and (found.gain < 1 + 1e-5).all()
 
 
 @pytest.mark.parametrize("gate, ends", [(-0.6, False), (0.1, True)], ids=["closed", "open"])
@@ -45,46 +102,39 @@ def test_behind_the_relu_a_picture_is_the_optimum_or_none_at_all(gate, ends, key
     # At w/2 the input is ‖w‖²/2 + b: a bias below −‖w‖²/2 closes the gate there, so that no start can end at it, and
     # the penalty alone leads every start to 0. Kept open, the gate leads all of them to w/2.
     kernel = np.asarray(network().variables["params"]["hidden0"]["kernel"])
-    squares = np.sum(kernel**2, axis=0)
+    squares, after = np.sum(kernel**2, axis=0), TARGETS.index(OUTPUT)
     bias = gate * squares if gate < 0 else 10.0
-    found, after = recipe(network(bias=bias), key), TARGETS.index(OUTPUT)
-    expected = kernel.T / 2 if ends else np.zeros_like(kernel.T)
-    np.testing.assert_allclose(found["first"][after], expected, atol=0.03)
-    assert (found["recipe_fires"][after] == ends).all()
-    assert (found["recipe_cosine"][after] > 0.99).all() or not ends
-    np.testing.assert_allclose(found["silent_starts"], scipy.stats.norm.cdf(-bias / np.sqrt(squares)), rtol=1e-3)
+    net = network(bias=bias)
+    found, recipe = maximised(net, key), jax.jit(pictures.recipe)(pictures.as_written(net), key)
+    np.testing.assert_allclose(recipe[after, :, 0], kernel.T / 2 if ends else np.zeros_like(kernel.T), atol=0.03)
+    assert (found.active[after] == ends).all() and (found.reached[after] == 1).all() >= ends
+    np.testing.assert_allclose(found.silent_starts, scipy.stats.norm.cdf(-bias / np.sqrt(squares)), rtol=1e-3)
 
 
 def test_pictures_after_the_relu_and_before_are_those_of_one_maximisation_each(key):
-    net, units = network(), jnp.arange(4)
-    found = recipe(net, key)["first"]
-    for place, target in enumerate(TARGETS):
-        goal = objectives.units({OUTPUT: "hidden0/post", INPUT: "hidden0/pre"}[target], units)
+    net = pictures.as_written(network())
+    found = jax.jit(pictures.recipe)(net, key)
+    for target, site in ((OUTPUT, "hidden0/post"), (INPUT, "hidden0/pre")):
+        goal = objectives.units(site, jnp.arange(4))
         options = {"parametrization": spaces.PIXELS, "priors": (spaces.l2(1.0),), "learning_rate": 0.1}
-        alone = jax.jit(partial(maximization.maximize, objective=goal, objectives=4, restarts=8, steps=200, **options))(
-            key, pictures.as_written(net)
-        )
-        np.testing.assert_allclose(found[place], alone.images[:, 0], atol=1e-4)
+        alone = jax.jit(partial(maximization.maximize, objective=goal, objectives=4, restarts=8, steps=200, **options))
+        np.testing.assert_allclose(found[TARGETS.index(target)], alone(key, net).images, atol=1e-4)
 
 
-def test_the_box_optimum_is_beyond_every_image(key):
-    rng = np.random.default_rng(0)
-    images = rng.uniform(size=(200, PIXELS)).astype(np.float32)
-    net = network()
-    found = {name: np.asarray(values) for name, values in jax.jit(pictures.beside_images)(net, images).items()}
-    entering = np.asarray(net(images)[1]["hidden0/pre"])
-    np.testing.assert_allclose(found["best_value"], entering.max(axis=0), rtol=1e-5)
-    assert (found["box_value"] >= found["best_value"]).all() and (found["box_value"] > found["blank_value"]).all()
+def test_the_best_images_are_compared_with_the_optimum_and_the_weights():
+    net, shown = network(), images()
+    found = jax.tree.map(np.asarray, jax.jit(pictures.best_images)(net, shown))
     kernel = np.asarray(net.variables["params"]["hidden0"]["kernel"])
+    entering, blank = (np.asarray(net(own)[1]["hidden0/pre"]) for own in (shown, np.zeros((1, PIXELS), np.float32)))
+    most = np.array(
+        [np.asarray(net((kernel[:, u] > 0)[None].astype(np.float32))[1]["hidden0/pre"])[0, u] for u in range(4)]
+    )
+    np.testing.assert_allclose(found.gain, (entering.max(axis=0) - blank[0]) / (most - blank[0]), rtol=1e-4)
+    assert (found.gain < 1).all() and found.dark.tolist() == (most <= 0).tolist()
     best = np.argsort(-entering, axis=0, kind="stable")[: pictures.EXEMPLARS]
     table = np.array(
-        [[np.corrcoef(kernel[:, u], images[best[:, v]].mean(axis=0))[0, 1] for v in range(4)] for u in range(4)]
+        [[np.corrcoef(kernel[:, u], shown[best[:, v]].mean(axis=0))[0, 1] for v in range(4)] for u in range(4)]
     )
-    np.testing.assert_allclose(found["likeness"], np.diag(table), atol=1e-4)
-    np.testing.assert_allclose(found["likeness_other"], (table.sum(axis=1) - np.diag(table)) / 3, atol=1e-4)
-    climbed = np.asarray(jax.jit(pictures.ascent)(net, images, key)["ascent_value"])
-    np.testing.assert_array_equal(found["best"], best.T)
-    np.testing.assert_array_equal(found["box"], kernel.T > 0)
-    np.testing.assert_allclose(found["firing"], (entering > 0).mean(axis=0), rtol=1e-6)
-    room = found["box_value"] - found["blank_value"]
-    assert ((climbed - found["blank_value"]) / room > 0.99).all()
+    np.testing.assert_allclose(found.likeness, np.diag(table), atol=1e-4)
+    np.testing.assert_allclose(found.likeness_other, (table.sum(axis=1) - np.diag(table)) / 3, atol=1e-4)
+    assert jax.jit(pictures.best_images)(network(bias=-100.0), shown).dark.all()

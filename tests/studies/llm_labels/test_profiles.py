@@ -1,62 +1,73 @@
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.stats
+from support import llm_results
+from support.llm_results import judged, near, plant, when
 
-from jaxinterp.analysis import responses
+from jaxinterp.data import Dataset
+from jaxinterp.networks import MLP, init
+from jaxinterp.studies.inputs import TRAINED
 from jaxinterp.studies.llm_labels import profiles
+from jaxinterp.studies.llm_labels.neurons import SIX
 
-LABELS = np.random.default_rng(0).integers(0, 4, 200)
-
-
-def activations(seed=0, units=5):
-    rng = np.random.default_rng(seed)
-    return np.maximum(rng.normal(size=(200, units)) + LABELS[:, None] * rng.uniform(0, 1, units), 0).astype(np.float32)
-
-
-def profile(values, labels=LABELS, classes=4):
-    found = jax.jit(profiles.profile, static_argnames="classes")(jnp.asarray(values), labels, classes=classes)
-    return {name: np.asarray(each) for name, each in found.items()}
-
-
-def test_what_is_explained_is_that_of_an_analysis_of_variance():
-    values = activations()
-    found = profile(values)["explained"]
-    for unit in range(values.shape[1]):
-        f = scipy.stats.f_oneway(*(values[LABELS == label, unit] for label in range(4))).statistic
-        between, within = 3, 196
-        assert found[unit] == pytest.approx(f * between / (f * between + within), rel=1e-4)
+CASES = {
+    "2.4 digits tell": (
+        lambda found: plant(found, "profiles", "explained", near(0.8)),
+        lambda found: plant(found, "profiles", "explained", near(0.2)),
+    ),
+    "2.4 one digit": (
+        lambda found: when(found, "profiles", "digits", 4, 1),
+        lambda found: when(found, "profiles", "digits", 4, 4),
+    ),
+    "2.4 dead": (lambda found: None, lambda found: plant(found, "liveness", "train", 1)),
+}
 
 
-def test_a_look_up_table_of_digits_is_explained_whole_and_a_constant_is_undefined():
-    table = np.array([3.0, 0.0, 1.0, 2.0], np.float32)
-    values = np.stack([table[LABELS], np.full(200, 2.0, np.float32)], axis=1)
-    found = profile(values)
-    assert found["explained"][0] == pytest.approx(1, abs=1e-5) and np.isnan(found["explained"][1])
-    assert found["digits"].tolist() == [2, 4] and found["fired"].tolist() == [3, 4]
+def test_a_claim_holds_where_it_is_planted_and_not_where_it_is_not(monkeypatch):
+    monkeypatch.setattr(profiles, "IDENTICAL", 0.95)  # .99 takes 380 networks that are all alike
+    assert list(judged(profiles, llm_results.results())) == list(CASES)
+    assert llm_results.verdicts(profiles, CASES) == {name: ("holds", "does not hold") for name in CASES}
 
 
-def test_a_dead_unit_answers_to_nothing_and_one_that_is_not_finite_harms_no_other():
-    values = activations(units=3)
-    alone = profile(values)
-    values[:, 1] = 0
-    dead = profile(values)
-    assert dead["digits"][1] == dead["fired"][1] == 0
-    values[:, 1] = np.nan
-    unknown = profile(values)
-    for name in alone:
-        assert np.isnan(unknown[name][1])
-        np.testing.assert_array_equal(unknown[name][[0, 2]], alone[name][[0, 2]])
+def test_the_control_of_one_digit_can_leave_nothing_open():
+    found = llm_results.results()
+    when(found, "profiles", "digits", 1, 1)
+    finding = judged(profiles, found)["2.4 one digit"]
+    assert finding.control_name == "untrained" and np.isnan(finding.score.mean) and finding.verdict == "undecided"
 
 
-def test_a_class_without_examples_counts_nowhere():
-    values = activations()
-    for few, more in zip(profile(values).values(), profile(values, classes=6).values(), strict=True):
-        np.testing.assert_allclose(few, more, rtol=1e-6)
+def test_dead_neurons_do_not_count_where_the_claim_is_about_live_ones():
+    found = llm_results.results()
+    explained = np.where(np.arange(12) < 3, -5, 0.8)  # the first three of six are dead
+    plant(found, "profiles", "explained", explained, recipes=SIX, conditions=TRAINED)
+    finding = judged(profiles, found)["2.4 digits tell"]
+    assert finding.measured.mean == pytest.approx(0.8) and "16.76 ± 5.13" in finding.published
 
 
-def test_the_index_is_that_of_selectivity():
-    values = jnp.asarray(activations())
-    expected = responses.selectivity(values, LABELS, classes=4).index
-    np.testing.assert_allclose(profiles.index(values, LABELS, classes=4), expected, rtol=1e-4, atol=1e-6)
+def test_a_network_is_profiled_by_labels_and_by_permuted_ones():
+    rng = np.random.default_rng(0)
+    labels, permuted = rng.integers(0, 3, (2, 150))
+    images = rng.uniform(size=(150, 9)).astype(np.float32) + labels[:, None] / 3
+    network = init(jax.random.key(0), MLP((4,), 3, initializer="torch"), 9)
+    found = profiles.profiles(network, Dataset(images, labels), permuted)
+    activations = np.asarray(network(images)[1]["hidden0/post"])
+    for unit in np.flatnonzero(activations.any(axis=0)):
+        for groups, explained in ((labels, found.explained), (permuted, found.explained_permuted)):
+            f = scipy.stats.f_oneway(*(activations[groups == label, unit] for label in range(3))).statistic
+            assert explained[unit] == pytest.approx(2 * f / (2 * f + 147), rel=1e-3)
+
+
+def test_a_selective_unit_is_above_its_null_and_its_digit_is_chosen_on_other_images():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 400)
+    images = np.stack([labels == 1, rng.uniform(size=400)], axis=1).astype(np.float32)  # one tells digit 1, one noise
+    first, second = Dataset(images[:200], labels[:200]), Dataset(images[200:], labels[200:])
+    permuted = np.stack([rng.permutation(labels[200:]) for _ in range(40)])
+    network = init(jax.random.key(0), MLP((2,), 3, initializer="torch"), 2)
+    params = network.variables["params"]
+    hidden = {"kernel": np.eye(2, dtype=np.float32), "bias": np.zeros(2, np.float32)}
+    found = profiles.selective(
+        network.replace(variables={"params": {**params, "hidden0": hidden}}), first, second, permuted
+    )
+    assert found.observed[0] > 0.99 and found.null[0] < 0.5 and abs(found.observed[1]) < 0.15

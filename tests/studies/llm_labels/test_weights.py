@@ -2,29 +2,71 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support import llm_results
+from support.llm_results import judged, near, plant, when
 
 from jaxinterp.networks import MLP, Network, init
 from jaxinterp.studies.llm_labels import weights
 
 PIXELS = 25
+CASES = {
+    "2.5 lists": (
+        lambda found: when(found, "incoming", "overlap", near(0.5), near(0.95)),
+        lambda found: when(found, "incoming", "overlap", near(0.7), near(0.8)),
+    ),
+    "2.5 incoming": (
+        lambda found: plant(found, "incoming", "rebuilt", near(0.8)),
+        lambda found: plant(found, "incoming", "rebuilt", near(0.3)),
+    ),
+    "2.5 outgoing": (
+        lambda found: plant(found, "outgoing", "listed_live", 1),
+        lambda found: plant(found, "outgoing", "listed_live", near(0.7)),
+    ),
+}
 
 
-def network(seed=0):
-    return init(jax.random.key(seed), MLP((5,), 3, input_mean=0.5, input_std=0.5), PIXELS)
+def test_a_claim_holds_where_it_is_planted_and_not_where_it_is_not():
+    assert list(judged(weights, llm_results.results())) == list(CASES)
+    assert llm_results.verdicts(weights, CASES) == {name: ("holds", "does not hold") for name in CASES}
 
 
-def images(count=300, seed=0):
+def test_the_control_of_the_lists_is_chance_or_untrained_networks_whichever_is_higher():
+    found = llm_results.results()
+    plant(found, "incoming", "chance", 0.6)
+    when(found, "incoming", "overlap", 0.1, 0.6)
+    finding = judged(weights, found)["2.5 lists"]
+    assert finding.control_name == "chance" and finding.score.mean == pytest.approx(0)
+    when(found, "incoming", "overlap", 0.8, 0.9)
+    finding = judged(weights, found)["2.5 lists"]
+    assert finding.control_name == "untrained" and finding.score.mean == pytest.approx(0.5)
+
+
+def test_listed_weights_are_compared_with_the_share_of_live_neurons():
+    found = llm_results.results()
+    plant(found, "outgoing", "listed_live", 0.75)
+    finding = judged(weights, found)["2.5 outgoing"]
+    assert finding.control.mean == 0.5 and finding.score.mean == pytest.approx(0.5)
+
+
+def network(kernel=None):
+    made = init(jax.random.key(0), MLP((5,), 3, input_mean=0.5, input_std=0.5), PIXELS)
+    if kernel is None:
+        return made
+    params = {**made.variables["params"], "hidden0": {"kernel": jnp.asarray(kernel), "bias": jnp.zeros(5)}}
+    return Network(made.model, {"params": params})
+
+
+def images(seed=0):
     rng = np.random.default_rng(seed)
-    return (rng.uniform(size=(count, PIXELS)) * rng.uniform(size=PIXELS)).astype(np.float32)
+    return (rng.uniform(size=(300, PIXELS)) * rng.uniform(size=PIXELS)).astype(np.float32)
 
 
-def incoming(network, choosing, scoring, key):
-    lit, covariance = jnp.asarray(np.max(choosing, axis=0) > 0), jnp.asarray(np.cov(scoring.T).astype(np.float32))
-    found = weights.incoming(network, choosing, lit, covariance, key)
-    return {name: np.asarray(values) for name, values in found.items()}
+def incoming(net, choosing, scoring, key):
+    inked, covariance = jnp.asarray(np.max(choosing, axis=0) > 0), jnp.asarray(np.cov(scoring.T).astype(np.float32))
+    return jax.tree.map(np.asarray, weights.incoming(net, choosing, inked, covariance, key))
 
 
-def test_what_a_list_rebuilds_is_its_squared_correlation_with_the_input(key):
+def test_lists_are_of_the_largest_weights_and_of_the_largest_contributions(key):
     net, choosing, scoring = network(), images(), images(seed=1)
     found = incoming(net, choosing, scoring, key)
     kernel = np.asarray(net.variables["params"]["hidden0"]["kernel"])
@@ -32,53 +74,47 @@ def test_what_a_list_rebuilds_is_its_squared_correlation_with_the_input(key):
     for unit in range(5):
         size = np.abs(kernel[:, unit])
         lists = [np.argsort(-ranked)[: weights.LISTED] for ranked in (size, size * choosing.std(axis=0))]
-        for place, listed in enumerate(lists):
-            rebuilt = scoring[:, listed] @ kernel[listed, unit]
-            expected = np.corrcoef(rebuilt, entering[:, unit])[0, 1] ** 2
-            assert found["rebuilt"][place, unit] == pytest.approx(expected, rel=1e-3)
-        assert found["overlap"][unit] == pytest.approx(len(np.intersect1d(*lists)) / weights.LISTED)
+        for rebuilt, listed in zip(found.rebuilt[:, unit], lists, strict=False):
+            expected = np.corrcoef(scoring[:, listed] @ kernel[listed, unit], entering[:, unit])[0, 1] ** 2
+            assert rebuilt == pytest.approx(expected, rel=1e-3)
+        assert found.overlap[unit] == pytest.approx(len(np.intersect1d(*lists)) / weights.LISTED)
+    assert (found.chance == weights.LISTED / PIXELS).all()
 
 
-def test_dark_pixels_rebuild_nothing_and_are_counted(key):
-    net = network()
-    kernel = np.array(net.variables["params"]["hidden0"]["kernel"])
-    kernel[:10] = 5.0  # the largest weights, of pixels that no image lights
-    params = {**net.variables["params"], "hidden0": {"kernel": jnp.asarray(kernel), "bias": jnp.zeros(5)}}
+def test_pixels_without_ink_rebuild_nothing_and_are_counted(key):
+    kernel = np.array(network().variables["params"]["hidden0"]["kernel"])
+    kernel[:10] = 5.0  # the largest weights, of pixels that are 0 on every image
     dark = images()
     dark[:, :10] = 0
-    found = incoming(Network(net.model, {"params": params}), dark, dark, key)
-    assert (found["unlit"] == 1).all() and (found["rebuilt"][0] == 0).all() and (found["overlap"] == 0).all()
-    assert (found["rebuilt"][1] > 0.5).all()
+    found = incoming(network(kernel), dark, dark, key)
+    assert (found.never_inked == 1).all() and (found.rebuilt[0] == 0).all() and (found.overlap == 0).all()
+    assert (found.rebuilt[1] > 0.5).all()
 
 
 def test_a_unit_that_is_not_finite_harms_no_other(key):
-    net = network()
-    kernel = np.array(net.variables["params"]["hidden0"]["kernel"])
+    kernel = np.array(network().variables["params"]["hidden0"]["kernel"])
     kernel[:, 2] = np.nan
-    params = {**net.variables["params"], "hidden0": {"kernel": jnp.asarray(kernel), "bias": jnp.zeros(5)}}
-    own, broken = (incoming(n, images(), images(), key) for n in (net, Network(net.model, {"params": params})))
-    for name, values in own.items():
-        assert np.isnan(broken[name][..., 2]).all()
-        np.testing.assert_allclose(np.delete(broken[name], 2, -1), np.delete(values, 2, -1), rtol=1e-5)
+    own, broken = (incoming(net, images(), images(), key) for net in (network(), network(kernel)))
+    for values, other in zip(own, broken, strict=True):
+        assert np.isnan(other[..., 2]).all()
+        np.testing.assert_allclose(np.delete(other, 2, -1), np.delete(values, 2, -1), rtol=1e-5)
+
+
+def outgoing(last, pixels, bias=(0.0, 0.0, 0.0, 0.0)):
+    params = {
+        "hidden0": {"kernel": jnp.eye(4), "bias": jnp.array(bias)},
+        "output": {"kernel": jnp.asarray(last, jnp.float32), "bias": jnp.zeros(2)},
+    }
+    return weights.outgoing(Network(MLP((4,), 2), {"params": params}), pixels)
 
 
 def test_outgoing_weights_of_dead_units_are_found():
-    first = np.eye(4, dtype=np.float32)
-    last = np.array([[3.0, 0.1], [2.0, 0.2], [1.0, 3.0], [0.5, 2.0]], np.float32)
-    params = {
-        "hidden0": {"kernel": jnp.asarray(first), "bias": jnp.array([0.0, -2.0, 0.0, 0.0])},  # unit 1 never fires
-        "output": {"kernel": jnp.asarray(last), "bias": jnp.zeros(2)},
-    }
     pixels = np.random.default_rng(0).uniform(size=(50, 4)).astype(np.float32)
     pixels[:, 2] *= 0.01  # the second output's largest weight has a source that hardly varies
-    found = weights.outgoing(Network(MLP((4,), 2), {"params": params}), pixels)
-    assert found["listed_live"].tolist() == [0.5, 1.0] and found["first_same"].tolist() == [1.0, 0.0]
+    found = outgoing([[3.0, 0.1], [2.0, 0.2], [1.0, 3.0], [0.5, 2.0]], pixels, (0.0, -2.0, 0.0, 0.0))  # unit 1 is dead
+    assert found.listed_live.tolist() == [0.5, 1.0] and found.first_same.tolist() == [1.0, 0.0]
 
 
 def test_weights_of_zero_are_not_listed():
-    params = {
-        "hidden0": {"kernel": jnp.eye(4), "bias": jnp.zeros(4)},
-        "output": {"kernel": jnp.array([[0.0, 0], [0, 0], [0, 0], [0, 2]]), "bias": jnp.zeros(2)},
-    }
-    found = weights.outgoing(Network(MLP((4,), 2), {"params": params}), np.eye(4, dtype=np.float32))
-    assert found["listed_live"].tolist() == [0, 0.5] and found["first_same"].tolist() == [0, 1]
+    found = outgoing([[0.0, 0], [0, 0], [0, 0], [0, 2]], np.eye(4, dtype=np.float32))
+    assert found.listed_live.tolist() == [0, 0.5] and found.first_same.tolist() == [0, 1]

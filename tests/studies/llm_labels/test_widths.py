@@ -1,50 +1,85 @@
-import llm_labels_records as made
 import numpy as np
 import pytest
-import scipy.stats
+from support import llm_results
+from support.llm_results import SEEDS, judged, live_in, near
 
 from jaxinterp.studies.llm_labels import widths
-from jaxinterp.studies.llm_labels.record import SIX, WIDE
+from jaxinterp.studies.llm_labels.neurons import SIX, TWELVE, alive, over_dead, over_live
+
+COUNTS = np.tile([1, 2, 3, 4], SEEDS // 4)
 
 
-def record(counts, accuracies, wide_counts=None, wide=0.9):
-    """Networks of six with so many live neurons and such accuracies."""
-    counts = np.asarray(counts)
-    dead = np.zeros((len(counts), 2, 2, made.UNITS))
-    dead[:, 0, 1] = np.arange(made.UNITS) >= counts[:, None]
-    dead[:, 1, 1] = np.arange(made.UNITS) >= np.asarray(counts if wide_counts is None else wide_counts)[:, None]
-    dead[:, 0, :, made.NARROW :] = np.nan
-    accuracy = np.stack([accuracies, np.full(len(counts), wide)], axis=1)
-    return made.record(seeds=len(counts), dead=dead, accuracy=accuracy)
+def reach(recipe, accuracies):
+    def change(found):
+        found["networks"]["accuracy"].loc[{"recipes": recipe, "splits": "test"}] = accuracies
+
+    return change
 
 
-def test_a_rank_correlation_and_its_interval():
-    rng = np.random.default_rng(0)
-    first = rng.normal(size=30)
-    second = first + rng.normal(size=30)
-    found = widths.rank_correlation(first, second)
-    assert found.mean == pytest.approx(scipy.stats.spearmanr(first, second)[0]) and found.n == 30
-    assert -1 < found.low < found.mean < found.high < 1
-    gap = widths.rank_correlation(np.append(first, np.nan), np.append(second, 3))
-    assert gap == found
-    assert np.isnan(widths.rank_correlation(np.ones(30), second).mean)
-    assert widths.rank_correlation(first, first).high <= 1
+def both(*changes):
+    def change(found):
+        for one in changes:
+            one(found)
+
+    return change
 
 
-def test_the_interval_covers_as_often_as_it_says():
-    rng = np.random.default_rng(1)
-    pairs = rng.multivariate_normal([0, 0], [[1, 0.6], [0.6, 1]], (300, 40))
-    true = 6 / np.pi * np.arcsin(0.3)  # Spearman's of a bivariate normal
-    found = [widths.rank_correlation(*pair.T) for pair in pairs]
-    assert 0.9 < np.mean([one.low < true < one.high for one in found]) < 0.99
+def live(counts):
+    return lambda found: live_in(found, SIX, counts)
+
+
+CASES = {
+    "2.2 accuracy": (reach(SIX, np.tile([0.5, 0.7], SEEDS // 2)), reach(SIX, near(0.9))),
+    "2.2 dead": (live(2), live(np.tile([3, 4], SEEDS // 2))),
+    "2.2 live": (
+        both(live(COUNTS), reach(SIX, COUNTS / 5 + np.arange(SEEDS) / 1000)),
+        both(live(COUNTS), reach(SIX, 0.9 - COUNTS / 5 - np.arange(SEEDS) / 1000)),
+    ),
+    "2.2 width": (
+        both(reach(SIX, near(0.6)), reach(TWELVE, 0.9)),
+        both(reach(SIX, near(0.9)), reach(TWELVE, 0.6)),
+    ),
+}
+
+
+def test_a_claim_holds_where_it_is_planted_and_not_where_it_is_not():
+    assert list(judged(widths, llm_results.results())) == list(CASES)
+    assert llm_results.verdicts(widths, CASES) == {name: ("holds", "does not hold") for name in CASES}
 
 
 def test_what_a_width_adds_beyond_its_live_neurons():
-    found = record([1, 2, 2, 3], [0.2, 0.4, 0.6, 0.7], wide_counts=[2, 3, 9, 9])
+    found = llm_results.results(seeds=4)
+    live_in(found, SIX, [1, 2, 2, 3])
+    live_in(found, TWELVE, [2, 3, 9, 9])
+    both(reach(SIX, [0.2, 0.4, 0.6, 0.7]), reach(TWELVE, 0.9))(found)
     np.testing.assert_allclose(widths.beyond_live(found), [0.4, 0.2, np.nan, np.nan])
-    assert widths.alive(found, SIX).tolist() == [1, 2, 2, 3] and widths.alive(found, WIDE).tolist() == [2, 3, 9, 9]
+    assert alive(found, SIX).values.tolist() == [1, 2, 2, 3] and alive(found, TWELVE).values.tolist() == [2, 3, 9, 9]
 
 
-def test_the_example_is_the_network_nearest_the_median():
-    assert widths.nearest_median(np.array([0.9, np.nan, 0.1, 0.52, 0.5])) == 3
-    assert widths.nearest_median(np.full(3, np.nan)) == 0
+def test_published_values_are_there_and_networks_like_the_published_one_are_counted():
+    found = llm_results.results(seeds=4)
+    live_in(found, SIX, [1, 2, 2, 3])
+    reach(SIX, [0.2, 0.6, 0.7, 0.8])(found)
+    findings = judged(widths, found)
+    assert findings["2.2 accuracy"].published.startswith("63.05 %") and findings["2.2 dead"].published == "4 of 6"
+    assert "Of the 2 networks with as many dead neurons" in findings["2.2 accuracy"].note
+    assert "share below its accuracy: 0.50" in findings["2.2 accuracy"].note
+    assert "Networks with 4 dead: 0.50" in findings["2.2 dead"].note
+
+
+def test_the_control_of_a_correlation_is_chance():
+    found = llm_results.results()
+    CASES["2.2 live"][0](found)
+    finding = judged(widths, found)["2.2 live"]
+    assert abs(finding.control.mean) < 0.05 and finding.control.n == 200 and finding.measured.mean > 0.9
+
+
+def test_means_are_over_the_live_or_the_dead_neurons_of_a_network():
+    found = llm_results.results(seeds=3)  # the first three of six are dead
+    live_in(found, SIX, [3, 0, 6])
+    values = found["best images"].gain * 0 + np.arange(12)
+    np.testing.assert_array_equal(over_live(found, values), [4, np.nan, 2.5])
+    np.testing.assert_array_equal(over_dead(found, values), [1, 2.5, np.nan])
+    np.testing.assert_array_equal(over_live(found, values, TWELVE), [8.5] * 3)
+    of_six = values.sel(recipes=SIX, conditions="trained").isel(units=slice(6), seeds=slice(2))
+    assert over_live(found, of_six).values.tolist() == pytest.approx([4, np.nan], nan_ok=True)

@@ -1,86 +1,94 @@
-import itertools
-
-import llm_labels_records
+import jax
 import numpy as np
 import pytest
+from support import llm_results
+from support.llm_results import CORNERS, SEEDS, judged, plant
 
+from jaxinterp.analysis import gates
+from jaxinterp.networks import MLP, init
+from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.llm_labels import xor
-from jaxinterp.studies.llm_labels.record import TRAINED
 
-CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
-
-
-def gates(*names):
-    return np.array([[float(fires) for fires in name] for name in names])
+TARGETS = np.array([0, 1, 1, 0])
+SEVEN_OF_EIGHT = np.arange(SEEDS) % 8 > 0
 
 
-def test_the_gates_are_all_that_a_line_can_part():
-    lines = itertools.product(np.linspace(-2, 2, 9), np.linspace(-2, 2, 9), np.linspace(-3, 3, 13))
-    found = {"".join(str(int(fires)) for fires in CORNERS @ [a, b] + c > 0) for a, b, c in lines}
-    assert found == set(xor.GATES)
-    assert len(set(xor.GATES.values())) == len(xor.GATES)
+def active(*rows):
+    """Where the neurons of networks are active, one network after the other."""
+    found = np.array([[[float(corner) for corner in gate] for gate in row] for row in rows])
+    return np.tile(found, (SEEDS // len(rows), 1, 1))
 
 
-def test_a_way_does_not_depend_on_order_copies_or_dead_neurons():
-    one = xor.kind(gates("0111", "0001", "0000", "0001"))
-    assert one == xor.kind(gates("0000", "0001", "0000", "0111")) == xor.kind(gates("0111", "0001"))
-    assert one != xor.kind(gates("0111", "0010"))
+WAYS = [["0111", "0001", "0000", "0000"], ["0111", "1111", "0010", "0000"], ["0101", "0010", "0000", "0000"]]
+WAYS += [["0011", "0101", "0001", "0000"], ["1000", "0001", "0000", "0000"], ["0010", "0100", "0000", "0000"]]
+WAYS += [["0111", "0111", "1110", "0000"], ["1011", "1101", "0000", "0000"]]
+ONE_DEAD, NONE_DEAD = ["0111", "0001", "1111", "0000"], ["0111", "0001", "1111", "0011"]
 
 
-def test_swapping_and_inverting_the_inputs_makes_no_other_way():
-    rng = np.random.default_rng(0)
-    weights, bias = rng.normal(size=(20, 2, 4)), rng.normal(size=(20, 1, 4))
-    for kernel, shift in zip(weights, bias, strict=True):
-        ways = {
-            xor.kind((seen @ kernel + shift > 0).T.astype(float))
-            for corners in (CORNERS, 1 - CORNERS)
-            for seen in (corners, corners[:, ::-1])
-        }
-        assert len(ways) == 1
+def set_to(field, values):
+    return lambda found: plant(found, "xor", field, values, conditions=TRAINED)
 
 
-def test_the_pieces_add_up_to_the_network_on_every_corner():
-    rng = np.random.default_rng(1)
-    kernel, bias, outgoing = rng.normal(size=(3, 2, 4)), rng.normal(size=(3, 4)), rng.normal(size=(3, 4))
-    entering = np.einsum("ci,sin->scn", CORNERS, kernel) + bias[:, None]
-    fires = np.moveaxis(entering > 0, 1, 2).astype(float)
-    record = llm_labels_records.record(
-        seeds=3,
-        xor_kernel=kernel,
-        xor_bias=bias,
-        xor_outgoing=outgoing,
-        xor_gates=np.stack([fires, fires], axis=1),
-    )
-    output = np.einsum("scn,sn->sc", np.maximum(entering, 0), outgoing)
-    for seed in range(3):
-        total = np.zeros(4)
-        for piece in xor.pieces(record, seed):
-            fires = np.array([int(fires) for fires in piece.gate])
-            total += fires * (CORNERS @ [piece.on_x, piece.on_y] + piece.constant)
-        np.testing.assert_allclose(total, output[seed], atol=1e-12)
+CASES = {
+    "2.1 solved": (set_to("solved", SEVEN_OF_EIGHT), set_to("solved", ~SEVEN_OF_EIGHT)),
+    "2.1 loss": (set_to("loss", 1e-9), set_to("loss", 1e-3)),
+    "2.1 dead": (set_to("active", active(ONE_DEAD)), set_to("active", active(NONE_DEAD))),
+    "2.1 fewer": (lambda found: None, set_to("spared", 0)),
+    "2.1 ways": (lambda found: None, set_to("active", active(*WAYS))),
+}
+
+
+def test_a_claim_holds_where_it_is_planted_and_not_where_it_is_not():
+    assert list(judged(xor, llm_results.results())) == list(CASES)
+    assert llm_results.verdicts(xor, CASES) == {name: ("holds", "does not hold") for name in CASES}
 
 
 def test_the_network_written_by_hand_is_read():
-    record = llm_labels_records.record(seeds=2)
-    assert xor.kinds(record) == [xor.kind(gates("0111", "0001", "1111"))] * 2
-    assert [piece.gate for piece in xor.pieces(record, 0)] == ["0001", "0111", "1111"]
-    assert xor.solved(record).tolist() == [1, 1] and xor.solved(record, "untrained").tolist() == [0, 0]
-    assert xor.needed(record).tolist() == [2, 2]
-    assert sum(xor.counted(record).values()) == 2
+    found = jax.tree.map(np.asarray, xor.solution(llm_results.or_but_not_and(), CORNERS))
+    np.testing.assert_allclose(found.outputs, TARGETS, atol=1e-6)
+    assert found.solved == 1 and found.fewest == 2 and found.loss < 1e-10
+    assert found.spared.tolist() == [0, 0, 1, 1] and gates.way(found.active) == gates.way(active(ONE_DEAD)[0])
 
 
-def test_networks_that_are_not_there_have_no_way():
-    record = llm_labels_records.record(seeds=3, diverged=(1,))
-    assert xor.kinds(record)[1] is None and xor.kinds(record)[0] is not None
-    assert np.isnan(xor.solved(record)).tolist() == [False, True, False]
-    assert xor.kinds(record, TRAINED)[0] == xor.kinds(record)[2]
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_spared_is_what_the_weights_say(seed):
+    network = init(jax.random.key(seed), MLP((4,), 1, initializer="torch", initializer_gain=3.0), 2)
+    found = jax.tree.map(np.asarray, xor.solution(network, CORNERS))
+    units = np.maximum(CORNERS.images @ found.kernel + found.bias, 0)
+    np.testing.assert_array_equal(found.active, (units > 0).T)
+
+    def solves(units):
+        return (((units @ found.outgoing + found.offset) > 0.5) == TARGETS).all()
+
+    assert found.solved == solves(units)
+    for unit in range(4):
+        others = np.arange(4) != unit
+        assert found.spared[unit] == solves(units * others)
+        assert found.spared_at_mean[unit] == solves(np.where(others, units, units.mean(axis=0)))
+    enough = [kept.sum() for kept in np.array(np.meshgrid(*[[0, 1]] * 4)).reshape(4, -1).T if solves(units * kept)]
+    assert np.isnan(found.fewest) if not solves(units) else found.fewest == min(enough)
 
 
-def test_subsets_are_all_and_the_last_is_everything():
-    found = xor.subsets(4)
-    assert len({tuple(row) for row in found}) == 16 and not found[0].any() and found[-1].all()
+def test_a_dead_neuron_that_can_be_spared_makes_xor_need_no_fewer():
+    found = llm_results.results()
+    plant(found, "xor", "spared", [0, 0, 0, 1], conditions=TRAINED)  # the fourth is dead
+    finding = judged(xor, found)["2.1 fewer"]
+    assert finding.measured.mean == finding.control.mean == 0 and finding.verdict == "does not hold"
+    plant(found, "xor", "spared", [0, 0, 1, 1], conditions=TRAINED)  # the third, too, one of three that are alive
+    finding = judged(xor, found)["2.1 fewer"]
+    assert finding.measured.mean == 1 and finding.control.mean == pytest.approx(1 / 3)
 
 
-@pytest.mark.parametrize("own, words", [((), "constant"), (("0001", "0111"), "x∧y + x∨y")], ids=["none", "two"])
-def test_ways_are_spelled(own, words):
-    assert xor.spelled(own) == words
+def test_networks_without_active_neurons_share_a_way_and_diverged_ones_have_none():
+    found = llm_results.results(seeds=4)
+    plant(found, "xor", "active", 0, conditions=TRAINED)
+    found["xor"]["active"][{"seeds": 1}] = np.nan
+    assert xor.ways(xor.solutions(found)) == [(), None, (), ()] == xor.solving_ways(found)
+    finding = judged(xor, found)["2.1 ways"]
+    assert finding.measured.mean == 1 and finding.measured.n == 3 and finding.others[0].estimate.mean == 1
+    assert finding.control_name == f"{UNTRAINED}, all networks"
+
+
+def test_every_network_alike_leaves_room_for_one_that_is_not():
+    score = judged(xor, llm_results.results(seeds=8))["2.1 solved"].score
+    assert score.mean == 1 and score.low == pytest.approx(8 / (8 + 1.96**2), rel=1e-4)

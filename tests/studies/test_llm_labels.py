@@ -1,0 +1,122 @@
+"""The study by the real path at toy size, and what all its topics have in common."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from support import llm_results, toy_inputs
+from support.llm_results import plant
+
+from jaxinterp import controls, data, ensemble, networks, studies, train
+from jaxinterp.studies import llm_labels, runner
+from jaxinterp.studies.inputs import TRAINED, UNTRAINED
+from jaxinterp.studies.llm_labels import STUDY, cards, facets, pictures
+from jaxinterp.studies.llm_labels.neurons import RECIPES, SIX, TWELVE, XOR, alive
+
+SEEDS = 3
+
+
+@pytest.fixture(scope="module")
+def inputs():
+    """Two trained ensembles; that of twelve, which costs as much to compile, is untrained."""
+    made = {}
+    for recipe, width in {SIX: 3, XOR: 4, TWELVE: 5}.items():
+        config = toy_inputs.toy_config(
+            recipe, seeds=SEEDS, source=None if recipe == XOR else "strokes", widths=(width,)
+        )
+        if recipe == XOR:
+            config = dataclasses.replace(config, data=dataclasses.replace(config.data, train_size=None))
+        else:
+            config = dataclasses.replace(config, model=dataclasses.replace(config.model, outputs=2))
+        splits, model = data.load(config.data), networks.build(config.model)
+        if recipe == TWELVE:
+            kept = controls.untrained(ensemble.keys(1, SEEDS), model, splits.test.images.shape[1])
+            made[recipe] = toy_inputs.from_networks(recipe, config, kept, made[SIX].run.history)
+        else:
+            trained = train.fit_ensemble(model, splits, config.train)
+            made[recipe] = toy_inputs.from_networks(recipe, config, trained.networks, trained.history)
+    return made
+
+
+@pytest.fixture(scope="module")
+def measured(inputs, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"RESTARTS": 2, "STEPS": 4, "DIRECTIONS": 3}.items():
+            patch.setattr(facets, name, value)
+        patch.setattr(pictures, "STEPS", 10)
+        return runner.measure(STUDY, tmp_path_factory.mktemp("run"), inputs)
+
+
+def test_toy_networks_are_measured_and_judged(measured):
+    findings = judged(measured)
+    assert len(findings) == 25 and set(STUDY.highlights) <= set(findings)
+    assert llm_labels.answer(findings)
+    six, wide = (alive(measured, recipe) for recipe in (SIX, TWELVE))
+    assert six.notnull().all() and (six <= 3).all() and (wide <= 5).all()
+    assert measured["profiles"].sizes["units"] == 5 and measured["facets"].sizes["units"] == 3
+    assert measured["profiles"].explained.sel(recipes=SIX).isel(units=slice(3, None)).isnull().all()
+    assert list(measured["facets"].conditions.to_numpy()) == [UNTRAINED, TRAINED]
+
+
+def test_the_cards_are_those_of_the_network_that_is_named(measured, inputs):
+    found = measured["cards"]
+    seed = int(found.seed)
+    assert seed == cards.nearest_median(inputs[SIX].test_accuracy)
+    network = ensemble.take(inputs[SIX].networks, seed)
+    kernel = np.asarray(network.variables["params"]["hidden0"]["kernel"])
+    np.testing.assert_allclose(found.pictures.sel(views=cards.EXACT), kernel.T / 2, rtol=1e-5)
+    np.testing.assert_array_equal(found.pictures.sel(views=cards.BOX), kernel.T > 0)
+    activations = np.asarray(network(inputs[SIX].splits.test.images)[1]["hidden0/post"])
+    np.testing.assert_allclose(found.active, (activations > 0).mean(axis=0), rtol=1e-5)
+    labels = np.asarray(inputs[SIX].splits.test.labels)
+    expected = np.stack([activations[labels == label].mean(axis=0) for label in range(2)], axis=1)
+    np.testing.assert_allclose(found.class_mean, expected, rtol=1e-4, atol=1e-6)
+    counted = measured["facets"].outputs.sel(conditions=TRAINED).isel(seeds=seed)
+    np.testing.assert_array_equal((found.facet_shares > 0.6).sum("facets"), counted)
+
+
+def judged(results):
+    findings = [runner.finding(STUDY, claim, results) for topic in STUDY.claims for claim in topic(results)]
+    return {finding.id: finding for finding in findings}
+
+
+def test_the_study_is_registered_with_its_recipes():
+    assert studies.get("llm-labels") is STUDY and list(STUDY.recipes) == list(RECIPES)
+    assert all(seeds >= 40 for seeds in RECIPES.values())
+
+
+def test_the_answer_follows_the_verdicts_and_the_numbers():
+    found = llm_results.results()
+    plant(found, "profiles", "explained", 0.8)
+    plant(found, "incoming", "rebuilt", llm_results.near(0.3))
+    answer = llm_labels.answer(judged(found))
+    assert "class means (80 % of its variance) suffice" in answer and "(30 % of its input)" in answer
+    plant(found, "profiles", "explained", llm_results.near(0.2))
+    answer = llm_labels.answer(judged(found))
+    assert "(20 % of its variance)" in answer and "means (20 % of its variance) suffice" not in answer
+
+
+@pytest.mark.parametrize("verdicts", [("holds", "does not hold", "undecided"), ("undecided",) * 3])
+def test_the_answer_is_one_short_sentence(verdicts):
+    found = judged(llm_results.results(seeds=8))
+    for name, verdict in zip(("2.4 digits tell", "2.5 incoming", "2.3 looks"), verdicts, strict=True):
+        low = {"holds": 2.0, "does not hold": -2.0, "undecided": np.nan}[verdict]
+        found[name] = found[name]._replace(score=found[name].score._replace(low=low, high=low))
+    answer = llm_labels.answer(found)
+    assert len(answer.split()) <= 30 and answer.count(".") == 2 and answer.endswith(".")
+
+
+@pytest.mark.parametrize("seeds", [2, 8])
+def test_diverged_networks_are_left_out_and_few_are_judged_without_a_warning(seeds):
+    found = llm_results.results(seeds=seeds)
+    lost = {"seeds": 1}
+    for name, dataset in found.items():
+        for variable in dataset.data_vars.values():
+            if "seeds" in variable.dims and name != "networks":
+                variable[lost] = np.nan
+    found["networks"]["accuracy"][lost] = np.nan
+    found["networks"]["diverged"][lost] = 1
+    for finding in judged(found).values():
+        assert finding.measured.n in (seeds - 1, 96)
+        assert f" of {seeds} networks diverged" in finding.note or "of 16 networks" in finding.note or seeds == 2
+    assert llm_labels.answer(judged(found))
