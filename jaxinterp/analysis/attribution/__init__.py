@@ -16,7 +16,7 @@ from jaxinterp.analysis.attribution.evaluation import (
     randomized,
     sanity,
 )
-from jaxinterp.analysis.attribution.folding import contributions, folded, virtual_weights
+from jaxinterp.analysis.attribution.folding import contributions, folded, kernel_product, virtual_weights
 from jaxinterp.analysis.attribution.integrals import (
     conductance,
     exact_conductance,
@@ -53,6 +53,7 @@ __all__ = [
     "gradients",
     "insertion",
     "integrated_gradients",
+    "kernel_product",
     "pushed_back",
     "random_order",
     "randomized",

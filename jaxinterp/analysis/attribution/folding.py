@@ -1,5 +1,7 @@
 """What does a network compute between its activation functions? Its layers as plain affine maps, all else folded in."""
 
+from functools import reduce
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -54,6 +56,13 @@ def virtual_weights(network: Network, *, source: Site, site: Site) -> Float[Arra
     if product is None:
         product = jnp.ones(network.model.widths[layer_of(network, source)])
     return jnp.asarray(product).T if product.ndim == 2 else jnp.diag(product)
+
+
+def kernel_product(network: Network) -> Float[Array, "outputs pixels"]:
+    """The product of all kernels as they are, norms left out: what each logit would read off the pixels."""
+    params = network.variables["params"]
+    kernels = [params[f"hidden{layer}"]["kernel"] for layer in range(len(network.model.widths))]
+    return reduce(_product, [*kernels, params["output"]["kernel"]]).T
 
 
 def contributions(

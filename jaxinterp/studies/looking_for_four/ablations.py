@@ -10,14 +10,14 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 from jaxinterp import metrics
-from jaxinterp.analysis import ablation, correlation, templates
+from jaxinterp.analysis import ablation, correlation
 from jaxinterp.data import Dataset
 from jaxinterp.interventions import Site
 from jaxinterp.networks import Network
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.judge import Claim, Given, above
 from jaxinterp.studies.looking_for_four import maps, matches
-from jaxinterp.studies.looking_for_four.maps import DIFFERENCE, FOUR, MOST, SPLIT, TARGET, UPRIGHT, USED, VIEW_NAMES
+from jaxinterp.studies.looking_for_four.maps import FOUR, MOST, SPLIT, TARGET, USED, VIEW_NAMES
 from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import format_number
 
@@ -54,7 +54,7 @@ def half(data: Dataset) -> Half:
 
 def losses(network: Network, key, images, every: matches.Templates, inked, choosing: Half, scoring: Half) -> Losses:
     """What is lost on the scoring half of the images without each neuron in turn."""
-    template = every[templates.KINDS.index(DIFFERENCE), templates.TURNS.index(UPRIGHT), TARGET]
+    template = maps.upright(every)[TARGET]
     before = [_accuracy(network(own.fours)[0]) for own in (choosing, scoring)]
 
     def of_layer(layer, used):

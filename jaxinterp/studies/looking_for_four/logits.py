@@ -10,7 +10,7 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 from jaxinterp import metrics
-from jaxinterp.analysis import attribution, correlation, templates
+from jaxinterp.analysis import attribution, correlation
 from jaxinterp.data import Dataset
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.networks import Network
@@ -18,18 +18,7 @@ from jaxinterp.stats import known_mean
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.judge import Calibrated, Claim, below
 from jaxinterp.studies.looking_for_four import maps
-from jaxinterp.studies.looking_for_four.maps import (
-    ALIKE,
-    BEST_TURN,
-    CONDITIONS,
-    DIFFERENCE,
-    FOUR,
-    NAME,
-    OVER_INKED,
-    TARGET,
-    TURNED,
-    UPRIGHT,
-)
+from jaxinterp.studies.looking_for_four.maps import CONDITIONS, FOUR, NAME, TARGET
 from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
 
 KERNELS, FOLDED, GATED = METHODS = ("kernels", "batch norm folded", "gates respected")
@@ -59,21 +48,14 @@ def logits(network: Network, data: Dataset, every: Float[Array, "kinds turns cla
     """How each logit's map correlates with the templates."""
     alike = jnp.stack([correlation.pairwise(of_method, every, inked) for of_method in logit_maps(network, data)])
     own = jnp.diagonal(alike, axis1=1, axis2=4)
-    kind, turn = templates.KINDS.index(DIFFERENCE), templates.TURNS.index(UPRIGHT)
-    return Logits(own, alike[:, TARGET, kind, turn])
+    return Logits(own, jnp.stack([maps.upright(of_method[TARGET]) for of_method in alike]))
 
 
 def logit_maps(network: Network, data: Dataset) -> Float[Array, "methods classes pixels"]:
     """What every logit reads off the pixels, by each method."""
     gradient = attribution.gradient(network, data.images, data.labels)
     gated = metrics.by_class(gradient.T, data.labels, classes=network.model.outputs).T
-    return jnp.stack([_kernels(network), attribution.weights(network, site="logits"), gated])
-
-
-def _kernels(network: Network) -> Float[Array, "classes pixels"]:
-    params = network.variables["params"]
-    kernels = [params[name]["kernel"] for name in (*maps.layers(network.model), "output")]
-    return jnp.linalg.multi_dot(kernels, precision=jax.lax.Precision.HIGHEST).T
+    return jnp.stack([attribution.kernel_product(network), attribution.weights(network, site="logits"), gated])
 
 
 def mean_maps(inputs: Mapping[str, Inputs]) -> LogitMaps:
@@ -82,8 +64,7 @@ def mean_maps(inputs: Mapping[str, Inputs]) -> LogitMaps:
     found = np.array(jax.jit(over_seeds(logit_maps, chunk=2))(own.networks, own.scoring), np.float64)
     found[own.diverged] = np.nan
     size = np.sqrt(np.mean(found**2, axis=-1, keepdims=True))
-    template = own.once(maps.class_templates)[templates.KINDS.index(DIFFERENCE), templates.TURNS.index(UPRIGHT)]
-    return LogitMaps(template, known_mean(found / size, 0))
+    return LogitMaps(np.asarray(maps.upright(own.once(maps.class_templates))), known_mean(found / size, 0))
 
 
 def _coords(inputs: Inputs) -> dict[str, Sequence[str]]:
@@ -106,24 +87,24 @@ def claims(results: Results) -> list[Claim]:
 
 
 def _unlike(found: xr.Dataset, method: str) -> Claim:
-    trained, own = found.sel(conditions=TRAINED), found.alike.sel(kinds=DIFFERENCE, classes=FOUR)
-    turned = own.sel(conditions=TRAINED).drop_sel(turns=UPRIGHT)
+    trained, own = found.sel(conditions=TRAINED), found.alike.sel(kinds=maps.DIFFERENCE, classes=FOUR)
+    turned = own.sel(conditions=TRAINED).drop_sel(turns=maps.UPRIGHT)
     return Claim(
         row="5.4",
         name=f"unlike {method}",
         text=f"Pushed back to the pixels, the output weights of {FOUR} do not look like a {FOUR}, by "
         f"{_EXPLAINED[method]}: correlation with the template",
-        measured=own.sel(conditions=TRAINED, turns=UPRIGHT),
-        controls={UNTRAINED: own.sel(conditions=UNTRAINED, turns=UPRIGHT), TURNED: turned},
+        measured=own.sel(conditions=TRAINED, turns=maps.UPRIGHT),
+        controls={UNTRAINED: own.sel(conditions=UNTRAINED, turns=maps.UPRIGHT), maps.TURNED: turned},
         score=Calibrated(),
-        rule=below(ALIKE),
+        rule=below(maps.ALIKE),
         quantity="correlation with the template",
         published="“does not look like a 4”",
         shown={
-            BEST_TURN: turned.max("turns"),
-            "the digit's mean image": trained.alike.sel(kinds="mean", turns=UPRIGHT, classes=FOUR),
-            "each digit's own template": trained.alike.sel(kinds=DIFFERENCE, turns=UPRIGHT),
+            maps.BEST_TURN: turned.max("turns"),
+            "the digit's mean image": trained.alike.sel(kinds="mean", turns=maps.UPRIGHT, classes=FOUR),
+            "each digit's own template": trained.alike.sel(kinds=maps.DIFFERENCE, turns=maps.UPRIGHT),
             "templates of other digits, the highest": trained.target_alike.drop_sel(classes=FOUR).max("classes"),
         },
-        note=f"{OVER_INKED.capitalize()}; template: mean {FOUR} less the mean of all other images.",
+        note=f"{maps.OVER_INKED.capitalize()}; template: mean {FOUR} less the mean of all other images.",
     )

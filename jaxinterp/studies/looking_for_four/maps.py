@@ -88,10 +88,10 @@ def padded(by_layer: Sequence[Float[Array, "_ *rest"]]) -> Float[Array, "layers 
     return jnp.stack([jnp.pad(own, pad, constant_values=jnp.nan) for own, pad in zip(by_layer, pads, strict=True)])
 
 
-def to_target(correlations: Float[Array, "*rest kinds turns classes"]) -> Float[Array, "*rest"]:
-    """Of correlations with all templates that with the target's difference template as it is."""
-    kind, turn = templates.KINDS.index(DIFFERENCE), templates.TURNS.index(UPRIGHT)
-    return correlations[..., kind, turn, TARGET]
+def upright(values: Float[Array | np.ndarray, "kinds turns classes *rest"]) -> Float[Array, "classes *rest"]:
+    """Of all templates, or values for each of them, those of the difference templates as they are."""
+    difference, as_it_is = templates.KINDS.index(DIFFERENCE), templates.TURNS.index(UPRIGHT)
+    return jnp.asarray(values)[difference, as_it_is]
 
 
 def example(inputs: Inputs) -> int:

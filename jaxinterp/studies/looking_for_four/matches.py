@@ -22,25 +22,12 @@ from jaxinterp.networks import Network, sites
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.judge import Calibrated, Claim, Given, above
 from jaxinterp.studies.looking_for_four import maps
-from jaxinterp.studies.looking_for_four.maps import (
-    ALIKE,
-    BEST_TURN,
-    CONDITIONS,
-    DIFFERENCE,
-    FOUR,
-    NAME,
-    SPLIT,
-    TARGET,
-    TURNED,
-    UPRIGHT,
-    USED,
-    VIEW_NAMES,
-)
+from jaxinterp.studies.looking_for_four.maps import CONDITIONS, FOUR, NAME, TARGET
 from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
 
 MAXIMISER = "maximiser"
 VIEWS = (*maps.VIEWS, MAXIMISER)
-NAMES = VIEW_NAMES | {MAXIMISER: "the image that maximises it"}
+NAMES = maps.VIEW_NAMES | {MAXIMISER: "the image that maximises it"}
 TELLS = 0.8  # an AUC of .9: of a 4 and another image the 4 activates it more nine times out of ten
 EXEMPLARS = 5
 RESTARTS, STEPS = 4, 128
@@ -78,19 +65,19 @@ class Cards(NamedTuple):
 def matches(network: Network, key, images, every: Templates, inked, choosing: Dataset, scoring: Dataset) -> Matches:
     """Every neuron against every template; neurons are chosen on one half of the images, and scored on the other."""
     classes, by_layer = jnp.arange(network.model.outputs), maps.layers(network.model)
-    seen = views(network, key, images)
+    seen, selective = views(network, key, images), _selective(network, choosing)
     alike = correlation.pairwise(seen.reshape(-1, seen.shape[-1]), every, inked)
-    alike = alike.reshape(*seen.shape[:-1], *every.shape[:-1])  # layers views units kinds turns classes
-    target = maps.to_target(alike)
-    selective = _selective(network, choosing)
-    own = alike[:, :, :, templates.KINDS.index(DIFFERENCE)]
-    own = jnp.stack([of_layer[:, units, :, classes] for of_layer, units in zip(own, selective, strict=True)])
-    chosen = jnp.stack([highest(target[:, VIEWS.index(USED)]), selective[:, TARGET]], axis=1)
+    alike = jnp.moveaxis(alike, 0, -1).reshape(*every.shape[:-1], *seen.shape[:-1])
+    target = maps.upright(alike)[TARGET]  # layers views units
+    difference = alike[templates.KINDS.index(maps.DIFFERENCE)]  # turns classes layers views units
+    own = [difference[:, classes, layer, :, units] for layer, units in enumerate(selective)]  # classes turns views
+    chosen = jnp.stack([highest(target[:, VIEWS.index(maps.USED)]), selective[:, TARGET]], axis=1)
     activations = network(scoring.images)[1]
     of_chosen = [activations[f"{layer}/post"][:, units] for layer, units in zip(by_layer, chosen, strict=True)]
     told = responses.selectivity(jnp.concatenate(of_chosen, axis=1), scoring.labels, classes=len(classes), bins=1)
     auc, selective_auc = told.auc[TARGET].reshape(-1, 2).T
-    return Matches(target, jnp.nanmax(alike, axis=2), jnp.moveaxis(own, 1, -1), auc, selective_auc)
+    best = jnp.moveaxis(jnp.nanmax(alike, axis=-1), (-2, -1), (0, 1))
+    return Matches(target, best, jnp.transpose(jnp.stack(own), (0, 3, 2, 1)), auc, selective_auc)
 
 
 def views(network: Network, key, images) -> Float[Array, "layers views units pixels"]:
@@ -178,24 +165,24 @@ def claims(results: Results) -> list[Claim]:
 def _search(found: xr.Dataset) -> Claim:
     layer, view = found.layers.item(), found.views.item()
     trained, before = (found.best.sel(conditions=condition) for condition in (TRAINED, UNTRAINED))
-    target = trained.sel(kinds=DIFFERENCE, classes=FOUR)
-    turned, any_digit = target.drop_sel(turns=UPRIGHT), trained.max(("kinds", "classes"))
+    target = trained.sel(kinds=maps.DIFFERENCE, classes=FOUR)
+    turned, any_digit = target.drop_sel(turns=maps.UPRIGHT), trained.max(("kinds", "classes"))
     return Claim(
         row="5.6",
         name=f"a neuron {layer} {view}",
         text=f"{layer}: a network has a neuron that looks like a {FOUR}, by {NAMES[view]}: correlation with the "
         "template",
-        measured=target.sel(turns=UPRIGHT),
-        controls={UNTRAINED: before.sel(kinds=DIFFERENCE, classes=FOUR, turns=UPRIGHT), TURNED: turned},
+        measured=target.sel(turns=maps.UPRIGHT),
+        controls={UNTRAINED: before.sel(kinds=maps.DIFFERENCE, classes=FOUR, turns=maps.UPRIGHT), maps.TURNED: turned},
         score=Calibrated(),
-        rule=above(ALIKE),
+        rule=above(maps.ALIKE),
         quantity="the layer's highest correlation with the template",
         shown={
-            BEST_TURN: turned.max("turns"),
-            "the digit's mean image": trained.sel(kinds="mean", classes=FOUR, turns=UPRIGHT),
-            "any digit, best of all templates": any_digit.sel(turns=UPRIGHT),
-            f"the same, {UNTRAINED}": before.sel(turns=UPRIGHT).max(("kinds", "classes")),
-            "the same, turned and mirrored": any_digit.drop_sel(turns=UPRIGHT),
+            maps.BEST_TURN: turned.max("turns"),
+            "the digit's mean image": trained.sel(kinds="mean", classes=FOUR, turns=maps.UPRIGHT),
+            "any digit, best of all templates": any_digit.sel(turns=maps.UPRIGHT),
+            f"the same, {UNTRAINED}": before.sel(turns=maps.UPRIGHT).max(("kinds", "classes")),
+            "the same, turned and mirrored": any_digit.drop_sel(turns=maps.UPRIGHT),
         },
         note=f"Every value is the layer's highest. Template: mean {FOUR} less the mean of all other images.",
     )
@@ -204,21 +191,21 @@ def _search(found: xr.Dataset) -> Claim:
 def _differentiated(found: xr.Dataset) -> Claim:
     layer, view = found.layers.item(), found.views.item()
     trained, before = (found.selective.sel(conditions=condition) for condition in (TRAINED, UNTRAINED))
-    turned = trained.sel(classes=FOUR).drop_sel(turns=UPRIGHT)
+    turned = trained.sel(classes=FOUR).drop_sel(turns=maps.UPRIGHT)
     return Claim(
         row="5.6",
         name=f"differentiated {layer} {view}",
         text=f"{layer}: the most differentiated neuron for a {FOUR} looks like a {FOUR}, by {NAMES[view]}: correlation "
         "with the template",
-        measured=trained.sel(classes=FOUR, turns=UPRIGHT),
-        controls={UNTRAINED: before.sel(classes=FOUR, turns=UPRIGHT), TURNED: turned},
+        measured=trained.sel(classes=FOUR, turns=maps.UPRIGHT),
+        controls={UNTRAINED: before.sel(classes=FOUR, turns=maps.UPRIGHT), maps.TURNED: turned},
         score=Calibrated(),
-        rule=above(ALIKE),
+        rule=above(maps.ALIKE),
         quantity="correlation with the template",
         published="“looks like a 4”",
         shown={
-            BEST_TURN: turned.max("turns"),
-            "each digit's own neuron and template": trained.sel(turns=UPRIGHT),
+            maps.BEST_TURN: turned.max("turns"),
+            "each digit's own neuron and template": trained.sel(turns=maps.UPRIGHT),
             "a neuron at random": found.neurons.sel(conditions=TRAINED),
         },
         note="Most differentiated: the difference of its means over the digit and over the rest is largest, in "
@@ -238,5 +225,5 @@ def _fires(found: xr.Dataset) -> Claim:
         rule=above(TELLS),
         quantity="2 AUC − 1",
         shown={"the most differentiated neuron": found.selective_auc.sel(conditions=TRAINED)},
-        note=f"Looks most like: by {NAMES[USED]}. The most differentiated one was {SPLIT}.",
+        note=f"Looks most like: by {NAMES[maps.USED]}. The most differentiated one was {maps.SPLIT}.",
     )

@@ -89,3 +89,12 @@ def test_contributions_add_up_to_the_logit_but_for_the_folded_bias(norm, positio
     for target in range(3):
         found = attribution.contributions(network, images, target).sum(axis=1) + bias[target]
         np.testing.assert_allclose(found, logits[:, target], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("widths", [(), (6, 5)], ids=str)
+def test_the_product_of_kernels_leaves_norms_out(widths, build):
+    network = build("batch", "after", widths=widths)
+    names = [f"hidden{layer}" for layer in range(len(widths))] + ["output"]
+    kernels = [np.asarray(network.variables["params"][name]["kernel"], np.float64) for name in names]
+    expected = np.linalg.multi_dot(kernels) if widths else kernels[0]
+    np.testing.assert_allclose(attribution.kernel_product(network), expected.T, atol=1e-5)
