@@ -1,4 +1,4 @@
-"""How was checkpoints/demo made? Eight networks of study 3 and its answers; `screenshot.py` makes the picture.
+"""How was checkpoints/demo made? It has eight networks of study 3 and its results; `screenshot.py` makes the picture.
 
     python scripts/demo.py
 
@@ -17,7 +17,7 @@ STUDY = "instance-variation"
 
 
 def make(_: list[str]) -> None:
-    """Train and ask."""
+    """Train the networks and run the study."""
     from jaxinterp import jobs, recipes, studies
 
     for part in FOLDER.glob("*"):

@@ -97,8 +97,11 @@ def test_networks_that_are_not_finite_change_nothing_for_the_others(data, strang
     for name, values in broken._asdict().items():
         alone = getattr(strangers, name)
         assert np.isnan(values[..., 3]).all(), name
-        np.testing.assert_allclose(values[..., kept[:, None], kept] if values.ndim > 1 else values[kept],
-                                   alone[..., kept[:, None], kept] if alone.ndim > 1 else alone[kept], atol=1e-4)
+        np.testing.assert_allclose(
+            values[..., kept[:, None], kept] if values.ndim > 1 else values[kept],
+            alone[..., kept[:, None], kept] if alone.ndim > 1 else alone[kept],
+            atol=1e-4,
+        )
 
 
 def test_a_mirrored_unit_counts_as_the_same_where_the_activation_is_odd(data):
