@@ -1,5 +1,5 @@
-# Everything from a fresh clone: each target builds the environment that it needs, once.
-# PYTHON chooses the interpreter (3.11, 3.12 or 3.13); the environment is rebuilt when the lock changes.
+# Every target works in a fresh clone: it first builds the environment that it needs, once.
+# PYTHON chooses the interpreter (3.11, 3.12 or 3.13). The environment is rebuilt when the lock changes.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -28,7 +28,7 @@ bench: $(BENCH)
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" || \
-	  { echo "jaxinterp needs Python 3.11, 3.12 or 3.13; name one with: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 2; }
+	  { echo "jaxinterp needs Python 3.11, 3.12 or 3.13; choose one with: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 2; }
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
@@ -39,7 +39,7 @@ $(PAGE)/node_modules: $(PAGE)/package.json $(PAGE)/package-lock.json
 $(BENCH): $(STAMP)
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	@touch $@
-# Needs uv. The lock names no index, and serves every supported Python.
+# It needs uv. The lock names no package index and is valid for every supported Python.
 lock:
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --extra dev \
 	  --python-version 3.11 --output-file requirements.lock pyproject.toml

@@ -1,4 +1,4 @@
-"""What can be chosen: data, model, training. Frozen dataclasses that survive a round trip through JSON."""
+"""What can a run choose? Data, model and training, as frozen dataclasses that are stored as JSON."""
 
 import dataclasses
 import json
@@ -34,53 +34,53 @@ def _users(field: str) -> str:
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Which images, and what is done to them before training."""
+    """Which images a run uses, and how they are changed before training."""
 
     source: Annotated[str, Doc(_SOURCE)] = "mnist"
     classes: tuple[int, ...] = ()
-    """keep only these classes, labels unchanged; empty keeps all"""
+    """keep only these classes, with their labels unchanged; empty keeps all"""
     positive: int | None = None
     """label the images of this class 1 and all others 0, for a network with one output"""
     crop: int | None = None
-    """cut the central crop × crop pixels"""
+    """keep only the central crop × crop pixels"""
     resize: int | None = None
     """resize to resize × resize pixels, after cropping"""
     train_size: int | None = None
-    """use this many training images, drawn at random; all by default"""
+    """number of training images, drawn at random; all by default"""
     validation_share: float = 0.0
-    """share of the training images held out for validation"""
+    """fraction of the training images held out for validation"""
     permute_pixels: bool = False
-    """control: one fixed permutation of the pixels for every image"""
+    """control: apply one fixed permutation to the pixels of every image"""
     shuffle_labels: bool = False
-    """control: training labels shuffled"""
+    """control: shuffle the training labels"""
     data_seed: int = 0
-    """seed of the draws above"""
+    """random seed of the draws above"""
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """One multilayer perceptron."""
+    """The architecture of one multilayer perceptron."""
 
     widths: tuple[int, ...] = (32, 16)
-    """units in each hidden layer"""
+    """number of units in each hidden layer"""
     outputs: int = 10
     """number of logits"""
     activation: Activation = "relu"
     initializer: Initializer = "lecun_normal"
-    """torch: weights and biases uniform in ±1/√fan_in; the others draw weights and start biases at 0"""
+    """torch draws weights and biases uniformly from ±1/√fan_in; the others draw weights and set biases to 0"""
     initializer_gain: float = 1.0
-    """multiplies the initial weights, as gain does in PyTorch's xavier_uniform_"""
+    """factor on the initial weights, like gain in PyTorch's xavier_uniform_"""
     norm: Norm = "none"
     norm_position: Literal["before", "after"] = "before"
-    """norm before or after the activation function"""
+    """whether the norm comes before or after the activation function"""
     norm_epsilon: float = 1e-5
-    """added to the variance; PyTorch's default, where Keras has 0.001"""
+    """constant added to the variance; 1e-5 is PyTorch's default, Keras uses 0.001"""
     dropout: tuple[float, ...] = ()
-    """share of units dropped after each hidden layer, one number a layer; empty for none"""
+    """dropout rate after each hidden layer, one number per layer; empty for none"""
     input_mean: float = 0.0
-    """subtracted from the pixels, inside the network"""
+    """the network subtracts this from the pixels"""
     input_std: float = 1.0
-    """divides the pixels, inside the network"""
+    """the network then divides the pixels by this"""
 
 
 @dataclass(frozen=True)
@@ -88,29 +88,29 @@ class TrainConfig:
     """How the networks are trained."""
 
     seeds: int = 32
-    """how many networks; seed i is the same network however many are trained"""
+    """number of networks; seed i gives the same network however many are trained"""
     base_seed: int = 0
     epochs: int = 10
     batch_size: int = 64
     optimizer: Optimizer = "adam"
     learning_rate: float = 0.001
-    momentum: Annotated[float, Doc(f"used by the optimizer {_users('momentum')}")] = 0.9
+    momentum: Annotated[float, Doc(f"coefficient of the optimizer {_users('momentum')}; the others ignore it")] = 0.9
     weight_decay: Annotated[
-        float, Doc(f"decoupled for {_users('weight_decay')}, added to the gradient for the others")
+        float, Doc(f"decoupled for {_users('weight_decay')}; added to the gradient for the others")
     ] = 0.0
     l1: float = 0.0
-    """penalty on the absolute values of all kernels"""
+    """weight of the L1 penalty on all kernels"""
     label_noise: float = 0.0
-    """share of training labels replaced by that of a training image drawn at random"""
+    """fraction of training labels replaced by the label of a random training image"""
     loss: Loss = "cross_entropy"
     data_order: Literal["shared", "independent"] = "shared"
-    """shared: every seed sees the same batches, which is several times faster"""
+    """shared: every seed trains on the same batches in the same order, which is several times faster"""
     patience: int | None = None
-    """stop a seed after this many epochs without a lower validation loss and restore its best weights"""
+    """stop a seed after this many epochs without a lower validation loss, and restore its best weights"""
     snapshots: tuple[int, ...] = ()
-    """epochs after which the weights are kept (0 is before training)"""
+    """epochs after which the weights are saved (0 is before training)"""
     chunk: int | None = None
-    """seeds trained at once on a device; chosen from the model's size by default"""
+    """number of seeds that a device trains at once; by default chosen from the model's size"""
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class RunConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     recipe: str = ""
-    """the recipe that this run started from, if any"""
+    """name of the recipe that this run started from, if any"""
 
 
 def to_json(config: RunConfig) -> str:
@@ -130,14 +130,17 @@ def to_json(config: RunConfig) -> str:
 
 
 def from_json(text: str) -> RunConfig:
-    """The config that `to_json` wrote. Raises InputError for a field that does not exist."""
+    """The config that `to_json` wrote.
+
+    Raises InputError for text that is not such JSON, for an unknown field and for a value of the wrong type.
+    """
     parts = {"data": DataConfig, "model": ModelConfig, "train": TrainConfig}
     try:
         values = json.loads(text)
     except json.JSONDecodeError as error:
-        raise InputError(f"the config is not JSON: {error}") from error
+        raise InputError(f"the config is not valid JSON: {error}") from error
     if not isinstance(values, dict) or not all(isinstance(values.get(name), dict) for name in parts):
-        raise InputError(f"a config is a JSON object with the objects {', '.join(parts)}")
+        raise InputError(f"the config must be a JSON object with the objects {', '.join(parts)}")
     return _build(RunConfig, values | {name: _build(part, values[name]) for name, part in parts.items()})
 
 
@@ -154,15 +157,21 @@ def _build(kind, values: dict):
 
 
 def check_choices(part: DataConfig | ModelConfig | TrainConfig) -> None:
-    """Raise InputError, naming what there is, where a field has a value that is not among its choices."""
+    """Raise InputError, with the list of choices, where the value of a field is not one of its choices."""
     for name, hint in typing.get_type_hints(type(part)).items():
         if typing.get_origin(hint) is Literal and not _is(getattr(part, name), hint):
             raise InputError(_refusal(type(part), name, getattr(part, name), hint))
 
 
 def _refusal(kind: type, name: str, value: Any, hint: Any) -> str:
-    choices = f": use {', '.join(typing.get_args(hint))}" if typing.get_origin(hint) is Literal else ""
-    return f"{kind.__name__}.{name} does not take {value!r}{choices}"
+    return f"{kind.__name__}.{name} must be {type_name(hint)}, got {value!r}"
+
+
+def type_name(hint) -> str:
+    """A config field's type as messages write it."""
+    if typing.get_origin(hint) is Literal:
+        return f"one of {', '.join(typing.get_args(hint))}"
+    return hint.__name__ if type(hint) is type else str(hint).replace("typing.", "")
 
 
 def _is(value, hint) -> bool:

@@ -1,6 +1,6 @@
-"""What would chance alone give? Nulls of the same type as what they control, so that the same analysis runs on both.
+"""What would chance alone give? A null has the type of what it controls, so the same analysis runs on both.
 
-Every function takes a key and can be jitted and vmapped: over keys for many draws, over networks for one draw each.
+Every function takes a key and can be jitted and vmapped: over keys for many draws, or over networks for one draw each.
 """
 
 from functools import partial
@@ -29,33 +29,33 @@ class Orders(NamedTuple):
 
 
 def untrained(keys: Key[Array, " seeds"], model: MLP, pixels: int) -> Network:
-    """The ensemble before training: with the keys that an ensemble was trained from, its very initial weights."""
+    """The ensemble before training. With the keys of a trained ensemble, these are its exact initial weights."""
     return jax.vmap(lambda key: networks.init(key, model, pixels))(keys)
 
 
 def shuffled_rows(key, tree: Tree) -> Tree:
-    """Every row moved to another example's place, at random: what images share is lost, units keep their joint values.
+    """Rows in random order: what examples share across networks is lost; the joint values of units are kept.
 
-    tree: an array whose first axis is examples, or a pytree of them, all shuffled alike.
+    tree: an array whose first axis is examples, or a pytree of such arrays, all shuffled in the same order.
     """
     order = jax.random.permutation(key, jax.tree.leaves(tree)[0].shape[0])
     return jax.tree.map(lambda leaf: leaf[order], tree)
 
 
 def shuffled_within_class(key, tree: Tree, labels: Int[Array, " examples"]) -> Tree:
-    """Rows shuffled among the examples of one class: what the class explains stays, what the image adds is lost.
+    """Rows shuffled within each class: what depends on the class is kept; what depends on the single image is lost.
 
     tree: as for `shuffled_rows`.
     """
-    places = jnp.argsort(labels, stable=True)
-    # Sorted by class and at random within each: the k-th place of a class is given to a random member of that class.
-    members = jnp.lexsort((jax.random.uniform(key, labels.shape), labels))
-    order = jnp.zeros_like(places).at[places].set(members)
+    rows = jnp.argsort(labels, stable=True)
+    # Both are sorted by class, the second at random within a class: each row gets a random row of its class.
+    replacements = jnp.lexsort((jax.random.uniform(key, labels.shape), labels))
+    order = jnp.zeros_like(rows).at[rows].set(replacements)
     return jax.tree.map(lambda leaf: leaf[order], tree)
 
 
 def independent_columns(key, activations: Shaped[Array, "examples units"]) -> Shaped[Array, "examples units"]:
-    """Shuffle each unit's values over examples on their own: units keep their distributions, and nothing else."""
+    """Shuffle each unit's values over examples independently: units keep their distributions and lose all relations."""
     return jax.random.permutation(key, activations, axis=0, independent=True)
 
 

@@ -1,4 +1,4 @@
-"""How is one network's function asked of hundreds? This module owns the seeds axis."""
+"""How is a function of one network applied to hundreds? This module owns the seeds axis."""
 
 import os
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from jaxinterp.networks import Network
 
 
 def keys(base_seed: int, num_seeds: int) -> Key[Array, " seeds"]:
-    """One key a seed. Seed i has the same key however many seeds there are."""
+    """One random key per seed. Seed i has the same key however many seeds there are."""
     return jax.vmap(lambda i: jax.random.fold_in(jax.random.key(base_seed), i))(jnp.arange(num_seeds))
 
 
@@ -23,17 +23,18 @@ def size(networks: Network) -> int:
 
 
 def take(networks: Network, index) -> Network:
-    """The networks at index: one network for an integer; an ensemble for a slice, a list or a boolean mask."""
+    """The networks at an index: one network for an integer; an ensemble for a slice, a list or a boolean mask."""
     if isinstance(index, list):
         index = np.asarray(index, bool if index and isinstance(index[0], bool) else int)
     return jax.tree.map(lambda leaf: leaf[index], networks)
 
 
 def over_seeds(fn: Callable, *, chunk: int | None = None, keyed: bool = False) -> Callable:
-    """Lift fn(network, *shared) to an ensemble: every array that it returns gains a leading seeds axis.
+    """Lift fn(network, *shared) to an ensemble: every array that it returns gets a leading seeds axis.
 
-    chunk: how many seeds are computed at once; memory grows with it, never with the number of seeds. None: all at once.
-    keyed: fn(network, key, *shared) instead, and the lifted function takes one key per seed after the networks.
+    chunk: number of seeds computed at once. Memory grows with the chunk, never with the number of seeds. None computes
+    all seeds at once. keyed: fn(network, key, *shared) instead; the lifted function then takes one key per seed after
+    the networks.
     """
 
     def lifted(networks: Network, *shared):
@@ -48,27 +49,27 @@ def over_seeds(fn: Callable, *, chunk: int | None = None, keyed: bool = False) -
 
 
 def cores() -> int:
-    """CPU cores that this process may use."""
+    """Number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def use_every_core() -> None:
-    """Let JAX see each CPU core as a device, so that seeds spread over cores; call it before any other use of JAX.
+    """Make JAX treat each CPU core as a device, so that seeds spread over cores. Call it before any other use of JAX.
 
-    Does nothing once JAX has started, or where an accelerator is in use.
+    It does nothing once JAX has started, or where an accelerator is in use.
     """
     try:
         jax.config.update("jax_num_cpu_devices", cores())
     except RuntimeError:
-        pass  # JAX is running already; it goes on with the devices it has
+        pass  # JAX has started already and keeps its devices
 
 
 def mesh(devices=None) -> jax.sharding.Mesh:
-    """A one-dimensional mesh named "seeds" over the devices, all of them by default."""
+    """A one-dimensional mesh named "seeds" over the given devices, all of them by default."""
     devices = jax.devices() if devices is None else devices
     return jax.make_mesh((len(devices),), ("seeds",), axis_types=(AxisType.Auto,), devices=devices)
 
 
 def shard(networks: Network, devices=None) -> Network:
-    """Spread the seeds axis over devices; the number of seeds must be a multiple of the number of devices."""
+    """Spread the seeds axis over devices. The number of seeds must be a multiple of the number of devices."""
     return jax.device_put(networks, NamedSharding(mesh(devices), PartitionSpec("seeds")))

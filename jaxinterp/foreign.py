@@ -1,7 +1,7 @@
 """How do weights that were trained elsewhere become a Network? From a PyTorch state_dict in .safetensors, or an .npz.
 
-Tensors are told by their shapes: a matrix is a linear layer; what else has its width is its bias or its norm.
-PyTorch stores a linear layer as (outputs, inputs); a matrix of the other orientation is taken as it is.
+Tensors are recognised by their shapes: a matrix is a linear layer; a vector of its width is its bias or part of its
+norm. PyTorch stores a linear layer as (outputs, inputs), so matrices are transposed where needed.
 """
 
 import re
@@ -18,41 +18,41 @@ from jaxinterp.networks import MLP, Network
 
 
 class Imported(NamedTuple):
-    """An ensemble of one network, and where each of its variables came from."""
+    """An ensemble of one network, and the mapping from tensors in the file to its variables."""
 
     networks: Network
     mapping: list[tuple[str, str]]
 
 
 def read_tensors(path: Path | str) -> dict[str, np.ndarray]:
-    """The arrays of a .safetensors or .npz file, by name. Raises InputError for anything else, pickles above all."""
+    """The arrays of a .safetensors or .npz file by name. Raises InputError for any other file, such as a pickle."""
     path = Path(path)
     if not path.is_file():
         raise InputError(f"no file {path}")
     if path.suffix not in (".safetensors", ".npz"):
         raise InputError(
-            f"{path.name} refused: pickles can run code; save with safetensors.torch.save_file(model.state_dict(), …) "
-            "or numpy.savez, and give a .safetensors or .npz file"
+            f"{path.name} refused, because pickles can run code: give a .safetensors file "
+            "(safetensors.torch.save_file(model.state_dict(), …)) or an .npz file (numpy.savez)"
         )
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
-    except Exception as error:  # the readers' own errors are many and speak of bytes
+    except Exception as error:  # the two readers raise many kinds of errors, about bytes
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"{path} is not a readable {path.suffix} file of plain arrays: {first}") from error
 
 
 def import_weights(path: Path | str, model: MLP, pixels: int) -> Imported:
-    """Weights from a file as an ensemble of one network. Raises InputError where a tensor is missing or left over."""
-    left = {name: value for name, value in read_tensors(path).items() if not name.endswith("num_batches_tracked")}
+    """Weights from a file as an ensemble of one network. Raises InputError for a missing and for an unused tensor."""
+    unused = {name: value for name, value in read_tensors(path).items() if not name.endswith("num_batches_tracked")}
     wanted = jax.eval_shape(lambda key: networks.init(key, model, pixels).variables, jax.random.key(0))
     variables: dict = {collection: {} for collection in wanted}
     mapping = []
 
     def put(collection: str, layer: str, name: str, source: str) -> None:
-        value = np.asarray(left.pop(source), np.float32)
+        value = np.asarray(unused.pop(source), np.float32)
         shape = wanted[collection][layer][name].shape
         if name == "kernel" and not _is_kernel(source, value.shape, shape):
             value = value.T
@@ -61,40 +61,42 @@ def import_weights(path: Path | str, model: MLP, pixels: int) -> Imported:
 
     for layer in (*(f"hidden{number}" for number in range(len(model.widths))), "output"):
         shape = wanted["params"][layer]["kernel"].shape
-        kernel = _first(left, lambda name, value, shape=shape: value.ndim == 2 and value.shape in (shape, shape[::-1]))
+        kernel = _first(
+            unused, lambda name, value, shape=shape: value.ndim == 2 and value.shape in (shape, shape[::-1])
+        )
         if kernel is None:
-            raise InputError(f"{path} has no matrix of shape {shape[::-1]} for layer {layer}; it has {_shapes(left)}")
+            raise InputError(f"{path} has no matrix of shape {shape[::-1]} for layer {layer}; it has {_shapes(unused)}")
         put("params", layer, "kernel", kernel)
-        put("params", layer, "bias", _sibling(path, left, kernel, ("bias", "b"), shape[1:], layer))
+        put("params", layer, "bias", _sibling(path, unused, kernel, ("bias", "b"), shape[1:], layer))
         norm = layer.replace("hidden", "norm")
         if norm != layer and norm in wanted["params"]:
-            _put_norm(path, left, put, norm, shape[1:], wanted)
-    if left:
-        raise InputError(f"{path} has tensors that the model has no place for: {_shapes(left)}")
+            _put_norm(path, unused, put, norm, shape[1:], wanted)
+    if unused:
+        raise InputError(f"{path} has tensors that the model does not use: {_shapes(unused)}")
     return Imported(Network(model, variables), mapping)
 
 
-def _put_norm(path, left, put, norm, shape, wanted) -> None:
+def _put_norm(path, unused, put, norm, shape, wanted) -> None:
     def is_scale(name, value):
         return value.shape == shape and re.search(r"(weight|scale|gamma)$", name)
 
-    scale = _first(left, is_scale)
+    scale = _first(unused, is_scale)
     if scale is None:
-        raise InputError(f"{path} has no scale of shape {shape} for {norm}; it has {_shapes(left)}")
+        raise InputError(f"{path} has no scale of shape {shape} for {norm}; it has {_shapes(unused)}")
     put("params", norm, "scale", scale)
-    put("params", norm, "bias", _sibling(path, left, scale, ("bias", "beta"), shape, norm))
+    put("params", norm, "bias", _sibling(path, unused, scale, ("bias", "beta"), shape, norm))
     if norm in wanted.get("batch_stats", {}):
-        put("batch_stats", norm, "mean", _sibling(path, left, scale, ("running_mean", "mean"), shape, norm))
-        put("batch_stats", norm, "var", _sibling(path, left, scale, ("running_var", "var"), shape, norm))
+        put("batch_stats", norm, "mean", _sibling(path, unused, scale, ("running_mean", "mean"), shape, norm))
+        put("batch_stats", norm, "var", _sibling(path, unused, scale, ("running_var", "var"), shape, norm))
 
 
-def _is_kernel(name: str, found, wanted) -> bool:
-    """Whether a matrix is inputs × outputs already; where it is square, its name decides."""
-    return found == wanted and (wanted[0] != wanted[1] or name.endswith("kernel"))
+def _is_kernel(name: str, shape, wanted) -> bool:
+    """Whether a matrix is inputs × outputs already. For a square one its name decides."""
+    return shape == wanted and (wanted[0] != wanted[1] or name.endswith("kernel"))
 
 
 def _first(tensors, accept) -> str | None:
-    """The first name, numbers compared as numbers, that is accepted."""
+    """The first accepted name, in an order that compares numbers as numbers."""
     natural = sorted(tensors, key=lambda name: [int(part) if part.isdigit() else part for part in _parts(name)])
     return next((name for name in natural if accept(name, tensors[name])), None)
 
@@ -104,7 +106,7 @@ def _parts(name: str) -> list[str]:
 
 
 def _sibling(path, tensors, name: str, endings, shape, layer: str) -> str:
-    """The tensor that shares all but the last part of a name."""
+    """The tensor whose name differs only in its last part."""
     stem = re.sub(r"[^./_]*$", "", name)
     for ending in endings:
         if stem + ending in tensors and tensors[stem + ending].shape == shape:

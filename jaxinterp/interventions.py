@@ -1,4 +1,4 @@
-"""What is changed inside a network? An edit a ↦ scale · a + shift at a named site.
+"""What is changed inside a network? An edit a ↦ scale · a + shift of the activations at a named site.
 
 Edits are data, not hooks: to sweep every unit, vmap over edits.
 """
@@ -15,12 +15,12 @@ from jaxinterp.errors import InputError
 
 Site = str
 
-# Minus zero, so that adding it is bitwise no change even to a minus zero.
+# Adding −0.0 changes no bit of any value, not even of −0.0.
 _NO_SHIFT = -0.0
 
 
 class Edit(NamedTuple):
-    """a ↦ scale · a + shift; both broadcast against the activations at the site. scale None: a ↦ shift."""
+    """a ↦ scale · a + shift. Both broadcast against the activations at the site. With scale None: a ↦ shift."""
 
     scale: Any = 1.0
     shift: Any = _NO_SHIFT
@@ -31,9 +31,9 @@ NONE: Interventions = MappingProxyType({})
 
 
 def select(units: Sequence[int], count: int) -> Bool[np.ndarray, " units"]:
-    """The mask, of a layer of `count` units (or an image of `count` pixels), that holds exactly the given ones.
+    """The mask of a layer of `count` units (or an image of `count` pixels) that is True for exactly the given units.
 
-    Raises InputError for a unit that is not there.
+    Raises InputError for a unit outside 0 to count − 1.
     """
     for unit in units:
         if not 0 <= unit < count:
@@ -42,12 +42,12 @@ def select(units: Sequence[int], count: int) -> Bool[np.ndarray, " units"]:
 
 
 def identity() -> Edit:
-    """Leave every activation as it is, bit for bit."""
+    """Leave every activation unchanged, bit for bit."""
     return Edit()
 
 
 def rescale(units: Bool[Array | np.ndarray, " units"], factor) -> Edit:
-    """Multiply the chosen units by factor."""
+    """Multiply the chosen units' activations by a factor."""
     return Edit(jnp.where(units, factor, 1.0), jnp.asarray(_NO_SHIFT))
 
 
@@ -60,25 +60,25 @@ def ablate(units: Bool[Array | np.ndarray, " units"], value: Any = 0.0) -> Edit:
 
 
 def patch(units: Bool[Array | np.ndarray, " units"], activations: Float[Array | np.ndarray, "*batch units"]) -> Edit:
-    """Replace the chosen units' activations by others: another image's, say (activation patching)."""
+    """Replace the chosen units' activations by others, such as those on another image (activation patching)."""
     return ablate(units, activations)
 
 
 def replace(activations: Float[Array | np.ndarray, "*batch units"]) -> Edit:
-    """Put these in the place of all units; what leads up to the site is then not even computed under jit."""
+    """Replace the activations of all units. Under jit, nothing before the site is then computed."""
     return Edit(None, activations)
 
 
 def steer(direction: Float[Array | np.ndarray, " units"], strength=1.0) -> Edit:
-    """Add strength · direction."""
+    """Add strength · direction to the activations."""
     return Edit(jnp.asarray(1.0), strength * direction)
 
 
 def draw(mask: Bool[Array | np.ndarray, " pixels"], intensity=1.0) -> Edit:
-    """Paint pixels, at site "input"."""
+    """Set pixels to an intensity, at site "input"."""
     return ablate(mask, intensity)
 
 
 def erase(mask: Bool[Array | np.ndarray, " pixels"]) -> Edit:
-    """Blank pixels, at site "input"."""
+    """Set pixels to 0, at site "input"."""
     return ablate(mask, 0.0)

@@ -1,4 +1,4 @@
-"""How does training survive interruption? A job trains runs into folders, checkpoints, and goes on when asked."""
+"""How does training survive interruption? A job trains runs into folders, saves checkpoints and resumes from them."""
 
 import dataclasses
 import json
@@ -12,18 +12,18 @@ from typing import Any
 from jaxinterp import data, foreign, networks, store, train
 from jaxinterp.config import RunConfig
 from jaxinterp.data import Splits
-from jaxinterp.epoch import Numbers
+from jaxinterp.epoch import Hyperparameters
 from jaxinterp.errors import InputError
-from jaxinterp.train import Progress
+from jaxinterp.train import Checkpoint
 
 IMPORTED = "imported"  # the recipe of a run whose weights were trained elsewhere
-CHECKPOINT_SECONDS = 5.0  # at most this much work, and one epoch, is lost
-# Fields of TrainConfig that arms of one compiled program may differ in; dropout is the model's.
-NUMERIC = tuple(name for name in Numbers._fields if name != "dropout")
+CHECKPOINT_SECONDS = 5.0  # an interruption loses at most this much work, and one epoch
+# Fields of TrainConfig in which the arms of one compiled program may differ; dropout is the model's.
+TRACED = tuple(name for name in Hyperparameters._fields if name != "dropout")
 
 
 def train_run(
-    path: Path | str, config: RunConfig, *, resume: bool = False, progress: Callable[[Progress], None] | None = None
+    path: Path | str, config: RunConfig, *, resume: bool = False, progress: Callable[[Checkpoint], None] | None = None
 ) -> store.Run:
     """Train config into the folder path and return the complete run; see `train_arms`."""
     train_arms({Path(path): config}, resume=resume, progress=progress)
@@ -31,19 +31,20 @@ def train_run(
 
 
 def train_arms(
-    arms: dict[Path, RunConfig], *, resume: bool = False, progress: Callable[[Progress], None] | None = None
+    arms: dict[Path, RunConfig], *, resume: bool = False, progress: Callable[[Checkpoint], None] | None = None
 ) -> None:
-    """Train runs that differ only in numbers, each into its folder, in one compiled program.
+    """Train runs that differ only in hyperparameters, each into its folder, in one compiled program.
 
-    resume: skip what is complete and go on from the last checkpoint; without it a folder that holds a run is refused.
-    progress: called after every epoch. Raises InputError before anything is written if the configs do not fit.
+    resume: skip complete runs and continue the others from their last checkpoint. Without it, a folder that contains a
+    run is refused. progress: called after every epoch. Raises InputError, before anything is written, where the configs
+    do not fit.
     """
     splits = check_arms(arms, resume=resume)
-    for path, together in _groups(arms):
-        _train_together(path / "training", {arm: arms[arm] for arm in together}, splits, progress)
+    for path, group in _groups(arms):
+        _train_group(path / "training", {arm: arms[arm] for arm in group}, splits, progress)
 
 
-def _train_together(folder: Path, arms: dict[Path, RunConfig], splits: Splits, progress) -> None:
+def _train_group(folder: Path, arms: dict[Path, RunConfig], splits: Splits, progress) -> None:
     config = next(iter(arms.values()))
     pairs = [(arm.train, networks.build(arm.model).dropout) for arm in arms.values()]
     pending = [path for path in arms if not store.is_complete(path)]
@@ -54,15 +55,15 @@ def _train_together(folder: Path, arms: dict[Path, RunConfig], splits: Splits, p
         (folder / "arms.json").write_text(json.dumps(_names(folder.parent, list(arms))))
     saved = time.monotonic()
 
-    def after_epoch(state: Progress) -> None:
+    def after_epoch(checkpoint: Checkpoint) -> None:
         nonlocal saved
-        if time.monotonic() - saved > CHECKPOINT_SECONDS or state.epoch == config.train.epochs:
-            store.save_progress(folder, state)
+        if time.monotonic() - saved > CHECKPOINT_SECONDS or checkpoint.epoch == config.train.epochs:
+            store.save_checkpoint(folder, checkpoint)
             saved = time.monotonic()
         if progress is not None:
-            progress(state)
+            progress(checkpoint)
 
-    restore = partial(store.load_progress, folder)
+    restore = partial(store.load_checkpoint, folder)
     results = train.fit_arms(networks.build(config.model), splits, pairs, progress=after_epoch, restore=restore)
     for path, trained in zip(arms, results, strict=True):
         if path in pending:
@@ -71,37 +72,38 @@ def _train_together(folder: Path, arms: dict[Path, RunConfig], splits: Splits, p
 
 
 def _groups(arms: dict[Path, RunConfig]) -> list[tuple[Path, list[Path]]]:
-    """Arms that train together, each group with the folder that keeps its checkpoints.
+    """Groups of arms that train together, each with the folder that keeps its checkpoints.
 
-    A group that was begun goes on as it was, since its checkpoint is of all its arms; what is left makes a new one.
+    A group that has started continues unchanged, since its checkpoint covers all its arms. The other arms form a new
+    group.
     """
     pending = [path for path in arms if not store.is_complete(path)]
     groups = []
     for path in arms:
-        together = _begun_with(path)
-        if together is not None and any(arm in pending for arm in together):
-            groups.append((path, together))
-            pending = [arm for arm in pending if arm not in together]
+        group = _begun_with(path)
+        if group is not None and any(arm in pending for arm in group):
+            groups.append((path, group))
+            pending = [arm for arm in pending if arm not in group]
         else:
-            shutil.rmtree(path / "training", ignore_errors=True)  # killed when all was saved, or before it began
+            shutil.rmtree(path / "training", ignore_errors=True)  # killed after all was saved, or before training
     return [*groups, (pending[0], pending)] if pending else groups
 
 
 def _names(path: Path, arms: list[Path]) -> list[str]:
-    return [arm.name for arm in arms] if arms != [path] else ["."]  # one run alone may be renamed
+    return [arm.name for arm in arms] if arms != [path] else ["."]  # a single run may be renamed
 
 
 def _begun_with(path: Path) -> list[Path] | None:
-    """The arms whose common checkpoint a run's folder keeps."""
+    """The arms that share the checkpoint in a run's folder."""
     try:
         names = json.loads((path / "training" / "arms.json").read_text())
-    except (OSError, json.JSONDecodeError):  # none, or killed while it was written
+    except (OSError, json.JSONDecodeError):  # no such file, or killed while it was written
         return None
     return [path if name == "." else path.parent / name for name in names]
 
 
 def import_run(path: Path, config: RunConfig, file: Path) -> list[tuple[str, str]]:
-    """Make a run of one network whose weights come from a file; return which tensor went where."""
+    """Create a run of one network whose weights come from a file. Returns pairs (tensor in the file, variable)."""
     _check_folder(path, config, resume=False)
     splits = data.load(config.data)
     model = networks.build(config.model)
@@ -115,20 +117,20 @@ def import_run(path: Path, config: RunConfig, file: Path) -> list[tuple[str, str
 
 
 def program_of(config: RunConfig) -> RunConfig:
-    """The config with its numbers blanked: arms for which it is equal share one compiled program."""
-    numbers = dict.fromkeys(NUMERIC, 0.0)
+    """The config with its hyperparameters set to 0: arms for which it is equal share one compiled program."""
+    hyperparameters = dict.fromkeys(TRACED, 0.0)
     dropout = (0.0,) * len(config.model.dropout)
     return dataclasses.replace(
         config,
-        train=dataclasses.replace(config.train, **numbers),
+        train=dataclasses.replace(config.train, **hyperparameters),
         model=dataclasses.replace(config.model, dropout=dropout),
     )
 
 
 def check_arms(arms: dict[Path, RunConfig], *, resume: bool) -> Splits:
-    """Raise InputError where a config contradicts itself or its data, or a folder is taken; return the data."""
+    """Return the data. Raises InputError where a config contradicts itself or its data, or where a folder is taken."""
     if len({program_of(config) for config in arms.values()}) > 1:
-        raise InputError(f"arms of one program may differ in {', '.join(NUMERIC)} and dropout rates alone")
+        raise InputError(f"arms of one program may differ only in {', '.join(TRACED)} and dropout rates")
     for path, config in arms.items():
         _check_folder(path, config, resume)
         if others := [arm.name for arm in _begun_with(path) or () if arm not in arms]:
@@ -144,7 +146,7 @@ def _check_folder(path: Path, config: RunConfig, resume: bool) -> None:
         raise InputError(f"{path.absolute()} has square brackets, which the checkpoint library cannot read: rename it")
     if not store.is_run(path):
         if any(parent.is_file() for parent in path.parents):
-            raise InputError(f"{path} lies in a file; choose another folder")
+            raise InputError(f"{path} would lie inside a file; choose another folder")
         if path.exists() and (path.is_file() or any(path.iterdir())):
             raise InputError(f"{path} exists and is not a run; choose another name")
         return
@@ -157,10 +159,10 @@ def _check_folder(path: Path, config: RunConfig, resume: bool) -> None:
         )
 
 
-def _difference(there: RunConfig, here: RunConfig) -> str | None:
-    flat_there, flat_here = _flat(there), _flat(here)
-    changed = [name for name in flat_here if flat_there[name] != flat_here[name]]
-    return f"{changed[0]} is {flat_there[changed[0]]} there and {flat_here[changed[0]]} here" if changed else None
+def _difference(stored: RunConfig, requested: RunConfig) -> str | None:
+    old, new = _flat(stored), _flat(requested)
+    changed = [name for name in new if old[name] != new[name]]
+    return f"{changed[0]} was {old[changed[0]]} and is now {new[changed[0]]}" if changed else None
 
 
 def _flat(config: RunConfig) -> dict[str, Any]:

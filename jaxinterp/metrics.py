@@ -1,4 +1,4 @@
-"""How well is one image answered? Loss, correctness and margin: one number an example, averaged by whoever asks."""
+"""How good is a prediction? Loss, correctness and margin per example; callers average."""
 
 import jax
 import jax.numpy as jnp
@@ -14,8 +14,8 @@ Arrays = Array | np.ndarray
 def losses(kind: str, logits: Float[Arrays, "*batch outputs"], labels: Int[Arrays, "*batch"]) -> Float[Array, "*batch"]:
     """Loss of each example: cross-entropy or binary cross-entropy in nats, or squared error.
 
-    Binary cross-entropy takes one output and labels 0 and 1. Squared error is (output − label)² for one output, and for
-    more of them the mean over outputs of the squared distance to the one-hot label.
+    Binary cross-entropy needs one output and labels 0 and 1. Squared error is (output − label)² for one output; for
+    several outputs it is the mean over outputs of (output − one-hot label)².
     """
     if kind == "cross_entropy":
         return optax.softmax_cross_entropy_with_integer_labels(logits, labels)
@@ -27,19 +27,26 @@ def losses(kind: str, logits: Float[Arrays, "*batch outputs"], labels: Int[Array
 
 
 def predictions(kind: str, logits: Float[Arrays, "*batch outputs"]) -> Int[Array, "*batch"]:
-    """The class that the network answers. One output is read against ½ under squared error, against 0 otherwise."""
+    """The predicted class of each example.
+
+    With several outputs it is the largest logit. One output predicts class 1 above a threshold: ½ under squared error,
+    0 otherwise.
+    """
     if logits.shape[-1] > 1:
         return jnp.argmax(logits, axis=-1)
     return jnp.greater(logits[..., 0], 0.5 if kind == "squared_error" else 0.0).astype(jnp.int32)
 
 
 def correct(kind: str, logits: Float[Arrays, "*batch outputs"], labels: Int[Arrays, "*batch"]) -> Bool[Array, "*batch"]:
-    """Whether each example is answered rightly."""
+    """Whether each prediction is correct."""
     return jnp.equal(predictions(kind, logits), labels)
 
 
 def margins(logits: Float[Arrays, "*batch outputs"], labels: Int[Arrays, "*batch"]) -> Float[Array, "*batch"]:
-    """The label's logit less the highest other logit: positive where the answer is right."""
+    """The label's logit minus the largest other logit: positive where the prediction is correct.
+
+    Raises InputError for fewer than two outputs.
+    """
     if logits.shape[-1] < 2:
         raise InputError("a margin needs at least 2 outputs, got 1")
     chosen = jnp.take_along_axis(logits, labels[..., None], axis=-1)[..., 0]
@@ -50,7 +57,7 @@ def margins(logits: Float[Arrays, "*batch outputs"], labels: Int[Arrays, "*batch
 def by_class(
     values: Shaped[Arrays, "*batch examples"], labels: Int[Arrays, " examples"], *, classes: int
 ) -> Float[Array, "*batch classes"]:
-    """Mean of the values over each class's examples; NaN for a class that has none."""
+    """Mean of the values over the examples of each class; NaN for a class without examples."""
     members = jnp.equal(labels[:, None], jnp.arange(classes)).astype(jnp.float32)
     count = jnp.sum(members, axis=0)
     total = jnp.matmul(values.astype(jnp.float32), members, precision=jax.lax.Precision.HIGHEST)
@@ -58,6 +65,6 @@ def by_class(
 
 
 def check_class(label: int, classes: int) -> None:
-    """Raise InputError where there is no such class."""
+    """Raise InputError for a class that the network does not have."""
     if not 0 <= label < classes:
         raise InputError(f"no class {label}: the network has classes 0 to {classes - 1}")

@@ -1,4 +1,4 @@
-"""What is a network? A pure function images → (logits, activations) with its weights, or an ensemble of them."""
+"""What is a network? A pure function images → (logits, activations) and its weights; or an ensemble of networks."""
 
 from collections.abc import Callable
 from functools import partial
@@ -19,7 +19,8 @@ from jaxinterp.interventions import NONE, Edit, Interventions, Site
 
 Activations = dict[Site, jax.Array]
 
-# Variance-scaling initialisers as (scale, mode, distribution). "torch" is Linear's default: uniform in ±1/√fan_in.
+# Variance-scaling initialisers as (scale, mode, distribution). "torch" is the default of PyTorch's Linear: uniform
+# in ±1/√fan_in.
 INITIALIZERS: dict[str, tuple[float, Any, Any]] = {
     "torch": (1 / 3, "fan_in", "uniform"),
     "xavier_uniform": (1.0, "fan_avg", "uniform"),
@@ -31,11 +32,11 @@ INITIALIZERS: dict[str, tuple[float, Any, Any]] = {
 
 
 class MLP(nn.Module):
-    """A multilayer perceptron that returns its logits and the activations of every site.
+    """A multilayer perceptron that returns its logits and the activations at every site.
 
-    Each hidden layer is linear → [norm] → activation → [norm] → dropout. Sites, in order: "input" (the image as given,
-    in [0, 1]), then for each hidden layer "hiddenN/pre" (what enters the activation function), "hiddenN/post" (what
-    leaves it) and, with norm_position="after", "hiddenN/norm" (what leaves the norm); last "logits".
+    Each hidden layer is linear → [norm] → activation function → [norm] → dropout. The sites are, in order: "input" (the
+    image, in [0, 1]); for each hidden layer "hiddenN/pre" (input of the activation function), "hiddenN/post" (its
+    output) and, with norm_position="after", "hiddenN/norm" (output of the norm); and "logits".
     """
 
     widths: tuple[int, ...] = (32, 16)
@@ -59,10 +60,10 @@ class MLP(nn.Module):
         train: bool = False,
         dropout_rates: Float[Array, " layers"] | None = None,
     ):
-        """Return logits "*batch outputs" and {site: activations}.
+        """Return the logits "*batch outputs" and {site: activations}.
 
-        train: batch norm uses the batch's statistics. dropout_rates: drop units at these rates, one a hidden layer,
-        with the generator "dropout"; None drops nothing.
+        train: batch norm uses the statistics of the batch. dropout_rates: one rate per hidden layer; units are dropped
+        with the random generator "dropout". None drops no unit.
         """
         activations: Activations = {}
 
@@ -84,7 +85,7 @@ class MLP(nn.Module):
             if self.norm_position == "after" and self.norm != "none":
                 x = site(f"hidden{layer}/norm", self._norm(x, layer, train))
             if dropout_rates is not None:
-                # flax's Dropout wants a static rate; ours may be traced, so that arms of a sweep share one program.
+                # flax's Dropout needs a static rate. Ours may be traced, so that the arms of a sweep share one program.
                 kept = 1.0 - dropout_rates[layer]
                 x = jnp.where(jax.random.bernoulli(self.make_rng("dropout"), kept, x.shape), x / kept, 0.0)
         return site("logits", self._linear(self.outputs, "output")(x)), activations
@@ -119,12 +120,12 @@ def first_layer_is_affine(model: MLP) -> bool:
 def _edited(site: Site, value, edit: Edit):
     for part in (edit.scale, edit.shift):
         if part is not None and jnp.ndim(part) and jnp.shape(part)[-1] not in (1, value.shape[-1]):
-            raise InputError(f"an edit of {jnp.shape(part)[-1]} units does not fit {site}, which has {value.shape[-1]}")
+            raise InputError(f"an edit of {jnp.shape(part)[-1]} units does not fit {site}: use {value.shape[-1]} units")
     return jnp.broadcast_to(edit.shift, value.shape) if edit.scale is None else edit.scale * value + edit.shift
 
 
 class _Linear(nn.Module):
-    """Dense whose bias initialiser is told fan_in, as PyTorch's uniform one needs."""
+    """A dense layer that passes fan_in to its bias initialiser, which PyTorch's uniform one needs."""
 
     features: int
     kernel_init: Callable
@@ -135,7 +136,7 @@ class _Linear(nn.Module):
         fan_in = x.shape[-1]
         kernel = self.param("kernel", self.kernel_init, (fan_in, self.features))
         bias = self.param("bias", lambda key: self.bias_init(key, (self.features,)) / jnp.sqrt(fan_in))
-        # Accelerators would otherwise multiply with fewer bits; a CPU does not care.
+        # Accelerators multiply with fewer bits by default. On a CPU this makes no difference.
         return jnp.matmul(x, kernel, precision=jax.lax.Precision.HIGHEST) + bias
 
 
@@ -144,14 +145,14 @@ def _torch_bias(key, shape):
 
 
 class Network(flax.struct.PyTreeNode):
-    """One network, or an ensemble of them when every leaf of `variables` leads with a seeds axis."""
+    """One network, or an ensemble when every leaf of `variables` has a leading seeds axis."""
 
     model: MLP = flax.struct.field(pytree_node=False)
     variables: Any
 
     @property
     def pixels(self) -> int:
-        """How many pixels it reads."""
+        """Number of pixels in an input image."""
         return self.variables["params"]["hidden0" if self.model.widths else "output"]["kernel"].shape[-2]
 
     def __call__(
@@ -161,9 +162,10 @@ class Network(flax.struct.PyTreeNode):
         *,
         dropout_key=None,
     ) -> tuple[Float[Array, "*batch outputs"], Activations]:
-        """Logits and activations of one network; deterministic unless a dropout_key asks for one noisy pass.
+        """Logits and activations of one network. The result is deterministic; with a dropout_key it is one pass with
+        dropout.
 
-        Raises InputError for an intervention at a site that the network does not have, or of another size.
+        Raises InputError for an intervention at an unknown site or of the wrong size.
         """
         for name in interventions:
             check_site(self.model, name)
@@ -179,7 +181,7 @@ def build(config: ModelConfig) -> MLP:
     """The module that a ModelConfig describes. Raises InputError where the config contradicts itself."""
     check_choices(config)
     if any(width < 1 for width in config.widths) or config.outputs < 1:
-        raise InputError(f"widths {config.widths} and outputs {config.outputs} must be at least 1")
+        raise InputError(f"widths and outputs must be at least 1, got widths {config.widths}, outputs {config.outputs}")
     if config.dropout and len(config.dropout) != len(config.widths):
         raise InputError(
             f"dropout needs one rate for each of the {len(config.widths)} hidden layers, got {config.dropout}"
@@ -190,23 +192,23 @@ def build(config: ModelConfig) -> MLP:
         if not 0 < getattr(config, name) < float("inf"):
             raise InputError(f"{name} must be positive, got {getattr(config, name)}")
     if not abs(config.input_mean) < float("inf"):
-        raise InputError(f"input_mean must be a number, got {config.input_mean}")
+        raise InputError(f"input_mean must be finite, got {config.input_mean}")
     return MLP(**vars(config))
 
 
 def sites(model: MLP) -> tuple[Site, ...]:
-    """Every site of the model, in the order of computation."""
+    """All sites of the model, in the order of computation."""
     parts = ("pre", "post", "norm") if model.norm != "none" and model.norm_position == "after" else ("pre", "post")
     hidden = tuple(f"hidden{layer}/{part}" for layer in range(len(model.widths)) for part in parts)
     return ("input", *hidden, "logits")
 
 
 def check_site(model: MLP, site: Site) -> None:
-    """Raise InputError, naming the sites that exist, where the model has no such site."""
+    """Raise InputError, listing the sites of the model, for a site that it does not have."""
     if site not in sites(model):
         raise InputError(f"no site {site!r} in this network; it has {', '.join(sites(model))}")
 
 
 def init(key, model: MLP, pixels: int) -> Network:
-    """A network with fresh weights."""
+    """A network with freshly drawn initial weights."""
     return Network(model, model.init(key, jnp.zeros((1, pixels))))

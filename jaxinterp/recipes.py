@@ -1,6 +1,6 @@
-"""How did each write-up train its network? One frozen config a recipe, with the figure it published.
+"""How did each write-up train its network? One frozen config per recipe, with the accuracy that the write-up published.
 
-The accuracies that these recipes reach here stand in the README; `scripts/recipes.py` measures them.
+README lists the accuracies that these recipes reach here; `scripts/recipes.py` measures them.
 """
 
 import dataclasses
@@ -12,11 +12,11 @@ from jaxinterp.errors import InputError
 
 @dataclass(frozen=True)
 class Recipe:
-    """A study's training recipe."""
+    """The training recipe of a study."""
 
     config: RunConfig
     published: str
-    """the accuracy or loss that the write-up states"""
+    """accuracy or loss that the write-up states"""
 
 
 def _recipe(name: str, published: str, data: DataConfig, model: ModelConfig, train: TrainConfig) -> tuple[str, Recipe]:
@@ -38,7 +38,7 @@ _ZERO_ONE_TRAINING = dataclasses.replace(_STOPPED, loss="binary_cross_entropy")
 RECIPES: dict[str, Recipe] = dict(
     [
         _recipe(
-            # The write-up does not state its network: this is a stand-in.
+            # The write-up does not state its network; this one is a substitute.
             "one-vs-seven",
             "not stated",
             DataConfig(classes=(1, 7)),
@@ -102,7 +102,7 @@ RECIPES: dict[str, Recipe] = dict(
             _INSTANCE_TRAINING,
         ),
         _recipe(
-            # Strong, but within a point of the accuracy that there is without it.
+            # Strong, yet the accuracy stays within one percentage point of that without the penalty.
             "instance-variation-l1",
             "none: a control",
             DataConfig(),
@@ -117,7 +117,7 @@ RECIPES: dict[str, Recipe] = dict(
             dataclasses.replace(_INSTANCES, outputs=1),
             dataclasses.replace(_INSTANCE_TRAINING, loss="binary_cross_entropy"),
         ),
-        # No write-up's: groups of networks of which it is known that they differ.
+        # These have no write-up: they are groups of networks that are known to differ.
         _recipe("measuring-similarity", "none", DataConfig(), _DEEP, _GROUP),
         _recipe(
             "measuring-similarity-half-shuffled",
@@ -169,9 +169,9 @@ RECIPES: dict[str, Recipe] = dict(
             ),
             _BOTTLENECK,
         ),
-        # The ladder that led to the last network; studies.looking_for_four.ladder says which rungs are compared. The
-        # write-up states the sizes of the early ones, the first one's sigmoid and L1; their other activation functions,
-        # dropout rates and stopping are stand-ins.
+        # The ladder of networks that led to the last one; studies.looking_for_four.ladder says which are compared. The
+        # write-up states the sizes of the early networks, and sigmoid and L1 of the first. Their other activation
+        # functions, dropout rates and stopping rules are substitutes.
         _recipe(
             "looking-for-four-zero-one",
             "not stated (stopping is a stand-in)",
@@ -240,14 +240,14 @@ RECIPES: dict[str, Recipe] = dict(
 
 
 def get(name: str) -> Recipe:
-    """The recipe of that name. Raises InputError, naming those that exist."""
+    """The recipe with this name. Raises InputError, listing the recipes, for an unknown name."""
     if name not in RECIPES:
         raise InputError(f"no recipe {name!r}; there are {', '.join(RECIPES)}")
     return RECIPES[name]
 
 
 def config(name: str, *, seeds: int | None = None, epochs: int | None = None) -> RunConfig:
-    """A recipe's config, with another number of seeds or epochs where one is given."""
+    """A recipe's config, with other numbers of seeds or epochs where they are given."""
     base = get(name).config
     changes = {} if seeds is None else {"seeds": seeds}
     if epochs is not None:

@@ -1,12 +1,12 @@
-"""Where do trained networks live? A run is a folder: resumable, complete once it has weights, never half.
+"""Where are trained networks stored? A run is a folder that can be resumed, and that is complete once it has weights.
 
-<run>/config.json     what it depends on; written first
+<run>/config.json     everything that the run depends on; written first
 <run>/training/       the last checkpoint, until the run is complete
 <run>/history.nc      loss and accuracy, as an xarray.Dataset
 <run>/probe.npz       a few hundred test images, and the accuracy of every seed on them
 <run>/snapshots/      weights at chosen epochs
-<run>/weights/        the trained weights; written last: where it stands, the run is complete
-<run>/results/        what analyses found, as xarray.Datasets
+<run>/weights/        the trained weights; written last, so a run with this folder is complete
+<run>/results/        results of analyses, as xarray.Datasets
 """
 
 import os
@@ -27,10 +27,11 @@ from jaxinterp.config import RunConfig, from_json, to_json
 from jaxinterp.data import Dataset
 from jaxinterp.errors import InputError
 from jaxinterp.networks import Network
-from jaxinterp.train import History, Progress, Trained
+from jaxinterp.train import Checkpoint, History, Trained
 
-PROBED = 300  # images on which a loaded network must reach its recorded accuracy
-_TIPPED = 2.5  # answers that may tip where another machine rounds otherwise: far from a wrong activation function
+PROBE_SIZE = 300  # images on which a loaded network must reach its recorded accuracy
+# Predictions that rounding on another machine may flip. A wrong activation function flips many more.
+_MAX_FLIPS = 2.5
 
 
 class Run(NamedTuple):
@@ -47,7 +48,7 @@ def is_complete(path: Path | str) -> bool:
 
 
 def check_complete(path: Path | str) -> None:
-    """Raise InputError where there is no run at path, or where it is not complete."""
+    """Raise InputError where there is no run at the path, or where it is not complete."""
     read_config(path)
     if not is_complete(path):
         raise InputError(f"the run {path} is not complete; go on with: jaxinterp train --resume {path}")
@@ -59,28 +60,31 @@ def is_run(path: Path | str) -> bool:
 
 
 def runs(root: Path | str) -> list[Path]:
-    """The run folders in root, in the sweeps in it, and what its studies trained besides, sorted by name."""
+    """The run folders in root, sorted by name, with those of sweeps and of the arms that studies trained."""
     patterns = ("*/config.json", "*/*/config.json", "*/arms/*/config.json")
     return sorted(path.parent for pattern in patterns for path in Path(root).glob(pattern))
 
 
 def read_config(path: Path | str) -> RunConfig:
-    """A run's config. Raises InputError where there is none, naming the runs beside it, or where it is damaged."""
+    """A run's config.
+
+    Raises InputError where it is damaged, and where there is no run; the error lists the runs in the same folder.
+    """
     path = Path(path)
     if not is_run(path):
-        there = ", ".join(run.name for run in runs(path.parent)) or "none"
-        raise InputError(f"no run at {path}; runs in {path.parent}: {there}")
+        names = ", ".join(run.name for run in runs(path.parent)) or "none"
+        raise InputError(f"no run at {path}; runs in {path.parent}: {names}")
     with _readable(path / "config.json") as file:
         return from_json(file.read_text())
 
 
 def save(path: Path | str, config: RunConfig, trained: Trained, test: Dataset) -> None:
-    """Write a complete run. Weights come last, so that a run that is cut short is not taken for a complete one."""
+    """Write a complete run. The weights come last, so that a run that is cut short never looks complete."""
     path = Path(path)
     begin(path, config)
     with _replacing(path / "history.nc") as file:
         _history_dataset(config, trained.history).to_netcdf(file, engine="scipy")
-    probe = Dataset(*(np.asarray(part[:PROBED]) for part in test))
+    probe = Dataset(*(np.asarray(part[:PROBE_SIZE]) for part in test))
     with _replacing(path / "probe.npz") as file, file.open("wb") as stream:
         accuracy = _accuracies(trained.networks, probe, config)
         np.savez_compressed(stream, images=probe.images, labels=probe.labels, accuracy=accuracy)
@@ -90,7 +94,7 @@ def save(path: Path | str, config: RunConfig, trained: Trained, test: Dataset) -
 
 
 def begin(path: Path | str, config: RunConfig) -> None:
-    """Make a run's folder with its config: from here on it can be resumed."""
+    """Create a run's folder with its config. From then on training can be resumed."""
     path = Path(path)
     path.mkdir(parents=True, exist_ok=True)
     with _replacing(path / "config.json") as file:
@@ -100,8 +104,8 @@ def begin(path: Path | str, config: RunConfig) -> None:
 def load(path: Path | str, *, epoch: int | None = None) -> Run:
     """A complete run, with the weights of a snapshot where an epoch is given.
 
-    Raises InputError where there is none, where it is not complete, or where the networks no longer reach their
-    recorded accuracy on the probe images, as happens to weights that meet another architecture than their own.
+    Raises InputError where there is no run, where it is not complete, and where the networks do not reach their
+    recorded accuracy on the probe images, as when the weights belong to another architecture.
     """
     path = Path(path)
     check_complete(path)
@@ -125,7 +129,7 @@ def read_history(path: Path | str) -> History:
 
 
 def save_result(path: Path | str, name: str, record: Any, **attrs) -> Path:
-    """Write an analysis's record, or a Dataset, to <run>/results/<name>.nc and return the file.
+    """Write an analysis's record, or a Dataset, to <run>/results/<name>.nc and return that file.
 
     name: may have folders, such as "instance-variation/features". attrs: are added to the Dataset's own.
     """
@@ -138,52 +142,57 @@ def save_result(path: Path | str, name: str, record: Any, **attrs) -> Path:
 
 
 def results(path: Path | str) -> list[str]:
-    """Names of the results that a run holds."""
+    """Names of a run's stored results."""
     folder = Path(path) / "results"
     return sorted(file.relative_to(folder).with_suffix("").as_posix() for file in folder.rglob("*.nc"))
 
 
 def load_result(path: Path | str, name: str) -> xarray.Dataset:
-    """A result of a run as a Dataset with named dimensions. Raises InputError, naming the results that exist."""
+    """A stored result as a Dataset with named dimensions.
+
+    Raises InputError, listing the run's results, where there is none of that name.
+    """
     file = Path(path) / "results" / f"{name}.nc"
     if not file.is_file():
         raise InputError(f"no result {name!r} in {path}; results: {', '.join(results(path)) or 'none'}")
     return xarray.load_dataset(file, engine="scipy")
 
 
-def save_progress(folder: Path, progress: Progress) -> None:
-    """Checkpoint a training in a folder; the one before it is removed once this one is safe."""
-    target = folder / str(progress.epoch)
-    _save_weights(target, _stored(progress))
+def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
+    """Save a checkpoint in a folder, then remove earlier ones."""
+    target = folder / str(checkpoint.epoch)
+    _save_weights(target, _as_stored(checkpoint))
     for other in folder.iterdir():
         if other.is_dir() and other != target:
             shutil.rmtree(other)
 
 
-def load_progress(folder: Path, like: Progress) -> Progress | None:
-    """The last checkpoint in a folder, or None. like: one of the same shapes, such as the state before training."""
+def load_checkpoint(folder: Path, like: Checkpoint) -> Checkpoint | None:
+    """The last checkpoint in a folder, or None. like: a checkpoint of the same shapes, such as the initial one."""
     steps = [child for child in folder.glob("*") if child.name.isdigit() and ocp.is_orbax_checkpoint(str(child))]
     if not steps:
         return None
     last = max(steps, key=lambda step: int(step.name))
     with _readable(last):
-        found = ocp.load(str(last.absolute()), jax.tree.map(np.asarray, _stored(like)))
-    snapshots = {int(number): variables for number, variables in found["snapshots"].items()}
-    return Progress(int(found["epoch"]), found["members"], found["measured"], snapshots)
+        stored = ocp.load(str(last.absolute()), jax.tree.map(np.asarray, _as_stored(like)))
+    snapshots = {int(number): variables for number, variables in stored["snapshots"].items()}
+    return Checkpoint(int(stored["epoch"]), stored["members"], stored["measured"], snapshots)
 
 
-def _stored(progress: Progress) -> dict[str, Any]:
-    snapshots = {str(number): variables for number, variables in progress.snapshots.items()}
-    return jax.device_get(progress._asdict() | {"snapshots": snapshots})
+def _as_stored(checkpoint: Checkpoint) -> dict[str, Any]:
+    """A checkpoint under the keys that files have. They are older than the names of the fields."""
+    snapshots = {str(number): variables for number, variables in checkpoint.snapshots.items()}
+    keys = {"epoch": checkpoint.epoch, "members": checkpoint.state, "measured": checkpoint.metrics}
+    return jax.device_get(keys | {"snapshots": snapshots})
 
 
 def _save_weights(target: Path, variables) -> None:
-    """Orbax writes beside the target and renames; what an earlier write left when it was killed is removed first."""
+    # Orbax writes next to the target and then renames. An earlier write that was killed may have left its folder.
     target.parent.mkdir(parents=True, exist_ok=True)
     for leftover in (target, *target.parent.glob(f"{target.name}.orbax-checkpoint-tmp*")):
         shutil.rmtree(leftover, ignore_errors=True)
     ocp.save(str(target.absolute()), jax.device_get(variables))
-    (target / "commit_success.txt").unlink(missing_ok=True)  # it names the folder on this machine, and nothing reads it
+    (target / "commit_success.txt").unlink(missing_ok=True)  # nothing reads it, and it contains the absolute path
 
 
 def _load_weights(path: Path):
@@ -205,7 +214,7 @@ def _line(error: Exception) -> str:
 
 @contextmanager
 def _replacing(file: Path) -> Iterator[Path]:
-    """A file to write to, which takes the real one's place only when it is whole."""
+    """A temporary file to write to, which replaces the real one only once it is whole."""
     temporary = file.with_name(f".{file.name}.partial")
     yield temporary
     os.replace(temporary, file)
@@ -232,14 +241,14 @@ def _check_accuracy(path: Path, networks: Network, config: RunConfig) -> None:
     ):
         probe, recorded = Dataset(stored["images"], stored["labels"]), stored["accuracy"]
     if (seeds := ensemble.size(networks)) != len(recorded):
-        raise InputError(f"{path} refused: it has the weights of {seeds} seeds, where {len(recorded)} are recorded")
+        raise InputError(f"{path} refused: its weights are of {seeds} seeds, but probe.npz records {len(recorded)}")
     try:
         measured = _accuracies(networks, probe, config)
     except Exception as error:
         raise InputError(f"the weights in {path} do not fit the model in its config.json: {_line(error)}") from error
     worst = int(np.argmax(np.abs(measured - recorded)))
-    if abs(measured[worst] - recorded[worst]) > _TIPPED / len(probe.labels):
+    if abs(measured[worst] - recorded[worst]) > _MAX_FLIPS / len(probe.labels):
         raise InputError(
-            f"{path} refused: seed {worst} reaches {measured[worst]:.1%} on {len(probe.labels)} images, where "
-            f"{recorded[worst]:.1%} is recorded; config.json and weights do not belong together"
+            f"{path} refused: seed {worst} reaches {measured[worst]:.1%} on {len(probe.labels)} images, but "
+            f"{recorded[worst]:.1%} is recorded; config.json and the weights do not belong together"
         )

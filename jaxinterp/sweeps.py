@@ -1,6 +1,6 @@
-"""What does a choice change? A grid of arms, the same seeds in each, compared in pairs.
+"""What does a choice change? A grid of arms with the same seeds, compared pairwise by seed.
 
-A sweep is a folder of runs, one an arm. Arms that differ only in numbers train in one compiled program.
+A sweep is a folder with one run per arm. Arms that differ only in hyperparameters train in one compiled program.
 """
 
 import contextlib
@@ -17,17 +17,17 @@ import numpy as np
 import tyro
 
 from jaxinterp import jobs, store
-from jaxinterp.config import RunConfig
+from jaxinterp.config import RunConfig, type_name
 from jaxinterp.errors import InputError
 from jaxinterp.stats import Estimate, over_seeds_estimate, paired_estimate
-from jaxinterp.train import SPLITS, Progress, kept_accuracy
+from jaxinterp.train import SPLITS, Checkpoint, kept_accuracy
 
-# Arms are compared seed by seed, so they have the same ones.
+# Arms are compared seed by seed, so all have the same seeds.
 _SHARED = ("train.seeds", "train.base_seed")
 
 
 class Comparison(NamedTuple):
-    """One arm beside the first: test accuracy, and its difference from the first arm's, paired by seed."""
+    """One arm compared with the first: its accuracy, and the difference from the first arm's, paired by seed."""
 
     arm: str
     accuracy: Estimate
@@ -36,19 +36,19 @@ class Comparison(NamedTuple):
 
 
 def parse_axis(text: str) -> tuple[str, list[Any]]:
-    """An axis of a grid, such as "train.learning_rate=0.01,0.1": the field and its values.
+    """One axis of a grid, such as "train.learning_rate=0.01,0.1", as the field's name and its values.
 
-    The parts of one value of a field that takes several are joined by x, as in "model.widths=32x16,64x32"; none is the
-    value None, or no parts. Raises InputError for an unknown field or a value that the field does not take.
+    Where one value has several parts, they are joined by x, as in "model.widths=32x16,64x32"; "none" stands for None,
+    or for no parts. Raises InputError for an unknown field and for a value of the wrong type.
     """
     name, _, values = text.partition("=")
     fields = _field_types()
     if name not in fields:
         raise InputError(f"no config field {name!r}; there are {', '.join(fields)}")
     if name in _SHARED:
-        raise InputError(f"{name} cannot differ between arms, which are paired by seed; give it once with --{name}")
+        raise InputError(f"{name} must be the same in all arms, which are paired by seed; set it with --{name}")
     if not values:
-        raise InputError(f"{name} has no values; write, say, {name}=VALUE,VALUE")
+        raise InputError(f"{name} has no values; write {name}=VALUE,VALUE")
     return name, [_parse_value(name, fields[name], value) for value in values.split(",")]
 
 
@@ -70,12 +70,14 @@ def _parse_value(name: str, hint: Any, text: str) -> Any:
         with contextlib.redirect_stderr(io.StringIO()):
             return tyro.cli(hint, args=[word.capitalize() if hint is bool else word for word in words])
     except SystemExit:
-        kind = getattr(hint, "__name__", str(hint)) if isinstance(hint, type) else str(hint).replace("typing.", "")
-        raise InputError(f"{name} does not take {text!r}; it is {kind}") from None
+        raise InputError(f"{name} must be {type_name(hint)}, got {text!r}") from None
 
 
 def grid(base: RunConfig, axes: Mapping[str, Sequence[Any]]) -> dict[str, RunConfig]:
-    """Every combination of the values, as configs by the name of the arm, such as "activation=tanh,l1=0.001"."""
+    """Every combination of the values, as configs by the arm's name, such as "activation=tanh,l1=0.001".
+
+    Raises InputError where two arms have the same name.
+    """
     arms = {}
     for values in itertools.product(*axes.values()):
         config = base
@@ -85,7 +87,7 @@ def grid(base: RunConfig, axes: Mapping[str, Sequence[Any]]) -> dict[str, RunCon
         words = (f"{name.partition('.')[2]}={_word(value)}" for name, value in zip(axes, values, strict=True))
         arm = ",".join(words)
         if arm in arms:
-            raise InputError(f"the grid names the arm {arm} twice")
+            raise InputError(f"the grid has the arm {arm} twice; list each value once")
         arms[arm] = config
     return arms
 
@@ -100,26 +102,26 @@ def train(
     arms: Mapping[str, RunConfig],
     *,
     resume: bool = False,
-    progress: Callable[[str, Progress], None] | None = None,
+    progress: Callable[[str, Checkpoint], None] | None = None,
 ) -> None:
-    """Train every arm into its run in folder; arms that differ only in numbers in one program, the others in turn.
+    """Train every arm into its run in the folder. Arms that differ only in hyperparameters train in one program.
 
-    resume: go on where an earlier call was interrupted. progress: called with the arms' names after every epoch.
+    resume: continue an interrupted call. progress: called with the names of the arms in training, after every epoch.
     """
     programs: dict[RunConfig, dict[Path, RunConfig]] = {}
     for name, config in arms.items():
         programs.setdefault(jobs.program_of(config), {})[Path(folder) / name] = config
-    for together in programs.values():  # all of them before the first trains, so that bad input leaves nothing behind
-        jobs.check_arms(together, resume=resume)
+    for group in programs.values():  # check all before training the first, so that bad input leaves no files
+        jobs.check_arms(group, resume=resume)
     _add_to_order(Path(folder), list(arms))
-    for together in programs.values():
-        names = " + ".join(path.name for path in together if not store.is_complete(path))
-        update = None if progress is None else lambda state, names=names: progress(names, state)
-        jobs.train_arms(together, resume=resume, progress=update)
+    for group in programs.values():
+        names = " + ".join(path.name for path in group if not store.is_complete(path))
+        update = None if progress is None else lambda checkpoint, names=names: progress(names, checkpoint)
+        jobs.train_arms(group, resume=resume, progress=update)
 
 
 def load(folder: Path | str) -> dict[str, store.Run]:
-    """The trained arms of a sweep by name, in the order in which they began. Raises InputError if there are none."""
+    """The trained arms of a sweep by name, in the order in which they started. Raises InputError if there are none."""
     names = _order(Path(folder))
     if not names:
         raise InputError(f"no sweep in {folder}; train one with scripts/seed_sweep.py")
@@ -138,7 +140,7 @@ def _add_to_order(folder: Path, names: list[str]) -> None:
 
 
 def compare(runs: Mapping[str, store.Run], *, split: str = "test") -> list[Comparison]:
-    """Every arm's accuracy, and its difference from the first arm's, paired by seed; diverged seeds are left out."""
+    """Every arm's accuracy and its difference from the first arm's, paired by seed. Diverged seeds are excluded."""
     accuracies = {name: kept_accuracy(run.history)[:, SPLITS.index(split)] for name, run in runs.items()}
     first = next(iter(accuracies.values()))
     return [

@@ -1,6 +1,7 @@
-"""How are many networks trained in one compiled program? One epoch of one, lifted over seeds and devices.
+"""How are many networks trained in one compiled program? One epoch of one network, lifted over seeds and devices.
 
-The seeds axis may hold several arms of a sweep, one after the other: arms that differ only in `Numbers` share it.
+The seeds axis may hold several arms of a sweep, one after the other. Arms that differ only in `Hyperparameters` share a
+program.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,9 +18,9 @@ from jaxinterp import ensemble, networks
 from jaxinterp.config import TrainConfig, check_choices
 from jaxinterp.data import Splits
 from jaxinterp.epoch import (
-    Measured,
-    Member,
-    Numbers,
+    EpochMetrics,
+    Hyperparameters,
+    TrainState,
     data_order,
     evaluate,
     label_noise,
@@ -35,40 +36,40 @@ SPLITS = ("train", "validation", "test")
 
 
 class History(NamedTuple):
-    """What training looked like; NaN where a network was no longer trained, or where a split is empty.
+    """Loss and accuracy over training; NaN for epochs after a network stopped training, and for an empty split.
 
-    The train split is the running mean over the epoch's batches, dropout and label noise included; validation and test
-    are measured after the epoch, without them.
+    The train split is the running mean over the batches of the epoch, with dropout and label noise. Validation and test
+    are evaluated after the epoch, without them.
     """
 
     loss: Float[Array | np.ndarray, "seeds epochs splits"]
     accuracy: Float[Array | np.ndarray, "seeds epochs splits"]
     class_accuracy: Float[Array | np.ndarray, "seeds epochs splits classes"]
     # Epochs count from 1; 0 is never.
-    diverged: Int[Array | np.ndarray, " seeds"]  # in which the loss or a weight stopped being finite
-    stopped: Int[Array | np.ndarray, " seeds"]  # after which early stopping ended training
-    best: Int[Array | np.ndarray, " seeds"]  # whose weights were kept
+    diverged: Int[Array | np.ndarray, " seeds"]  # the epoch in which the loss or a weight stopped being finite
+    stopped: Int[Array | np.ndarray, " seeds"]  # the epoch after which early stopping ended training
+    best: Int[Array | np.ndarray, " seeds"]  # the epoch whose weights were kept
 
 
 class Trained(NamedTuple):
-    """Trained networks, how they got there, and their weights at the epochs asked for."""
+    """Trained networks, their training history, and their weights at the requested epochs."""
 
     networks: Network
     history: History
     snapshots: dict[int, Network]
 
 
-class Progress(NamedTuple):
-    """All that is needed to go on after an epoch: what a checkpoint holds."""
+class Checkpoint(NamedTuple):
+    """All that is needed to resume training after an epoch. Every array has a leading seeds axis."""
 
     epoch: int
-    members: Member
-    measured: Measured  # "seeds epochs …", NaN for the epochs to come
-    snapshots: dict[int, Any]  # variables, by epoch
+    state: TrainState
+    metrics: EpochMetrics  # "seeds epochs …"; NaN for later epochs
+    snapshots: dict[int, Any]  # variables by epoch
 
 
 def check(config: TrainConfig, model: MLP, data: Splits) -> None:
-    """Raise InputError, in one line, where config, model and data do not fit together."""
+    """Raise InputError where config, model and data do not fit together."""
     check_choices(config)
     positive = {"seeds": config.seeds, "epochs": config.epochs, "batch_size": config.batch_size}
     positive |= {"learning_rate": config.learning_rate, "chunk": 1 if config.chunk is None else config.chunk}
@@ -77,13 +78,13 @@ def check(config: TrainConfig, model: MLP, data: Splits) -> None:
             raise InputError(f"{name} must be positive, got {value}")
     for name in ("weight_decay", "l1", "momentum"):
         if not 0 <= getattr(config, name) < np.inf:
-            raise InputError(f"{name} must be a number of at least 0, got {getattr(config, name)}")
+            raise InputError(f"{name} must be a finite number of at least 0, got {getattr(config, name)}")
     if not 0 <= config.label_noise <= 1:
-        raise InputError(f"label_noise is a share from 0 to 1, got {config.label_noise}")
+        raise InputError(f"label_noise must be a fraction from 0 to 1, got {config.label_noise}")
     if config.patience is not None and config.patience < 1:
         raise InputError(f"patience counts epochs and must be at least 1, got {config.patience}")
     if config.patience is not None and not len(data.validation.labels):
-        raise InputError("patience watches the validation loss: give data.validation_share a value above 0")
+        raise InputError("patience needs validation images: set data.validation_share above 0")
     if bad := [epoch for epoch in config.snapshots if not 0 <= epoch <= config.epochs]:
         raise InputError(f"snapshots must be epochs from 0 to {config.epochs}, got {bad[0]}")
     if config.loss == "binary_cross_entropy" and model.outputs != 1:
@@ -98,19 +99,19 @@ def check(config: TrainConfig, model: MLP, data: Splits) -> None:
 
 
 def fit(key, model: MLP, data: Splits, config: TrainConfig) -> Trained:
-    """Train one network: the plain, slow, jittable meaning of `fit_ensemble`, without snapshots."""
+    """Train one network: the plain, slow, jittable definition of what `fit_ensemble` computes, without snapshots."""
     data = jax.tree.map(jnp.asarray, data)
-    numbers = jax.tree.map(lambda leaf: leaf[0], numbers_of([(config, model.dropout)]))
+    hyperparameters = jax.tree.map(lambda leaf: leaf[0], hyperparameters_of([(config, model.dropout)]))
     examples = data.train.labels.shape[0]
-    noise = None if numbers.label_noise is None else label_noise(config, data.train.labels)
+    noise = None if hyperparameters.label_noise is None else label_noise(config, data.train.labels)
 
-    def step(member, epoch):
+    def step(state, epoch):
         order = data_order(config, epoch, key, examples)
-        return next_epoch(model, config, epoch, member, numbers, key, order, data, noise)
+        return next_epoch(model, config, epoch, state, hyperparameters, key, order, data, noise)
 
-    first = start(model, config, numbers, key, data.train.images.shape[-1])
-    member, measured = jax.lax.scan(step, first, jnp.arange(1, config.epochs + 1))
-    return Trained(Network(model, _kept(member)), _history(member, measured), {})
+    initial = start(model, config, hyperparameters, key, data.train.images.shape[-1])
+    state, metrics = jax.lax.scan(step, initial, jnp.arange(1, config.epochs + 1))
+    return Trained(Network(model, _kept_weights(state)), _history(state, metrics), {})
 
 
 def fit_ensemble(
@@ -118,15 +119,14 @@ def fit_ensemble(
     data: Splits,
     config: TrainConfig,
     *,
-    progress: Callable[[Progress], None] | None = None,
-    restore: Callable[[Progress], Progress | None] | None = None,
+    progress: Callable[[Checkpoint], None] | None = None,
+    restore: Callable[[Checkpoint], Checkpoint | None] | None = None,
 ) -> Trained:
     """Train config.seeds networks at once.
 
-    progress: called after every epoch with all that a checkpoint needs; its buffers are reused by the next epoch, so
-    copy what is to be kept. restore: given the state before training, returns an equally shaped one to go on from, or
-    None; the result is that of the uninterrupted training.
-    Raises InputError where config, model and data do not fit together.
+    progress: called after every epoch with a checkpoint. The next epoch reuses its buffers, so copy what you keep.
+    restore: called with the initial checkpoint; returns a checkpoint of the same shapes to resume from, or None. The
+    result is that of an uninterrupted training. Raises InputError where config, model and data do not fit together.
     """
     return fit_arms(model, data, [(config, model.dropout)], progress=progress, restore=restore)[0]
 
@@ -136,109 +136,115 @@ def fit_arms(
     data: Splits,
     arms: Sequence[tuple[TrainConfig, tuple[float, ...]]],
     *,
-    progress: Callable[[Progress], None] | None = None,
-    restore: Callable[[Progress], Progress | None] | None = None,
+    progress: Callable[[Checkpoint], None] | None = None,
+    restore: Callable[[Checkpoint], Checkpoint | None] | None = None,
 ) -> list[Trained]:
-    """Train several arms, each a config and its dropout rates, in one program: they may differ in `Numbers` alone."""
+    """Train several arms, each a config with dropout rates, in one program. They may differ only in `Hyperparameters`.
+
+    progress, restore, errors: as for `fit_ensemble`.
+    """
     for config, _ in arms:
         check(config, model, data)
     config = arms[0][0]
-    numbers = numbers_of(arms)
-    program = compile_program(model, data, config, numbers)
-    state = _first_progress(program, config, num_classes(model))
-    seeds, padded = numbers.learning_rate.shape[0], state.members.best.shape[0]
-    if restore is not None and (stored := restore(_of_seeds(state, np.arange(seeds)))) is not None:
-        state = _of_seeds(stored, np.minimum(np.arange(padded), seeds - 1))
-    state = state._replace(measured=jax.tree.map(np.array, state.measured))
-    while state.epoch < config.epochs and not _all_ended(state.members):
-        epoch = state.epoch + 1
-        members, measured = program.epoch(state.members, epoch)
-        snapshots = state.snapshots
+    hyperparameters = hyperparameters_of(arms)
+    program = compile_program(model, data, config, hyperparameters)
+    checkpoint = _initial_checkpoint(program, config, num_classes(model))
+    seeds, padded = hyperparameters.learning_rate.shape[0], checkpoint.state.best.shape[0]
+    if restore is not None and (stored := restore(_take_seeds(checkpoint, np.arange(seeds)))) is not None:
+        checkpoint = _take_seeds(stored, np.minimum(np.arange(padded), seeds - 1))
+    checkpoint = checkpoint._replace(metrics=jax.tree.map(np.array, checkpoint.metrics))
+    while checkpoint.epoch < config.epochs and not _all_ended(checkpoint.state):
+        epoch = checkpoint.epoch + 1
+        state, metrics = program.epoch(checkpoint.state, epoch)
+        snapshots = checkpoint.snapshots
         if epoch in snapshots:
-            snapshots = snapshots | {epoch: jax.device_get(members.variables)}
-        state = Progress(epoch, members, _record(state.measured, measured, epoch), snapshots)
+            snapshots = snapshots | {epoch: jax.device_get(state.variables)}
+        checkpoint = Checkpoint(epoch, state, _record_epoch(checkpoint.metrics, metrics, epoch), snapshots)
         if progress is not None:
-            progress(state if seeds == padded else _first(state, seeds))
-    return [_arm(model, state, number * config.seeds, config.seeds, rates) for number, (_, rates) in enumerate(arms)]
+            progress(checkpoint if seeds == padded else _without_padding(checkpoint, seeds))
+    return [
+        _trained_arm(model, checkpoint, number * config.seeds, config.seeds, rates)
+        for number, (_, rates) in enumerate(arms)
+    ]
 
 
-def _first_progress(program: "Program", config: TrainConfig, classes: int) -> Progress:
-    members = program.start()
-    shape = (members.best_loss.shape[0], config.epochs, len(SPLITS))
-    measured = Measured(np.full(shape, np.nan), np.full(shape, np.nan), np.full((*shape, classes), np.nan))
-    # Every snapshot has its place from the start, so that a checkpoint has one shape throughout.
-    snapshots = {epoch: jax.device_get(members.variables) for epoch in config.snapshots}
-    return Progress(0, members, jax.tree.map(np.float32, measured), snapshots)
+def _initial_checkpoint(program: "Program", config: TrainConfig, classes: int) -> Checkpoint:
+    state = program.start()
+    shape = (state.best_loss.shape[0], config.epochs, len(SPLITS))
+    metrics = EpochMetrics(np.full(shape, np.nan), np.full(shape, np.nan), np.full((*shape, classes), np.nan))
+    # The initial weights fill the place of every later snapshot, so that all checkpoints have the same shapes.
+    snapshots = {epoch: jax.device_get(state.variables) for epoch in config.snapshots}
+    return Checkpoint(0, state, jax.tree.map(np.float32, metrics), snapshots)
 
 
-def _of_seeds(state: Progress, index: Int[np.ndarray, " seeds"]) -> Progress:
-    """The seeds at index alone: without the padding, which depends on the number of devices, or with it again."""
-    members, measured, snapshots = jax.tree.map(
-        lambda leaf: leaf[index], (state.members, state.measured, state.snapshots)
+def _take_seeds(checkpoint: Checkpoint, index: Int[np.ndarray, " seeds"]) -> Checkpoint:
+    """The seeds at the index. It removes the padding, which depends on the number of devices, or adds it again."""
+    state, metrics, snapshots = jax.tree.map(
+        lambda leaf: leaf[index], (checkpoint.state, checkpoint.metrics, checkpoint.snapshots)
     )
-    return Progress(state.epoch, members, measured, snapshots)
+    return Checkpoint(checkpoint.epoch, state, metrics, snapshots)
 
 
 @partial(jax.jit, static_argnums=1)
-def _first_members(members: Member, seeds: int) -> Member:
-    return jax.tree.map(lambda leaf: leaf[:seeds], members)
+def _first_states(state: TrainState, seeds: int) -> TrainState:
+    return jax.tree.map(lambda leaf: leaf[:seeds], state)
 
 
-def _first(state: Progress, seeds: int) -> Progress:
-    """`_of_seeds` of those without the padding; quick, since it is asked for after every epoch."""
-    measured, snapshots = jax.tree.map(lambda leaf: leaf[:seeds], (state.measured, state.snapshots))
-    return Progress(state.epoch, _first_members(state.members, seeds), measured, snapshots)
+def _without_padding(checkpoint: Checkpoint, seeds: int) -> Checkpoint:
+    """`_take_seeds` of the first seeds, but fast, since it runs after every epoch."""
+    metrics, snapshots = jax.tree.map(lambda leaf: leaf[:seeds], (checkpoint.metrics, checkpoint.snapshots))
+    return Checkpoint(checkpoint.epoch, _first_states(checkpoint.state, seeds), metrics, snapshots)
 
 
-def _record(history: Measured, measured: Measured, epoch: int) -> Measured:
-    """The history with one epoch more: in place, since a copy an epoch would cost most of a long and small training."""
-    for past, now in zip(history, jax.device_get(measured), strict=True):
+def _record_epoch(history: EpochMetrics, metrics: EpochMetrics, epoch: int) -> EpochMetrics:
+    """Write an epoch's metrics into the history, in place: copying it would dominate a long training of small nets."""
+    for past, now in zip(history, jax.device_get(metrics), strict=True):
         past[:, epoch - 1] = now
     return history
 
 
-def _all_ended(members: Member) -> bool:
-    return bool(((members.stopped > 0) | (members.diverged > 0)).all())
+def _all_ended(state: TrainState) -> bool:
+    return bool(((state.stopped > 0) | (state.diverged > 0)).all())
 
 
-def _kept(member: Member):
-    """The weights that training hands over: the best ones under early stopping, else the last finite ones."""
-    return member.variables if member.best_variables is None else member.best_variables
+def _kept_weights(state: TrainState):
+    """The weights that training returns: the best ones under early stopping, otherwise the last finite ones."""
+    return state.variables if state.best_variables is None else state.best_variables
 
 
-def _history(members: Member, measured: Measured) -> History:
-    return History(*measured, diverged=members.diverged, stopped=members.stopped, best=members.best)
+def _history(state: TrainState, metrics: EpochMetrics) -> History:
+    return History(*metrics, diverged=state.diverged, stopped=state.stopped, best=state.best)
 
 
-def _arm(model: MLP, state: Progress, first: int, seeds: int, rates: tuple[float, ...]) -> Trained:
-    _, members, measured, snapshots = _of_seeds(jax.device_get(state), np.arange(first, first + seeds))
+def _trained_arm(model: MLP, checkpoint: Checkpoint, first: int, seeds: int, rates: tuple[float, ...]) -> Trained:
+    epochs, state, metrics, snapshots = _take_seeds(jax.device_get(checkpoint), np.arange(first, first + seeds))
     model = model.clone(dropout=rates)
-    measured = jax.tree.map(lambda leaf: leaf[:, : state.epoch], measured)
+    metrics = jax.tree.map(lambda leaf: leaf[:, :epochs], metrics)
     return Trained(
-        Network(model, _kept(members)),
-        _history(members, measured),
-        {epoch: Network(model, variables) for epoch, variables in snapshots.items() if epoch <= state.epoch},
+        Network(model, _kept_weights(state)),
+        _history(state, metrics),
+        {epoch: Network(model, variables) for epoch, variables in snapshots.items() if epoch <= epochs},
     )
 
 
 def as_trained(ensemble_: Network, data: Splits, *, loss: str) -> Trained:
-    """Networks that were not trained here, with a history of one epoch: what they reach on validation and test."""
-    measured = [ensemble.over_seeds(partial(evaluate, data=split, loss=loss))(ensemble_) for split in data[1:]]
-    never = jax.tree.map(lambda value: jnp.full_like(value, jnp.nan), measured[0])
-    history = jax.tree.map(lambda *values: jnp.stack(values, axis=1)[:, None], never, *measured)
-    ended = jnp.zeros(ensemble.size(ensemble_), jnp.int32)
-    return Trained(ensemble_, History(*history, diverged=ended, stopped=ended, best=ended), {})
+    """Networks that were trained elsewhere, with a history of one epoch: their validation and test metrics."""
+    metrics = [ensemble.over_seeds(partial(evaluate, data=split, loss=loss))(ensemble_) for split in data[1:]]
+    unknown = jax.tree.map(lambda value: jnp.full_like(value, jnp.nan), metrics[0])  # of the train split
+    history = jax.tree.map(lambda *values: jnp.stack(values, axis=1)[:, None], unknown, *metrics)
+    never = jnp.zeros(ensemble.size(ensemble_), jnp.int32)
+    return Trained(ensemble_, History(*history, diverged=never, stopped=never, best=never), {})
 
 
 def kept_accuracy(history: History) -> Float[np.ndarray, "seeds splits"]:
-    """Accuracy at the epoch whose weights were kept; NaN for a network that diverged, and for an empty split."""
+    """Accuracy at the epoch whose weights were kept; NaN for a network that diverged and for an empty split."""
     last = np.maximum(np.asarray(history.best), 1) - 1
     kept = np.take_along_axis(np.asarray(history.accuracy), last[:, None, None], axis=1)[:, 0]
     return np.where((np.asarray(history.diverged) > 0)[:, None], np.nan, kept)
 
 
-def numbers_of(arms: Sequence[tuple[TrainConfig, tuple[float, ...]]]) -> Numbers:
-    """The numbers of every network of the arms, each a training config and its dropout rates, arm after arm."""
+def hyperparameters_of(arms: Sequence[tuple[TrainConfig, tuple[float, ...]]]) -> Hyperparameters:
+    """The hyperparameters of every network of all arms, arm after arm. An arm is a config with its dropout rates."""
 
     def column(values):
         return jnp.asarray(np.repeat(np.asarray(values, np.float32), [config.seeds for config, _ in arms], axis=0))
@@ -249,7 +255,7 @@ def numbers_of(arms: Sequence[tuple[TrainConfig, tuple[float, ...]]]) -> Numbers
 
     rates = [dropout for _, dropout in arms]
     width = max(map(len, rates))
-    return Numbers(
+    return Hyperparameters(
         learning_rate=column([config.learning_rate for config, _ in arms]),
         weight_decay=used("weight_decay"),
         l1=used("l1"),
@@ -259,11 +265,12 @@ def numbers_of(arms: Sequence[tuple[TrainConfig, tuple[float, ...]]]) -> Numbers
 
 
 def default_chunk(model: MLP, config: TrainConfig, pixels: int) -> int:
-    """Seeds trained at once on a device: on a CPU as many as keep weights, gradients and optimiser state in cache.
+    """Number of seeds that a device trains at once. On a CPU, weights, gradients and optimiser state fit the cache.
 
-    It depends on the model alone, and a chunk is always full: a seed's arithmetic is the same however many are trained.
+    It depends on the model alone, and every chunk is full: a seed's arithmetic is then the same for any number of
+    seeds.
     """
-    rule = optimizer(config, jax.tree.map(lambda leaf: leaf[0], numbers_of([(config, model.dropout)])))
+    rule = optimizer(config, jax.tree.map(lambda leaf: leaf[0], hyperparameters_of([(config, model.dropout)])))
 
     def kept(key):
         variables = networks.init(key, model, pixels).variables
@@ -280,55 +287,57 @@ _CORE_CACHE, _ACCELERATOR_CACHE = 4e6, 1e9  # bytes
 
 
 class Program(NamedTuple):
-    """The compiled parts of training: how the members start, and how all of them go through one epoch."""
+    """The compiled parts of training: the initial state of all networks, and one epoch of all networks."""
 
-    start: Callable[[], Member]
-    epoch: Callable[[Member, Any], tuple[Member, Measured]]
+    start: Callable[[], TrainState]
+    epoch: Callable[[TrainState, Any], tuple[TrainState, EpochMetrics]]
 
 
-def compile_program(model: MLP, data: Splits, config: TrainConfig, numbers: Numbers) -> Program:
-    """Lay the seeds out over devices and chunks, and compile one epoch of all of them.
+def compile_program(model: MLP, data: Splits, config: TrainConfig, hyperparameters: Hyperparameters) -> Program:
+    """Distribute the seeds over devices and chunks, and compile one epoch of all networks.
 
     The seeds axis is padded with copies of the last seed so that every chunk is full.
     """
     pixels = data.train.images.shape[-1]
-    seeds = numbers.learning_rate.shape[0]
+    seeds = hyperparameters.learning_rate.shape[0]
     chunk = config.chunk or default_chunk(model, config, pixels)
     chunks = -(-seeds // chunk)
-    mesh = ensemble.mesh()  # every device, however few the seeds: on fewer, XLA would order the arithmetic otherwise
+    mesh = ensemble.mesh()  # always all devices: on fewer, XLA would order the arithmetic differently
     index = np.minimum(np.arange(-(-chunks // mesh.size) * mesh.size * chunk), seeds - 1)
     spread, copied = NamedSharding(mesh, PartitionSpec("seeds")), NamedSharding(mesh, PartitionSpec())
-    # Arms follow one another, and every arm has the same seeds.
+    # Arms follow one another, and all arms have the same seeds.
     keys = jnp.tile(ensemble.keys(config.base_seed, config.seeds), seeds // config.seeds)[index]
-    numbers, keys = jax.device_put((jax.tree.map(lambda leaf: leaf[index], numbers), keys), spread)
+    hyperparameters, keys = jax.device_put((jax.tree.map(lambda leaf: leaf[index], hyperparameters), keys), spread)
     data = jax.device_put(data, copied)
-    noise = None if numbers.label_noise is None else jax.device_put(label_noise(config, data.train.labels), copied)
+    noise = (
+        None if hyperparameters.label_noise is None else jax.device_put(label_noise(config, data.train.labels), copied)
+    )
     examples = data.train.labels.shape[0]
 
-    def of_device(member, numbers, keys, epoch, data, noise):
+    def epoch_on_device(state, hyperparameters, keys, epoch, data, noise):
         shared = config.data_order == "shared"
-        order = data_order(config, epoch, None, examples) if shared else None
+        shared_order = data_order(config, epoch, None, examples) if shared else None
 
-        def one(member, numbers, key):
-            own = order if shared else data_order(config, epoch, key, examples)
-            return next_epoch(model, config, epoch, member, numbers, key, own, data, noise)
+        def one(state, hyperparameters, key):
+            order = shared_order if shared else data_order(config, epoch, key, examples)
+            return next_epoch(model, config, epoch, state, hyperparameters, key, order, data, noise)
 
-        return jax.lax.map(lambda args: one(*args), (member, numbers, keys), batch_size=chunk)
+        return jax.lax.map(lambda args: one(*args), (state, hyperparameters, keys), batch_size=chunk)
 
     axis = PartitionSpec("seeds")
     lifted = jax.shard_map(
-        of_device,
+        epoch_on_device,
         mesh=mesh,
         in_specs=(axis, axis, axis, PartitionSpec(), PartitionSpec(), PartitionSpec()),
         out_specs=axis,
         check_vma=False,
     )
     compiled = jax.jit(lifted, donate_argnums=0)
-    # A map rather than a vmap: it compiles in a third of the time, and drawing the weights costs next to nothing.
+    # A map instead of a vmap compiles in a third of the time, and drawing the weights takes almost no time.
     begin = jax.jit(
         lambda *args: jax.lax.map(lambda arg: start(model, config, arg[0], arg[1], pixels), args), out_shardings=spread
     )
     return Program(
-        start=lambda: begin(numbers, keys),
-        epoch=lambda member, epoch: compiled(jax.device_put(member, spread), numbers, keys, epoch, data, noise),
+        start=lambda: begin(hyperparameters, keys),
+        epoch=lambda state, epoch: compiled(jax.device_put(state, spread), hyperparameters, keys, epoch, data, noise),
     )

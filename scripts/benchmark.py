@@ -1,22 +1,22 @@
-"""How fast is jaxinterp, and how little memory does it take, beside its peers and beside the machine itself?
+"""How fast is jaxinterp, and how much memory does it need, compared with its peers and with the machine's limits?
 
     python scripts/benchmark.py                   # peers need: pip install .[bench]
-    python scripts/benchmark.py --only ablation   # that part alone
+    python scripts/benchmark.py --only ablation   # only that part
     python scripts/benchmark.py --full            # also times `jaxinterp run` end to end
 
-About 15 minutes on two CPU cores; leave the machine alone meanwhile, for a busy one slows the peers' threads far more
-than ours. Targets stand beside the figures, and every raw timing goes to benchmark.json. Expect, on two cores of an AMD
-EPYC:
+It takes about 15 minutes on two CPU cores. Leave the machine idle meanwhile: load slows the peers' threads far more
+than ours. The table shows a target next to each number, and every raw timing is written to benchmark.json. Expect, on
+two cores of an AMD EPYC:
 
 - training: 25 seed-epochs/s with SGD, 9 times the PyTorch loop, 2 times torch.func; with Adam 20, 13 times the loop.
-- ablation: 50 to 110 times captum, a logit a call; all of ablation for 32 networks in 35 s.
+- ablation: 50 to 110 times captum, one logit per call; all of ablation for 32 networks in 35 s.
 - similarity: debiased CKA of a pair in .26 ms, 11 times NumPy's loop; Procrustes 20 times SciPy's.
-- maximization: 12,288 images in 5 s, 800 times torch-lucent an image; at least .999 of the closed-form optimum.
+- maximization: 12,288 images in 5 s, 800 times torch-lucent per image; at least .999 of the closed-form optimum.
 - attribution: integrated gradients 90 to 100 times captum; the exact ones complete to 1e-7.
 - page: 9 MB, made in 23 s, 36 s where nothing is compiled, and opened in 1 s.
 
-All but imports, one product and peaks of memory runs in one process, the contestants in turn, round after round. What
-they do stands in benchmarks/, a module a part: a new part is a module with `measure`, and its name in
+Everything except imports, one matrix product and memory peaks runs in one process; the contestants take turns, round
+after round. benchmarks/ has one module per part. To add a part, write a module with `measure` and add its name to
 benchmarks/options.py.
 """
 
@@ -43,10 +43,10 @@ PEERS = ("torch", "captum", "torch-lucent", "ckatorch", "rsatoolbox")
 
 
 def machine_description() -> dict[str, Any]:
-    """The machine, its load before the benchmark, and the versions of what runs on it."""
+    """The machine, its load before the benchmark, and the versions of the libraries."""
     info = Path("/proc/cpuinfo")
     models = [line for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
-    installed = {found.name for found in distributions()}
+    installed = {distribution.name for distribution in distributions()}
     versions = {name: version(name) for name in (*OURS, *PEERS) if name in installed}
     return {
         "cpu": models[0].partition(":")[2].strip() if models else platform.processor(),
@@ -59,7 +59,7 @@ def machine_description() -> dict[str, Any]:
 
 
 def table(results: dict[str, list[Result]], machine: dict[str, Any]) -> Table:
-    """The results, a row each, part after part, and how busy the machine was."""
+    """The results as one row each, part after part, and the machine's load."""
     view = Table("", "median (lowest – highest)", "unit", "ratio", "target", "note")
     if machine["load"]:
         view.caption = f"load before: {machine['load'][0]:.1f} on {machine['cores']} cores"

@@ -1,4 +1,4 @@
-"""Which browser opens a page for us? The first Chromium on the path, driven by playwright, which downloads none."""
+"""Which browser do the scripts use? The first Chromium on the path; playwright controls it and downloads none."""
 
 import shutil
 from contextlib import contextmanager
@@ -10,14 +10,14 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 @contextmanager
 def launched():
-    """A Chromium without a window, for as long as the block lasts. Raises InputError, with what to install."""
+    """A Chromium without a window while the block runs. Raises InputError, with what to install, if none exists."""
     chromium = next(filter(None, map(shutil.which, NAMES)), None)
     if chromium is None:
-        raise InputError(f"there is no Chromium: install one of {', '.join(NAMES)}, such as Debian's package chromium")
+        raise InputError(f"no Chromium on the path: install one of {', '.join(NAMES)}, such as Debian's chromium")
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        raise InputError("there is no playwright: pip install .[dev]") from None
+        raise InputError("playwright is not installed: pip install .[dev]") from None
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield browser

@@ -1,4 +1,4 @@
-"""How was checkpoints/demo made? Eight networks of study 3 and its answers; `screenshot.py` makes the picture.
+"""How was checkpoints/demo made? It has eight networks of study 3 and its results; `screenshot.py` makes the picture.
 
     python scripts/demo.py
 
@@ -17,7 +17,7 @@ STUDY = "instance-variation"
 
 
 def make(_: list[str]) -> None:
-    """Train if need be, and measure."""
+    """Train the networks unless their weights are there, and run the study."""
     from jaxinterp import jobs, recipes, store, studies
 
     if not store.is_complete(FOLDER):

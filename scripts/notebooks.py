@@ -1,10 +1,10 @@
-"""Do the notebooks run? Execute notebooks/*.py, their sources, and write each result beside it as .ipynb.
+"""Do the notebooks run? Execute notebooks/*.py, their sources, and write each result next to it as .ipynb.
 
     python scripts/notebooks.py                     # all of them; needs: pip install .[notebooks]
     python scripts/notebooks.py 01_one_vs_seven     # one
 
-A notebook trains its run where that is not there, and takes the study's answer from the run's results where it was
-measured before, with: jaxinterp study all. After that a notebook takes about a minute, and otherwise up to ten.
+A notebook trains its run if it is missing, and uses the study's stored results if they exist (jaxinterp study all makes
+them). With stored results a notebook takes about a minute, otherwise up to ten.
 """
 
 import sys
@@ -23,10 +23,10 @@ def execute(names: list[str]) -> None:
 
     for source in [FOLDER / f"{name}.py" for name in names] or sorted(FOLDER.glob("*.py")):
         notebook = jupytext.read(source)
-        place = {"metadata": {"path": str(FOLDER)}}
-        NotebookClient(notebook, timeout=1800, coalesce_streams=True, resources=place).execute()
+        resources = {"metadata": {"path": str(FOLDER)}}
+        NotebookClient(notebook, timeout=1800, coalesce_streams=True, resources=resources).execute()
         for number, cell in enumerate(notebook.cells):
-            cell["id"] = f"cell-{number}"  # rather than random ones, so that what did not change stays as it was
+            cell["id"] = f"cell-{number}"  # instead of random ids, so that unchanged cells stay unchanged in git
             cell["metadata"] = {}
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
         notebook.metadata = {"kernelspec": kernel}

@@ -1,9 +1,9 @@
-"""What does each write-up's training recipe reach? The table in the README.
+"""Which accuracy does each write-up's training recipe reach? The table in the README.
 
     python scripts/recipes.py --seeds 16
 
 trains every recipe into checkpoints/recipes/ (about 12 minutes on two cores) and prints a Markdown table. An
-interrupted call goes on where it was; runs that are there already are only read.
+interrupted call resumes where it stopped; complete runs are only read.
 """
 
 import sys
@@ -15,7 +15,7 @@ from jaxinterp import cli
 
 
 def measure(seeds: int = 16, root: Path = Path("checkpoints/recipes")) -> None:
-    """Train every recipe over a number of seeds, and print what it reached beside what was published."""
+    """Train every recipe over a number of seeds, and print its accuracy next to the published one."""
     import numpy as np
 
     from jaxinterp import jobs, recipes

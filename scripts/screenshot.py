@@ -1,4 +1,4 @@
-"""How was the README's picture made? A view of a run's page, light, as Chromium shows it.
+"""How was the README's picture made? One view of a run's page, in light colours, as Chromium shows it.
 
     python scripts/screenshot.py
 
@@ -22,7 +22,7 @@ VIEW = "explorer?seed=0&layer=1&unit=4&class=4"
 def take(
     run: Path = DEMO, view: str = VIEW, to: Path = DEMO / "picture.png", width: int = 1280, height: int = 1100
 ) -> None:
-    """Write a picture of a view, named as in the page's address, of the page of a run."""
+    """Write a picture of one view of a run's page. The view is named as in the page's address."""
     from jaxinterp import ensemble, report
 
     ensemble.use_every_core()

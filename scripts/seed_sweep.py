@@ -1,10 +1,10 @@
-"""Does a choice of training matter, beyond the luck of the seed? A grid of arms × seeds, compared in pairs.
+"""Does a training choice matter more than the random seed? A grid of arms × seeds, compared pairwise by seed.
 
     python scripts/seed_sweep.py --grid train.learning_rate=0.003,0.01,0.03 --recipe bottleneck-neurons --train.seeds 8
 
-trains 24 networks in one compiled program (about 45 s on two cores) into checkpoints/sweep/, one run an arm, and prints
-test accuracy and its paired difference from the first arm: expect about +0.015 for 0.03 over 0.01. Go on after an
-interruption with --resume. In Python: `jaxinterp.sweeps.load("checkpoints/sweep")`.
+trains 24 networks in one compiled program (about 45 s on two cores) into checkpoints/sweep/, one run per arm, and
+prints test accuracy and its paired difference from the first arm: expect about +0.015 for 0.03 over 0.01. Resume after
+an interruption with --resume. In Python: `jaxinterp.sweeps.load("checkpoints/sweep")`.
 """
 
 import sys
@@ -19,20 +19,20 @@ from jaxinterp.config import DataConfig, ModelConfig, RunConfig, TrainConfig
 
 @dataclass(frozen=True)
 class SeedSweep:
-    """Train a grid of arms × seeds and compare the arms in pairs."""
+    """Train a grid of arms × seeds and compare the arms pairwise by seed."""
 
     grid: tuple[str, ...]
-    """fields and their values, such as train.l1=0,0.001 model.widths=32x16,64x32"""
+    """config fields and their values, such as train.l1=0,0.001 model.widths=32x16,64x32"""
     recipe: str = ""
-    """start from this recipe: see jaxinterp recipes"""
+    """recipe to start from; jaxinterp recipes lists them"""
     name: str = "sweep"
     """the sweep's folder in root"""
     root: Path = Path("checkpoints")
-    """where runs are kept"""
+    """folder of all runs"""
     resume: bool = False
-    """go on with an interrupted sweep, or add arms to a finished one"""
+    """resume an interrupted sweep, or add arms to a finished one"""
     format: cli.Format = "table"
-    """how the table is printed: for a terminal, or as json, csv or markdown"""
+    """format of the table: for a terminal, or json, csv or markdown"""
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
@@ -53,7 +53,7 @@ def sweep(arguments: list[str]) -> None:
     with cli.progress_bar() as update:
         sweeps.train(folder, arms, resume=command.resume, progress=update)
     runs = sweeps.load(folder)
-    title = f"{folder}: {base.train.seeds} seeds an arm"
+    title = f"{folder}: {base.train.seeds} seeds per arm"
     cli.show(tables.sweep_table(sweeps.compare({name: runs[name] for name in arms}), title=title), command.format)
 
 

@@ -101,7 +101,7 @@ def test_a_norm_treats_all_units_alike(name):
 
 def rule(name, **options):
     config = TrainConfig(seeds=1, optimizer=name, learning_rate=0.05, **options)
-    return epoch.optimizer(config, jax.tree.map(lambda leaf: leaf[0], train.numbers_of([(config, ())])))
+    return epoch.optimizer(config, jax.tree.map(lambda leaf: leaf[0], train.hyperparameters_of([(config, ())])))
 
 
 def follow(rule, gradient, steps):
@@ -128,7 +128,7 @@ def test_an_optimiser_descends_and_decays_weights(name):
 @pytest.mark.parametrize("norm", [None, *NORMS])
 def test_the_memory_estimate_counts_the_arrays_of_training(name, norm):
     model, config = MLP((90, 60), 10, norm=norm or "none"), TrainConfig(seeds=1, optimizer=name)
-    numbers = jax.tree.map(lambda leaf: leaf[0], train.numbers_of([(config, ())]))
+    numbers = jax.tree.map(lambda leaf: leaf[0], train.hyperparameters_of([(config, ())]))
     member = jax.eval_shape(lambda key: epoch.start(model, config, numbers, key, 784), jax.random.key(0))
     arrays = jax.tree.leaves((member.variables, member.variables["params"], member.opt_state))
     held = sum(array.size * array.dtype.itemsize for array in arrays)
@@ -168,7 +168,7 @@ def test_the_config_takes_what_is_in_the_table_and_names_it(field):
     for value in table:
         check(kind, name, value)
     assert list(typing.get_args(typing.get_type_hints(kind)[name])) == list(table)
-    message = re.escape(f"{kind.__name__}.{name} does not take 'swish': use {', '.join(table)}")
+    message = re.escape(f"{kind.__name__}.{name} must be one of {', '.join(table)}, got 'swish'")
     stored = json.loads(to_json(RunConfig()))
     stored[part][name] = "swish"
     with pytest.raises(InputError, match=message):

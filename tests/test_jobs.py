@@ -130,11 +130,11 @@ import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits that it is ignored
 from jaxinterp import cli, jobs, store
 jobs.CHECKPOINT_SECONDS = 0
-save = store.save_progress
+save = store.save_checkpoint
 def slowly(*arguments):  # so that a signal meets the epoch it is meant for, on a busy machine too
     save(*arguments)
     time.sleep(0.25)
-store.save_progress = slowly
+store.save_checkpoint = slowly
 raise SystemExit(cli.main(sys.argv[1:]))
 """
 OPTIONS = (
@@ -265,7 +265,7 @@ def test_a_crash_in_training_arms_changes_no_bit(whole_arms, tmp_path):
 
 def test_arms_that_need_programs_of_their_own_are_refused(tmp_path):
     arms = {tmp_path / "a": CONFIG, tmp_path / "b": with_train(batch_size=4)}
-    with pytest.raises(InputError, match="may differ in learning_rate, weight_decay, l1, label_noise and dropout"):
+    with pytest.raises(InputError, match="may differ only in learning_rate, weight_decay, l1, label_noise and dropout"):
         jobs.train_arms(arms)
     assert not list(tmp_path.iterdir())
 
@@ -302,9 +302,9 @@ def test_a_run_that_is_there_is_not_overwritten(whole, tmp_path):
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        (with_train(learning_rate=0.5), "train.learning_rate is 0.5 there and 0.001 here"),
-        (with_train(seeds=3, epochs=8), "train.seeds is 3 there and 2 here"),  # the first of two
-        (dataclasses.replace(CONFIG, data=DataConfig("strokes")), "data.source is strokes there and xor here"),
+        (with_train(learning_rate=0.5), "train.learning_rate was 0.5 and is now 0.001"),
+        (with_train(seeds=3, epochs=8), "train.seeds was 3 and is now 2"),  # the first of two
+        (dataclasses.replace(CONFIG, data=DataConfig("strokes")), "data.source was strokes and is now xor"),
     ],
 )
 def test_a_run_begun_with_another_config_is_refused(tmp_path, other, message):

@@ -7,7 +7,7 @@ import xarray as xr
 from jaxtyping import Array, Float, Int
 
 from jaxinterp.errors import InputError
-from jaxinterp.records import to_xarray
+from jaxinterp.records import from_xarray, to_xarray
 
 
 class Inner(NamedTuple):
@@ -64,6 +64,16 @@ def test_dataset_survives_a_file(tmp_path):
         xr.testing.assert_equal(loaded.load(), dataset)
 
 
+class Curves(NamedTuple):
+    methods: tuple[str, ...]
+    area: Float[np.ndarray, " methods"]
+
+
+def test_a_renamed_label_of_older_results_is_read_under_its_new_name():
+    older = to_xarray(Curves(("weights pushed back × input", "gradient × input"), np.arange(2.0)))
+    assert from_xarray(Curves, older).methods == ("effective weights × input", "gradient × input")
+
+
 class Bare(NamedTuple):
     loss: float
 
@@ -82,7 +92,7 @@ class Thrice(NamedTuple):
         ({"loss": 1}, "NamedTuple of arrays"),
         (Bare(1.0), r"Bare\.loss has no shape"),
         (Batched(np.zeros((2, 3))), "one plain word"),
-        (Thrice(np.zeros((2, 2, 2))), "twice at most"),
+        (Thrice(np.zeros((2, 2, 2))), "an axis may occur at most twice"),
         (Inner(np.zeros(3)), r"Inner\.drop .* but its value has shape \(3,\)"),
     ],
 )

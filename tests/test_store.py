@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 from jaxtyping import Array, Float
+from orbax.checkpoint import v1 as ocp
 from toys import TOY
 
 from jaxinterp import store, train
@@ -13,7 +14,7 @@ from jaxinterp.errors import InputError
 from jaxinterp.networks import Network
 
 
-class Found(NamedTuple):
+class Effects(NamedTuple):
     sites: tuple[str, ...]
     effects: Float[Array, "seeds sites units"]
 
@@ -33,15 +34,15 @@ def run(saved, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def progress(trained):
-    """A state of training, small but of the shape of a real one."""
+def checkpoint(trained):
+    """A small checkpoint with the shapes of a real one."""
     variables = jax.device_get(trained.networks.variables)
-    member = train.Member(
-        **{field: None for field in train.Member._fields}
+    state = train.TrainState(
+        **{field: None for field in train.TrainState._fields}
         | {"variables": variables, "stopped": np.arange(5, dtype=np.int32)}
     )
-    measured = train.Measured(*(np.full((5, 3, 3), np.nan, np.float32) for _ in train.Measured._fields))
-    return train.Progress(2, member, measured, {0: variables, 2: variables})
+    metrics = train.EpochMetrics(*(np.full((5, 3, 3), np.nan, np.float32) for _ in train.EpochMetrics._fields))
+    return train.Checkpoint(2, state, metrics, {0: variables, 2: variables})
 
 
 def bits(tree):
@@ -251,13 +252,13 @@ def test_damaged_weights_are_wrong_input(run):
 
 def test_results_have_named_dimensions(run):
     effects = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
-    file = store.save_result(run, "effects", Found(("input", "hidden0", "logits"), effects), study="none", seeds=2)
+    file = store.save_result(run, "effects", Effects(("input", "hidden0", "logits"), effects), study="none", seeds=2)
     assert file == run / "results" / "effects.nc"
     found = store.load_result(run, "effects")
     assert found.effects.dims == ("seeds", "sites", "units")
     np.testing.assert_array_equal(found.effects.sel(sites="hidden0").isel(seeds=1), effects[1, 1])
     assert found.attrs["study"] == "none"
-    store.save_result(run, "effects", Found(("input",), effects[:, :1]))
+    store.save_result(run, "effects", Effects(("input",), effects[:, :1]))
     assert store.load_result(run, "effects").sizes["sites"] == 1
     assert [child.name for child in (run / "results").iterdir()] == ["effects.nc"]
 
@@ -267,7 +268,7 @@ def test_a_missing_result_is_refused_and_those_there_named(run):
     with pytest.raises(InputError, match=r"no result 'effects' in .*; results: none"):
         store.load_result(run, "effects")
     for name in ("b", "a"):
-        store.save_result(run, name, Found(("input",), np.zeros((1, 1, 1), np.float32)))
+        store.save_result(run, name, Effects(("input",), np.zeros((1, 1, 1), np.float32)))
     with pytest.raises(InputError, match=r"no result 'effects' in .*; results: a, b"):
         store.load_result(run, "effects")
 
@@ -284,39 +285,44 @@ def test_runs_are_found_in_a_folder_and_in_its_sweeps(tmp_path):
 # Checkpoints of a training.
 
 
-def test_a_checkpoint_is_loaded_bit_for_bit(progress, tmp_path):
-    store.save_progress(tmp_path, progress)
-    like = jax.tree.map(np.zeros_like, progress)
-    found = store.load_progress(tmp_path, like)
-    assert jax.tree.structure(found) == jax.tree.structure(progress)
-    assert bits(found) == bits(progress)
+def test_a_checkpoint_is_loaded_bit_for_bit(checkpoint, tmp_path):
+    store.save_checkpoint(tmp_path, checkpoint)
+    like = jax.tree.map(np.zeros_like, checkpoint)
+    found = store.load_checkpoint(tmp_path, like)
+    assert jax.tree.structure(found) == jax.tree.structure(checkpoint)
+    assert bits(found) == bits(checkpoint)
 
 
-def test_only_the_last_checkpoint_is_kept(progress, tmp_path):
+def test_checkpoints_keep_the_keys_of_earlier_versions(checkpoint, tmp_path):
+    store.save_checkpoint(tmp_path, checkpoint)
+    assert ocp.load(str(tmp_path / "2")).keys() == {"epoch", "members", "measured", "snapshots"}
+
+
+def test_only_the_last_checkpoint_is_kept(checkpoint, tmp_path):
     for epoch in (9, 10, 11):
-        store.save_progress(tmp_path, progress._replace(epoch=epoch))
+        store.save_checkpoint(tmp_path, checkpoint._replace(epoch=epoch))
         assert [child.name for child in tmp_path.iterdir()] == [str(epoch)]
-    found = store.load_progress(tmp_path, progress)
+    found = store.load_checkpoint(tmp_path, checkpoint)
     assert found is not None
     assert found.epoch == 11
 
 
-def test_without_a_checkpoint_there_is_none(progress, tmp_path):
-    assert store.load_progress(tmp_path, progress) is None
-    assert store.load_progress(tmp_path / "nowhere", progress) is None
+def test_without_a_checkpoint_there_is_none(checkpoint, tmp_path):
+    assert store.load_checkpoint(tmp_path, checkpoint) is None
+    assert store.load_checkpoint(tmp_path / "nowhere", checkpoint) is None
 
 
-def test_what_a_killed_save_left_is_passed_over_and_cleared(progress, tmp_path):
-    store.save_progress(tmp_path, progress)
+def test_what_a_killed_save_left_is_passed_over_and_cleared(checkpoint, tmp_path):
+    store.save_checkpoint(tmp_path, checkpoint)
     for name in ("3.orbax-checkpoint-tmp", "3.orbax-checkpoint-tmp-99", "1", "4", "5"):
         (tmp_path / name).mkdir()
     (tmp_path / "4" / "state").mkdir()  # half a checkpoint, half removed
     shutil.copytree(tmp_path / "2" / "state", tmp_path / "5" / "state")
     (tmp_path / "arms.json").write_text("[]")
-    found = store.load_progress(tmp_path, progress)
+    found = store.load_checkpoint(tmp_path, checkpoint)
     assert found is not None
     assert found.epoch == 2
-    store.save_progress(tmp_path, progress._replace(epoch=3))
+    store.save_checkpoint(tmp_path, checkpoint._replace(epoch=3))
     assert sorted(child.name for child in tmp_path.iterdir()) == ["3", "arms.json"]
 
 

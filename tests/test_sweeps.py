@@ -47,11 +47,11 @@ def test_an_axis_is_read_by_its_fields_type(text, values):
     ("text", "message"),
     [
         ("train.lr=1", r"no config field 'train.lr'; there are .*train\.learning_rate"),
-        ("train.seeds=1,2", "paired by seed; give it once with --train.seeds"),
+        ("train.seeds=1,2", "paired by seed; set it with --train.seeds"),
         ("train.learning_rate", "has no values"),
-        ("train.learning_rate=fast", "train.learning_rate does not take 'fast'; it is float"),
-        ("train.epochs=1.5", "does not take '1.5'; it is int"),
-        ("model.activation=swish", "does not take 'swish'; it is Literal"),
+        ("train.learning_rate=fast", "train.learning_rate must be float, got 'fast'"),
+        ("train.epochs=1.5", "train.epochs must be int, got '1.5'"),
+        ("model.activation=swish", "model.activation must be one of relu, .*, got 'swish'"),
     ],
 )
 def test_a_wrong_axis_is_refused(text, message):
@@ -145,5 +145,5 @@ def test_an_interrupted_sweep_goes_on_where_it_was_beside_arms_that_were_there(t
 
 
 def test_two_arms_of_one_name_are_refused():
-    with pytest.raises(InputError, match=r"names the arm l1=0.1 twice"):
+    with pytest.raises(InputError, match=r"has the arm l1=0.1 twice; list each value once"):
         sweeps.grid(BASE, {"train.l1": [0.1, 0.1]})

@@ -1,1 +1,1 @@
-"""Questions asked of networks: pure functions from activations or networks to records of arrays."""
+"""Which questions are asked of networks? Pure functions from activations or networks to records of arrays."""

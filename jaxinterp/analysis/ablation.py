@@ -1,14 +1,15 @@
-"""What breaks when units are taken away? Ablation of units, of groups and in doses, and the groups to compare with.
+"""What breaks when units are removed? Ablation of single units, of groups and at several strengths, with control
+groups.
 
-Every function is of one network and takes the place that ablated units are given:
+Every function is for one network. `kind` sets the value that replaces an ablated unit's activation:
 
-- "zero": 0, which leaves the data behind wherever a unit is seldom 0;
+- "zero": 0, which is off-distribution unless the unit is often 0;
 - "mean": the unit's mean over the examples;
 - "class mean": its mean over the examples of the same class, which keeps what the class alone explains;
 - "resample": its activation on another example, drawn at random, which keeps its distribution.
 
-What is returned is `measure(logits, labels)` for every edit, `Scores` by default, so that a hundred edits cost the
-memory of their scores. Only what comes after the site is computed again.
+Each function returns `measure(logits, labels)` for every edit, by default `Scores`, so a hundred edits need only the
+memory of their scores. Only the part of the network after the site is computed again.
 """
 
 from collections.abc import Callable
@@ -33,7 +34,7 @@ Masks = Bool[Array | np.ndarray, "groups units"]
 
 
 class Scores(NamedTuple):
-    """How well each class is answered, as means over its examples; NaN for a class without any."""
+    """Means over the examples of each class; NaN for a class without examples."""
 
     accuracy: Float[Array, " classes"]
     margin: Float[Array, " classes"]
@@ -41,7 +42,7 @@ class Scores(NamedTuple):
 
 
 def scores(logits: Float[Array, "examples classes"], labels: Int[Array, " examples"]) -> Scores:
-    """Accuracy, margin in logits and cross-entropy in nats, class by class."""
+    """Accuracy, margin in logits and cross-entropy in nats, for each class."""
     kind, classes = "cross_entropy", logits.shape[-1]
     values = (
         metrics.correct(kind, logits, labels),
@@ -54,12 +55,12 @@ def scores(logits: Float[Array, "examples classes"], labels: Int[Array, " exampl
 
 
 def damage(before: Scores, after: Scores) -> Scores:
-    """What an ablation costs: drop in accuracy, drop in margin and rise in loss, so that harm is positive."""
+    """What an ablation costs: drop in accuracy, drop in margin and rise in loss. Harm is positive."""
     return Scores(before.accuracy - after.accuracy, before.margin - after.margin, after.loss - before.loss)
 
 
 def baseline(network: Network, data: Dataset, *, measure: Callable = scores) -> Any:
-    """The measure of the network as it is."""
+    """The measure of the unchanged network."""
     return measure(network(data.images)[0], jnp.asarray(data.labels))
 
 
@@ -71,9 +72,9 @@ def fill(
     classes: int,
     key=None,
 ) -> Float[Array, "examples units"]:
-    """What each unit is given in its place on each example. key: for "resample".
+    """The value that replaces each unit's activation on each example. key: for "resample".
 
-    Raises InputError for a kind that does not exist, and for "resample" without a key.
+    Raises InputError for an unknown kind, and for "resample" without a key.
     """
     if kind not in KINDS:
         raise InputError(f"no ablation {kind!r}; there are {', '.join(KINDS)}")
@@ -85,7 +86,7 @@ def fill(
         means = metrics.by_class(activations.T, jnp.asarray(labels), classes=classes).T
         return means[jnp.asarray(labels)]
     if key is None:
-        raise InputError("resample-ablation draws other examples: give it a key")
+        raise InputError("resample-ablation draws other examples at random: pass a key")
     return controls.shuffled_rows(key, activations)
 
 
@@ -99,10 +100,10 @@ def units(
     measure: Callable = scores,
     chunk: int | None = None,
 ) -> Any:
-    """The measure without each unit in turn: every leaf leads with a units axis.
+    """The measure without each unit in turn: every leaf has a leading units axis.
 
-    chunk: units at once; memory grows as chunk × examples × units of the next layer. Raises InputError for a site or a
-    kind that does not exist.
+    chunk: units at once; memory grows as chunk × examples × units of the next layer. Raises InputError for an unknown
+    site or kind.
     """
     return _drop_axis(doses(network, data, np.zeros(1), site=site, kind=kind, key=key, measure=measure, chunk=chunk))
 
@@ -118,22 +119,22 @@ def doses(
     measure: Callable = scores,
     chunk: int | None = None,
 ) -> Any:
-    """The measure with each unit in turn at each strength: every leaf leads with "units doses".
+    """The measure with each unit in turn at each strength: every leaf has the leading axes "units doses".
 
-    A unit's activation a becomes fill + strength · (a − fill): 0 ablates, 1 changes nothing; under "zero" the strength
-    is a factor. chunk: as for `units`, over units × doses.
+    A unit's activation a becomes fill + strength · (a − fill): strength 0 ablates and 1 changes nothing; under "zero"
+    the strength is a factor. chunk: as for `units`, over units × doses.
     """
-    activations, away = _moves(network, data, site, kind, key)
+    activations, change = _changes(network, data, site, kind, key)
     labels = jnp.asarray(data.labels)
     run = unit_mover(network, data.images, site=site, measure=lambda logits: measure(logits, labels))
     count, strengths = activations.shape[-1], jnp.asarray(strengths, activations.dtype)
-    which, strength = jnp.repeat(jnp.arange(count), len(strengths)), jnp.tile(strengths, count)
+    unit_index, strength = jnp.repeat(jnp.arange(count), len(strengths)), jnp.tile(strengths, count)
 
     def one(unit, strength):
-        return run(unit, (1 - strength) * jnp.take(away, unit, axis=1))
+        return run(unit, (1 - strength) * jnp.take(change, unit, axis=1))
 
-    found = _map(one, (which, strength), chunk)
-    return jax.tree.map(lambda leaf: leaf.reshape(count, -1, *leaf.shape[1:]), found)
+    measures = _map(one, (unit_index, strength), chunk)
+    return jax.tree.map(lambda leaf: leaf.reshape(count, -1, *leaf.shape[1:]), measures)
 
 
 def unit_mover(
@@ -141,18 +142,18 @@ def unit_mover(
 ) -> Callable[[Any, Any], Any]:
     """A function (unit, change of its activation " examples") → measure(logits), to be mapped over units.
 
-    Where the site feeds a linear layer the change is of rank one there, which is far cheaper than that layer's product.
-    Raises InputError for a site that does not exist.
+    Where the site feeds a linear layer, the change has rank one there, which is far cheaper than the layer's full
+    product. Raises InputError for an unknown site.
     """
     check_site(network.model, site)
-    before, following = network(images)[1], _linear_after(network, site)
-    if following is None:
+    before, linear = network(images)[1], _linear_after(network, site)
+    if linear is None:
         return lambda unit, change: measure(network(images, {site: replace(before[site].at[:, unit].add(change))})[0])
-    kernel, after = following
+    kernel, next_site = linear
 
     def run(unit, change):
-        moved = before[after] + change[:, None] * jnp.take(kernel, unit, axis=0)
-        return measure(network(images, {after: replace(moved)})[0])
+        changed = before[next_site] + change[:, None] * jnp.take(kernel, unit, axis=0)
+        return measure(network(images, {next_site: replace(changed)})[0])
 
     return run
 
@@ -168,19 +169,19 @@ def groups(
     measure: Callable = scores,
     chunk: int | None = None,
 ) -> Any:
-    """The measure without each group of units: every leaf leads with a groups axis.
+    """The measure without each group of units: every leaf has a leading groups axis.
 
-    chunk: groups at once; memory grows as chunk × examples × units. Raises InputError for masks of another size than
-    the site's.
+    chunk: groups at once; memory grows as chunk × examples × units. Raises InputError as `units` does, and for masks
+    whose size is not the site's.
     """
-    activations, away = _moves(network, data, site, kind, key)
+    activations, change = _changes(network, data, site, kind, key)
     if masks.shape[-1] != activations.shape[-1]:
         raise InputError(f"masks of {masks.shape[-1]} units do not fit {site}, which has {activations.shape[-1]}")
     labels = jnp.asarray(data.labels)
 
     def one(mask):
-        moved = replace(activations + jnp.where(mask, away, 0))
-        return measure(network(data.images, {site: moved})[0], labels)
+        ablated = replace(activations + jnp.where(mask, change, 0))
+        return measure(network(data.images, {site: ablated})[0], labels)
 
     return _map(one, (jnp.asarray(masks),), chunk)
 
@@ -195,9 +196,10 @@ def interactions(
     measure: Callable = scores,
     chunk: int | None = None,
 ) -> Any:
-    """S_ij = D_ij − D_i − D_j for every pair of units, D the drop of the measure: leaves lead with "units units_other".
+    """S_ij = D_ij − D_i − D_j for every pair of units, where D is the drop in the measure.
 
-    0 where two units do their work apart; positive where each stands in for the other. NaN on the diagonal.
+    Leaves have the leading axes "units units_other". 0 where two units contribute independently; positive where each
+    compensates for the loss of the other; NaN on the diagonal.
     """
     before = baseline(network, data, measure=measure)
     options = {"site": site, "kind": kind, "key": key, "measure": measure, "chunk": chunk}
@@ -216,7 +218,7 @@ def interactions(
 
 
 def prefixes(order: Int[Array | np.ndarray, " units"]) -> Bool[Array, "steps units"]:
-    """The groups of a cumulative curve: none, the first unit of the order, the first two, … all."""
+    """The groups of a cumulative curve: none, the first unit of the order, the first two, …, all."""
     return jnp.argsort(order) < jnp.arange(order.shape[0] + 1)[:, None]
 
 
@@ -226,7 +228,7 @@ def subsets(units: int) -> Bool[np.ndarray, "subsets units"]:
 
 
 def random_groups(key, group: Bool[Array | np.ndarray, " units"], *, draws: int) -> Bool[Array, "draws units"]:
-    """Groups as large as the given one, each drawn at random from all units."""
+    """Control groups of the same size as the given one, each drawn at random from all units."""
     return _smallest(jax.random.uniform(key, (draws, group.shape[0])), jnp.sum(group))
 
 
@@ -238,10 +240,10 @@ def matched_groups(
     draws: int,
     strata: int = 10,
 ) -> Bool[Array, "draws units"]:
-    """Random groups as large as the given one, and as large in each of the strata that quantity sorts units into.
+    """Random groups of the same size as the given one, also within each stratum of units with a similar quantity.
 
-    Mean activation or outgoing norm, say, is then about the same as in the group. Draws may hold units of the group: a
-    stratum that the group fills leaves no choice.
+    Their mean activation or outgoing norm, for example, is then similar to that of the group. Draws may contain units
+    of the group: a stratum that the group fills leaves no choice.
     """
     count = group.shape[0]
     rank = jnp.argsort(jnp.argsort(quantity))
@@ -260,11 +262,11 @@ def searched_p(
     classes: int,
     draws: int,
 ) -> Float[Array, "units classes"]:
-    """Is a unit's damage to a class more than the worst of all units and classes would be, were damage blind to class?
+    """Is a unit's damage to a class larger than the largest over all units and classes would be if it ignored classes?
 
-    Labels are permuted over the examples, and every (unit, class) is compared with the largest mean drop over all of
-    them: p = (b + 1)/(draws + 1), corrected for the search (Westfall and Young's single-step maxT). NaN for absent
-    classes.
+    Labels are permuted over the examples, and every (unit, class) is compared with the largest mean drop over all units
+    and classes: p = (b + 1)/(draws + 1), corrected for the search (single-step maxT of Westfall and Young). NaN for
+    absent classes.
 
     drops: each example's drop in correctness, margin or loss without each unit.
     """
@@ -280,10 +282,10 @@ def searched_p(
 
 
 class Predictors(NamedTuple):
-    """What might tell beforehand how much a class suffers without a unit; NaN for a class without examples.
+    """Quantities that may predict how much a class suffers without a unit; NaN for a class without examples.
 
-    A weight is the gradient of the class's logit, averaged over the class: behind the last hidden layer it is the
-    output weight itself. Centred: the activation less its mean over all examples.
+    A weight is the gradient of the class's logit, averaged over the class's examples: after the last hidden layer it is
+    the output weight itself. Centred: the activation minus its mean over all examples.
     """
 
     selectivity: Float[Array, "units classes"]
@@ -294,14 +296,14 @@ class Predictors(NamedTuple):
 
 
 def predictors(network: Network, data: Dataset, *, site: Site) -> Predictors:
-    """The candidates of `Predictors` for every unit of a site and every class."""
+    """All quantities of `Predictors` for every unit of a site and every class."""
     labels = jnp.asarray(data.labels)
     logits, activations = _read(network, data, site)
 
-    def own_logits(at_site):
+    def label_logits(at_site):
         return jnp.sum(jnp.take_along_axis(network(data.images, {site: replace(at_site)})[0], labels[:, None], axis=1))
 
-    gradient = jax.grad(own_logits)(activations)
+    gradient = jax.grad(label_logits)(activations)
     average = partial(metrics.by_class, labels=labels, classes=logits.shape[-1])
     centred = activations - jnp.mean(activations, axis=0)
     return Predictors(
@@ -319,14 +321,14 @@ def _read(network: Network, data: Dataset, site: Site) -> tuple[Array, Array]:
     return logits, activations[site]
 
 
-def _moves(network: Network, data: Dataset, site: Site, kind: str, key) -> tuple[Array, Array]:
-    """The activations at a site, and what takes each of them to its fill."""
+def _changes(network: Network, data: Dataset, site: Site, kind: str, key) -> tuple[Array, Array]:
+    """The activations at a site, and the change that takes each of them to its fill."""
     logits, activations = _read(network, data, site)
     return activations, fill(kind, activations, data.labels, classes=logits.shape[-1], key=key) - activations
 
 
 def _linear_after(network: Network, site: Site) -> tuple[Array, Site] | None:
-    """The kernel that a site feeds and the site that it feeds into, where nothing else lies between."""
+    """The kernel that a site feeds and the site at its output, where nothing else lies between the two."""
     model, (layer, _, part) = network.model, site.partition("/")
     last = "norm" if model.norm != "none" and model.norm_position == "after" else "post"
     if part != last:

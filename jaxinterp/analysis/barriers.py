@@ -1,8 +1,8 @@
-"""Are two networks the same one with its units in another order, and do they lie in one basin of the loss?
+"""Are two networks the same up to the order of their units, and do they lie in one basin of the loss?
 
-The units of a hidden layer can change places without any change of the logits, and where the activation function is
-odd they can change sign. Networks are aligned under these symmetries, by their weights here or by their activations
-in `matching`, and the loss is followed along the straight line between them (Git Re-Basin, arXiv 2209.04836).
+The units of a hidden layer can be permuted without changing the logits; where the activation function is odd, their
+signs can be flipped too. Networks are aligned under these symmetries, by their weights here or by their activations in
+`matching`, and the loss is evaluated along the straight line between them (Git Re-Basin, arXiv 2209.04836).
 """
 
 from collections.abc import Callable, Sequence
@@ -24,14 +24,14 @@ from jaxinterp.interventions import NONE, replace
 from jaxinterp.networks import MLP, Network, norm_over_units
 
 _FIRST = "hidden0/pre"
-# Of two alignments, the later must be better by more than rounding, or two equal units would change places for ever.
+# A new alignment must be better by more than rounding; otherwise two equal units would be swapped for ever.
 _PROGRESS = 1e-5
 _SWEEPS = 100
 _EXACT = jax.lax.Precision.HIGHEST
 
 
 class Alignment(NamedTuple):
-    """For each hidden layer, the unit that comes to each place and, where signs were asked for, whether mirrored (−1).
+    """For each hidden layer, the unit that moves to each position and, where signs are aligned, whether it flips (−1).
 
     `permute(network, *alignment)` aligns the network.
     """
@@ -41,9 +41,9 @@ class Alignment(NamedTuple):
 
 
 class Barrier(NamedTuple):
-    """Mean loss and accuracy at equal steps from the first network to the second, and what lies between them.
+    """Mean loss and accuracy at equal steps from the first network to the second.
 
-    barrier: the most by which the loss exceeds, anywhere on the line, the chord between its values at the two ends.
+    barrier: the largest excess of the loss on the line over the chord, which interpolates the losses of the two ends.
     """
 
     loss: Float[Array, " points"]
@@ -56,12 +56,12 @@ def permute(
     orders: Sequence[Int[Array | np.ndarray, "..."]],
     signs: Sequence[Float[Array | np.ndarray, "..."]] | None = None,
 ) -> Network:
-    """The same function with hidden units in another order: place k of layer l takes unit orders[l][k].
+    """The same function with hidden units in another order: position k of layer l gets unit orders[l][k].
 
-    Activations follow, and logits change by no more than rounding. For an ensemble, orders lead with its seeds, or are
-    the same for all. signs: −1 for a unit to be mirrored, by the place that it comes to.
-    Raises InputError unless there is one order of the right size for each hidden layer, and for signs where the
-    activation function is not odd or a layer norm mixes the units.
+    The activations are permuted accordingly, and logits change only by rounding. For an ensemble, orders have a leading
+    seeds axis or are the same for all seeds. signs: −1 for a unit whose sign is flipped, by its new position. Raises
+    InputError unless there is one order of the right size per hidden layer, and for signs where the activation function
+    is not odd or a layer norm mixes the units.
     """
     model = network.model
     params = dict(network.variables["params"])
@@ -70,7 +70,7 @@ def permute(
     if len(shapes) != len(model.widths) or any(
         shape not in ((width,), (*seeds, width)) for shape, width in zip(shapes, model.widths, strict=True)
     ):
-        raise InputError(f"hidden layers of {tuple(model.widths)} units need an order each, got shapes {shapes}")
+        raise InputError(f"hidden layers of {tuple(model.widths)} units need one order each, got shapes {shapes}")
     if signs is not None:
         _check_mirrors(model)
     if seeds:
@@ -91,12 +91,12 @@ def permute(
 
 
 def weight_matching(network_a: Network, network_b: Network, key, *, absolute: bool = False) -> Alignment:
-    """How to permute network_b for the largest inner product of its weights with network_a's.
+    """The permutation of network_b with the largest inner product of its weights with those of network_a.
 
-    Coordinate descent: one layer at a time, in random order, is given its best order while the others keep theirs,
-    until none changes (Git Re-Basin, section 3.2, over kernels, biases and the norms' parameters). The best for one
-    hidden layer; for more, not always. absolute: units may change sign as well.
-    Raises InputError for networks of different models or without hidden layers, and for signs as `permute` does.
+    Coordinate descent: one layer at a time, in random order, gets its best order while the others are fixed, until none
+    changes (Git Re-Basin, section 3.2, over kernels, biases and the norms' parameters). The result is optimal for one
+    hidden layer, not always for more. absolute: units may also flip their signs. Raises InputError for networks of
+    different models or without hidden layers, and for signs as `permute` does.
     """
     _check_same(network_a, network_b)
     widths = network_a.model.widths
@@ -141,22 +141,22 @@ def barrier(
     loss: str = "cross_entropy",
     statistics: Float[Array | np.ndarray, "images pixels"] | None = None,
 ) -> Barrier:
-    """Loss and accuracy on the straight line between the weights of two networks, ends included.
+    """Loss and accuracy on the straight line between the weights of two networks, including both ends.
 
-    statistics: images on which batch norm's means and variances are computed again at every point, the ends included,
-    since those of the ends fit no network between them; networks without batch norm need none.
-    Memory: points × examples × units of the widest layer after the first. Align network_b first if it is to be aligned.
-    Raises InputError for networks of different models, fewer than two points, or batch norm without images for it.
+    statistics: images from which batch norm's means and variances are computed again at every point, including the
+    ends, because those of the ends fit no network in between; networks without batch norm need none. Memory: points ×
+    examples × units of the widest layer after the first. Align network_b first if you compare up to symmetry. Raises
+    InputError for networks of different models, fewer than two points, or batch norm without `statistics`.
     """
     _check_same(network_a, network_b)
     model = network_a.model
     if points < 2:
-        raise InputError(f"a line has two ends at least, got {points} points")
+        raise InputError(f"points is {points}: use 2 or more, since a line has two ends")
     has_statistics = "batch_stats" in network_a.variables
     if has_statistics and statistics is None:
-        raise InputError(f"{model.norm} norm's statistics must be computed again on the line: give it images for them")
+        raise InputError(f"{model.norm} norm's statistics must be computed again on the line: pass statistics=images")
     images, labels = jnp.asarray(data.images), jnp.asarray(data.labels)
-    # What the first layer computes is linear in its weights, so that on the line it need not be computed again.
+    # The first layer's pre-activations are linear in its weights, so on the line they are interpolated.
     linear = bool(model.widths) and (model.norm == "none" or model.norm_position == "after")
     ends = tuple(network(images)[1][_FIRST] for network in (network_a, network_b)) if linear else None
 
@@ -177,9 +177,9 @@ def barrier(
 
 
 def over_pairs(fn: Callable, *, chunk: int | None = None) -> Callable:
-    """Lift fn(network_a, network_b, *shared) to all pairs of an ensemble: its arrays gain the axes "seeds seeds".
+    """Lift fn(network_a, network_b, *shared) to all pairs of an ensemble: every array gets leading axes "seeds seeds".
 
-    chunk: how many pairs are computed at once, all those of a network by default.
+    chunk: pairs computed at once; by default all pairs of one network.
     """
 
     def lifted(networks: Network, *shared):
@@ -193,32 +193,30 @@ def over_pairs(fn: Callable, *, chunk: int | None = None) -> Callable:
 
 def _check_same(network_a: Network, network_b: Network) -> None:
     if network_a.model != network_b.model:
-        raise InputError(f"the two networks must be of one model, got {network_a.model} and {network_b.model}")
+        raise InputError(f"the two networks must have the same model, got {network_a.model} and {network_b.model}")
 
 
 def _check_mirrors(model: MLP) -> None:
     if not ACTIVATIONS[model.activation].odd or norm_over_units(model):
         odd = ", ".join(name for name, entry in ACTIVATIONS.items() if entry.odd)
         raise InputError(
-            f"units change sign only under an odd activation ({odd}) and no norm over units, "
-            f"this is {model.activation} with norm {model.norm}"
+            f"signs need an odd activation function ({odd}) and no norm over units, "
+            f"got {model.activation} with norm {model.norm}"
         )
 
 
 def _names(model: MLP, layer: int) -> tuple[str, str, str]:
-    """Of a hidden layer, its norm and the layer that follows."""
+    """Names of a hidden layer, its norm and the next layer."""
     last = layer + 1 == len(model.widths)
     return f"hidden{layer}", f"norm{layer}", "output" if last else f"hidden{layer + 1}"
 
 
-def _put(values: tuple, place: int, value: Any) -> tuple:
-    return (*values[:place], value, *values[place + 1 :])
+def _put(values: tuple, index: int, value: Any) -> tuple:
+    return (*values[:index], value, *values[index + 1 :])
 
 
 def _products(network_a: Network, network_b: Network, layer: int):
-    """Inner products of all weights of every unit of a layer with those of every unit: the part that changes sign with
-    a unit, and the part that does not.
-    """
+    """Inner products of the weights of all units of two layers: (the part that flips sign, the part that does not)."""
     name, norm, following = _names(network_a.model, layer)
     first, second = network_a.variables["params"], network_b.variables["params"]
 
@@ -235,7 +233,7 @@ def _products(network_a: Network, network_b: Network, layer: int):
 
 
 def _recomputed(network: Network, images) -> Network:
-    """With batch norm's statistics those of the images, all taken as one batch."""
+    """The network with batch norm's statistics computed from the images, as one batch."""
     empty = jax.tree.map(jnp.zeros_like, network.variables["batch_stats"])
     blank = {**network.variables, "batch_stats": empty}
     _, updated = network.model.apply(blank, jnp.asarray(images), train=True, mutable=["batch_stats"])

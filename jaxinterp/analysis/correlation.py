@@ -1,6 +1,6 @@
-"""How alike are two maps, or two rows of activations? Pearson's correlation, row by row or every row with every row.
+"""How alike are two maps, or two rows of activations? Pearson correlation, row by row or between all rows.
 
-Over the last axis, or over those of its entries that `where` names; NaN for a row that is constant there.
+It runs over the last axis, or over the entries that `where` selects. A row that is constant there gives NaN.
 """
 
 import jax
@@ -15,10 +15,10 @@ Where = Bool[Array | np.ndarray, " entries"] | bool
 def pairwise(
     rows: Rows, others: Float[Array | np.ndarray, "*batch entries"], where: Where = True
 ) -> Float[Array, "rows *batch"]:
-    """Of every row with every other."""
+    """Correlation of every row with every other row."""
     flat = _standardised(others, where).reshape(-1, others.shape[-1])
-    found = jnp.matmul(_standardised(rows, where), flat.T, precision=jax.lax.Precision.HIGHEST)
-    return found.reshape(rows.shape[0], *others.shape[:-1])
+    products = jnp.matmul(_standardised(rows, where), flat.T, precision=jax.lax.Precision.HIGHEST)
+    return products.reshape(rows.shape[0], *others.shape[:-1])
 
 
 def rowwise(
@@ -26,14 +26,14 @@ def rowwise(
     others: Float[Array | np.ndarray, "*rows entries"],
     where: Where = True,
 ) -> Float[Array, "*rows"]:
-    """Of each row with the other in its place."""
+    """Correlation of each row with the other at the same index."""
     return jnp.sum(_standardised(rows, where) * _standardised(others, where), axis=-1)
 
 
 def _standardised(rows, where):
-    """Centred and of length 1; 0 where they are not asked."""
+    """Rows centred and of length 1; 0 at entries outside `where`."""
     rows = jnp.asarray(rows)
-    # Of a constant row, rounding may leave something about its mean.
+    # Rounding may leave a constant row with small deviations from its mean.
     high = jnp.max(rows, axis=-1, where=where, initial=-jnp.inf, keepdims=True)
     low = jnp.min(rows, axis=-1, where=where, initial=jnp.inf, keepdims=True)
     centred = jnp.where(where, rows - jnp.mean(rows, axis=-1, where=where, keepdims=True), 0)

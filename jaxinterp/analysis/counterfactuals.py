@@ -1,7 +1,8 @@
-"""What would the network say, had the image been different? Answers between two classes, before and after an edit.
+"""What would the network predict if the image were different? Predictions between two classes, before and after edits.
 
-Everything is of one network, and about the margin between two classes: the logit of `first` less the logit of `second`.
-The answer is `first` where the margin is positive; it flips where that changes. Masks and edited images: `strokes`.
+Everything is for one network, and about the margin between two classes: the logit of `first` minus the logit of
+`second`. The prediction is `first` where the margin is positive; it flips where that changes. `strokes` has the masks
+and the edited images.
 """
 
 from typing import NamedTuple
@@ -22,7 +23,7 @@ Margins = Float[Array | np.ndarray, "examples rows"]
 
 
 class Reading(NamedTuple):
-    """Logits of two classes, first − second, and the probability of the first were there only these two."""
+    """Logits of two classes, their difference first − second, and the probability of the first given only these two."""
 
     first: Float[Array, " examples"]
     second: Float[Array, " examples"]
@@ -31,7 +32,7 @@ class Reading(NamedTuple):
 
 
 def reading(logits: Float[Array, "examples classes"], first: int, second: int) -> Reading:
-    """What logits say of two classes. Raises InputError for a class that is not there, or twice the same."""
+    """The Reading of logits. Raises InputError for an unknown class, and for two equal ones."""
     for label in (first, second):
         metrics.check_class(label, logits.shape[-1])
     if first == second:
@@ -41,12 +42,12 @@ def reading(logits: Float[Array, "examples classes"], first: int, second: int) -
 
 
 def read(network: Network, images: Images, first: int, second: int) -> Reading:
-    """What the network says of two classes. Raises InputError as `reading` does."""
+    """The Reading of the network's logits. Raises InputError as `reading` does."""
     return reading(network(images)[0], first, second)
 
 
 def flip_rate(before: Reading, after: Reading) -> Float[Array, ""]:
-    """Share of the examples whose answer flips; NaN where a margin is."""
+    """Share of the examples whose prediction flips; NaN where a margin is NaN."""
     known = ~jnp.isnan(before.margin + after.margin)
     return jnp.mean(jnp.where(known, (before.margin > 0) != (after.margin > 0), jnp.nan))
 
@@ -54,7 +55,7 @@ def flip_rate(before: Reading, after: Reading) -> Float[Array, ""]:
 def erase_rows(
     network: Network, images: Images, first: int, second: int, *, chunk: int = 8
 ) -> Float[Array, "examples rows"]:
-    """Margins after the k topmost rows of the image are blanked, k from 0 to all of them: rows + 1 entries.
+    """Margins after the k topmost rows of the image are set to 0, for k from 0 to all rows: rows + 1 entries.
 
     chunk: values of k at once; memory grows as chunk × examples × units.
     """
@@ -64,34 +65,34 @@ def erase_rows(
 
 
 def fewest_rows(margins: Margins) -> Int[Array, " examples"]:
-    """The fewest topmost rows whose erasure flips the answer, given the margins of `erase_rows`.
+    """The smallest number of topmost rows whose erasure flips the prediction, from the margins of `erase_rows`.
 
-    One more than the image has rows where no number of them does.
+    It is rows + 1 where no number of rows does.
     """
     flipped = _flipped(margins)
     return jnp.where(jnp.any(flipped, axis=-1), jnp.argmax(flipped, axis=-1), margins.shape[-1])
 
 
 def bisected_rows(margins: Margins) -> Int[Array, " examples"]:
-    """What a binary search finds in the place of `fewest_rows`, given the same margins.
+    """The result of a binary search for `fewest_rows`, from the same margins.
 
-    The two differ only where the answer flips more than once as rows are erased: the search then finds any of the
-    flips; or none, which is one more than the image has rows, where the answer flips back before the last row.
+    The two differ only where the prediction flips more than once as rows are erased. The search then returns one of the
+    flips, or rows + 1 where the prediction flips back before the last row.
     """
     flipped = _flipped(margins)
     side = margins.shape[-1] - 1
     low, high = jnp.zeros(margins.shape[0], int), jnp.full(margins.shape[0], side)
     for _ in range(side.bit_length()):
         middle = (low + high) // 2
-        beyond = jnp.take_along_axis(flipped, middle[:, None], axis=-1)[:, 0]
-        low, high = jnp.where(beyond, low, middle), jnp.where(beyond, middle, high)
+        flipped_at_middle = jnp.take_along_axis(flipped, middle[:, None], axis=-1)[:, 0]
+        low, high = jnp.where(flipped_at_middle, low, middle), jnp.where(flipped_at_middle, middle, high)
     return jnp.where(flipped[:, -1], high, side + 1)
 
 
 class Window(NamedTuple):
-    """The fewest contiguous rows whose erasure flips the answer, and where the topmost window of so many rows starts.
+    """The fewest contiguous rows whose erasure flips the prediction, and the start of the topmost window of that size.
 
-    Where no window does: one more than the image has rows, and −1.
+    Where no window does: rows + 1, and −1.
     """
 
     rows: Int[Array, " examples"]
@@ -99,46 +100,48 @@ class Window(NamedTuple):
 
 
 def fewest_window(network: Network, images: Images, first: int, second: int, *, chunk: int = 8) -> Window:
-    """The smallest window of rows, anywhere in the image, whose erasure flips the answer: every window is tried.
+    """The smallest window of rows, anywhere in the image, whose erasure flips the prediction. Every window is tried.
 
-    chunk: windows at once, of rows · (rows + 1)/2; memory grows as chunk × examples × units.
+    chunk: windows at once, of rows · (rows + 1)/2 in all; memory grows as chunk × examples × units.
     """
     side = image_shape(images.shape[-1])[0]
     top, bottom = np.triu_indices(side)
     order = np.lexsort((top, bottom - top))
     top, bottom = top[order], bottom[order]
     row = np.arange(side * side) // side
-    # The empty window comes first, so that what is compared is computed alike.
+    # The empty window comes first, so that all compared margins come from the same computation.
     masks = np.concatenate([np.zeros((1, side * side), bool), (top[:, None] <= row) & (row <= bottom[:, None])])
     flipped = _flipped(_margins_without(network, images, masks, first, second, chunk).T)[:, 1:]
-    found, which = jnp.any(flipped, axis=-1), jnp.argmax(flipped, axis=-1)
+    any_flips, smallest = jnp.any(flipped, axis=-1), jnp.argmax(flipped, axis=-1)
     lengths = jnp.asarray(bottom - top + 1)
-    return Window(jnp.where(found, lengths[which], side + 1), jnp.where(found, jnp.asarray(top)[which], -1))
+    return Window(
+        jnp.where(any_flips, lengths[smallest], side + 1), jnp.where(any_flips, jnp.asarray(top)[smallest], -1)
+    )
 
 
 def occlusion(
     network: Network, images: Images, first: int, second: int, *, size: int, stride: int = 1, chunk: int = 8
 ) -> Float[Array, "examples tops lefts"]:
-    """Drop in margin, in logits, when a size × size patch is blanked, for each place of its top left corner.
+    """Drop in margin, in logits, when a size × size patch is set to 0, for each position of its top left corner.
 
-    Places are `stride` pixels apart, from the image's corner on, as far as the patch fits. Source: Zeiler and Fergus
+    Positions are `stride` pixels apart, from the image's corner on, as far as the patch fits. Source: Zeiler and Fergus
     2014, arXiv 1311.2901, section 4.2. chunk: patches at once; memory grows as chunk × examples × units. Raises
     InputError for a patch that does not fit.
     """
     side = image_shape(images.shape[-1])[0]
     if not 1 <= size <= side or stride < 1:
-        raise InputError(f"patches of size {size}, stride {stride}: use a size from 1 to {side}, a stride of 1 or more")
-    starts, place = np.arange(0, side - size + 1, stride), np.arange(side)
-    inside = (starts[:, None] <= place) & (place < starts[:, None] + size)
+        raise InputError(f"size is {size}, stride {stride}: use a size from 1 to {side} and a stride of 1 or more")
+    starts, index = np.arange(0, side - size + 1, stride), np.arange(side)
+    inside = (starts[:, None] <= index) & (index < starts[:, None] + size)
     masks = (inside[:, None, :, None] & inside[None, :, None, :]).reshape(-1, side * side)
     drops = read(network, images, first, second).margin - _margins_without(network, images, masks, first, second, chunk)
     return drops.T.reshape(-1, len(starts), len(starts))
 
 
 class NoisyPasses(NamedTuple):
-    """Mean and standard deviation of the logits over passes with dropout on, in logits.
+    """Mean and standard deviation of the logits over forward passes with dropout.
 
-    differing: share of the passes whose answer, among all classes, is not that of the noiseless pass.
+    differing: share of the passes whose prediction, among all classes, differs from that without dropout.
     """
 
     mean: Float[Array, "examples classes"]
@@ -147,27 +150,29 @@ class NoisyPasses(NamedTuple):
 
 
 def noisy_passes(network: Network, images: Images, key, *, passes: int) -> NoisyPasses:
-    """What the network says with dropout on (Monte-Carlo dropout), one pass after the other: memory is that of one.
+    """The logits with dropout (Monte-Carlo dropout), one pass after another: memory is that of one pass.
 
-    Pass i has the same noise however many there are. Without dropout the passes are equal: sd 0, differing 0. Raises
+    Pass i has the same noise for any number of passes. Without dropout the passes are equal: sd 0, differing 0. Raises
     InputError for fewer than two passes.
     """
     if passes < 2:
-        raise InputError(f"a spread needs 2 or more noisy passes, got {passes}")
+        raise InputError(f"passes is {passes}: use 2 or more, since a standard deviation needs two")
     noiseless = network(images)[0]
-    answers = metrics.predictions("cross_entropy", noiseless)
+    noiseless_predictions = metrics.predictions("cross_entropy", noiseless)
 
     def add(moments, index):
-        """Welford's update, which does not cancel."""
+        """Welford's update, which avoids cancellation."""
         mean, squares, differing = moments
         logits = network(images, dropout_key=jax.random.fold_in(key, index))[0]
         change = logits - mean
         mean = mean + change / (index + 1)
-        differing = differing + (metrics.predictions("cross_entropy", logits) != answers)
+        differing = differing + (metrics.predictions("cross_entropy", logits) != noiseless_predictions)
         return (mean, squares + change * (logits - mean), differing), None
 
     zero = jnp.zeros_like(noiseless)
-    (mean, squares, differing), _ = jax.lax.scan(add, (zero, zero, jnp.zeros_like(answers)), jnp.arange(passes))
+    (mean, squares, differing), _ = jax.lax.scan(
+        add, (zero, zero, jnp.zeros_like(noiseless_predictions)), jnp.arange(passes)
+    )
     return NoisyPasses(mean, jnp.sqrt(squares / (passes - 1)), differing / passes)
 
 
@@ -181,6 +186,6 @@ def _margins_without(
 
 
 def _flipped(margins: Margins) -> Bool[Array, "examples rows"]:
-    """Whether each answer differs from the first of its row."""
+    """Whether each prediction differs from the first of its row."""
     first = jnp.asarray(margins) > 0
     return first != first[:, :1]

@@ -1,13 +1,13 @@
-"""How many distinct facets does a unit have? Made images and real ones that light it for different reasons.
+"""How many distinct facets does a unit have? Synthetic and real images that activate it for different reasons.
 
-A unit adds up contributions: weight · (source on the image − source on the blank image), one for each source, which is
-a unit of the layer before or, for the first layer, a pixel. Their sum is the image's gain over the blank one. Images
-are facets of a unit where they light it through different sources. `by_maximisers` makes images of high gain whose
-contributions are orthogonal; `by_exemplars` looks for clusters in the contributions of the real images of highest gain;
-`of_layer` asks how many large orthogonal activation vectors a layer as a whole can have.
+A unit sums contributions: weight · (source on the image − source on the blank image), one per source, where a source is
+a unit of the previous layer or, for the first layer, a pixel. Their sum is the image's gain over the blank one. Images
+are facets of a unit where they activate it through different sources. `by_maximisers` makes images of high gain with
+orthogonal contributions; `by_exemplars` looks for clusters in the contributions of the real images with the highest
+gain; `of_layer` counts the large orthogonal activation vectors of a whole layer.
 
-Two controls: a unit linear in the pixels has one such image; and random `directions` in place of the units' weights say
-what this layer and these images give to any unit, for clusters belong to the images as much as to the unit.
+Two controls: a unit that is linear in the pixels has one facet; and random `directions` in place of the units' weights
+show what this layer and these images give for any unit, since clusters depend on the images as well as on the unit.
 """
 
 from collections.abc import Callable
@@ -23,18 +23,18 @@ from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
 from jaxinterp.networks import Network, check_site, sites
 
-SHARE = 0.6  # of the best image's gain: a facet has more, and a blend of two facets at some point no more
+SHARE = 0.6  # of the best image's gain: a facet has more, and some blend of two facets has at most this much
 ORTHOGONAL = 0.3  # largest |cosine|: less than a tenth of the squared length is shared
 STRUCTURE = 0.5  # mean silhouette; "reasonable structure" in Kaufman and Rousseeuw 1990
-LEAST = 0.05  # share of the exemplars in the smallest cluster
-DRAWS = 19  # of the null: the exemplars are above all of them by chance once in 20 times
+LEAST = 0.05  # smallest share of the exemplars in a cluster
+DRAWS = 19  # of the null: by chance the exemplars exceed all draws once in 20 times
 
 _BLENDS = (0.25, 0.5, 0.75)
-# At 1 a gain through a source that is taken would be worth nothing, and nothing would lead away from it.
+# With a penalty of 1, a gain along another image's contributions would be worth exactly 0, with no gradient away.
 _PENALTY = 2.0
-_STEP, _MEMORY = 0.3, 0.8  # of the ascent: the first step, in pixel intensity, and what the running mean keeps
+_STEP, _MEMORY = 0.3, 0.8  # of the ascent: first step size, in pixel intensity, and decay of the running mean
 _STARTS, _ROUNDS = 4, 10  # of k-means
-# Accelerators would otherwise multiply with fewer bits.
+# Accelerators multiply with fewer bits by default.
 _EXACT = jax.lax.Precision.HIGHEST
 
 Images = Float[Array | np.ndarray, "examples pixels"]
@@ -44,13 +44,13 @@ Directions = Float[Array | np.ndarray, "units sources"]
 
 
 class Facets(NamedTuple):
-    """Images that light each unit through different sources, by gain; NaN where all that were found overlap with those.
+    """Images that activate each unit through different sources, sorted by gain; NaN where no further one was found.
 
     - values: of the unit, in its own scale (gains, for `directions`);
-    - shares: gain as a share of the first image's, which is the best found; 0 for a unit that nothing lights;
-    - overlaps: cosine of two images' contributions;
-    - valleys: lowest gain on the straight line from one image to the other, as a share of the best;
-    - number: of facets, those with a share above .6.
+    - shares: gain as a share of the first image's, which is the best found; 0 for a unit that no image activates;
+    - overlaps: cosine between two images' contributions;
+    - valleys: lowest gain on the straight line between two images, as a share of the best gain;
+    - number: of facets, that is, of shares above .6.
     """
 
     images: Float[Array, "units facets pixels"]
@@ -62,12 +62,12 @@ class Facets(NamedTuple):
 
 
 class LayerFacets(NamedTuple):
-    """Images with large and orthogonal activation vectors, the largest first; NaN where none is left that is.
+    """Images with large and orthogonal activation vectors, largest first; NaN where no further one was found.
 
     - sizes: Euclidean lengths of the vectors; overlaps: their cosines;
     - number: of vectors whose squared length is more than .6 of the largest;
-    - participation: (Σλ)²/Σλ² of the eigenvalues λ of the activations' covariance over the real images, the number of
-      directions that would hold as much variance in equal parts; NaN for a constant layer;
+    - participation: (Σλ)²/Σλ² of the eigenvalues λ of the activations' covariance over the real images: the number of
+      directions that would carry the same variance in equal parts; NaN for a constant layer;
     - rank: numerical rank of the same covariance.
     """
 
@@ -80,12 +80,12 @@ class LayerFacets(NamedTuple):
 
 
 class Clusters(NamedTuple):
-    """Into how many clusters each unit's exemplars fall, and which; the one with the best exemplar first.
+    """The clusters that each unit's exemplars form; the one with the best exemplar comes first.
 
-    - number: of clusters; 0 for a unit that no image lights more than the blank one;
-    - sizes: exemplars in each cluster; exemplars: index of the image of highest gain in each, −1 where there is none;
+    - number: of clusters; 0 for a unit that no image activates more than the blank one;
+    - sizes: exemplars per cluster; exemplars: index of the image of highest gain in each, −1 where there is none;
     - silhouette: mean silhouette of the best clustering into 2 or more, whether it counts or not, from −1 to 1;
-    - silhouette_null: its mean over draws from one Gaussian; p: share of draws, and the exemplars, that reach it.
+    - silhouette_null: its mean over draws from one Gaussian; p: share of draws, with the exemplars, that reach it.
     """
 
     number: Int[Array, " units"]
@@ -108,22 +108,22 @@ def by_maximisers(
     steps: int = 64,
     chunk: int = 32,
 ) -> Facets:
-    """Up to k images in [0, 1] that light a unit through different sources.
+    """Up to k images in [0, 1] that activate a unit through different sources.
 
-    The first is the best, and each next one the best of those apart from all before. Two are apart where the |cosine|
-    of their contributions is at most .3 and their blends fall to .6 of the best gain or less. A blend lights a unit
-    that is linear in the pixels at least as much as the lesser of the two, so it has one facet. In the first layer
-    orthogonality alone gives that: images with no pixel in common that raises the unit have gains that add up to no
-    more than the best, so that one at most exceeds half of it.
+    The first image is the best; each next one is the best of those distinct from all before it. Two images are distinct
+    where the |cosine| of their contributions is at most .3 and some blend of them has a gain of at most .6 of the best.
+    A blend activates a unit that is linear in the pixels at least as much as the weaker of the two, so such a unit has
+    one facet. In the first layer, orthogonality alone has this effect: two images without a common pixel that raises
+    the unit have gains that sum to at most the best, so at most one exceeds half of it.
 
-    The search: for each restart k images ascend together, and each loses twice the gain that it has along the
-    contributions of those before. All pixels step equally far by the sign of a running mean of their gradients (signum,
-    Bernstein et al. 2018, arXiv 1802.04434) inside [0, 1], and ever less: a linear unit comes to its very optimum,
-    others to a local one. What was not found is not counted.
+    The search: in each restart, k images ascend together, and each loses twice its gain along the contributions of the
+    images before it. All pixels take steps of equal size along the sign of a running mean of their gradients (signum,
+    Bernstein et al. 2018, arXiv 1802.04434) inside [0, 1], and steps shrink. A linear unit reaches its exact optimum,
+    others a local one. Images that the search misses are not counted.
 
     images: real ones; half of the starts are drawn from them, the others are noise. directions: weights on the sources
-    in place of the units' own. chunk: units at once; memory is about 8 × chunk × restarts × k × pixels numbers.
-    Raises InputError for a site that is not a pre-activation, for a layer norm at it, and for what does not fit.
+    in place of the units' own. chunk: units at once; memory is about 8 × chunk × restarts × k × pixels numbers. Raises
+    InputError for a site that is not a pre-activation, for a layer norm at it, and for arguments that do not fit.
     """
     _check_positive(k=k, restarts=restarts, steps=steps)
     blank = _blank(network, images)
@@ -139,8 +139,8 @@ def by_maximisers(
             return jnp.sum(contributions, axis=-1), contributions
 
         pool = _ascend(measure, start, steps)
-        found, gains, shares, overlaps, valleys = _choose(measure, pool, k, blended=True)
-        return Facets(found, value + gains, shares, overlaps, valleys, jnp.sum(shares > SHARE))
+        chosen, gains, shares, overlaps, valleys = _choose(measure, pool, k, blended=True)
+        return Facets(chosen, value + gains, shares, overlaps, valleys, jnp.sum(shares > SHARE))
 
     return jax.lax.map(one, (weights, bias), batch_size=chunk)
 
@@ -148,11 +148,11 @@ def by_maximisers(
 def of_layer(
     key, network: Network, images: Images, *, site: Site, k: int = 4, restarts: int = 8, steps: int = 64
 ) -> LayerFacets:
-    """Up to k images in [0, 1] that make a layer's activation vector large, and the vectors orthogonal.
+    """Up to k images in [0, 1] that make a layer's activation vector large, with orthogonal vectors.
 
-    As `by_maximisers` with the squared length in the place of the gain and the activations in that of contributions;
-    blends are not asked for. images: also those that participation and rank are about.
-    Raises InputError for a site that is not there and for images of another size than the network reads.
+    As `by_maximisers`, with the squared length instead of the gain and activations instead of contributions; blends are
+    not tested. images: also those for participation and rank. Raises InputError for an unknown site and for images of
+    another size than the network reads.
     """
     _check_positive(k=k, restarts=restarts, steps=steps)
     check_site(network.model, site)
@@ -163,13 +163,13 @@ def of_layer(
         return jnp.sum(activations**2, axis=-1), activations
 
     pool = _ascend(measure, _start(key, images, restarts, k), steps)
-    found, squares, shares, overlaps, _ = _choose(measure, pool, k, blended=False)
+    chosen, squares, shares, overlaps, _ = _choose(measure, pool, k, blended=False)
     real = network(images)[1][site]
     scales = jnp.linalg.svd(real - jnp.mean(real, axis=0), compute_uv=False)
     rank = jnp.sum(scales > scales[0] * max(real.shape) * jnp.finfo(real.dtype).eps)
     variances = (scales / jnp.where(scales[0] > 0, scales[0], jnp.nan)) ** 2
     participation = jnp.sum(variances) ** 2 / jnp.sum(variances**2)
-    return LayerFacets(found, jnp.sqrt(squares), overlaps, jnp.sum(shares > SHARE), participation, rank)
+    return LayerFacets(chosen, jnp.sqrt(squares), overlaps, jnp.sum(shares > SHARE), participation, rank)
 
 
 def by_exemplars(
@@ -183,17 +183,18 @@ def by_exemplars(
     k: int = 4,
     chunk: int = 16,
 ) -> Clusters:
-    """Clusters of the `top` real images of highest gain, by the directions of their contributions.
+    """Clusters of the `top` real images with the highest gain, by the directions of their contributions.
 
-    Spherical k-means (Dhillon and Modha 2001) into 2 to k clusters; of those in which none has less than 5 % of the
-    exemplars, the one with the highest mean silhouette by cosine distance (Rousseeuw 1987). It counts where that is at
-    least ½, so that others of a cluster are half as far as those of the next one, and more than that of every one of 19
-    sets of as many draws from the Gaussian of the exemplars' own mean and covariance, clustered alike (p = .05).
-    Otherwise there is one cluster. Images that do not light the unit more than the blank one are no exemplars.
+    Spherical k-means (Dhillon and Modha 2001) into 2 to k clusters. Among the clusterings in which each cluster has at
+    least 5 % of the exemplars, the one with the highest mean silhouette by cosine distance (Rousseeuw 1987) is chosen.
+    It counts where its silhouette is at least ½, that is, members of a cluster are half as far as those of the next
+    one, and exceeds that of each of 19 samples of the same size from a Gaussian with the exemplars' mean and
+    covariance, clustered in the same way (p = .05). Otherwise there is one cluster. Images that do not activate the
+    unit more than the blank one are no exemplars.
 
     Contributions of few sources that are far from Gaussian, such as heavy tails along two or three axes, count as
-    clusters. directions: weights on the sources in place of the units' own. chunk: units at once; memory is about
-    chunk × top × (sources + 100 top) numbers. Raises InputError as `by_maximisers` does, and for k below 2.
+    clusters. directions: weights on the sources in place of the units' own. chunk: units at once; memory is about chunk
+    × top × (sources + 100 top) numbers. Raises InputError as `by_maximisers` does, and for k below 2.
     """
     if k < 2:
         raise InputError(f"k is {k}: use 2 or more clusters")
@@ -203,7 +204,7 @@ def by_exemplars(
     source, weights, _ = _unit_weights(network, blank, site, directions)
     change = network(images)[1][source] - network(blank)[1][source]
     gains, chosen = jax.lax.top_k(jnp.matmul(weights, change.T, precision=_EXACT), top)
-    # The same for all units, as are the starts of `by_maximisers`: units differ by what they are alone.
+    # All units share the random draws, as they share the starts of `by_maximisers`, so only the units differ.
     draw, start = jax.random.split(key)
     normal, noise = jax.random.normal(draw, (DRAWS, top, top)), jax.random.gumbel(start, (_STARTS, k, top))
 
@@ -225,16 +226,16 @@ def _clusters(
     normal: Float[Array, "draws examples examples"],
     noise: Float[Array, "starts clusters examples"],
 ):
-    """The number of clusters by the rule of `by_exemplars`, that of each vector, −1 where not kept, and the scores."""
+    """The number of clusters by the rule of `by_exemplars`, each vector's cluster (−1: not kept), and the scores."""
     n = jnp.sum(kept)
     vectors = jnp.where(kept[:, None], vectors, 0.0)
     largest = jnp.max(jnp.abs(vectors))
     vectors = vectors / jnp.where(largest > 0, largest, 1.0)
-    # Everything is said in inner products, so that the number of sources does not matter.
+    # All computations use inner products, so that their cost does not depend on the number of sources.
     products = jnp.matmul(vectors, vectors.T, precision=_EXACT)
     normal = normal * kept
     centred = normal - kept * jnp.sum(normal, axis=-1, keepdims=True) / jnp.maximum(n, 1)
-    # Rows mix the vectors: into their mean, and a normal deviate with their covariance.
+    # Each row mixes the vectors into their mean plus a normal deviate with their covariance.
     mixing = kept[:, None] * (centred / jnp.sqrt(jnp.maximum(n - 1, 1)) + kept / jnp.maximum(n, 1))
     null = jnp.matmul(jnp.matmul(mixing, products, precision=_EXACT), jnp.swapaxes(mixing, 1, 2), precision=_EXACT)
 
@@ -247,7 +248,7 @@ def _clusters(
 
 
 def _start(key, images: Images, restarts: int, k: int) -> Float[Array, "restarts facets pixels"]:
-    """Real images, which open the gates that data opens, and noise, which opens others, in turn."""
+    """Real images, which activate the units that data activates, and noise, which activates others, in turn."""
     real, noise = jax.random.split(key)
     drawn = jnp.asarray(images)[jax.random.randint(real, (restarts, k), 0, len(images))]
     in_turn = jnp.arange(restarts)[:, None] + jnp.arange(k)
@@ -255,13 +256,13 @@ def _start(key, images: Images, restarts: int, k: int) -> Float[Array, "restarts
 
 
 def _ascend(measure: Callable, start: Float[Array, "restarts facets pixels"], steps: int):
-    """Images "pool pixels" that the ascent in the box ends at; in each restart they avoid those before them."""
+    """The images "pool pixels" at the end of the ascent; in each restart an image avoids those before it."""
     restarts, k, pixels = start.shape
     before = jnp.tril(jnp.ones((k, k)), -1)
 
     def worth(images):
         gains, vectors = measure(images)
-        # An image does not move for those after it, so the first of a set simply seeks the best.
+        # An image ignores those after it, so the first image of a restart seeks the best.
         fixed, length = jax.lax.stop_gradient((vectors, _length(vectors)))
         along = jnp.abs(jnp.einsum("ris,rjs->rij", vectors, fixed / length, precision=_EXACT))
         shared = along * jax.lax.stop_gradient(jnp.maximum(gains, 0) / length[..., 0])[:, None]
@@ -270,16 +271,16 @@ def _ascend(measure: Callable, start: Float[Array, "restarts facets pixels"], st
     def step(state, time):
         images, slope = state
         slope = _MEMORY * slope + (1 - _MEMORY) * jax.grad(worth)(images)
-        # Down where there is no slope: what makes no difference is left blank.
+        # Pixels without a slope move down: pixels that make no difference end at 0.
         moved = images + _STEP * (1 - time / steps) * jnp.where(slope > 0, 1, -1)
         return (jnp.clip(moved, 0, 1), slope), None
 
-    (found, _), _ = jax.lax.scan(step, (start, jnp.zeros_like(start)), jnp.arange(steps))
-    return found.reshape(restarts * k, pixels)
+    (images, _), _ = jax.lax.scan(step, (start, jnp.zeros_like(start)), jnp.arange(steps))
+    return images.reshape(restarts * k, pixels)
 
 
 def _choose(measure: Callable, pool: Float[Array, "pool pixels"], k: int, *, blended: bool):
-    """The best of the pool and k − 1 that are apart: images, gains, shares, overlaps and valleys."""
+    """The best image of the pool and k − 1 that are distinct from it: images, gains, shares, overlaps and valleys."""
     gains, vectors = measure(pool)
     vectors = vectors / _length(vectors)
     best = jnp.max(gains)
@@ -287,27 +288,27 @@ def _choose(measure: Callable, pool: Float[Array, "pool pixels"], k: int, *, ble
     share = gains / best
     part = jnp.array(_BLENDS)[:, None, None]
 
-    def lowest(place):
-        between = measure((1 - part) * pool[place] + part * pool)[0]
-        return jnp.minimum(jnp.min(between, axis=0) / best, jnp.minimum(share, share[place]))
+    def lowest(index):
+        between = measure((1 - part) * pool[index] + part * pool)[0]
+        return jnp.minimum(jnp.min(between, axis=0) / best, jnp.minimum(share, share[index]))
 
     def pick(allowed, _):
-        place = jnp.argmax(jnp.where(allowed, gains, -jnp.inf))
-        overlap = jnp.matmul(vectors, vectors[place], precision=_EXACT)
-        valley = lowest(place) if blended else jnp.zeros_like(share)
-        apart = (jnp.abs(overlap) <= ORTHOGONAL) & (valley <= SHARE)
-        left = allowed & apart & (jnp.arange(len(pool)) != place)
-        return left, (place, jnp.any(allowed), overlap, valley)
+        index = jnp.argmax(jnp.where(allowed, gains, -jnp.inf))
+        overlap = jnp.matmul(vectors, vectors[index], precision=_EXACT)
+        valley = lowest(index) if blended else jnp.zeros_like(share)
+        distinct = (jnp.abs(overlap) <= ORTHOGONAL) & (valley <= SHARE)
+        remaining = allowed & distinct & (jnp.arange(len(pool)) != index)
+        return remaining, (index, jnp.any(allowed), overlap, valley)
 
-    _, (places, found, overlaps, valleys) = jax.lax.scan(pick, jnp.ones(len(pool), bool), length=k)
-    both = found[:, None] & found
-    single = (jnp.where(found, values[places], jnp.nan) for values in (gains, share))
-    paired = (jnp.where(both, values[:, places], jnp.nan) for values in (overlaps, valleys))
-    return jnp.where(found[:, None], pool[places], jnp.nan), *single, *paired
+    _, (indices, exists, overlaps, valleys) = jax.lax.scan(pick, jnp.ones(len(pool), bool), length=k)
+    both = exists[:, None] & exists
+    single = (jnp.where(exists, values[indices], jnp.nan) for values in (gains, share))
+    paired = (jnp.where(both, values[:, indices], jnp.nan) for values in (overlaps, valleys))
+    return jnp.where(exists[:, None], pool[indices], jnp.nan), *single, *paired
 
 
 def _best_clusters(noise: Float[Array, "starts clusters examples"], cosines: Cosines, kept: Kept):
-    """Of the clusterings into 2 to k, the silhouette, number and clusters of that with the highest silhouette."""
+    """The clustering into 2 to k clusters with the highest silhouette: its silhouette, number and assignment."""
     k = noise.shape[1]
 
     def of_count(count):
@@ -323,16 +324,16 @@ def _best_clusters(noise: Float[Array, "starts clusters examples"], cosines: Cos
 
 
 def _k_means(noise: Float[Array, "clusters examples"], cosines: Cosines, kept: Kept, count: Int[Array, ""]):
-    """The nearest centre of each vector, and the sum of cosines with them; from centres drawn as k-means++ does.
+    """The nearest centre of each vector, and the sum of cosines with it, from the initial centres of k-means++.
 
-    Arthur and Vassilvitskii 2007: each next centre with a chance that grows with its distance from those before, here
-    the highest of log chance + Gumbel noise.
+    Arthur and Vassilvitskii 2007: each next centre is drawn with a probability that grows with its distance from those
+    before it, here as the highest of log probability + Gumbel noise.
     """
     k = len(noise)
 
     def draw(near, noise):
-        place = jnp.argmax(jnp.where(kept, jnp.log(jnp.maximum(1 - near, 1e-6)) + noise, -jnp.inf))
-        return jnp.maximum(near, cosines[place]), place
+        centre = jnp.argmax(jnp.where(kept, jnp.log(jnp.maximum(1 - near, 1e-6)) + noise, -jnp.inf))
+        return jnp.maximum(near, cosines[centre]), centre
 
     _, centres = jax.lax.scan(draw, jnp.full(len(cosines), -1.0), noise)
     active = jnp.arange(k) < count
@@ -349,13 +350,13 @@ def _k_means(noise: Float[Array, "clusters examples"], cosines: Cosines, kept: K
 
 
 def _silhouette(cosines: Cosines, kept: Kept, group: Int[Array, " examples"], k: int):
-    """Mean silhouette over the kept vectors, 0 for one alone in its cluster; and the sizes of the clusters."""
+    """Mean silhouette over the kept vectors, 0 for a vector alone in its cluster; and the sizes of the clusters."""
     members = jnp.where(kept[:, None], jax.nn.one_hot(group, k), 0.0)
     sizes = jnp.sum(members, axis=0)
     total = jnp.matmul(1 - cosines, members, precision=_EXACT)
-    own = group[:, None] == jnp.arange(k)
-    inner = jnp.sum(jnp.where(own, total, 0.0), axis=-1) / jnp.maximum(sizes[group] - 1, 1)
-    outer = jnp.min(jnp.where(own | (sizes == 0), jnp.inf, total / jnp.maximum(sizes, 1)), axis=-1)
+    same = group[:, None] == jnp.arange(k)
+    inner = jnp.sum(jnp.where(same, total, 0.0), axis=-1) / jnp.maximum(sizes[group] - 1, 1)
+    outer = jnp.min(jnp.where(same | (sizes == 0), jnp.inf, total / jnp.maximum(sizes, 1)), axis=-1)
     larger = jnp.maximum(inner, outer)
     score = jnp.where((sizes[group] > 1) & (larger > 0), (outer - inner) / jnp.where(larger > 0, larger, 1.0), 0.0)
     return jnp.sum(jnp.where(kept, score, 0.0)) / jnp.maximum(jnp.sum(kept), 1), sizes
@@ -367,13 +368,13 @@ def _cosines(products: Float[Array, "examples examples"]) -> Cosines:
 
 
 def _length(vectors: Float[Array, "*batch sources"]) -> Float[Array, "*batch 1"]:
-    """Euclidean length, 1 where it is 0."""
+    """Euclidean length; 1 where it is 0."""
     squares = jnp.sum(vectors**2, axis=-1, keepdims=True)
     return jnp.sqrt(jnp.where(squares > 0, squares, 1.0))
 
 
 def _unit_weights(network: Network, blank: Float[Array, " pixels"], site: Site, directions: Directions | None):
-    """The site that the units read, their weights "units sources" on it, and their values on the blank image."""
+    """The source site of the units, their weights "units sources" on it, and their values on the blank image."""
     check_site(network.model, site)
     if site != "logits" and not site.endswith("/pre"):
         raise InputError(f"{site} is not a pre-activation: use logits or a site that ends in /pre")
@@ -382,14 +383,14 @@ def _unit_weights(network: Network, blank: Float[Array, " pixels"], site: Site, 
     values = network(blank)[1]
     if directions is None:
         return source, attribution.virtual_weights(network, source=source, site=site), values[site]
-    if (given := directions.shape[-1]) != (wanted := values[source].shape[-1]):
-        raise InputError(f"directions of {given} sources do not fit {source}, which has {wanted}")
+    if (given := directions.shape[-1]) != (needed := values[source].shape[-1]):
+        raise InputError(f"directions of {given} sources do not fit {source}: use {needed} sources")
     return source, jnp.asarray(directions), jnp.zeros(len(directions))
 
 
 def _blank(network: Network, images: Images) -> Float[Array, " pixels"]:
     if images.shape[-1] != network.pixels:
-        raise InputError(f"the network reads {network.pixels} pixels, got images of {images.shape[-1]}")
+        raise InputError(f"the network needs images of {network.pixels} pixels, got images of {images.shape[-1]}")
     return jnp.zeros(network.pixels)
 
 

@@ -1,8 +1,9 @@
-"""What does a part of a digit do by itself? Digits cut into connected strokes, and strokes in one place after another.
+"""What does a part of a digit do by itself? Digits cut into connected strokes, and strokes moved from place to place.
 
-Images are square, in [0, 1], bright on black; ink pixels are those brighter than strokes.INK, and two of them are
+Images are square, in [0, 1], bright on black. Ink pixels are those brighter than strokes.INK, and two of them are
 neighbours where they share an edge or a corner. A table of strokes, "sets shapes places pixels", shows every stroke of
-a set in every place, alone: what a layer answers to it is then due to the stroke, to the place, or to both together.
+a set at every place (position in the image), alone. A layer's activations on it then depend on the stroke, on its
+place, or on both together.
 """
 
 from typing import NamedTuple
@@ -22,41 +23,40 @@ from jaxinterp.networks import Network
 SHAPES = ("—", "|", "/", "\\", "○", "⊂", "⊃", "∩", "∪")
 PLACES = 9  # a grid of three rows and three columns
 _ROWS = 3
-_LIT = 0.25  # share of a layer's units that a fragment lights: those that it changes most
+_ACTIVATED = 0.25  # share of a layer's units that a fragment activates: those that it changes most
 
 Images = Float[Array | np.ndarray, "examples pixels"]
 Parts = Int[Array | np.ndarray, "examples pixels"]
 
 
 def cut(images: Images, *, count: int) -> Int[Array, "examples pixels"]:
-    """Cut every digit into connected parts: the number, from 0, of the part that each pixel is in; `count` for none.
+    """Cut every digit into connected parts: the part that each pixel is in, from 0; `count` for no part.
 
-    Distances are steps inside the ink. The first part grows around the pixel that is farthest from the topmost one, an
-    end of a stroke mostly, each further one around the pixel that is farthest from all before, and each ink pixel
-    belongs to the nearest; ties go to the first. Pixels of less ink than counts as such follow the nearest part. A
-    piece of ink apart from the others gets a part of its own before any piece is cut, and none where there are more
-    pieces than parts. Where there are fewer ink pixels than parts, the last parts are empty. Raises InputError for less
-    than one part.
+    Distances are steps inside the ink. The first part grows around the pixel that is farthest from the topmost one,
+    usually an end of a stroke; each further part grows around the pixel that is farthest from all seeds before it; each
+    ink pixel belongs to the nearest part, and ties go to the first. Fainter pixels follow the nearest part. A separate
+    piece of ink gets its own part before any piece is cut, and no part where there are more pieces than parts. With
+    fewer ink pixels than parts, the last parts are empty. Raises InputError for fewer than one part.
     """
     if count < 1:
-        raise InputError(f"a digit is cut into 1 or more parts, got {count}")
+        raise InputError(f"count is {count}: cut a digit into 1 or more parts")
     pixels = images.shape[-1]
     side, _ = image_shape(pixels)
     images = jnp.asarray(images)
     ink, one_step = images > INK, count + 1
-    far = one_step * pixels + count  # farther than any pixel can be, and of no part
+    far = one_step * pixels + count  # farther than any pixel can be, and in no part
     every = jnp.arange(pixels)
 
     def nearest(keys, mask):
-        """The least of distance · one_step + part, over all ways through the mask."""
+        """The minimum of distance · one_step + part over all paths inside the mask."""
 
         def step(state):
             keys, _ = state
             grid = jnp.pad(keys.reshape(-1, side, side), ((0, 0), (1, 1), (1, 1)), constant_values=far)
             across = jnp.minimum(jnp.minimum(grid[:, :, :-2], grid[:, :, 2:]), grid[:, :, 1:-1])
             near = jnp.minimum(jnp.minimum(across[:, :-2], across[:, 2:]), across[:, 1:-1]).reshape(keys.shape)
-            found = jnp.where(mask & (near < far), jnp.minimum(keys, near + one_step), keys)
-            return found, jnp.any(found != keys)
+            closer = jnp.where(mask & (near < far), jnp.minimum(keys, near + one_step), keys)
+            return closer, jnp.any(closer != keys)
 
         return jax.lax.while_loop(lambda state: state[1], step, (keys, jnp.array(True)))[0]
 
@@ -80,14 +80,14 @@ def alone(images: Images, parts: Parts, *, count: int) -> Float[Array, "fragment
 
 
 class Moves(NamedTuple):
-    """What a fragment does to the logits: shown alone, against the blank image; and added to the rest of its digit."""
+    """Change of the logits by a fragment: shown alone, against the blank image; and added to the rest of its digit."""
 
     alone: Float[Array, "fragments examples classes"]
     added: Float[Array, "fragments examples classes"]
 
 
 def moves(network: Network, images: Images, fragments: Float[Array, "fragments examples pixels"]) -> Moves:
-    """How far every fragment of every digit moves each logit. Memory: the activations on all examples, once."""
+    """The change of each logit by every fragment of every digit. Memory: the activations on all examples, once."""
     blank = network(jnp.zeros(images.shape[-1]))[0]
     whole = network(images)[0]
 
@@ -155,7 +155,7 @@ def effects(
 
 
 def elsewhere(key, images: Images) -> Float[Array, "examples pixels"]:
-    """Control: the ink of each image, its shape kept, at a place drawn at random from all where it is whole."""
+    """Control: the ink of each image, its shape kept, moved to a random position where all of it stays visible."""
     side, _ = image_shape(images.shape[-1])
     top, left, height, width = _boxes(images)
     room = jnp.stack([side - height, side - width], axis=-1) + 1
@@ -164,9 +164,9 @@ def elsewhere(key, images: Images) -> Float[Array, "examples pixels"]:
 
 
 def in_every_place(images: Images) -> Float[Array, "places examples pixels"]:
-    """The ink of each image in nine places, its box centred on each of them as nearly as whole pixels allow.
+    """The ink of each image at nine places, its bounding box centred on each as closely as whole pixels allow.
 
-    Places are those of `drawn`. What would lie outside the image is lost: see `fits`.
+    The places are those of `drawn`. Ink outside the image is lost: see `fits`.
     """
     side, _ = image_shape(images.shape[-1])
     top, left, height, width = _boxes(images)
@@ -185,7 +185,7 @@ def placed(images: Images, *, sets: int, seed: int) -> Float[Array, "sets shapes
 
 
 def fits(images: Images) -> Array:
-    """Whether the ink of each image is there and stays whole in every place of `in_every_place`: "examples"."""
+    """Whether each image has ink and all of it stays inside at every place of `in_every_place`: "examples"."""
     side, _ = image_shape(images.shape[-1])
     _, _, height, width = _boxes(images)
     smallest = 2 * int(np.floor(_centres(side).min() + 0.5))
@@ -193,30 +193,31 @@ def fits(images: Images) -> Array:
 
 
 def drawn(seed: int, *, sets: int, side: int = 28) -> Float[np.ndarray, "sets shapes places pixels"]:
-    """A table of strokes: four bars, a ring and four arcs, each in nine places, with nothing else in the image.
+    """A table of strokes: four bars, a ring and four arcs, each at nine places, with nothing else in the image.
 
-    Offset of up to one pixel, thickness and intensity are drawn for every set, so that within a set a stroke is the
-    same in all places. Ring and arcs have a radius of an eighth of the side, the bars the same half-length.
+    Each set has a random offset of up to one pixel, a random thickness and a random intensity, so that within a set a
+    stroke is the same at all places. Ring and arcs have a radius of an eighth of the side, and the bars the same
+    half-length.
     """
     rng, unit = np.random.default_rng(seed), side / 28
     offset = rng.uniform(-1, 1, (sets, 1, 1, 2)) * unit
     thickness, intensity = rng.uniform((1.5, 0.5), (3, 1), (sets, 2)).T.astype(np.float32)
-    place = np.stack(np.divmod(np.arange(side * side), side), axis=-1)
-    apart = place - _centres(side)[:, None] - offset  # "sets places pixels 2"
-    distance = np.moveaxis(_distances(apart, side / 8), 0, 1)
+    position = np.stack(np.divmod(np.arange(side * side), side), axis=-1)
+    relative = position - _centres(side)[:, None] - offset  # "sets places pixels 2"
+    distance = np.moveaxis(_distances(relative, side / 8), 0, 1)
     covered = np.clip((thickness[:, None, None, None] * unit + 1) / 2 - distance, 0, 1)
     return (intensity[:, None, None, None] * covered).astype(np.float32)
 
 
 class Encoding(NamedTuple):
-    """What a layer's answers to a table of strokes are due to.
+    """What a layer's activations on a table of strokes depend on.
 
-    shape, place, both: shares of the variance of the activation vectors, which add up to 1: main effect of the stroke,
-    main effect of its place, and what the two do only together (two-way analysis of variance, within sets). For
-    answers that are independent in each of a × b cells, they are (a − 1)/(ab − 1), (b − 1)/(ab − 1) and the rest.
-    same_shape, same_place, neither: what two fragments light in common, as a share of what one of them lights, mean
-    over pairs in a set: the same stroke in two places, two strokes in the same place, two strokes in two places.
-    NaN where all answers are the same, and where there is no such pair.
+    shape, place, both: shares of the variance of the activation vectors, which sum to 1: main effect of the stroke,
+    main effect of its place, and their interaction (two-way analysis of variance, within sets). For independent
+    activations in each of a × b cells, they are (a − 1)/(ab − 1), (b − 1)/(ab − 1) and the rest. same_shape,
+    same_place, neither: the units that two fragments both activate, as a share of those that one activates, mean over
+    pairs in a set: the same stroke at two places, two strokes at the same place, two strokes at two places. NaN where
+    all activations are equal, and where no such pair exists.
     """
 
     shape: Float[Array, ""]
@@ -230,9 +231,9 @@ class Encoding(NamedTuple):
 def encoding(
     activations: Float[Array | np.ndarray, "sets shapes places units"], blank: Float[Array | np.ndarray, " units"]
 ) -> Encoding:
-    """Is it the stroke or its place that a layer encodes? blank: the layer's answer to the blank image.
+    """Does a layer encode the stroke or its place? blank: the layer's activations on the blank image.
 
-    A fragment lights the quarter of the units that it changes most against the blank image.
+    A fragment activates the quarter of the units that it changes most relative to the blank image.
     """
     activations = jnp.asarray(activations)
     sets, shapes, places, units = activations.shape
@@ -243,10 +244,10 @@ def encoding(
     shares = [jnp.sum(jnp.broadcast_to(part, centred.shape) ** 2) for part in squares]
     shares = [jnp.where(total > 0, share / jnp.where(total > 0, total, 1), jnp.nan) for share in shares]
 
-    count = max(1, round(_LIT * units))
+    count = max(1, round(_ACTIVATED * units))
     rank = jnp.argsort(jnp.argsort(-jnp.abs(activations - blank), axis=-1), axis=-1)
-    lit = (rank < count).astype(activations.dtype)
-    of_shape, of_place, of_all = (_in_common(jnp.sum(lit, axis=axis), lit) for axis in (2, 1, (1, 2)))
+    active = (rank < count).astype(activations.dtype)
+    of_shape, of_place, of_all = (_in_common(jnp.sum(active, axis=axis), active) for axis in (2, 1, (1, 2)))
     common = (of_shape, of_place, of_all - of_shape - of_place)
     pairs = (places - 1, shapes - 1, (shapes - 1) * (places - 1))
     changed = jnp.where((total > 0) & jnp.isfinite(total), 1.0, jnp.nan) / (count * sets * shapes * places)
@@ -256,9 +257,12 @@ def encoding(
     return Encoding(*shares, *overlaps)
 
 
-def _in_common(together: Array, lit: Array) -> Array:
-    """Units lit by both, summed over ordered pairs of different fragments among those that are counted together."""
-    return jnp.sum(together**2) - jnp.sum(lit)
+def _in_common(counts: Array, active: Array) -> Array:
+    """Number of units that both fragments activate, summed over ordered pairs of different fragments of a group.
+
+    counts: how many fragments of the group activate each unit.
+    """
+    return jnp.sum(counts**2) - jnp.sum(active)
 
 
 def _centres(side: int) -> Float[np.ndarray, "places 2"]:
@@ -267,38 +271,38 @@ def _centres(side: int) -> Float[np.ndarray, "places 2"]:
     return np.stack(np.meshgrid(along, along, indexing="ij"), axis=-1).reshape(-1, 2)
 
 
-def _distances(apart: Float[np.ndarray, "*any 2"], radius: float) -> Float[np.ndarray, "shapes *any"]:
-    """From points, relative to a stroke's centre, to each stroke's middle line; rows run down."""
-    down, right = apart[..., 0], apart[..., 1]
+def _distances(relative: Float[np.ndarray, "*any 2"], radius: float) -> Float[np.ndarray, "shapes *any"]:
+    """Distance of points, relative to a stroke's centre, from each stroke's middle line; rows run downwards."""
+    down, right = relative[..., 0], relative[..., 1]
     half = np.sqrt(0.5)
-    found = []
+    distances = []
     for along in ((0, 1), (1, 0), (-half, half), (half, half)):
         way = down * along[0] + right * along[1]
-        found.append(np.hypot(down * along[1] - right * along[0], np.maximum(np.abs(way) - radius, 0)))
-    found.append(np.abs(np.hypot(down, right) - radius))
+        distances.append(np.hypot(down * along[1] - right * along[0], np.maximum(np.abs(way) - radius, 0)))
+    distances.append(np.abs(np.hypot(down, right) - radius))
     for opening in ((0, 1), (0, -1), (1, 0), (-1, 0)):
         towards = down * opening[0] + right * opening[1] - radius / 2
         sideways = np.abs(down * opening[1] - right * opening[0])
         round_ = np.abs(np.hypot(towards, sideways) - radius)
-        found.append(np.where(towards <= 0, round_, np.hypot(towards, sideways - radius)))
-    return np.stack(found)
+        distances.append(np.where(towards <= 0, round_, np.hypot(towards, sideways - radius)))
+    return np.stack(distances)
 
 
 def _boxes(images: Images) -> tuple[Array, Array, Array, Array]:
-    """Top, left, height and width of what is not black in each image; 0 for a blank one."""
+    """Top, left, height and width of the bounding box of all pixels above 0 in each image; 0 for a blank image."""
     side, _ = image_shape(images.shape[-1])
-    lit = (jnp.asarray(images) > 0).reshape(-1, side, side)
-    found = []
+    inked = (jnp.asarray(images) > 0).reshape(-1, side, side)
+    extents = []
     for axis in (2, 1):
-        inside = jnp.any(lit, axis=axis)
+        inside = jnp.any(inked, axis=axis)
         first, last = jnp.argmax(inside, axis=-1), side - 1 - jnp.argmax(inside[:, ::-1], axis=-1)
-        found.append((first, jnp.where(jnp.any(inside, axis=-1), last - first + 1, 0)))
-    (top, height), (left, width) = found
+        extents.append((first, jnp.where(jnp.any(inside, axis=-1), last - first + 1, 0)))
+    (top, height), (left, width) = extents
     return top, left, height, width
 
 
 def _moved(images: Images, by: Int[Array, "examples 2"]) -> Float[Array, "examples pixels"]:
-    """Every image moved down and to the right by its own whole numbers of pixels."""
+    """Every image moved down and to the right by its own whole number of pixels."""
     side, _ = image_shape(images.shape[-1])
     row, column = (jnp.arange(side) - by[:, axis, None] for axis in (0, 1))
     inside = ((row >= 0) & (row < side))[:, :, None] & ((column >= 0) & (column < side))[:, None, :]

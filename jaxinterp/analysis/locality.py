@@ -1,9 +1,10 @@
 """Is a map a localised, connected cluster of pixels, or is it scattered? Statistics of any map over a square image.
 
-A map is one number a pixel: a unit's weights, a saliency, an image that maximises it. Its mass in a pixel is its square
-there, as a share of the whole: what the pixel adds to the variance of the unit's input where all pixels vary alike. Its
-core is the fewest pixels, those of largest mass, that hold half of it. Two pixels are neighbours where they share an
-edge. No statistic depends on the map's scale or sign. A map that is 0 everywhere, or not finite somewhere, has NaN.
+A map has one number per pixel: a unit's weights, a saliency map, an image that maximises a unit. Its mass in a pixel is
+its square there, as a share of the total: what the pixel contributes to the variance of the unit's input where all
+pixels vary equally. Its core is the smallest set of pixels, those of largest mass, with half of the mass. Two pixels
+are neighbours where they share an edge. No statistic depends on the map's scale or sign. A map that is 0 everywhere, or
+not finite somewhere, gives NaN.
 """
 
 from typing import NamedTuple
@@ -19,7 +20,7 @@ CORE = 0.5  # share of the mass
 TOP = 0.05  # share of the pixels
 FOCUS = 0.25  # share of the core's mass: no more than four parts can be foci
 
-# Masses that differ by less, relative to the largest, are equal but for rounding: all of them belong to the core.
+# Masses that differ by less than this, relative to the largest, are equal but for rounding: all belong to the core.
 _ROUNDING = 1e-5
 
 Maps = Float[Array | np.ndarray, "units pixels"]
@@ -27,17 +28,17 @@ Masks = Bool[Array | np.ndarray, "units pixels"]
 
 
 class Locality(NamedTuple):
-    """How a map's mass lies in the image; n is the number of pixels, mᵢ their mass, Σ mᵢ = 1.
+    """How a map's mass is distributed in the image; n is the number of pixels, mᵢ their mass, Σ mᵢ = 1.
 
-    - participation: 1/Σ mᵢ², the number of pixels that would hold as concentrated a mass in equal parts, from 1 to n
-      (the inverse participation ratio of Bell and Dean 1970, inverted);
-    - gini: Gini's coefficient of the mᵢ, from 0 where all are equal to 1 − 1/n where one pixel holds all (Hurley and
-      Rickard 2009, arXiv 0811.4706);
-    - top_share: the mass of the 5 % of pixels that hold most;
+    - participation: 1/Σ mᵢ², the number of pixels that would carry an equally concentrated mass in equal parts, from 1
+      to n (the reciprocal of the inverse participation ratio of Bell and Dean 1970);
+    - gini: Gini coefficient of the mᵢ, from 0 where all are equal to 1 − 1/n where one pixel has all the mass (Hurley
+      and Rickard 2009, arXiv 0811.4706);
+    - top_share: mass of the 5 % of pixels with the largest mass;
     - spread: root mean square distance, in pixels, of the mass from its centre of mass; √((side² − 1)/6) for equal mᵢ;
-    - core: pixels in the core;
-    - components: connected parts of the core;
-    - largest: share of the core's mass in the largest of them, 1 where it is one cluster;
+    - core: number of pixels in the core;
+    - components: number of connected parts of the core;
+    - largest: share of the core's mass in the largest of them; 1 where the core is one cluster;
     - moran: Moran's I of the map itself (Moran 1950), see `morans_i`.
     """
 
@@ -71,13 +72,13 @@ def locality(maps: Maps) -> Locality:
     rank = jnp.arange(1, pixels + 1)
     top = max(1, round(TOP * pixels))
     row, column = jnp.divmod(jnp.arange(pixels), side)
-    place = jnp.stack([row, column], axis=-1).astype(mass.dtype)
-    centre = jnp.matmul(mass, place, precision=jax.lax.Precision.HIGHEST)
-    distance = jnp.sum((place - centre[:, None]) ** 2, axis=-1)
+    position = jnp.stack([row, column], axis=-1).astype(mass.dtype)
+    centre = jnp.matmul(mass, position, precision=jax.lax.Precision.HIGHEST)
+    distance = jnp.sum((position - centre[:, None]) ** 2, axis=-1)
     inside = core(maps)
     parts = connected(inside)
     largest = jnp.max(_mass_by_part(mass, parts), axis=-1) / jnp.sum(jnp.where(inside, mass, 0), axis=-1)
-    found = Locality(
+    statistics = Locality(
         participation=1 / jnp.sum(mass**2, axis=-1),
         gini=jnp.sum((2 * rank - pixels - 1) * ordered, axis=-1) / pixels,
         top_share=jnp.sum(ordered[:, -top:], axis=-1),
@@ -88,7 +89,7 @@ def locality(maps: Maps) -> Locality:
         moran=morans_i(maps),
     )
     known = jnp.isfinite(mass[:, 0])
-    return jax.tree.map(lambda values: jnp.where(known, values, jnp.nan), found)
+    return jax.tree.map(lambda values: jnp.where(known, values, jnp.nan), statistics)
 
 
 def foci(maps: Maps) -> Foci:
@@ -113,7 +114,7 @@ def foci(maps: Maps) -> Foci:
 
 
 def core(maps: Maps) -> Bool[Array, "units pixels"]:
-    """The fewest pixels that hold half of each map's mass, with all that equal the least of them; none without mass."""
+    """The fewest pixels with half of each map's mass, and all ties of the last one; none for a map without mass."""
     mass = _mass(maps)
     descending = jnp.sort(mass, axis=-1)[:, ::-1]
     before = jnp.cumsum(descending, axis=-1) - descending
@@ -122,31 +123,32 @@ def core(maps: Maps) -> Bool[Array, "units pixels"]:
 
 
 def connected(masks: Masks) -> Int[Array, "units pixels"]:
-    """The connected part of the mask that each pixel belongs to, named by its first pixel; n, their number, outside.
+    """The connected part of the mask that each pixel is in, labelled by its first pixel; n outside the mask.
 
-    Each pixel takes the least name among its neighbours and its own namesake's name, until none changes.
+    n is the number of pixels. Each pixel takes the smallest label among its neighbours and of the pixel that its own
+    label names, until none changes.
     """
     pixels = masks.shape[-1]
     side, _ = image_shape(pixels)
 
     def spread(state):
-        names, _ = state
-        grid = jnp.pad(names.reshape(-1, side, side), ((0, 0), (1, 1), (1, 1)), constant_values=pixels)
+        labels, _ = state
+        grid = jnp.pad(labels.reshape(-1, side, side), ((0, 0), (1, 1), (1, 1)), constant_values=pixels)
         near = (grid[:, :-2, 1:-1], grid[:, 2:, 1:-1], grid[:, 1:-1, :-2], grid[:, 1:-1, 2:])
-        least = jnp.minimum(names, jnp.min(jnp.stack(near), axis=0).reshape(names.shape))
-        # A name is a pixel of the same part, so its own name serves too: snakes are followed in a few leaps.
-        outside = jnp.full((*names.shape[:-1], 1), pixels, names.dtype)
-        leapt = jnp.take_along_axis(jnp.concatenate([least, outside], axis=-1), least, axis=-1)
-        found = jnp.where(masks, jnp.minimum(least, leapt), pixels)
-        return found, jnp.any(found != names)
+        least = jnp.minimum(labels, jnp.min(jnp.stack(near), axis=0).reshape(labels.shape))
+        # A label is a pixel of the same part, so that pixel's label is valid too. This needs few rounds for long parts.
+        outside = jnp.full((*labels.shape[:-1], 1), pixels, labels.dtype)
+        jumped = jnp.take_along_axis(jnp.concatenate([least, outside], axis=-1), least, axis=-1)
+        updated = jnp.where(masks, jnp.minimum(least, jumped), pixels)
+        return updated, jnp.any(updated != labels)
 
     start = jnp.where(masks, jnp.arange(pixels), pixels)
-    names, _ = jax.lax.while_loop(lambda state: state[1], spread, (start, jnp.array(True)))
-    return names
+    labels, _ = jax.lax.while_loop(lambda state: state[1], spread, (start, jnp.array(True)))
+    return labels
 
 
 def morans_i(maps: Maps) -> Float[Array, " units"]:
-    """Moran's I, are neighbours alike? n/W · Σ wᵢⱼ zᵢ zⱼ / Σ zᵢ²; z = map − mean, wᵢⱼ = 1 for neighbours, else 0.
+    """Moran's I: are neighbours alike? n/W · Σ wᵢⱼ zᵢ zⱼ / Σ zᵢ²; z = map − mean, wᵢⱼ = 1 for neighbours, else 0.
 
     W = Σ wᵢⱼ. Near 1 for smooth maps, −1/(n − 1) on average for pixels in random order, −1 for a checkerboard; NaN for
     a constant map. Source: Moran 1950. Raises InputError for images that are not square.
@@ -162,7 +164,7 @@ def morans_i(maps: Maps) -> Float[Array, " units"]:
 
 
 def _scaled(maps: Maps) -> Float[Array, "units pixels"]:
-    """The largest value made 1, so that squares neither vanish nor overflow; NaN where a map has no scale."""
+    """The map divided by its largest absolute value, so that squares neither vanish nor overflow; NaN if that is 0."""
     maps = jnp.asarray(maps)
     size = jnp.max(jnp.abs(maps), axis=-1, keepdims=True)
     return maps / jnp.where((size > 0) & jnp.isfinite(size), size, jnp.nan)
@@ -174,6 +176,6 @@ def _mass(maps: Maps) -> Float[Array, "units pixels"]:
 
 
 def _mass_by_part(mass: Float[Array, "units pixels"], parts: Int[Array, "units pixels"]):
-    """The mass of each part, in the place of its first pixel."""
+    """The mass of each part, at the index of its first pixel."""
     zeros = jnp.zeros_like(mass)
-    return jax.vmap(lambda total, part, own: total.at[part].add(own, mode="drop"))(zeros, parts, mass)
+    return jax.vmap(lambda total, part, mass: total.at[part].add(mass, mode="drop"))(zeros, parts, mass)

@@ -1,12 +1,12 @@
-"""Which unit of one network is which unit of another? One-to-one matching of units by what they do on the same images.
+"""Which unit of one network is which unit of another? One-to-one matching by activations on the same images.
 
-`activations` are one site's, of all seeds. Entry [i, j] compares network i of `activations` with network j of `others`,
-which defaults to the same networks; with shuffled others the same code computes the null. A unit that is constant over
-the examples, or not finite on one of them, correlates with nothing: its correlations are NaN, and so is every figure
-about it. It is matched with what the others leave over, and means over units leave it out.
+`activations` are those of one site, of all seeds. Entry [i, j] compares network i of `activations` with network j of
+`others`, by default the same networks; with shuffled `others` the same code computes the null. A unit that is constant
+over the examples, or not finite on one of them, has no correlations: they are NaN, and so is every result about it. It
+is matched with whatever unit remains, and means over units exclude it.
 
-A signed match asks for units that do the same. An absolute one takes a unit and its mirror image for the same, as
-networks with an odd activation function (tanh) do.
+A signed match requires the same activations. An absolute match treats a unit and its mirror image (−1 times it) as the
+same, which suits networks with an odd activation function such as tanh.
 """
 
 from typing import NamedTuple
@@ -24,28 +24,28 @@ Activations = Float[Array | np.ndarray, "seeds examples units"]
 Others = Float[Array | np.ndarray, "seeds_other examples_other units_other"]
 Correlations = Float[Array | np.ndarray, "seeds seeds_other units units_other"]
 
-# A unit whose values differ by less than this, relative to the largest, is constant: the rest is rounding.
+# A unit whose values differ by less than this, relative to the largest, is constant but for rounding.
 _ROUNDING = 1e-6
-# Of two alignments, the later must be better by more than rounding, or two equal units would change places for ever.
+# A new alignment must be better by more than rounding; otherwise two equal units would be swapped for ever.
 _PROGRESS = 1e-5
 _SWEEPS = 100
 _LEVEL = 0.95
-# Accelerators would otherwise multiply with fewer bits.
+# Accelerators multiply with fewer bits by default.
 _EXACT = jax.lax.Precision.HIGHEST
 
 
 class Matching(NamedTuple):
-    """The unit of the other network that each unit is matched with, and the pair's correlation, with its sign."""
+    """The unit of the other network that each unit is matched with, and the signed correlation of the two."""
 
     order: Int[Array, "seeds seeds units"]
     value: Float[Array, "seeds seeds units"]
 
 
 class Consensus(NamedTuple):
-    """One order of units for all networks: `order[s, k]` is the unit of network s in place k.
+    """A common order of units for all networks: `order[s, k]` is the unit of network s at position k.
 
-    signs: −1 where that unit is the mirror image of the others in its place. value: its mean correlation with them,
-    signs counted.
+    signs: −1 where that unit is the mirror image of the others at its position. value: its mean correlation with them,
+    after the signs.
     """
 
     order: Int[Array, "seeds units"]
@@ -54,10 +54,9 @@ class Consensus(NamedTuple):
 
 
 class FunctionalMatch(NamedTuple):
-    """Correlation over classes of each unit with its counterpart, and its mean over all units of the other network.
+    """Correlation over classes of matched units, and its mean over all units of the other network (the random match).
 
-    The second is what a counterpart drawn at random gives on average. profile: of what the units answer to each class.
-    damage: of what is lost without them.
+    profile: of the mean activations on each class. damage: of what each class loses without the unit.
     """
 
     profile: Float[Array, "seeds seeds units"]
@@ -71,8 +70,8 @@ def correlations(
 ) -> Float[Array, "seeds seeds_other units units_other"]:
     """Pearson correlation of every unit with every unit, for all pairs of networks, by one matrix product.
 
-    Memory: a copy of the activations and the seeds² · units² numbers that are returned.
-    Raises InputError where the two have different examples.
+    Memory: a copy of the activations and the result of seeds² · units² numbers. Raises InputError where the two have
+    different examples.
     """
     _check_examples(activations, others)
     first = _standardised(activations)
@@ -80,27 +79,30 @@ def correlations(
 
 
 def assign(scores: Float[Array | np.ndarray, "*pairs units units_other"]) -> Int[Array, "*pairs units"]:
-    """The other unit for each unit, no two the same, such that the sum of their scores is the largest that there is.
+    """A different unit for each unit, such that the sum of the scores of all pairs is as large as possible.
 
-    NaN is worse than any number: as few units as possible get one. SciPy's assignment on a CPU, where it is seven times
-    as fast as optax's, which on an accelerator spares the way back. Raises InputError for more units than others.
+    NaN is worse than any number: as few units as possible get one. On a CPU this is SciPy's assignment, which is seven
+    times as fast as optax's there; on an accelerator it is optax's, which avoids the transfer to the host. Raises
+    InputError for more units than others.
     """
     if scores.shape[-2] > scores.shape[-1]:
-        raise InputError(f"{scores.shape[-2]} units cannot each have their own of {scores.shape[-1]}: swap the two")
+        raise InputError(
+            f"cannot match {scores.shape[-2]} units one-to-one with {scores.shape[-1]}; pass the smaller set first"
+        )
     finite = jnp.isfinite(scores)
     size = jnp.max(jnp.where(finite, jnp.abs(scores), 0.0), axis=(-2, -1), keepdims=True)
-    # With scores within ±1, nothing gained elsewhere by all units together makes up for this.
+    # Scores are within ±1, so no gain of all other units together outweighs this.
     worst = -2.0 * scores.shape[-2] - 1.0
     scores = jnp.where(finite, scores / jnp.where(size > 0, size, 1.0), worst)
     return _assign_by_scipy(scores) if jax.default_backend() == "cpu" else _assign_by_optax(scores)
 
 
 def match(correlations: Correlations, *, absolute: bool = False) -> Matching:
-    """Match the units of every pair of networks one to one, for the largest sum of (absolute) correlations.
+    """Match the units of every pair of networks one-to-one, for the largest sum of (absolute) correlations.
 
-    Fitted here: on the same images even independent units correlate once they are matched, so score the match on other
-    images, as `matched_correlation` does. The scores may be other similarities too. With fewer units than others, some
-    others are left over. Raises InputError for more units than others.
+    The match is fitted: on the same images even independent units correlate once they are matched. Score it on other
+    images, as `matched_correlation` does. The scores may also be similarities of another kind. With fewer units than
+    others, some others stay unmatched. Raises InputError for more units than others.
     """
     order = assign(jnp.abs(correlations) if absolute else correlations)
     return Matching(order, _taken(correlations, order))
@@ -111,19 +113,19 @@ def matched_correlation(
 ) -> Float[Array, "seeds seeds_other"]:
     """Mean correlation of matched units: matched on a random half of the examples and scored on the other half.
 
-    Networks whose units are the same up to order have 1, and independent ones 0 on average. Invariant to
-    permutation of units, to translation and to positive scaling of each unit; with absolute=True also to a unit's sign,
-    which is fitted with the match, so that chance is 0 there too. The numbers of units may differ: the mean is over the
-    smaller one. Pairs in which one unit is constant are left out; NaN where no pair remains.
+    Networks with the same units in any order have 1, and independent networks 0 on average. Invariant to the order of
+    units, and to translation and positive scaling of each unit; with absolute=True also to the sign of each unit, which
+    is fitted with the match, so that chance is 0 there too. The numbers of units may differ: the mean is over the
+    smaller one. Pairs with a constant unit are excluded; NaN where no pair remains.
 
-    chunk: networks of `activations` compared at once, each with all others; chunk × seeds × units² numbers.
-    Raises InputError where the two have different examples, or fewer than four.
+    chunk: networks of `activations` compared at once, each with all others: chunk × seeds × units² numbers. Raises
+    InputError where the two have different examples, or fewer than four.
     """
     _check_examples(activations, others)
     others = activations if others is None else others
     examples, units, units_other = activations.shape[1], activations.shape[2], others.shape[2]
     if examples < 4:
-        raise InputError(f"matching on one half and scoring on the other needs 4 or more examples, got {examples}")
+        raise InputError(f"matching on one half and scoring on the other needs at least 4 examples, got {examples}")
     if units > units_other:
         return matched_correlation(others, activations, key=key, absolute=absolute, chunk=chunk).T
     order = jax.random.permutation(key, examples)
@@ -143,20 +145,21 @@ def matched_correlation(
 def consensus(correlations: Correlations, *, absolute: bool = False) -> Consensus:
     """Align the units of all networks at once, for the largest sum of correlations over all pairs of networks.
 
-    correlations: of the networks with themselves. Starts from every network matched to the one that the others match
-    best, then matches each in turn to the sum of all others as they are aligned, until nothing changes: the sum never
-    falls, though a higher one may exist. A network without any finite activation keeps an order of no meaning, and
-    leaves the others alone.
-    Raises InputError unless all networks have the same number of units.
+    correlations: of the networks with themselves. Start: every network is matched to the one that the others match
+    best. Then each network in turn is matched to the sum of all others as they are aligned, until nothing changes. The
+    sum never decreases, but it may end at a local maximum. A network without any finite activation keeps an arbitrary
+    order and does not affect the others. Raises InputError unless all networks have the same number of units.
     """
     seeds, seeds_other, units, units_other = correlations.shape
     if (seeds, units) != (seeds_other, units_other):
-        raise InputError(f"a common order needs the networks compared with themselves, got {correlations.shape}")
+        raise InputError(
+            f"a common order needs correlations of the networks with themselves, got shape {correlations.shape}"
+        )
     known = jnp.isfinite(correlations) & ~jnp.eye(seeds, dtype=bool)[:, :, None, None]
     table = jnp.where(known, correlations, 0.0)
 
     def with_others(seed, order, signs):
-        """Summed over the other networks: correlation of each unit with each place, and how many of them have one."""
+        """Sums over the other networks: each unit's correlation with each position, and the number of finite ones."""
         total = jnp.sum(jnp.take_along_axis(table[seed], order[:, None], axis=-1) * signs[:, None], axis=0)
         return total, jnp.sum(jnp.take_along_axis(known[seed], order[:, None], axis=-1), axis=0)
 
@@ -214,20 +217,20 @@ def best_match(
 def universality(
     observed: Float[Array | np.ndarray, "seeds seeds units"], null: Float[Array | np.ndarray, "draws seeds seeds units"]
 ) -> Float[Array, "seeds units"]:
-    """The share of the other networks that hold a counterpart of each unit, closer than chance makes one.
+    """The share of the other networks with a match for each unit that is closer than chance.
 
-    observed: the strength of each unit's counterpart in every other network, as from `strongest`. null: the same for
-    networks shuffled against each other, say within classes. A counterpart counts above the null's 95th percentile,
-    taken for each unit over all draws and other networks, so that under the null the share is .05 on average. NaN
-    entries are left out; a unit without any is NaN.
+    observed: the strength of each unit's match in every other network, as from `strongest`. null: the same for networks
+    shuffled against each other, for example within classes. A match counts above the null's 95th percentile, taken for
+    each unit over all draws and other networks, so under the null the share is .05 on average. NaN entries are
+    excluded; a unit without any finite entry is NaN.
     """
-    own = jnp.eye(observed.shape[0], dtype=bool)[:, :, None]
-    observed, null = (jnp.where(own, jnp.nan, x) for x in (observed, null))
+    same = jnp.eye(observed.shape[0], dtype=bool)[:, :, None]
+    observed, null = (jnp.where(same, jnp.nan, x) for x in (observed, null))
     threshold = jnp.nanquantile(null, _LEVEL, axis=(0, 2))
     known = jnp.isfinite(observed) & jnp.isfinite(threshold)[:, None]
     count = jnp.sum(known, axis=1)
-    held = jnp.sum(known & (observed > threshold[:, None]), axis=1)
-    return held / jnp.where(count > 0, count, jnp.nan)
+    matched = jnp.sum(known & (observed > threshold[:, None]), axis=1)
+    return matched / jnp.where(count > 0, count, jnp.nan)
 
 
 def functional_match(
@@ -237,18 +240,18 @@ def functional_match(
     *,
     absolute: bool = False,
 ) -> FunctionalMatch:
-    """Is the counterpart the same in function? Matched units beside random pairs, by what each does for each class.
+    """Do matched units have the same function? Their effects on each class, compared with those of random pairs.
 
-    profile: mean activation on each class. damage: what ablating the unit costs each class. absolute: as in the match;
-    then profiles are compared up to sign, and damage, which has none, as always. Units that were matched by their
-    activations have like profiles in part because classes are in the activations: damage is the test. NaN for a unit
-    if it or its counterpart is the same for all classes; classes without examples (NaN) are left out.
+    profile: mean activation on each class. damage: what each class loses when the unit is ablated. absolute: as in the
+    match; then profiles are compared up to sign. Damage has no sign, so its comparison does not change. Units matched
+    by their activations have similar profiles partly because activations contain the classes, so damage is the stricter
+    test. NaN for a unit if it or its match is the same for all classes. Classes without examples (NaN) are excluded.
     """
 
     def compare(values, unsigned):
         present = jnp.any(jnp.isfinite(values), axis=(0, 1))
         mean = jnp.mean(values, axis=-1, keepdims=True, where=present)
-        # At its unit's mean, a class adds nothing to a correlation.
+        # A class at its unit's mean contributes nothing to a correlation.
         pairs = correlations(jnp.swapaxes(jnp.where(present, values, mean), 1, 2))
         pairs = jnp.abs(pairs) if unsigned else pairs
         matched = _taken(pairs, matching.order)
@@ -263,13 +266,13 @@ def _check_examples(activations, others) -> None:
 
 
 def _standardised(activations):
-    """Units first, "seeds units examples", centred and of length 1: products of two are their correlation."""
+    """Units first, "seeds units examples", centred and of length 1: the product of two is their correlation."""
     values = jnp.swapaxes(jnp.asarray(activations), 1, 2)
     high, low = jnp.max(values, axis=-1, keepdims=True), jnp.min(values, axis=-1, keepdims=True)
     largest = jnp.maximum(jnp.abs(high), jnp.abs(low))
     constant = ~(high - low > _ROUNDING * largest)
     values = values / jnp.where(largest > 0, largest, 1.0)  # so that squares neither vanish nor overflow
-    for _ in range(2):  # the second removes what rounding left of the mean
+    for _ in range(2):  # the second pass removes the mean that rounding left
         values = values - jnp.mean(values, axis=-1, keepdims=True)
     length = jnp.linalg.norm(values, axis=-1, keepdims=True)
     return jnp.where(constant, jnp.nan, values / jnp.where(constant, 1.0, length))
@@ -289,7 +292,7 @@ def _signs(values):
 
 
 def _assign_by_scipy(scores):
-    """The one place that loops over pairs on the host."""
+    """The only loop over pairs on the host."""
 
     def loop(scores):
         scores = np.asarray(scores)

@@ -1,13 +1,13 @@
-"""Which units carry what sets an image apart from its twin? Activation patching, unit by unit and group by group.
+"""Which units carry the difference between an image and its twin? Activation patching of single units and groups.
 
-A twin is the same image after an edit. The activations of chosen units on the clean image are put into the run on its
-corrupt twin, and what follows the site is computed again: units that bring back the clean image's margin carry what the
-edit changed. Source: Meng et al. 2022, arXiv 2202.05262, section 2.
+A twin is the same image after an edit. The activations of chosen units on the clean image are patched into the forward
+pass on its corrupt twin, and everything after the site is computed again. Units that restore the clean image's margin
+carry what the edit changed. Source: Meng et al. 2022, arXiv 2202.05262, section 2.
 
-The effect of a group of units is Σ(patched − corrupt)/Σ(clean − corrupt), of the margins between two classes summed
-over the examples: 0 for units that change nothing, 1 for all units of a site. It is a ratio of means, since a mean of
-ratios would be ruled by the pairs that the network hardly tells apart. Where clean and corrupt have the same mean
-margin there is nothing to restore: NaN.
+The effect of a group of units is Σ(patched − corrupt)/Σ(clean − corrupt), of margins between two classes, summed over
+the examples: 0 for units that change nothing, 1 for all units of a site. It is a ratio of means, because a mean of
+ratios would be dominated by pairs with almost equal margins. It is NaN where clean and corrupt images have the same
+mean margin.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ Twins = Float[Array | np.ndarray, "twins pixels"]
 
 
 class Patching(NamedTuple):
-    """What each unit restores, as a share of total = clean_margin − corrupt_margin: mean margins, in logits."""
+    """The share of total = clean_margin − corrupt_margin that each unit restores; margins are means, in logits."""
 
     effect: Float[Array, " units"]
     total: Float[Array, ""]
@@ -39,13 +39,13 @@ class Patching(NamedTuple):
 def patch_units(
     network: Network, clean: Images, corrupt: Twins, *, site: Site, first: int, second: int, chunk: int = 16
 ) -> Patching:
-    """The effect of each unit of a site alone.
+    """The effect of each single unit of a site.
 
-    Effects add up to 1 where the margin is linear in the site, at the last hidden layer: there that of unit j is
+    Where the margin is linear in the site, as at the last hidden layer, effects add up to 1, and unit j has
     mean(Δaⱼ)(W[j, first] − W[j, second])/total.
 
-    clean, corrupt: example i of one is the twin of example i of the other. chunk: units at once; memory grows as
-    chunk × examples × units. Raises InputError for a site or a class that is not there, and for images without twins.
+    clean, corrupt: example i of one is the twin of example i of the other. chunk: units at once; memory grows as chunk
+    × examples × units. Raises InputError for an unknown site or class, and for images without twins.
     """
 
     def of_units(source, target, margin):
@@ -69,9 +69,9 @@ def patch_groups(
     second: int,
     chunk: int = 16,
 ) -> Float[Array, " groups"]:
-    """The effect of each group of units, all of its members patched at once.
+    """The effect of each group of units, all patched at once.
 
-    As for `patch_units`; raises InputError also for masks of another size than the site's.
+    Arguments and errors are those of `patch_units`; raises InputError also for masks whose size is not the site's.
     """
 
     def of_groups(source, target, margin):
@@ -89,9 +89,9 @@ def patch_groups(
 def _patch(
     network: Network, clean: Images, corrupt: Twins, patched: Callable, site: Site, first: int, second: int
 ) -> Patching:
-    """A Patching of what patched(activations clean, corrupt, mean margin of logits) gives: margins when patched."""
+    """The Patching record of `patched`: (clean activations, corrupt activations, mean margin) → patched margins."""
     if clean.shape != corrupt.shape:
-        raise InputError(f"every image needs one twin, got images {clean.shape} and twins {corrupt.shape}")
+        raise InputError(f"every image needs one twin, got shapes {clean.shape} and {corrupt.shape}")
     check_site(network.model, site)
 
     def margin(logits):

@@ -1,7 +1,7 @@
-"""What does a unit respond to? Responses by class, dead units, selectivity and its null, best examples, confusions.
+"""What does a unit respond to? Class responses, dead units, selectivity and its null, exemplars, confusions.
 
-`activations` are one site's of one network, `network(images)[1][site]`, and every label lies in 0 to classes − 1. A
-class without examples is NaN, and so is a unit whose activations are not finite; neither touches the others.
+`activations` are those of one site of one network, `network(images)[1][site]`. Every label lies in 0 to classes − 1. A
+class without examples gives NaN, and so does a unit whose activations are not finite; neither affects the others.
 """
 
 from typing import NamedTuple
@@ -17,11 +17,11 @@ from jaxinterp.errors import InputError
 Activations = Float[Array | np.ndarray, "examples units"]
 Labels = Int[Array | np.ndarray, " examples"]
 
-# Accelerators would otherwise multiply with fewer bits.
+# Accelerators multiply with fewer bits by default.
 _EXACT = jax.lax.Precision.HIGHEST
-# The write-up's constant, which calls a dead unit's index 0.
+# The write-up's constant; it makes the index of a dead unit 0.
 _EPSILON = 1e-3
-# What is equal in truth may differ by this much, relatively and absolutely, having been summed in another order.
+# Equal values may differ by this much, relatively and absolutely, after summation in another order.
 _ROUNDING, _LEAST_ROUNDING = 1e-5, 1e-7
 
 
@@ -36,7 +36,7 @@ class ClassResponses(NamedTuple):
 
 
 class Liveness(NamedTuple):
-    """Share of the examples on which a unit fires (> 0), whether that is none, and whether it is few but some."""
+    """Share of the examples on which a unit is active (> 0); dead: the share is 0; rare: it is small but not 0."""
 
     firing_rate: Float[Array, " units"]
     dead: Bool[Array, " units"]
@@ -44,7 +44,7 @@ class Liveness(NamedTuple):
 
 
 class Selectivity(NamedTuple):
-    """How well a unit tells a class from the rest, by each measure, or the p-value of each; see `selectivity`."""
+    """How well a unit separates a class from the rest by each measure, or the p-value of each; see `selectivity`."""
 
     index: Float[Array, "classes units"]  # pyright: ignore[reportIncompatibleMethodOverride]
     d_prime: Float[Array, "classes units"]
@@ -54,7 +54,7 @@ class Selectivity(NamedTuple):
 
 
 class SelectivityNull(NamedTuple):
-    """The same measures, each draw against labels of its own that were permuted over the examples."""
+    """The same measures for permuted labels, with a new permutation over the examples for each draw."""
 
     index: Float[Array, "draws classes units"]  # pyright: ignore[reportIncompatibleMethodOverride]
     d_prime: Float[Array, "draws classes units"]
@@ -64,14 +64,14 @@ class SelectivityNull(NamedTuple):
 
 
 class Exemplars(NamedTuple):
-    """Every unit's examples of highest activation, the highest first."""
+    """The examples with the highest activations of each unit, highest first."""
 
     index: Int[Array, "units exemplars"]  # pyright: ignore[reportIncompatibleMethodOverride]
     value: Float[Array, "units exemplars"]
 
 
 def by_class(activations: Activations, labels: Labels, *, classes: int) -> ClassResponses:
-    """Mean, standard deviation (of the class's examples, ddof 0), firing rate and share of zeros, class by class."""
+    """Mean, standard deviation over the class's examples (ddof 0), firing rate and share of zeros, for each class."""
 
     def mean(values):
         return metrics.by_class(values.T, labels, classes=classes).T
@@ -89,10 +89,10 @@ def by_class(activations: Activations, labels: Labels, *, classes: int) -> Class
 def histograms(
     activations: Activations, labels: Labels, *, classes: int, edges: Float[Array | np.ndarray, " edges"]
 ) -> Float[Array, "classes units bins"]:
-    """Share of each class's examples in each bin; what lies beyond the edges counts in the outer bins.
+    """Share of each class's examples in each bin. Values beyond the edges count in the outer bins.
 
-    edges: ascending, one more than there are bins. A bin holds its lower edge and not its upper one. Shares sum to 1.
-    Raises InputError for fewer than two edges.
+    edges: ascending, one more than there are bins. A bin includes its lower edge and excludes its upper one. Shares sum
+    to 1. Raises InputError for fewer than two edges.
     """
     if edges.shape[0] < 2:
         raise InputError(f"a histogram needs at least 2 edges, got {edges.shape[0]}")
@@ -101,25 +101,25 @@ def histograms(
         return metrics.by_class(_indicator(activations < edge, activations).T, labels, classes=classes).T
 
     inner = jax.lax.map(share_below, jnp.asarray(edges)[1:-1])
-    known = share_below(jnp.inf) * 0  # NaN where there is nothing to share out
+    known = share_below(jnp.inf) * 0  # NaN where a class has no examples
     below = jnp.concatenate([known[None], inner, known[None] + 1])
     return jnp.moveaxis(jnp.diff(below, axis=0), 0, -1)
 
 
 def liveness(activations: Activations, *, rare: float = 1e-3) -> Liveness:
-    """Which units never fire (activation > 0) on these examples, and which fire on less than a share `rare` of them?
+    """Which units are never active (activation > 0) on these examples, and which on less than a share `rare` of them?
 
-    "Dead" is about these examples alone, so name them beside the figure. After a ReLU it means an output that is always
-    0. After an activation function that is negative too, such as tanh or GELU, a unit that is never positive still
-    passes on whatever varies below 0, so it is not dead in that sense; sigmoid units always fire.
+    "Dead" refers to these examples only, so state them with the number. After a ReLU, a dead unit always outputs 0.
+    After an activation function with negative values, such as tanh or GELU, a unit that is never positive still passes
+    on its variation below 0, so it is not dead in that sense. Sigmoid units are always active.
     """
     firing_rate = jnp.mean(_indicator(activations > 0, activations), axis=0)
     return Liveness(firing_rate, firing_rate == 0, (firing_rate > 0) & (firing_rate < rare))
 
 
 def class_difference(activations: Activations, labels: Labels, first: int, second: int) -> Float[Array, " units"]:
-    """Mean activation over class `first` minus that over class `second`; NaN where either has no examples."""
-    # Centred, so that a small difference of large means keeps its digits.
+    """Mean activation over class `first` minus the mean over class `second`; NaN where either has no examples."""
+    # Centring keeps the digits of a small difference between large means.
     centred = activations - jnp.mean(activations, axis=0)
 
     def mean(label):
@@ -130,23 +130,22 @@ def class_difference(activations: Activations, labels: Labels, first: int, secon
 
 
 def selectivity(activations: Activations, labels: Labels, *, classes: int, bins: int = 10) -> Selectivity:
-    """How well does each unit tell each class c from the rest, which is all examples of other classes?
+    """How well does each unit separate each class c from the rest, that is, from all examples of other classes?
 
-    - index: (μ_c − μ_rest)/(μ_c + μ_rest + .001), the write-up's. Between −1 and 1 for activations that are never
-      negative, and near ±1 for many a unit that hardly fires; for others without bounds, and NaN where it divides by 0.
+    - index: (μ_c − μ_rest)/(μ_c + μ_rest + .001), as in the write-up. Between −1 and 1 for activations that are never
+      negative, and near ±1 for many units that are rarely active; otherwise unbounded, and NaN where it divides by 0.
     - d_prime: (μ_c − μ_rest)/√((σ_c² + σ_rest²)/2) with ddof 0; 0 where the unit is constant, ±∞ where it is constant
       within the class and within the rest but not over both.
-    - auc: P(a_c > a_rest) + ½ P(a_c = a_rest), the Mann–Whitney statistic over n_c n_rest; ½ for a constant unit.
-    - mutual_information: bits, between the class's indicator and the unit's activation put in at most `bins` quantile
-      bins, bin ⌊bins (mid-rank − ½)/n⌋: ties stay together, so a mass at 0 is in one bin. Not corrected for bias.
-    - morcos: (μ_max − μ_−max)/(μ_max + μ_−max) over class means, μ_−max the mean of the other classes' means (Morcos et
-      al. 2018, arXiv 1803.06959); 0 where all class means are equal, as a dead unit's are. Between 0 and 1 for
-      activations that are never negative; for others without bounds, and NaN where it divides by 0.
+    - auc: P(a_c > a_rest) + ½ P(a_c = a_rest), the Mann–Whitney statistic divided by n_c n_rest; ½ for a constant unit.
+    - mutual_information: bits, between the class's indicator and the unit's activation in at most `bins` quantile bins,
+      bin ⌊bins (mid-rank − ½)/n⌋. Ties share a bin, so a mass at 0 is in one bin. Not corrected for bias.
+    - morcos: (μ_max − μ_−max)/(μ_max + μ_−max) over class means, where μ_−max is the mean of the other classes' means
+      (Morcos et al. 2018, arXiv 1803.06959); 0 where all class means are equal, as for a dead unit. Between 0 and 1 for
+      activations that are never negative; otherwise unbounded, and NaN where it divides by 0.
 
-    NaN for a class that has no examples or all of them; morcos is over the classes that have examples, and NaN for one.
-    auc and mutual_information are the same for any increasing function of the activations, d_prime for any positive
-    rescaling and translation, morcos for any positive rescaling.
-    Raises InputError for fewer than one bin.
+    NaN for a class that has no examples or all of them; morcos runs over the classes that have examples and is NaN for
+    a single one. auc and mutual_information are invariant to any increasing function of the activations, d_prime to
+    positive rescaling and translation, morcos to positive rescaling. Raises InputError for fewer than one bin.
     """
     return _measures(_prepare(activations, bins), labels, classes)
 
@@ -160,12 +159,11 @@ def most_selective(activations: Activations, labels: Labels, *, classes: int) ->
 def selectivity_null(
     key, activations: Activations, labels: Labels, *, classes: int, draws: int = 200, bins: int = 10, chunk: int = 10
 ) -> SelectivityNull:
-    """Selectivity by chance: the measures for labels that are permuted over the examples, draw by draw.
+    """Selectivity by chance: the measures for labels permuted over the examples, one permutation per draw.
 
-    A class's most selective unit was picked out of many: compare it with the same maximum over units of each draw.
-    chunk: draws computed at once; memory is about chunk × examples × (classes + units) numbers beside one table of
-    examples × units × (bins + 2), and what is returned.
-    Raises InputError for fewer than one draw or bin.
+    A class's most selective unit is selected from many: compare it with the same maximum over units in each draw.
+    chunk: draws computed at once; memory is about chunk × examples × (classes + units) numbers, plus one table of
+    examples × units × (bins + 2) and the result. Raises InputError for fewer than one draw or bin.
     """
     if draws < 1:
         raise InputError(f"the null needs at least 1 draw, got {draws}")
@@ -181,7 +179,7 @@ def selectivity_null(
 def selectivity_p(
     key, activations: Activations, labels: Labels, *, classes: int, draws: int = 200, bins: int = 10, chunk: int = 10
 ) -> Selectivity:
-    """p-value of every measure, one by one, against labels permuted over the examples: `null_p` of `selectivity_null`.
+    """The p-value of every single measure against labels permuted over the examples: `null_p` of `selectivity_null`.
 
     Not corrected for the search over units and classes. chunk and errors: as for `selectivity_null`.
     """
@@ -190,16 +188,16 @@ def selectivity_p(
 
 
 def null_p(observed: Selectivity, null: SelectivityNull) -> Selectivity:
-    """Monte-Carlo p-value (b + 1)/(draws + 1): b draws are at least as far from indifference as what was observed.
+    """Monte-Carlo p-value (b + 1)/(draws + 1), where b counts draws at least as far from no selectivity as observed.
 
-    Two-sided, by absolute value: a unit that is silent for a class is selective too. auc counts by |auc − ½|. Ties
-    count as at least as far; 1 for a constant unit; NaN where the measure is NaN. Phipson and Smyth 2010, arXiv
-    1603.05766.
+    Two-sided, by absolute value: a unit that is inactive for a class is selective too. auc counts by |auc − ½|. Ties
+    count as at least as far; p is 1 for a constant unit and NaN where the measure is NaN. Source: Phipson and Smyth
+    2010, arXiv 1603.05766.
     """
 
     def p(values, drawn, indifferent):
         least = jnp.abs(values - indifferent) * (1 - _ROUNDING) - _LEAST_ROUNDING
-        # A draw that is NaN, having divided by 0, counts as large.
+        # A draw that is NaN because it divides by 0 counts as large.
         larger = jnp.sum(~(jnp.abs(drawn - indifferent) < least), axis=0)
         return jnp.where(jnp.isnan(values), jnp.nan, (larger + 1) / (drawn.shape[0] + 1))
 
@@ -213,50 +211,50 @@ def null_p(observed: Selectivity, null: SelectivityNull) -> Selectivity:
 
 
 def exemplars(activations: Activations, *, k: int) -> Exemplars:
-    """The k examples that activate each unit most; among equals the earliest comes first.
+    """The k examples that activate each unit most; ties are in the order of the examples.
 
     Raises InputError where there are fewer than k examples.
     """
     if not 1 <= k <= activations.shape[0]:
-        raise InputError(f"k exemplars of {activations.shape[0]} examples: use 1 to {activations.shape[0]}, got {k}")
-    # top_k puts 0 before −0, which edits make.
+        raise InputError(f"k is {k} for {activations.shape[0]} examples: use 1 to {activations.shape[0]}")
+    # top_k sorts 0 before −0, which edits produce.
     values, index = jax.lax.top_k(jnp.where(activations == 0, 0.0, activations).T, k)
     return Exemplars(index, values)
 
 
 def confusion(
-    answers: Int[Array | np.ndarray, " examples"], labels: Labels, *, classes: int
-) -> Float[Array, "classes answers"]:
-    """Share of each class's examples that is answered by each class (`metrics.predictions`); rows sum to 1."""
-    return metrics.by_class(jax.nn.one_hot(answers, classes, axis=0), labels, classes=classes).T
+    predictions: Int[Array | np.ndarray, " examples"], labels: Labels, *, classes: int
+) -> Float[Array, "classes predictions"]:
+    """Share of each class's examples with each prediction (`metrics.predictions`); rows sum to 1."""
+    return metrics.by_class(jax.nn.one_hot(predictions, classes, axis=0), labels, classes=classes).T
 
 
 def failures(
     logits: Float[Array | np.ndarray, "examples outputs"], labels: Labels, *, k: int
 ) -> Int[Array, " failures"]:
-    """Indices of the k examples that are answered wrongly by the widest margin, the worst first; −1 once none is left.
+    """Indices of the k examples that are misclassified by the largest margin, largest first; −1 once none is left.
 
     Raises InputError for fewer than two outputs, or k below 1.
     """
     if k < 1:
-        raise InputError(f"k failures: use 1 or more, got {k}")
+        raise InputError(f"k is {k}: use 1 or more failures")
     margins = metrics.margins(logits, labels)
-    wrong = ~metrics.correct("cross_entropy", logits, labels) & (margins <= 0)  # a NaN is no confident answer
-    badness = jnp.where(wrong, -margins, -jnp.inf)
-    worst, index = jax.lax.top_k(badness, min(k, labels.shape[0]))
-    return jnp.pad(jnp.where(worst >= 0, index, -1), (0, max(0, k - labels.shape[0])), constant_values=-1)
+    wrong = ~metrics.correct("cross_entropy", logits, labels) & (margins <= 0)  # a NaN is no confident prediction
+    error = jnp.where(wrong, -margins, -jnp.inf)
+    largest, index = jax.lax.top_k(error, min(k, labels.shape[0]))
+    return jnp.pad(jnp.where(largest >= 0, index, -1), (0, max(0, k - labels.shape[0])), constant_values=-1)
 
 
 def _indicator(condition, activations):
-    """1 where it holds and 0 elsewhere, but NaN stays NaN: a unit that diverged is not a dead one."""
+    """1 where the condition holds and 0 elsewhere. NaN stays NaN: a unit that diverged is not a dead one."""
     return jnp.where(jnp.isnan(activations), jnp.nan, jnp.asarray(condition, jnp.float32))
 
 
 class _Prepared(NamedTuple):
-    """What no permutation of labels changes.
+    """Everything that a permutation of the labels does not change.
 
-    deviations: activations as centre + scale · deviations, exactly 0 for a constant unit. table: what a class's sums
-    are taken of: the deviations, the mid-ranks as (rank − (n + 1)/2)/n, and an indicator a bin.
+    The activations are centre + scale · deviations; the deviations of a constant unit are exactly 0. table: the columns
+    that are summed over each class: the deviations, the mid-ranks as (rank − (n + 1)/2)/n, and one indicator per bin.
     """
 
     centre: Float[Array, " units"]
@@ -290,9 +288,9 @@ def _measures(prepared: _Prepared, labels, classes: int) -> Selectivity:
 
     sums = jnp.einsum("ec,euk->cuk", members, prepared.table, precision=_EXACT)
     mean = sums[..., 0] / some
-    own = jnp.matmul(members, mean, precision=_EXACT)
-    squares = jnp.einsum("ec,eu->cu", members, (prepared.deviations - own) ** 2, precision=_EXACT)
-    # The rest from its classes, with the spread between them.
+    class_mean = jnp.matmul(members, mean, precision=_EXACT)
+    squares = jnp.einsum("ec,eu->cu", members, (prepared.deviations - class_mean) ** 2, precision=_EXACT)
+    # The sum of squares of the rest is that of its classes plus that between their means.
     others = 1 - jnp.eye(classes)
     rest_mean = jnp.matmul(others, sums[..., 0], precision=_EXACT) / rest_some
     between = count * (mean - rest_mean[:, None]) ** 2
@@ -301,7 +299,7 @@ def _measures(prepared: _Prepared, labels, classes: int) -> Selectivity:
     difference = mean - rest_mean
     total = 2 * prepared.centre + prepared.scale * (mean + rest_mean) + _EPSILON
     deviation = jnp.sqrt((squares / some + rest_squares / rest_some) / 2)
-    deviation = jnp.where(deviation > _ROUNDING * jnp.abs(difference), deviation, 0.0)  # none, within rounding
+    deviation = jnp.where(deviation > _ROUNDING * jnp.abs(difference), deviation, 0.0)  # 0 but for rounding
     return Selectivity(
         index=jnp.where(known, _ratio(prepared.scale * difference, total), jnp.nan),
         d_prime=jnp.where(known, jnp.where(difference == 0, 0.0, difference / deviation), jnp.nan),
@@ -312,7 +310,7 @@ def _measures(prepared: _Prepared, labels, classes: int) -> Selectivity:
 
 
 def _information(joint, count, examples: int):
-    """Bits between class and bin, of how many of the class's examples lie in each bin ("classes units bins")."""
+    """Bits between class and bin, given the number of the class's examples in each bin ("classes units bins")."""
     marginal = jnp.sum(joint, axis=0)
 
     def part(joint, count):

@@ -119,13 +119,13 @@ def progress_bar():
 
         def update(what: str, state) -> None:
             if what not in tasks:
-                tasks[what] = bar.add_task(what, total=state.measured.accuracy.shape[1], accuracy="")
-            now = state.measured.accuracy[:, state.epoch - 1, SPLITS.index("test")]
+                tasks[what] = bar.add_task(what, total=state.metrics.accuracy.shape[1], accuracy="")
+            now = state.metrics.accuracy[:, state.epoch - 1, SPLITS.index("test")]
             mean = f", test accuracy {np.nanmean(now):.2%}" if np.isfinite(now).any() else ""
             bar.update(tasks[what], completed=state.epoch, accuracy=mean)
             if not console.is_terminal and time.monotonic() - said[0] > QUIET:
                 said[0] = time.monotonic()
-                print(f"{what}: epoch {state.epoch} of {state.measured.accuracy.shape[1]}{mean}", file=sys.stderr)
+                print(f"{what}: epoch {state.epoch} of {state.metrics.accuracy.shape[1]}{mean}", file=sys.stderr)
 
         yield update
 

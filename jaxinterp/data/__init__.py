@@ -1,4 +1,4 @@
-"""Where do the images come from? Any source becomes three sets of flat images in [0, 1] with integer labels."""
+"""Where do the images come from? Every source becomes three sets of flat images in [0, 1] with integer labels."""
 
 from jaxinterp.data.datasets import Dataset, Splits, as_dataset, check_images, image_shape
 from jaxinterp.data.loading import load

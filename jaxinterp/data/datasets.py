@@ -1,4 +1,4 @@
-"""What is a data set? Flat images in [0, 1], one integer label each, and the checks that keep it so."""
+"""What is a data set? Flat images in [0, 1] with one integer label each, and the checks that guarantee this."""
 
 import math
 from typing import Any, NamedTuple
@@ -10,18 +10,18 @@ from jaxinterp.errors import InputError
 
 
 class Dataset(NamedTuple):
-    """Labelled images: float32 in [0, 1], row by row, and int32 labels from 0."""
+    """Labelled images: float32 in [0, 1], flattened row by row, and int32 labels from 0."""
 
     images: Float[Array | np.ndarray, "examples pixels"]
     labels: Int[Array | np.ndarray, " examples"]
 
     def take(self, rows) -> "Dataset":
-        """The examples at rows: a slice, a mask or indices."""
+        """The examples at the given rows: a slice, a mask or indices."""
         return Dataset(self.images[rows], self.labels[rows])
 
 
 class Splits(NamedTuple):
-    """Images to train on, to choose by and to report on. Validation may have no examples."""
+    """Images for training, for choosing and for reporting. Validation may have no examples."""
 
     train: Dataset
     validation: Dataset
@@ -29,7 +29,7 @@ class Splits(NamedTuple):
 
 
 def image_shape(pixels: int) -> tuple[int, int]:
-    """Rows and columns of a square image of this many pixels. Raises InputError when no square has that many."""
+    """Rows and columns of a square image with this many pixels. Raises InputError where no square has that many."""
     side = math.isqrt(pixels)
     if side * side != pixels:
         raise InputError(f"images of {pixels} pixels are not square: use images with as many rows as columns")
@@ -37,7 +37,7 @@ def image_shape(pixels: int) -> tuple[int, int]:
 
 
 def check_images(images: Any) -> None:
-    """Raise InputError, naming the mend, unless images are floating-point numbers in [0, 1]."""
+    """Raise InputError, with the remedy, unless the images are floating-point numbers in [0, 1]."""
     if images.dtype.kind != "f":
         raise InputError(
             f"images are {images.dtype}, not floating-point numbers in [0, 1]: divide by 255 if they are bytes"
@@ -46,33 +46,33 @@ def check_images(images: Any) -> None:
         return
     low, high = float(images.min()), float(images.max())  # a NaN anywhere makes both NaN
     if math.isnan(low):
-        raise InputError("images contain NaN: replace it by numbers in [0, 1]")
+        raise InputError("images contain NaN: replace it with numbers in [0, 1]")
     if low < 0:
         raise InputError(
-            f"images go down to {low:g}, below 0: undo their normalisation (the model has input_mean, input_std)"
+            f"images go down to {low:g}, below 0: undo their normalisation (use the model's input_mean and input_std)"
         )
     if high > 1:
-        raise InputError(f"images reach {high:g}, above 1: divide by 255 if they run from 0 to 255")
+        raise InputError(f"images reach {high:g}, above 1: divide by 255 if they range from 0 to 255")
 
 
 def scale_bytes(images: UInt8[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-    """Bytes 0–255 to float32 in [0, 1]."""
+    """Convert bytes 0–255 to float32 in [0, 1]."""
     return np.divide(images, np.float32(255), dtype=np.float32)
 
 
 def as_dataset(images: np.ndarray, labels: np.ndarray, name: str = "the data") -> Dataset:
-    """A Dataset from arrays in memory; `name` is how error messages call it.
+    """A Dataset from arrays in memory. `name` stands for the data in error messages.
 
-    Images are "examples pixels", "examples rows columns" or the latter with one channel last, floating-point in
-    [0, 1]; labels are integers from 0. Raises InputError for anything else. Colour is refused, because how to make it
-    grey is a choice about the data: make it, and pass the result.
+    Images have the axes "examples pixels", "examples rows columns", or the latter with a channel axis of size 1 at the
+    end, and are floating-point in [0, 1]; labels are integers from 0. Raises InputError for anything else. Colour
+    images are refused, because the conversion to greyscale is a choice about the data: convert them first.
     """
     images, labels = np.asarray(images), np.asarray(labels)
     if images.ndim == 4 and images.shape[-1] == 1:
         images = images[..., 0]
     if images.ndim == 4:
         raise InputError(
-            f"{name} has images of {images.shape[-1]} channels: convert them to greyscale, one channel, beforehand"
+            f"{name} has images of {images.shape[-1]} channels: convert them to greyscale (one channel) first"
         )
     if images.ndim not in (2, 3) or 0 in images.shape[1:]:
         raise InputError(
@@ -93,5 +93,5 @@ def as_dataset(images: np.ndarray, labels: np.ndarray, name: str = "the data") -
 
 
 def empty_like(data: Dataset) -> Dataset:
-    """A Dataset of no examples with as many pixels."""
+    """A Dataset of no examples with the same number of pixels."""
     return Dataset(data.images[:0], data.labels[:0])

@@ -1,4 +1,4 @@
-"""How are MNIST's files read? IDX: a magic number, big-endian sizes, then bytes. Also four such files as Splits."""
+"""How are MNIST's files read? IDX is a magic number, big-endian sizes, then bytes; four such files make Splits."""
 
 import gzip
 import math
@@ -20,24 +20,24 @@ _UNSIGNED_BYTE = 0x08
 
 
 def read_idx(path: Traversable) -> UInt8[np.ndarray, "..."]:
-    """The array of bytes in one IDX file, gzipped or not. Raises InputError when the file is not a whole IDX file."""
+    """The array of bytes in one IDX file, gzipped or not. Raises InputError unless the file is a complete IDX file."""
     content = path.read_bytes()
     if content[:2] == b"\x1f\x8b":
         try:
             content = gzip.decompress(content)
         except (EOFError, OSError, zlib.error) as error:
-            raise InputError(f"{path} is a damaged gzip file ({error}): fetch it again") from None
+            raise InputError(f"{path} is a damaged gzip file ({error}): download it again") from None
     if len(content) < 4 or content[:3] != bytes((0, 0, _UNSIGNED_BYTE)):
         raise InputError(
             f"{path} starts with {content[:4].hex() or 'nothing'}: an IDX file of bytes starts with 000008"
         )
     start = 4 + 4 * content[3]
     if len(content) < start:
-        raise InputError(f"{path} ends inside its header: fetch it again")
+        raise InputError(f"{path} ends inside its header: download it again")
     shape = struct.unpack(f">{content[3]}I", content[4:start])
     if len(content) - start != math.prod(shape):
         raise InputError(
-            f"{path} holds {len(content) - start} bytes but its header says {math.prod(shape)}: fetch it again"
+            f"{path} contains {len(content) - start} bytes but its header says {math.prod(shape)}: download it again"
         )
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
@@ -54,13 +54,13 @@ def mnist() -> Splits:
 
 
 def load_folder(folder: Traversable) -> Splits:
-    """The four usual files of a folder, in their own order, bytes scaled to [0, 1]; no validation images.
+    """The four standard files of a folder in their original order, bytes scaled to [0, 1]; no validation images.
 
     Their names are {train,t10k}-{images-idx3,labels-idx1}-ubyte, with `-` or `.` before idx, with or without .gz.
-    Raises InputError when one is missing, damaged or does not fit its partner.
+    Raises InputError where one is missing or damaged, or where images and labels do not fit.
     """
     paths = [_find(folder, stem) for stem in _FILES]
-    with ThreadPoolExecutor() as pool:  # inflating and scaling release the interpreter lock
+    with ThreadPoolExecutor() as pool:  # decompressing and scaling release the interpreter lock
         train = pool.submit(_load_pair, *paths[:2])
         test = pool.submit(_load_pair, *paths[2:])
     return Splits(train.result(), empty_like(train.result()), test.result())

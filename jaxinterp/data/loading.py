@@ -1,4 +1,4 @@
-"""Which images does a run use? DataConfig in, NumPy arrays out: the one door from disk to the rest of the package."""
+"""Which images does a run use? A DataConfig becomes NumPy arrays. All data on disk is read here."""
 
 import pkgutil
 from pathlib import Path
@@ -14,16 +14,16 @@ from jaxinterp.errors import InputError
 
 
 def load(config: DataConfig) -> Splits:
-    """Read config.source and apply config's options, in the order that `options.apply_options` gives.
+    """Read config.source and apply the config's options, in the order of `options.apply_options`.
 
-    Images are float32 in [0, 1], labels int32, both NumPy arrays. MNIST comes in its original order. Raises InputError
-    for an unknown source, for damaged or ill-formed data, and for options that the data cannot meet.
+    Images are float32 in [0, 1] and labels int32, both NumPy arrays. MNIST is in its original order. Raises InputError
+    for an unknown source, for damaged or malformed data, and for options that the data does not allow.
     """
     splits = _read(config)
     pixels, test_pixels = splits.train.images.shape[1], splits.test.images.shape[1]
     if pixels != test_pixels:
         raise InputError(
-            f"{config.source} trains on images of {pixels} pixels and tests on {test_pixels}: use one size for both"
+            f"{config.source} has training images of {pixels} pixels and test images of {test_pixels}: use one size"
         )
     return apply_options(splits, config)
 

@@ -1,4 +1,4 @@
-"""What is done to the images before training? Each option of DataConfig, in one fixed order."""
+"""How are the images changed before training? Each option of DataConfig, in one fixed order."""
 
 import jax
 import numpy as np
@@ -12,20 +12,20 @@ _DRAWS = ("validation_share", "train_size", "permute_pixels", "shuffle_labels")
 
 
 def apply_options(splits: Splits, config: DataConfig) -> Splits:
-    """Apply config's options in order: classes, positive, crop, resize, validation_share, train_size, pixels, labels.
+    """Apply the options in order: classes, positive, crop, resize, validation_share, train_size, pixels, labels.
 
-    - Validation images are held out before `train_size` draws from the rest, so that they stay the same whatever the
-      training size, and a larger draw contains every smaller one. Both keep the source's order.
-    - `shuffle_labels` touches the training labels alone: validation and test stay true, so that their accuracy means
-      what it means for any other run. They keep how often each class occurs.
-    - Every draw has its own stream of `data_seed`: turning one option on leaves the other draws as they were.
+    - Validation images are held out before `train_size` draws from the rest. They are therefore the same for every
+      training size, and a larger draw contains every smaller one. Both keep the order of the source.
+    - `shuffle_labels` shuffles the training labels only, and keeps the frequency of each class. Validation and test
+      labels stay correct, so their accuracies are comparable with those of other runs.
+    - Every draw has its own random stream of `data_seed`: switching one option on does not change the other draws.
 
-    Raises InputError for a value that the data cannot meet.
+    Raises InputError for a value that the data does not allow.
     """
     if config.data_seed < 0:
         raise InputError(f"data_seed is {config.data_seed}: use 0 or more")
     if not len(splits.train.labels):
-        raise InputError("there are no training images: use a source that has some")
+        raise InputError("there are no training images: use a source with training images")
     splits = _select_classes(splits, config.classes)
     if config.positive is not None:
         splits = _one_against_rest(splits, config.positive)
@@ -48,7 +48,7 @@ def apply_options(splits: Splits, config: DataConfig) -> Splits:
 
 
 def pixel_permutation(config: DataConfig, pixels: int) -> Int[np.ndarray, " pixels"]:
-    """The order that `permute_pixels` puts pixels in: permuted = images[:, order]; np.argsort(order) undoes it."""
+    """The order that `permute_pixels` applies: permuted = images[:, order]. np.argsort(order) inverts it."""
     return _rng(config, "permute_pixels").permutation(pixels)
 
 
@@ -95,7 +95,7 @@ def _resize(images: Float[np.ndarray, "n h w"], size: int | None) -> Float[np.nd
         return images.reshape(n, side * side)
     if size < 1:
         raise InputError(f"resize is {size}: use 1 or more")
-    # Linear resizing, antialiased, is one matrix a side; making it once is faster than resizing every image by itself.
+    # Antialiased linear resizing is one matrix per axis. Building it once is faster than resizing image by image.
     weights = np.asarray(jax.image.resize(np.eye(side, dtype=np.float32), (size, side), "linear"))
     return np.clip(weights @ images @ weights.T, 0, 1).reshape(n, size * size)
 
@@ -103,12 +103,12 @@ def _resize(images: Float[np.ndarray, "n h w"], size: int | None) -> Float[np.nd
 def _hold_out(splits: Splits, config: DataConfig) -> Splits:
     share, count = config.validation_share, len(splits.train.labels)
     if not 0 < share < 1:
-        raise InputError(f"validation_share is {share}: use 0 or more, and less than 1")
+        raise InputError(f"validation_share is {share}: use at least 0 and less than 1")
     if len(splits.validation.labels):
         raise InputError(f"validation_share is {share} but {config.source} has its own validation images: use 0")
     held_out = max(1, round(share * count))
     if held_out == count:
-        raise InputError(f"validation_share {share} of {count} training images leaves none to train on: use less")
+        raise InputError(f"validation_share {share} of {count} images leaves no training image: use a smaller share")
     order = _rng(config, "validation_share").permutation(count)
     return splits._replace(train=splits.train.take(order[held_out:]), validation=splits.train.take(order[:held_out]))
 

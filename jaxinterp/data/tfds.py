@@ -1,4 +1,4 @@
-"""How is a prepared TensorFlow Datasets set read? From disk, in its array_record form, without TensorFlow."""
+"""How is a prepared TensorFlow Datasets set read? From disk, in array_record format, without TensorFlow."""
 
 import json
 import os
@@ -12,16 +12,16 @@ from jaxinterp.errors import InputError
 
 
 def load_tfds(name: str) -> Splits:
-    """Splits train and test of a prepared set, in its own (shuffled) order; no validation images.
+    """The train and test splits of a prepared set, in its stored (shuffled) order; no validation images.
 
-    `name` is NAME, NAME/CONFIG or either with :VERSION, the newest version by default, under the folder that the
-    environment variable TFDS_DATA_DIR names, ~/tensorflow_datasets by default. Nothing is fetched. Raises InputError,
-    with the command that prepares the set, when it is not there; and when its images are not bytes of one channel.
+    `name` is NAME or NAME/CONFIG, with :VERSION if it is not the newest. The set lies in the folder of the environment
+    variable TFDS_DATA_DIR, by default ~/tensorflow_datasets. Nothing is downloaded. Raises InputError where the set is
+    missing, with the command that prepares it, and where its images are not bytes of one channel.
     """
     folder = _prepared_folder(name)
     import tensorflow_datasets as tfds  # here, because it takes most of a second
 
-    # A builder made from the folder runs neither the set's own code nor a look at the network.
+    # A builder made from the folder neither runs the set's own code nor accesses the internet.
     sources: Any = tfds.builder_from_directory(folder).as_data_source()
     if not {"train", "test"} <= sources.keys():
         raise InputError(f"tfds:{name} has the splits {', '.join(sorted(sources))}: it needs train and test")
@@ -33,14 +33,14 @@ def _prepared_folder(name: str) -> Path:
     base, _, version = name.partition(":")
     root = Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
     command = f"tfds build {base} --file_format=array_record --data_dir={root}"
-    found = {}
+    versions = {}
     for path in (root / base).glob(f"{version or '*'}/dataset_info.json"):
         info = json.loads(path.read_text())
         if "array_record" in (info.get("fileFormat"), *info.get("alternativeFileFormats", ())):
-            found[tuple(int(part) for part in info["version"].split("."))] = path.parent
-    if not base or not found:
+            versions[tuple(int(part) for part in info["version"].split("."))] = path.parent
+    if not base or not versions:
         raise InputError(f"tfds:{name} is not prepared as array_record in {root}: run `{command}` (needs TensorFlow)")
-    return found[max(found)]
+    return versions[max(versions)]
 
 
 def _read(source: Any, name: str) -> Dataset:

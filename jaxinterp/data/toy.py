@@ -14,29 +14,29 @@ _BAR_COLUMNS = slice(5, 20)
 
 
 class Strokes(NamedTuple):
-    """One-factor data: class 1 has a horizontal bar that class 0 lacks, and nothing else tells them apart."""
+    """One-factor data: class 1 has a horizontal bar that class 0 lacks, and nothing else separates the classes."""
 
     splits: Splits
-    """label 1 with the bar, label 0 without; no validation images"""
+    """label 1 with the bar, label 0 without it; no validation images"""
     twins: Splits
-    """the same images in the same order, each with its bar removed or drawn, and so the other label"""
+    """the same images in the same order, each with its bar removed or added, and therefore with the other label"""
     mask: Bool[np.ndarray, " pixels"]
-    """the bar's pixels: an image and its twin agree everywhere else"""
+    """the bar's pixels; outside them, an image and its twin are equal"""
 
 
 def xor() -> Splits:
-    """The four corners of the unit square, two pixels each, labelled by exclusive or; every split is these four."""
+    """The four corners of the unit square as images of two pixels, labelled by exclusive or; all splits are equal."""
     points = Dataset(np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32), np.array([0, 1, 1, 0], np.int32))
     return Splits(points, points, points)
 
 
 def strokes(seed: int = 0, *, train: int = 8000, test: int = 2000) -> Strokes:
-    """Images of 28 × 28 pixels in which one stroke, a 7's bar, is all that separates two classes of equal size.
+    """Images of 28 × 28 pixels in which one stroke, the bar of a 7, is all that separates two classes of equal size.
 
-    Every image has a slanted stem like a 1's or a 7's, two short strokes anywhere, and pixel noise; places, directions,
-    thicknesses and intensities are drawn alike for both classes. Class 1 then gets the bar, always in the same place,
-    with an intensity of its own. Ink does not add up: the strongest stroke wins in each pixel. Raises InputError for a
-    negative seed and for fewer than two images in a split.
+    Every image has a slanted stem like that of a 1 or a 7, two short strokes anywhere, and pixel noise. Positions,
+    directions, thicknesses and intensities have the same distribution in both classes. Class 1 then gets the bar,
+    always in the same position, with a random intensity. Overlapping strokes do not add up: each pixel takes the
+    strongest. Raises InputError for a negative seed and for fewer than two images in a split.
     """
     if seed < 0:
         raise InputError(f"the seed of strokes is {seed}: use 0 or more")
@@ -45,7 +45,7 @@ def strokes(seed: int = 0, *, train: int = 8000, test: int = 2000) -> Strokes:
     mask = np.zeros((SIDE, SIDE), bool)
     mask[_BAR_ROWS, _BAR_COLUMNS] = True
     mask = mask.reshape(-1)
-    # One stream a split, so that the test images do not depend on how many training images are drawn.
+    # One stream per split, so that the test images do not depend on the number of training images.
     (train_data, train_twins), (test_data, test_twins) = (
         _draw_split(np.random.default_rng([seed, stream]), count, mask) for stream, count in enumerate((train, test))
     )
@@ -87,7 +87,7 @@ def _short_stroke(rng: np.random.Generator, count: int) -> Float[np.ndarray, "ex
 def _segments(
     rng: np.random.Generator, start: Float[np.ndarray, "examples 2"], end: Float[np.ndarray, "examples 2"]
 ) -> Float[np.ndarray, "examples pixels"]:
-    """One straight stroke an image, from start to end (row, column), of random thickness and intensity."""
+    """One straight stroke per image, from start to end (row, column), with random thickness and intensity."""
     thickness = rng.uniform(1.5, 3, (len(start), 1)).astype(np.float32)
     intensity = rng.uniform(0.5, 1, (len(start), 1)).astype(np.float32)
     start, along = start.astype(np.float32), (end - start).astype(np.float32)

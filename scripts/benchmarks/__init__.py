@@ -1,1 +1,1 @@
-"""What does scripts/benchmark.py measure? A module for each part, and the race that times them all."""
+"""What does scripts/benchmark.py measure? One module per part, and the race that times them all."""

@@ -1,10 +1,10 @@
-"""How fast is ablation, beside captum and by itself?
+"""How fast is ablation, compared with captum and by itself?
 
 The networks are those of recipe bottleneck-neurons, untrained, since time does not depend on the weights; the images
-are the 10,000 test images. Ours and captum answer the same: how much every logit of every image loses with each unit
-of a hidden layer. captum's `LayerFeatureAblation` is made for one logit a call; given no target it takes the logits of
-all images for outputs of the batch and answers for all of them, which it does not document. Either way it runs the
-whole network for every unit. Its `FeatureAblation` of the rest of the network, cut off by hand, does not.
+are the 10,000 test images. Ours and captum compute the same: how much every logit of every image loses without each
+unit of a hidden layer. captum's `LayerFeatureAblation` is made for one logit per call. Without a target it treats the
+logits of all images as outputs of the batch and returns results for all of them, which is undocumented. Either way it
+runs the whole network for every unit. Its `FeatureAblation`, applied to the rest of the network, does not.
 """
 
 from collections.abc import Iterator
@@ -30,10 +30,10 @@ CHUNK = 4  # units or groups that ours ablates at once
 STRENGTHS = np.arange(0, 3.01, 0.25)
 DRAWS = 200
 CHECKED = 500  # images on which ours is compared with captum
-# By captum's perturbations_per_eval: its default, and the fastest of 1, 4 and 32 here.
-A_LOGIT = {at_once: f"captum, a logit a call, {at_once} at once" for at_once in (1, 4)}
-ALL, REST = "captum, all logits a call", "captum, rest of the network"
-TARGETS = dict.fromkeys([*A_LOGIT.values(), ALL], "≥ 100") | {REST: ""}
+# Values of captum's perturbations_per_eval: its default, and the fastest of 1, 4 and 32 here.
+PER_LOGIT = {at_once: f"captum, one logit per call, {at_once} at once" for at_once in (1, 4)}
+ALL, REST = "captum, all logits per call", "captum, rest of the network"
+TARGETS = dict.fromkeys([*PER_LOGIT.values(), ALL], "≥ 100") | {REST: ""}
 
 
 def measure(splits: data.Splits, options: Options) -> tuple[dict[str, Any], list[Result]]:
@@ -47,7 +47,7 @@ def measure(splits: data.Splits, options: Options) -> tuple[dict[str, Any], list
         timings[name] = race(contestants(one, test, layer), options.rounds)
         results += rows(name, "unit-logits/s", timings[name], TARGETS, missing=missing)
     results += deviation_results(one, splits.test)
-    # The seeds one after another, and each on all cores.
+    # One seed after another, each on all cores.
     means = jax.jit(ensemble.over_seeds(mean_ablation, chunk=1))
     alone = race({"mean-ablation": Contestant(1, calls(means, many, test))}, options.rounds)
     full = jax.jit(partial(everything, draws=DRAWS))
@@ -64,11 +64,11 @@ def untrained(seeds: int, pixels: int) -> Network:
 
 
 def post(layer: int) -> Site:
-    """Where a layer's units are ablated."""
+    """The site at which a layer's units are ablated."""
     return f"hidden{layer}/post"
 
 
-# Beside captum
+# Compared with captum
 
 
 def changes(network: Network, test: Dataset, *, layer: int) -> jax.Array:
@@ -82,7 +82,7 @@ def changes(network: Network, test: Dataset, *, layer: int) -> jax.Array:
 
 
 def contestants(network: Network, test: Dataset, layer: int) -> dict[str, Contestant]:
-    """Ours, and captum asked in each of its ways, in units × logits; a turn yields "units examples [classes]"."""
+    """Ours, and captum in each of its ways. Work is in units × logits; a turn yields "units examples [classes]"."""
     units, classes = network.model.widths[layer], network.model.outputs
     ours = {"ours": Contestant(units * classes, calls(jax.jit(partial(changes, layer=layer)), network, test))}
     if peers.captum is None:
@@ -93,10 +93,10 @@ def contestants(network: Network, test: Dataset, layer: int) -> dict[str, Contes
     first, rest = model[: 2 * layer + 2], model[2 * layer + 2 :]
     whole = captum.LayerFeatureAblation(model, first[-1])
 
-    def by_unit(found):
-        return found.reshape(len(images), classes, units).permute(2, 0, 1)
+    def by_unit(attributions):
+        return attributions.reshape(len(images), classes, units).permute(2, 0, 1)
 
-    def a_logit(at_once):
+    def per_logit(at_once):
         for target in cycle(range(classes)):
             yield whole.attribute(images, target=target, perturbations_per_eval=at_once).T
 
@@ -105,15 +105,15 @@ def contestants(network: Network, test: Dataset, layer: int) -> dict[str, Contes
             activations = first(images)
         return by_unit(captum.FeatureAblation(rest).attribute(activations))
 
-    ways = {name: Contestant(units, a_logit(at_once)) for at_once, name in A_LOGIT.items()}
+    ways = {name: Contestant(units, per_logit(at_once)) for at_once, name in PER_LOGIT.items()}
     ways[ALL] = Contestant(units * classes, calls(lambda: by_unit(whole.attribute(images))))
     ways[REST] = Contestant(units * classes, calls(rest_alone))
     return ours | ways
 
 
 def deviation(network: Network, test: Dataset, dtype: DTypeLike) -> float:
-    """The largest difference in any logit between our changes and those of any way of captum's, at any layer."""
-    with jax.enable_x64(True):  # what is float32 stays float32
+    """The largest difference in any logit between our changes and captum's, over all its ways and all layers."""
+    with jax.enable_x64(True):  # float32 arrays stay float32
         network = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf, dtype)), network)
         test = Dataset(np.asarray(test.images, dtype), np.asarray(test.labels))
         return max(_deviation(contestants(network, test, layer)) for layer in range(len(network.model.widths)))
@@ -123,19 +123,19 @@ def _deviation(ways: dict[str, Contestant]) -> float:
     ours = np.asarray(next(ways.pop("ours").turns))
 
     def all_logits(turns):
-        found = next(turns)
-        if found.ndim < ours.ndim:
-            found = peers.torch.stack([found, *(next(turns) for _ in range(ours.shape[-1] - 1))], dim=-1)
-        return found.numpy()
+        changes = next(turns)
+        if changes.ndim < ours.ndim:
+            changes = peers.torch.stack([changes, *(next(turns) for _ in range(ours.shape[-1] - 1))], dim=-1)
+        return changes.numpy()
 
     return max(float(np.abs(all_logits(way.turns) - ours).max()) for way in ways.values())
 
 
 def deviation_results(network: Network, test: Dataset) -> Iterator[Result]:
-    """Rows that say how far ours is from captum."""
+    """Rows with the difference between ours and captum."""
     some = Dataset(test.images[:CHECKED], test.labels[:CHECKED])
     for dtype in ("float64", "float32"):
-        row = Result(f"ours less captum, {dtype}", "logit", None, target="≤ 1e-6", note=peers.missing("captum"))
+        row = Result(f"ours minus captum, {dtype}", "logit", None, target="≤ 1e-6", note=peers.missing("captum"))
         if peers.captum is not None:
             note = f"largest absolute: all layers, units, logits and ways, {len(some.labels)} images"
             row = row._replace(rate=spread([deviation(network, some, dtype)]), note=note)
@@ -158,20 +158,20 @@ def mean_ablation(network: Network, test: Dataset) -> jax.Array:
 
 
 def everything(many: Network, test: Dataset, key, *, draws: int) -> list[dict[str, Any]]:
-    """All that can be asked of ablation, for each hidden layer; leaves lead with a seeds axis."""
+    """All results of the ablation module, for each hidden layer; leaves have a leading seeds axis."""
     return [_everything(many, test, key, draws, post(layer)) for layer in range(len(many.model.widths))]
 
 
 def _everything(many: Network, test: Dataset, key, draws: int, site: Site) -> dict[str, Any]:
     edits = ensemble.over_seeds(partial(all_edits, key=key, draws=draws, site=site), chunk=1)
-    found, drops = edits(many, test)
-    # The seeds at once: they share the labels that are drawn.
+    records, drops = edits(many, test)
+    # All seeds at once, since they share the permuted labels.
     searched = partial(ablation.searched_p, key, labels=test.labels, classes=many.model.outputs, draws=draws)
-    return found | {"searched_p": jax.vmap(searched)(drops)}
+    return records | {"searched_p": jax.vmap(searched)(drops)}
 
 
 def all_edits(network: Network, test: Dataset, *, key, draws: int, site: Site) -> tuple[dict[str, Any], jax.Array]:
-    """Every kind, dose, group and pair, and what predicts them; and each example's drop in correctness."""
+    """Every kind, dose, group and pair, and their predictors; and each example's drop in correctness."""
 
     def scores_and_right(logits, labels):
         right = metrics.correct("cross_entropy", logits, labels).astype(logits.dtype)

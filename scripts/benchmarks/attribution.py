@@ -1,10 +1,10 @@
-"""How fast are integrated gradients beside captum's, and do they add up?
+"""How fast are integrated gradients, compared with captum's, and do they add up?
 
-The network is one of recipe bottleneck-neurons, untrained, since time does not depend on the weights; the logit is that
-of each image's own label. captum's quadrature has the same nodes, as many as it takes by default; it rounds their
-weights to float32. Attributions are complete when they add up to the logit less that of the blank image. The gradient
-of a ReLU network jumps, so that any quadrature falls short by something that goes with 1/steps; the exact variant,
-which goes from jump to jump, does not.
+The network is one of recipe bottleneck-neurons, untrained, since time does not depend on the weights. The logit is that
+of each image's label. captum's quadrature has the same nodes, as many as it uses by default; it rounds their weights to
+float32. Attributions are complete when they add up to the logit minus that of the blank image. The gradient of a ReLU
+network jumps, so any quadrature has an error in the order of 1/steps; the exact variant, which integrates from jump to
+jump, has none.
 """
 
 from collections.abc import Iterator
@@ -45,26 +45,26 @@ def measure(splits: data.Splits, options: Options) -> tuple[dict[str, Any], list
         ours = Contestant(EXAMPLES, calls(jax.jit(method), network, test.images, test.labels))
         timings[name] = race({"ours": ours} | captum(network, test), options.rounds)
         results += rows(name, "images/s", timings[name], TARGETS, missing=missing)
-        note = "largest: sum of attributions less difference of logits"
+        note = "largest: sum of attributions minus difference of logits"
         error = float(jnp.abs(shortfall(network, test, method(network, test.images, test.labels))).max())
         results.append(Result(f"{name}, completeness", "logit", spread([error]), target=COMPLETE[name], note=note))
     if peers.captum is not None:
-        found = next(captum(network, test)["captum"].turns).numpy()
-        error = float(jnp.abs(shortfall(network, test, found)).max())
+        maps = next(captum(network, test)["captum"].turns).numpy()
+        error = float(jnp.abs(shortfall(network, test, maps)).max())
         results.append(Result("captum, completeness", "logit", spread([error]), note="as above"))
     return timings, results + list(deviation_results(network, splits.test))
 
 
 def shortfall(network: Network, test: Dataset, maps) -> jax.Array:
-    """How far each image's attributions are from adding up: "examples"."""
+    """The sum of each image's attributions minus the difference of logits: "examples"."""
     both = jnp.stack([jnp.asarray(test.images), jnp.zeros_like(test.images)])
     logits, _ = network(both)
-    own = jnp.take_along_axis(logits, jnp.asarray(test.labels)[None, :, None], axis=-1)[..., 0]
-    return jnp.sum(maps, axis=-1) - (own[0] - own[1])
+    label_logits = jnp.take_along_axis(logits, jnp.asarray(test.labels)[None, :, None], axis=-1)[..., 0]
+    return jnp.sum(maps, axis=-1) - (label_logits[0] - label_logits[1])
 
 
 def captum(network: Network, test: Dataset) -> dict[str, Contestant]:
-    """captum's integrated gradients of all images in a turn, where it is installed."""
+    """captum's integrated gradients of all images per turn, where it is installed."""
     if peers.captum is None:
         return {}
     torch = peers.torch
@@ -80,7 +80,7 @@ def captum(network: Network, test: Dataset) -> dict[str, Contestant]:
 
 def deviation(network: Network, test: Dataset, dtype: DTypeLike) -> float:
     """The largest difference in any pixel between our quadrature and captum's."""
-    with jax.enable_x64(True):  # what is float32 stays float32
+    with jax.enable_x64(True):  # float32 arrays stay float32
         network = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf, dtype)), network)
         test = Dataset(np.asarray(test.images, dtype), np.asarray(test.labels))
         ours = attribution.integrated_gradients(network, test.images, test.labels, steps=STEPS)
@@ -88,10 +88,10 @@ def deviation(network: Network, test: Dataset, dtype: DTypeLike) -> float:
 
 
 def deviation_results(network: Network, test: Dataset) -> Iterator[Result]:
-    """Rows that say how far ours is from captum."""
+    """Rows with the difference between ours and captum."""
     some = test.take(slice(CHECKED))
     for dtype in ("float64", "float32"):
-        row = Result(f"ours less captum, {dtype}", "logit", None, target="≤ 1e-6", note=peers.missing("captum"))
+        row = Result(f"ours minus captum, {dtype}", "logit", None, target="≤ 1e-6", note=peers.missing("captum"))
         if peers.captum is not None:
             row = row._replace(rate=spread([deviation(network, some, dtype)]), note=f"largest: {CHECKED} images")
         yield row

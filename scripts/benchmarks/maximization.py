@@ -1,9 +1,9 @@
-"""How fast is activation maximisation beside torch-lucent, and how near does it come to what is possible?
+"""How fast is activation maximisation, compared with torch-lucent, and how close does it come to the optimum?
 
 The networks are those of recipe bottleneck-neurons, untrained, since time does not depend on the weights. Ours makes
-the images of all hidden units, restarts and networks in one program; lucent makes one image a call, at as many steps,
-in either of its parametrisations, without the transformations that it would add, which only slow it down. Of the first
-layer the best image in the pixel box is known: how much of what it gains over the blank image does each one reach?
+the images of all hidden units, restarts and networks in one program. lucent makes one image per call, with the same
+number of steps, in either of its parametrisations, without its transformations, which would only slow it down. For the
+first layer the best image in [0, 1] is known: which share of its gain over the blank image does each method reach?
 """
 
 from collections.abc import Iterator
@@ -44,23 +44,23 @@ def measure(splits: data.Splits, options: Options) -> tuple[dict[str, Any], list
     for peer in PARAMETRIZATIONS:
         row = Result(f"optimum reached, {peer}", "", None, note=peers.missing("torch-lucent"))
         if peer in timings:
-            row = row._replace(rate=spread([float(lucent_gains(one, peer).min())]), note="one network; so as above")
+            row = row._replace(rate=spread([float(lucent_gains(one, peer).min())]), note="one network; as above")
         results.append(row)
     return timings, results
 
 
 def every_unit(network: Network) -> list[jax.Array]:
-    """The images of all units of every hidden layer: "units restarts pixels" a layer."""
-    found = []
+    """The images of all units of every hidden layer: "units restarts pixels" per layer."""
+    images = []
     for layer, width in enumerate(network.model.widths):
         objective = objectives.units(f"hidden{layer}/pre", jnp.arange(width))
-        made = maximize(jax.random.key(layer), network, objective, objectives=width, restarts=RESTARTS, steps=STEPS)
-        found.append(made.images)
-    return found
+        ascent = maximize(jax.random.key(layer), network, objective, objectives=width, restarts=RESTARTS, steps=STEPS)
+        images.append(ascent.images)
+    return images
 
 
 def ours(many: Network) -> Contestant:
-    """All units, restarts and networks in a turn."""
+    """All units, restarts and networks per turn."""
     images = sum(many.model.widths) * RESTARTS * ensemble.size(many)
     return Contestant(images, calls(jax.jit(ensemble.over_seeds(every_unit, chunk=1)), many))
 
@@ -71,14 +71,14 @@ def first_layer_gains(network: Network) -> jax.Array:
 
 
 def gains(network: Network, images) -> jax.Array:
-    """The best over restarts of the value above that of the blank image, as a share of the closed form's: "units"."""
+    """Gain over the blank image, best over restarts, as a share of the closed form's gain: "units"."""
     weights, _ = optima.affine(network)
     reached = jnp.einsum("urp,up->ur", images, weights, precision=jax.lax.Precision.HIGHEST)
     return jnp.max(reached, axis=-1) / jnp.sum(jnp.maximum(weights, 0), axis=-1)
 
 
 def lucent(network: Network, peer: str) -> Contestant:
-    """One image in a turn, unit after unit of both layers."""
+    """One image per turn, unit after unit of both layers."""
     units = [(layer, unit) for layer, width in enumerate(network.model.widths) for unit in range(width)]
     draw = lucent_image(network, peer)
 
@@ -90,7 +90,7 @@ def lucent(network: Network, peer: str) -> Contestant:
 
 
 def lucent_image(network: Network, peer: str):
-    """What lucent makes of a unit: a function of its layer and number."""
+    """A function from a unit's layer and number to lucent's image of it."""
     model, torch = peers.torch_model(network.variables["params"]), peers.torch
     torch.set_num_threads(ensemble.cores())
     flat = torch.nn.Sequential(torch.nn.Flatten(), *model)
@@ -117,7 +117,7 @@ def lucent_image(network: Network, peer: str):
 
 
 def lucent_gains(network: Network, peer: str) -> np.ndarray:
-    """As `first_layer_gains`, of one image a unit."""
+    """`first_layer_gains` for one image of lucent per unit."""
     draw = lucent_image(network, peer)
     images = np.stack([draw(0, unit) for unit in range(network.model.widths[0])])
     return np.asarray(gains(network, images[:, None]))

@@ -1,4 +1,4 @@
-"""How much memory does ablation take? As much as its chunks say: asked in fresh processes, which hold nothing else."""
+"""How much memory does ablation need? As much as its chunks require, measured in fresh processes."""
 
 from functools import partial
 from pathlib import Path
@@ -19,16 +19,16 @@ CHUNKS = ((1, 8), (1, 32), (4, 8))  # (seeds, units) at once
 
 def measure(splits: data.Splits, options: Options) -> tuple[dict[str, Any], list[Result]]:
     """Bytes and seconds of each pair of chunks, and the table's rows."""
-    found = {chunks: processes.answer("memory", "unit_ablation", *chunks) for chunks in CHUNKS}
-    timings = {f"chunks: seeds {seeds}, units {units}": entry for (seeds, units), entry in found.items()}
+    usage = {chunks: processes.call("memory", "unit_ablation", *chunks) for chunks in CHUNKS}
+    timings = {f"chunks: seeds {seeds}, units {units}": entry for (seeds, units), entry in usage.items()}
     return timings, [_result(name, entry) for name, entry in timings.items()]
 
 
 def unit_ablation(seeds: int, units: int) -> dict[str, float | None]:
-    """What 512-512 networks take for the mean-ablation of each unit of the first layer, with these chunks.
+    """The cost of the mean-ablation of each first-layer unit of 512-512 networks, with these chunks.
 
-    peak: the most bytes that this process ever held; None where the system does not tell. asked: bytes that the program
-    asks for beside its arguments and results. seconds: how long it ran.
+    peak: the most bytes that this process ever held; None where the system does not report it. allocated: bytes that
+    the program needs in addition to its arguments and results. seconds: its run time.
     """
     test = jax.device_put(data.load(DataConfig()).test)
     model = networks.build(recipes.config("one-vs-seven").model)
@@ -37,11 +37,11 @@ def unit_ablation(seeds: int, units: int) -> dict[str, float | None]:
     program = jax.jit(ensemble.over_seeds(fn, chunk=seeds)).lower(many, test).compile()
     seconds = seconds_of(Contestant(1, calls(program, many, test)))
     analysis: Any = program.memory_analysis()
-    return {"peak": _peak(), "asked": analysis.temp_size_in_bytes, "seconds": seconds}
+    return {"peak": _peak(), "allocated": analysis.temp_size_in_bytes, "seconds": seconds}
 
 
 def _peak() -> int | None:
-    # Not getrusage: on Linux its ru_maxrss begins with what the parent process held.
+    # Not getrusage: on Linux its ru_maxrss starts at the memory of the parent process.
     status = Path("/proc/self/status")
     if not status.exists():
         return None
@@ -49,9 +49,11 @@ def _peak() -> int | None:
     return 1024 * int(lines["VmHWM"].split()[0])
 
 
-def _result(name: str, found: dict[str, Any]) -> Result:
-    asked = f"the program asks for {found['asked'] / 1e9:.2f}"
-    known = found["peak"] is not None
-    note = f"{SEEDS} networks 512-512, every unit of hidden0 in {found['seconds']:.0f} s; "
-    size, note = (found["peak"], f"{note}process's peak; {asked}") if known else (found["asked"], note + asked)
+def _result(name: str, usage: dict[str, Any]) -> Result:
+    allocated = f"the program allocates {usage['allocated'] / 1e9:.2f}"
+    known = usage["peak"] is not None
+    note = f"{SEEDS} networks 512-512, every unit of hidden0 in {usage['seconds']:.0f} s; "
+    size, note = (
+        (usage["peak"], f"{note}process's peak; {allocated}") if known else (usage["allocated"], note + allocated)
+    )
     return Result(name, "GB", spread([size / 1e9]), target="< 2", note=note)

@@ -15,14 +15,14 @@ class Options:
     only: tuple[Part, ...] = get_args(Part)
     """the parts to measure"""
     rounds: int = 7
-    """timed turns of each contestant, after one that compiles and warms up"""
+    """number of timed turns of each contestant, after one that compiles and warms up"""
     seeds: int = 32
-    """networks trained, or ablated, at once"""
+    """number of networks that are trained, or ablated, at once"""
     steps: int = 100
-    """steps that torch.func takes in a turn"""
+    """number of training steps of torch.func per turn"""
     product: int = 2048
-    """rows and columns of the matrices whose product gives the machine's rate"""
+    """rows and columns of the matrices whose product measures the machine's speed"""
     full: bool = False
-    """time `jaxinterp run` from end to end too, with training"""
+    """also time `jaxinterp run` from end to end, with training"""
     output: Path = Path("benchmark.json")
-    """where machine, raw timings and results are written"""
+    """file for the machine, raw timings and results"""

@@ -1,8 +1,8 @@
-"""How large is a run's page, and how long does one wait for it: while it is made, and while it opens?
+"""How large is a run's page, and how long does it take to make and to open it?
 
 The run is stored in a temporary folder: the networks of recipe bottleneck-neurons, untrained, with the findings and
-figures of checkpoints/demo, since neither bytes nor time depend on the weights. `jaxinterp report` makes its page in a
-process of its own, once with no compiled programs in the cache and then with them; Chromium opens the explorer.
+figures of checkpoints/demo, since neither size nor time depends on the weights. `jaxinterp report` makes its page in
+its own process, first without compiled programs in the cache and then with them; Chromium opens the explorer.
 """
 
 import os
@@ -23,7 +23,7 @@ from jaxinterp import data, recipes, store, train
 from jaxinterp.errors import InputError
 
 DEMO = Path(__file__).parents[2] / "checkpoints" / "demo"
-# When two more frames were drawn, so that what the explorer put on the page is on the screen.
+# Two more frames later, everything that the explorer put on the page is visible.
 DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now()))))"
 
 
@@ -50,7 +50,7 @@ def measure(splits: data.Splits, options: Options) -> tuple[dict[str, Any], list
 
 
 def stored(path: Path, splits: data.Splits, seeds: int) -> Path:
-    """A run of so many untrained networks, with the demo's results."""
+    """A run of this many untrained networks, with the demo's results."""
     config = recipes.config("bottleneck-neurons", seeds=seeds)
     trained = train.as_trained(untrained(seeds, splits.test.images.shape[-1]), splits, loss=config.train.loss)
     store.save(path, config, trained, splits.test)
@@ -68,7 +68,7 @@ def made(run: Path, cache: Path) -> float:
 
 
 def opened(page: Path, rounds: int) -> Timing:
-    """From the start of the navigation until the explorer is drawn. Raises InputError where there is no browser."""
+    """Time from navigation until the explorer is drawn. Raises InputError where there is no browser."""
     with chromium.launched() as browser:
 
         def seconds() -> float:
@@ -77,9 +77,9 @@ def opened(page: Path, rounds: int) -> Timing:
             view.goto(f"{page.as_uri()}#explorer")
             view.wait_for_selector("html.started")
             view.wait_for_selector("#card canvas")
-            found = view.evaluate(DRAWN) / 1000
+            drawn = view.evaluate(DRAWN) / 1000
             context.close()
-            return found
+            return drawn
 
         first, *later = [seconds() for _ in range(1 + rounds)]
     return Timing(1, first, later)

@@ -1,4 +1,4 @@
-"""Which libraries are compared with, and what do they make of our networks?"""
+"""Which libraries are the peers, and how do they represent our networks?"""
 
 import importlib
 import importlib.util
@@ -18,7 +18,7 @@ def _lucent() -> Any:
     if importlib.util.find_spec("lucent") is None:
         return None
     if _is_broken("torchvision"):
-        # A CPU build of PyTorch has no torchvision on PyPI. lucent only takes from it what is not used here.
+        # A CPU build of PyTorch has no torchvision on PyPI. The benchmark uses no part of lucent that needs it.
         empty = {name: ModuleType(name) for name in ("torchvision", "torchvision.transforms", "torchvision.models")}
         empty["torchvision.transforms"].Normalize = None  # pyright: ignore[reportAttributeAccessIssue]
         sys.modules.update(empty)

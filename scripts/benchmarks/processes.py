@@ -1,4 +1,4 @@
-"""What needs a Python of its own? Imports, a JAX that sees one device, and peaks of memory."""
+"""What needs its own Python process? Imports, a JAX that has one device, and memory peaks."""
 
 import json
 import os
@@ -10,13 +10,13 @@ from typing import Any
 
 
 def running(code: str) -> Iterator[Any]:
-    """A fresh Python that runs the code, a turn."""
+    """A fresh Python process that runs the code, per turn."""
     while True:
         yield subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def answer(module: str, function: str, *arguments) -> Any:
-    """What a function of this package answers in a fresh Python; arguments are literals, the answer comes as JSON."""
+def call(module: str, function: str, *arguments) -> Any:
+    """The result of a function of this package in a fresh Python; arguments are literals, the result is JSON."""
     code = f"import json; from benchmarks.{module} import {function} as f; print(json.dumps(f(*{arguments!r})))"
     path = os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])
     command, environment = [sys.executable, "-c", code], os.environ | {"PYTHONPATH": path}

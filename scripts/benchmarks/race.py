@@ -1,4 +1,4 @@
-"""Who does more work in a second? Contestants timed in turn, and the rows that say how it came out."""
+"""Who does more work per second? Contestants timed in turn, and the rows with the results."""
 
 import statistics
 import time
@@ -9,14 +9,14 @@ import jax
 
 
 class Contestant(NamedTuple):
-    """One way to do some work: every `next` of turns does the same amount of it."""
+    """One way to do some work. Every `next` of turns does the same amount of it."""
 
-    work: float  # in a turn: seed-epochs, FLOP, processes or units × logits
+    work: float  # per turn: seed-epochs, FLOP, processes or units × logits
     turns: Iterator[Any]
 
 
 class Timing(NamedTuple):
-    """The work of a turn, the seconds of the first one, which compiles and warms up, and of each later one."""
+    """The work per turn, the seconds of the first turn, which compiles and warms up, and those of each later turn."""
 
     work: float
     first: float
@@ -29,12 +29,12 @@ class Timing(NamedTuple):
 
     @property
     def compiling(self) -> str:
-        """What the first turn took beyond a usual one, as a note."""
+        """A note on the time that the first turn took beyond a usual one."""
         return f"compiling: {max(self.first - statistics.median(self.seconds), 0):.1f} s"
 
 
 class Result(NamedTuple):
-    """A row of the table: a figure, and its ratio to another's, each as median, lowest and highest over rounds."""
+    """A row of the table: a rate, and its ratio to another; each as median, lowest and highest value over rounds."""
 
     name: str
     unit: str
@@ -45,21 +45,21 @@ class Result(NamedTuple):
 
 
 def race(contestants: dict[str, Contestant], rounds: int) -> dict[str, Timing]:
-    """Time the contestants in turn, round after round, so that a busy moment of the machine meets them all."""
+    """Time the contestants in turn, round after round, so that a busy moment of the machine affects all of them."""
     first = {name: seconds_of(contestant) for name, contestant in contestants.items()}
     later = [{name: seconds_of(contestant) for name, contestant in contestants.items()} for _ in range(rounds)]
     return {name: Timing(contestants[name].work, first[name], [turn[name] for turn in later]) for name in contestants}
 
 
 def seconds_of(contestant: Contestant) -> float:
-    """How long the contestant's next turn takes."""
+    """Time of the contestant's next turn, in seconds."""
     begin = time.perf_counter()
     next(contestant.turns)
     return time.perf_counter() - begin
 
 
 def calls(fn: Callable, *arguments) -> Iterator[Any]:
-    """What fn makes of the arguments, a turn; the first one compiles where fn is jitted."""
+    """The result of fn(*arguments), once per turn. The first turn compiles where fn is jitted."""
     while True:
         yield jax.block_until_ready(fn(*arguments))
 
@@ -67,7 +67,7 @@ def calls(fn: Callable, *arguments) -> Iterator[Any]:
 def rows(
     name: str, unit: str, timings: dict[str, Timing], targets: dict[str, str], *, missing: str
 ) -> Iterator[Result]:
-    """Ours, and each peer that the targets name with the ratio of ours to it, or `missing` where it did not run."""
+    """Ours, and each peer in `targets` with the ratio of ours to it, or with the note `missing` if it did not run."""
     mine = timings["ours"]
     yield Result(f"{name}, ours", unit, spread(mine.rates), note=mine.compiling)
     for peer, target in targets.items():

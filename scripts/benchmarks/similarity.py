@@ -1,7 +1,7 @@
-"""How fast is the similarity of all pairs of networks, beside loops over pairs?
+"""How fast is the similarity of all pairs of networks, compared with loops over pairs?
 
-Activations are random ones with shared directions, since time does not depend on the values: 64 networks, 10,000
-images, 32 units. A loop does in a turn as many pairs as take it seconds at most.
+Activations are random with shared directions, since time does not depend on the values: 64 networks, 10,000 images, 32
+units. A turn of a loop has as many pairs as take a few seconds at most.
 """
 
 import itertools
@@ -39,23 +39,23 @@ def measure(splits: data.Splits, options: Options) -> tuple[dict[str, Any], list
     results: list[Result] = []
     for name, loops, targets, rounds in (
         ("debiased_cka", numpy_loop, NUMPY, options.rounds),
-        ("debiased_cka", library_loops, LIBRARIES, 1),  # a pair takes them a minute
+        ("debiased_cka", library_loops, LIBRARIES, 1),  # one pair takes them a minute
         ("procrustes", scipy_loop, SCIPY, options.rounds),
     ):
         contestants = {"ours": ours(MEASURES[name], activations)} | loops(np.asarray(activations))
-        found = race(contestants, rounds)
-        timings[f"{name}, {loops.__name__}"] = found
-        results += rows(name, "pairs/s", found, targets, missing=peers.missing("ckatorch or rsatoolbox"))
+        raced = race(contestants, rounds)
+        timings[f"{name}, {loops.__name__}"] = raced
+        results += rows(name, "pairs/s", raced, targets, missing=peers.missing("ckatorch or rsatoolbox"))
     error = deviation(activations[:CHECKED])
-    results.append(Result("debiased_cka, ours less numpy in float64", "", spread([error]), target="≤ 1e-5"))
+    results.append(Result("debiased_cka, ours minus numpy in float64", "", spread([error]), target="≤ 1e-5"))
     drawn = Contestant(1, calls(jax.jit(partial(permutations, draws=DRAWS)), activations, jax.random.key(0)))
     timings["permutations"] = race({"ours": drawn}, 1)["ours"]
     note = timings["permutations"].compiling
     seconds = spread(timings["permutations"].seconds)
     results.append(Result(f"{DRAWS} permutations, debiased_cka", "s", seconds, target="< 120", note=note))
     timings["each"] = {}
-    for name, asked in MEASURES.items():
-        timings["each"][name], row = _cost(asked, activations)
+    for name, measured in MEASURES.items():
+        timings["each"][name], row = _cost(measured, activations)
         results.append(row)
     return timings, results
 
@@ -69,17 +69,17 @@ def made(networks: int, examples: int, units: int) -> jax.Array:
 
 
 def pairs(networks: int) -> int:
-    """How many pairs of different networks there are."""
+    """Number of pairs of different networks."""
     return networks * (networks - 1) // 2
 
 
-def ours(asked: Measure, activations) -> Contestant:
-    """All pairs in a turn."""
-    return Contestant(pairs(len(activations)), calls(jax.jit(partial(similarity.all_pairs, asked)), activations))
+def ours(measured: Measure, activations) -> Contestant:
+    """All pairs per turn."""
+    return Contestant(pairs(len(activations)), calls(jax.jit(partial(similarity.all_pairs, measured)), activations))
 
 
 def loop(fn: Callable, networks: Any, count: int) -> Contestant:
-    """`count` pairs in a turn, one after another."""
+    """`count` pairs per turn, one after another."""
 
     def turns():
         for start in itertools.count():
@@ -90,7 +90,7 @@ def loop(fn: Callable, networks: Any, count: int) -> Contestant:
 
 
 def numpy_loop(activations: np.ndarray) -> dict[str, Contestant]:
-    """Debiased CKA by NumPy in feature space, pair by pair, and with what a network needs computed once for all."""
+    """Debiased CKA with NumPy in feature space: pair by pair, and with the per-network part computed once."""
     prepared = [prepare(x) for x in activations]
 
     def turns():
@@ -107,22 +107,22 @@ def numpy_loop(activations: np.ndarray) -> dict[str, Contestant]:
 
 def library_loops(activations: np.ndarray) -> dict[str, Contestant]:
     """CKA by libraries, which compare every image with every other; rsatoolbox's is the biased one."""
-    found = {}
+    loops = {}
     if peers.ckatorch is not None:
         unbiased = partial(peers.ckatorch.cka_base, unbiased=True)
-        found["ckatorch"] = loop(unbiased, peers.torch.tensor(activations), 1)
+        loops["ckatorch"] = loop(unbiased, peers.torch.tensor(activations), 1)
     if peers.rdm is not None:
-        found["rsatoolbox"] = loop(_rsatoolbox, activations, 1)
-    return found
+        loops["rsatoolbox"] = loop(_rsatoolbox, activations, 1)
+    return loops
 
 
 def scipy_loop(activations: np.ndarray) -> dict[str, Contestant]:
-    """SciPy's Procrustes, which needs as many units in both."""
+    """SciPy's Procrustes, which needs the same number of units in both."""
     return {"scipy": loop(scipy.spatial.procrustes, activations, 8)}
 
 
 def prepare(x):
-    """Centred columns, every example's squared length, and f(X, X) of the debiased CKA."""
+    """Centred columns, each example's squared length, and f(X, X) of debiased CKA."""
     x = x - x.mean(axis=0)
     squares = (x * x).sum(axis=1)
     return x, squares, _unbiased(((x.T @ x) ** 2).sum(), squares, squares)
@@ -130,8 +130,8 @@ def prepare(x):
 
 def compare(first, second):
     """Debiased CKA of two prepared networks."""
-    (x, x_squares, own), (y, y_squares, other) = first, second
-    return _unbiased(((x.T @ y) ** 2).sum(), x_squares, y_squares) / np.sqrt(own * other)
+    (x, x_squares, x_size), (y, y_squares, y_size) = first, second
+    return _unbiased(((x.T @ y) ** 2).sum(), x_squares, y_squares) / np.sqrt(x_size * y_size)
 
 
 def _unbiased(products, first, second):
@@ -152,13 +152,13 @@ def deviation(activations) -> float:
 
 
 def permutations(activations, key, *, draws: int):
-    """Debiased CKA of all pairs under that many orders of the images."""
+    """Debiased CKA of all pairs for `draws` random orders of the images."""
     orders = jax.vmap(controls.shuffled_rows, (0, None))(jax.random.split(key, draws), jnp.arange(activations.shape[1]))
     return similarity.permuted(MEASURES["debiased_cka"], activations, orders)
 
 
-def _cost(asked: Measure, activations) -> tuple[Timing, Result]:
-    examples = FEWER if asked.name in OF_EXAMPLES else activations.shape[1]
-    timing = race({"ours": ours(asked, activations[:, :examples])}, 1)["ours"]
+def _cost(measured: Measure, activations) -> tuple[Timing, Result]:
+    examples = FEWER if measured.name in OF_EXAMPLES else activations.shape[1]
+    timing = race({"ours": ours(measured, activations[:, :examples])}, 1)["ours"]
     cost = spread([1000 * seconds / timing.work for seconds in timing.seconds])
-    return timing, Result(f"{asked.name}, a pair", "ms", cost, note=f"{examples} images; {timing.compiling}")
+    return timing, Result(f"{measured.name}, per pair", "ms", cost, note=f"{examples} images; {timing.compiling}")

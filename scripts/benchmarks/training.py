@@ -1,7 +1,7 @@
-"""How fast is training, beside PyTorch and beside the machine's own matrix product?
+"""How fast is training, compared with PyTorch and with the machine's own matrix product?
 
-Ours is a whole epoch of all seeds as a run does it, the evaluation of the test images included; the peers only train.
-The PyTorch loop trains one seed for one epoch a round, torch.func all seeds for some steps; both are scaled to
+Ours is a whole epoch of all seeds as in a run, including the evaluation of the test images; the peers only train. The
+PyTorch loop trains one seed for one epoch per round, torch.func all seeds for some steps; both are scaled to
 seed-epochs.
 """
 
@@ -35,8 +35,8 @@ def measure(splits: data.Splits, options: Options) -> tuple[dict[str, Any], list
         "product, all devices": products(options.product),
     }
     timings = {"SGD": training_race(sgd, splits, options, machine), "Adam": training_race(adam, splits, options)}
-    # There JAX has one device with all cores.
-    fresh = processes.answer("training", "product_timing", options.product, 3 * options.rounds)
+    # In a fresh process, JAX has one device with all cores.
+    fresh = processes.call("training", "product_timing", options.product, 3 * options.rounds)
     timings["machine"] = {name: timings["SGD"].pop(name) for name in machine} | {"product, fresh JAX": Timing(**fresh)}
     imports = {name: Contestant(1, processes.running(f"import {name}")) for name in ("jax", "jaxinterp")}
     timings["import"] = race(imports, options.rounds)
@@ -59,7 +59,7 @@ def measure(splits: data.Splits, options: Options) -> tuple[dict[str, Any], list
 
 
 def training_race(config: RunConfig, splits: data.Splits, options: Options, extra=()) -> dict[str, Timing]:
-    """Ours, PyTorch's loop and torch.func, and whatever else shall meet the same moments of the machine."""
+    """Ours, PyTorch's loop and torch.func, and further contestants that are timed in the same rounds."""
     examples, pixels = splits.train.images.shape
     contestants = {"ours": Contestant(config.train.seeds, ours(config, splits))}
     if peers.torch is not None:
@@ -72,18 +72,18 @@ def training_race(config: RunConfig, splits: data.Splits, options: Options, extr
 
 
 def ours(config: RunConfig, splits: data.Splits) -> Iterator[Any]:
-    """One epoch of every seed a turn, exactly as a run does it; yields their weights, one turn old at the most."""
+    """One epoch of every seed per turn, exactly as in a run. Yields the weights; the next turn reuses their buffers."""
     model = networks.build(config.model)
-    numbers = train.numbers_of([(config.train, model.dropout)])
-    program = train.compile_program(model, splits, config.train, numbers)
-    members = program.start()
+    hyperparameters = train.hyperparameters_of([(config.train, model.dropout)])
+    program = train.compile_program(model, splits, config.train, hyperparameters)
+    state = program.start()
     for epoch in itertools.count(1):
-        members, _ = jax.block_until_ready(program.epoch(members, epoch))
-        yield members.variables["params"]
+        state, _ = jax.block_until_ready(program.epoch(state, epoch))
+        yield state.variables["params"]
 
 
 def torch_models(config: RunConfig, pixels: int) -> list[Any]:
-    """The networks that ours starts from, as PyTorch modules."""
+    """The initial networks of ours as PyTorch modules."""
     keys = ensemble.keys(config.train.base_seed, config.train.seeds)
     model = networks.build(config.model)
     return [peers.torch_model(networks.init(key, model, pixels).variables["params"]) for key in keys]
@@ -99,7 +99,7 @@ def _torch_data(train_set: data.Dataset):
 
 
 def torch_loop(models, config: RunConfig, train_set: data.Dataset, permute: Callable | None = None) -> Iterator[Any]:
-    """One epoch of the next model a turn, in the plain PyTorch way; yields that model."""
+    """One epoch of the next model per turn, in the plain PyTorch way; yields that model."""
     torch = peers.torch
     images, labels = _torch_data(train_set)
     optimizers = [_torch_optimizer(config, model.parameters()) for model in models]
@@ -114,9 +114,9 @@ def torch_loop(models, config: RunConfig, train_set: data.Dataset, permute: Call
 def torch_func(
     models, config: RunConfig, train_set: data.Dataset, steps: int, permute: Callable | None = None
 ) -> Iterator[Any]:
-    """Some steps of all models a turn, vmapped by torch.func over one shared batch; yields their stacked weights.
+    """Some steps of all models per turn, vmapped by torch.func over a shared batch; yields their stacked weights.
 
-    The optimisers work element by element, so that one of them serves the stacked weights.
+    The optimisers work element by element, so one of them is enough for the stacked weights.
     """
     torch = peers.torch
     images, labels = _torch_data(train_set)
@@ -132,15 +132,15 @@ def torch_func(
     batches = itertools.chain.from_iterable(epochs)
     while True:
         for index in itertools.islice(batches, steps):
-            found = gradient({name: leaf.detach() for name, leaf in params.items()}, images[index], labels[index])
+            gradients = gradient({name: leaf.detach() for name, leaf in params.items()}, images[index], labels[index])
             for name, leaf in params.items():
-                leaf.grad = found[name]
+                leaf.grad = gradients[name]
             optimizer.step()
         yield params
 
 
 def products(size: int, devices=None, times: int = 3) -> Contestant:
-    """A float32 product of size × size matrices on each of the devices at once, some times in a turn."""
+    """A float32 product of size × size matrices on each of the devices at once, several times per turn."""
     mesh = ensemble.mesh(devices)
     rows = np.random.default_rng(0).uniform(size=(mesh.size * size, size)).astype(np.float32)
     left = jax.device_put(rows, NamedSharding(mesh, PartitionSpec("seeds")))
@@ -157,15 +157,15 @@ def products(size: int, devices=None, times: int = 3) -> Contestant:
 
 
 def product_timing(size: int, rounds: int) -> dict[str, Any]:
-    """The timing of products on the first device alone, run after run."""
+    """The timing of products on the first device alone."""
     return race({"product": products(size, jax.devices()[:1], times=1)}, rounds)["product"]._asdict()
 
 
 def epoch_flop(config: RunConfig, pixels: int, trained: int, evaluated: int) -> float:
     """FLOP of the matrix products of one seed's epoch.
 
-    Forward for every image; for those trained on, gradients of the weights and of the activations too, which the images
-    themselves do not need.
+    A forward pass for every image; for training images also the gradients of the weights and of the activations, which
+    are not needed for the images themselves.
     """
     sizes = (pixels, *config.model.widths, config.model.outputs)
     layers = [2.0 * fan_in * fan_out for fan_in, fan_out in itertools.pairwise(sizes)]
@@ -186,7 +186,7 @@ def _giga(rates: list[float]) -> tuple[float, float, float]:
 def _of_machine(name: str, timing: Timing, flop: float, machine: dict[str, Timing], target: str) -> Result:
     reached = [rate * flop for rate in timing.rates]
     highest = max(max(product.rates) for product in machine.values())
-    note = "its products, evaluation's included, to the highest product"
+    note = "its matrix products, with evaluation, relative to the fastest product"
     return Result(
         f"{name}, share of product",
         "GFLOP/s",

@@ -354,7 +354,7 @@ def test_what_does_not_exist_is_named():
         ablation.units(NETWORK, DATA, site="hidden1/post", kind="median")
     with pytest.raises(InputError, match="no site 'hidden9/post' in this network; it has input, hidden0/pre"):
         ablation.units(NETWORK, DATA, site="hidden9/post")
-    with pytest.raises(InputError, match="give it a key"):
+    with pytest.raises(InputError, match="draws other examples at random: pass a key"):
         ablation.units(NETWORK, DATA, site="hidden1/post", kind="resample")
     with pytest.raises(InputError, match="masks of 7 units do not fit hidden1/post, which has 5"):
         ablation.groups(NETWORK, DATA, np.eye(7, dtype=bool), site="hidden1/post")

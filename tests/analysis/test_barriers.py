@@ -248,24 +248,24 @@ def test_over_pairs_is_a_loop_over_pairs():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: barriers.permute(random_network(0), [np.arange(6)]), r"\(6, 5\) units need an order each"),
+        (lambda: barriers.permute(random_network(0), [np.arange(6)]), r"\(6, 5\) units need one order each"),
         (lambda: barriers.permute(random_network(0), [np.arange(6), np.arange(6)]), r"got shapes \[\(6,\), \(6,\)\]"),
         (
             lambda: barriers.permute(random_network(0), random_orders(0), random_signs(0)),
-            "only under an odd activation",
+            "signs need an odd activation function",
         ),
         (
             lambda: barriers.permute(
                 random_network(0, MLP(WIDTHS, OUTPUTS, "tanh", norm="layer")), random_orders(0), random_signs(0)
             ),
-            "this is tanh with norm layer",
+            "got tanh with norm layer",
         ),
-        (lambda: _match(random_network(0), random_network(1, MLP((6, 4), OUTPUTS))), "must be of one model"),
-        (lambda: _match(random_network(0), random_network(1), absolute=True), "only under an odd activation"),
+        (lambda: _match(random_network(0), random_network(1, MLP((6, 4), OUTPUTS))), "must have the same model"),
+        (lambda: _match(random_network(0), random_network(1), absolute=True), "signs need an odd activation function"),
         (lambda: _match(random_network(0, MLP(())), random_network(1, MLP(()))), "without hidden layers"),
-        (lambda: _line(random_network(0), random_network(1, MLP((6, 4), OUTPUTS))), "must be of one model"),
-        (lambda: _line(random_network(0), random_network(1), points=1), "two ends at least, got 1"),
-        (lambda: _line(*[random_network(s, MLP(norm="batch")) for s in (0, 1)]), "give it images for them"),
+        (lambda: _line(random_network(0), random_network(1, MLP((6, 4), OUTPUTS))), "must have the same model"),
+        (lambda: _line(random_network(0), random_network(1), points=1), "points is 1: use 2 or more"),
+        (lambda: _line(*[random_network(s, MLP(norm="batch")) for s in (0, 1)]), "pass statistics=images"),
     ],
     ids=["too few", "size", "even", "layer norm", "models", "even matching", "linear", "line", "points", "batch norm"],
 )

@@ -218,7 +218,7 @@ def test_wrong_questions_are_refused(images, key):
     with pytest.raises(InputError, match="not square"):
         counterfactuals.erase_rows(net, images[:, :24], FIRST, SECOND)
     for size, stride in ((0, 1), (6, 1), (2, 0)):
-        with pytest.raises(InputError, match=f"patches of size {size}, stride {stride}: use a size from 1 to 5"):
+        with pytest.raises(InputError, match=f"size is {size}, stride {stride}: use a size from 1 to 5"):
             counterfactuals.occlusion(net, images, FIRST, SECOND, size=size, stride=stride)
-    with pytest.raises(InputError, match="2 or more noisy passes, got 1"):
+    with pytest.raises(InputError, match="passes is 1: use 2 or more"):
         counterfactuals.noisy_passes(net, images, key, passes=1)

@@ -83,7 +83,7 @@ def test_little_or_no_ink():
     images[1, 4, 4] = 1
     parts = np.asarray(cut(flat(images), count=2))
     assert np.all(parts[0] == 2) and parts[1].reshape(SIDE, SIDE)[4, 4] == 0 and np.sum(parts[1] < 2) == 1
-    with pytest.raises(InputError, match="1 or more parts, got 0"):
+    with pytest.raises(InputError, match="count is 0: cut a digit into 1 or more parts"):
         fragments.cut(flat(images), count=0)
 
 

@@ -345,10 +345,13 @@ def test_functional_match_leaves_out_absent_classes_and_units_without_a_profile(
     ("call", "message"),
     [
         (lambda: matching.correlations(gaussian(0), gaussian(0)[:, 1:]), "same examples, got 24 and 23"),
-        (lambda: matching.match(gaussian(0, (2, 2, 4, 3))), "4 units cannot each have their own of 3"),
+        (
+            lambda: matching.match(gaussian(0, (2, 2, 4, 3))),
+            "cannot match 4 units one-to-one with 3; pass the smaller set first",
+        ),
         (lambda: matching.consensus(gaussian(0, (2, 2, 3, 4))), "compared with themselves"),
         (lambda: matching.consensus(gaussian(0, (2, 3, 4, 4))), "compared with themselves"),
-        (lambda: matching.matched_correlation(gaussian(0)[:, :3], key=jax.random.key(0)), "4 or more examples, got 3"),
+        (lambda: matching.matched_correlation(gaussian(0)[:, :3], key=jax.random.key(0)), "at least 4 examples, got 3"),
     ],
     ids=["examples", "more units than others", "widths", "other networks", "few examples"],
 )

@@ -125,7 +125,7 @@ def test_wrong_questions_are_refused(twins):
         units(net, twins, site="hidden2/post")
     with pytest.raises(InputError, match="masks of 5 units do not fit hidden0/post, which has 6"):
         groups(net, twins, np.eye(5, dtype=bool), site="hidden0/post")
-    with pytest.raises(InputError, match=r"one twin, got images \(8, 9\) and twins \(7, 9\)"):
+    with pytest.raises(InputError, match=r"one twin, got shapes \(8, 9\) and \(7, 9\)"):
         units(net, (twins[0], twins[1, 1:]), site="hidden0/post")
     with pytest.raises(InputError, match="no class 7"):
         patching.patch_units(net, *twins, site="hidden0/post", first=7, second=0)

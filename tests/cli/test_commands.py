@@ -147,7 +147,7 @@ def test_wrong_input_is_told_in_one_line(call, tmp_path, monkeypatch, arguments,
         ("train --name begun --root ROOT", "begun holds an unfinished run; choose another name, or go on with"),
         (
             "run --study instance-variation --name done --root ROOT",
-            "done was begun with another config: data.source is strokes there and mnist",
+            "done was begun with another config: data.source was strokes and is now mnist",
         ),
         ("runs ROOT/begun", "begun is not complete; go on with: jaxinterp train --resume"),
         ("report ROOT/begun", "begun is not complete"),
@@ -263,7 +263,7 @@ def test_run_does_it_all_and_goes_on(call, toy_recipe, answered, tmp_path, monke
     assert call(*command)[0] == 0
     code, _, err = call(*command[:4], 4, *command[5:])
     assert code == 2
-    assert "train.seeds is 3 there and 4 here" in err
+    assert "train.seeds was 3 and is now 4" in err
 
 
 @pytest.fixture(autouse=True)

@@ -40,7 +40,7 @@ def test_no_images_pass():
         (np.array([[0.0, 255.0]]), "images reach 255, above 1: divide by 255"),
         (np.array([[0.0, np.inf]]), "images reach inf, above 1"),
         (np.array([[-0.42, 1.0]]), "down to -0.42, below 0: undo their normalisation"),
-        (np.array([[np.nan, 255.0]]), "contain NaN: replace it by numbers in"),
+        (np.array([[np.nan, 255.0]]), "contain NaN: replace it with numbers in"),
     ],
 )
 def test_other_images_are_refused_with_the_mend(images, message):

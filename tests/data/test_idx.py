@@ -66,9 +66,9 @@ def test_a_folder_is_read_under_every_usual_name(tmp_path, dot, suffix):
         (b"", "starts with nothing: an IDX file of bytes starts with 000008"),
         (b"\x89PNG....", "starts with 89504e47: an IDX file of bytes starts with 000008"),
         (b"\0\0\x0d\1" + bytes(4), "starts with 00000d01: an IDX file of bytes starts with 000008"),
-        (b"\0\0\x08\3" + bytes(4), "ends inside its header: fetch it again"),
-        (b"\0\0\x08\1\0\0\0\5abc", "holds 3 bytes but its header says 5: fetch it again"),
-        (b"\0\0\x08\1\0\0\0\2abc", "holds 3 bytes but its header says 2: fetch it again"),
+        (b"\0\0\x08\3" + bytes(4), "ends inside its header: download it again"),
+        (b"\0\0\x08\1\0\0\0\5abc", "contains 3 bytes but its header says 5: download it again"),
+        (b"\0\0\x08\1\0\0\0\2abc", "contains 3 bytes but its header says 2: download it again"),
         (gzip.compress(b"\0\0\x08\1\0\0\0\5abcde", mtime=0)[:-9], "is a damaged gzip file"),
         (b"\x1f\x8bnothing", "is a damaged gzip file"),
     ],
@@ -96,12 +96,12 @@ def test_images_and_labels_must_be_as_many(tmp_path):
 
 def test_training_needs_images(tmp_path):
     write_folder(tmp_path, images=0)
-    with pytest.raises(InputError, match="there are no training images: use a source that has some"):
+    with pytest.raises(InputError, match="there are no training images: use a source with training images"):
         load(DataConfig(source=str(tmp_path)))
 
 
 def test_both_splits_need_one_size(tmp_path):
     write_folder(tmp_path)
     write_idx(tmp_path / "t10k-images-idx3-ubyte.gz", np.zeros((2, 4, 4), np.uint8))
-    with pytest.raises(InputError, match="trains on images of 9 pixels and tests on 16: use one size for both"):
+    with pytest.raises(InputError, match="has training images of 9 pixels and test images of 16: use one size"):
         load(DataConfig(source=str(tmp_path)))

@@ -38,7 +38,7 @@ def test_both_sets_of_names_are_read(tmp_path, arrays):
         ({"train_images": np.full((5, 4), 255, np.uint8)}, "train_images: images are uint8, .* divide by 255"),
         ({"test_images": np.full((2, 4), 255.0)}, "test_images: images reach 255, above 1: divide by 255"),
         ({"train_labels": np.arange(5.0)}, "has labels of type float64: use integers"),
-        ({"train_labels": np.array([None] * 5)}, "not a whole .npz file of plain arrays: write it with numpy.savez"),
+        ({"train_labels": np.array([None] * 5)}, "not a complete .npz file of plain arrays: write it with numpy.savez"),
     ],
 )
 def test_ill_formed_arrays_are_refused(tmp_path, change, message):
@@ -48,7 +48,7 @@ def test_ill_formed_arrays_are_refused(tmp_path, change, message):
 
 def test_missing_arrays_are_named(tmp_path):
     message = (
-        "data.npz has no full set of arrays: it needs train_images, train_labels, test_images, test_labels "
+        "data.npz lacks an array: it needs train_images, train_labels, test_images, test_labels "
         "(or x_train, y_train, x_test, y_test)"
     )
     with pytest.raises(InputError, match=re.escape(message)):
@@ -69,5 +69,5 @@ def test_a_damaged_file_is_refused(tmp_path, damage):
             np.save(file, ARRAYS["train_images"])
     else:
         path.write_bytes({"empty": b"", "text": b"not an archive", "cut": path.read_bytes()[:100]}[damage])
-    with pytest.raises(InputError, match=r"is not a whole \.npz file of plain arrays: write it with numpy\.savez"):
+    with pytest.raises(InputError, match=r"is not a complete \.npz file of plain arrays: write it with numpy\.savez"):
         load(DataConfig(source=str(path)))

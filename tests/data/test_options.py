@@ -169,10 +169,13 @@ def test_the_seed_decides_every_draw():
         ({"resize": 0}, "resize is 0: use 1 or more"),
         ({"train_size": 0}, "train_size is 0 but there are 20 training images: use 1 to 20"),
         ({"train_size": 17, "validation_share": 0.2}, "train_size is 17 but there are 16 training images: use 1 to 16"),
-        ({"validation_share": 1.0}, "validation_share is 1.0: use 0 or more, and less than 1"),
-        ({"validation_share": -0.1}, "validation_share is -0.1: use 0 or more, and less than 1"),
-        ({"validation_share": float("nan")}, "validation_share is nan: use 0 or more, and less than 1"),
-        ({"validation_share": 0.99}, "validation_share 0.99 of 20 training images leaves none to train on: use less"),
+        ({"validation_share": 1.0}, "validation_share is 1.0: use at least 0 and less than 1"),
+        ({"validation_share": -0.1}, "validation_share is -0.1: use at least 0 and less than 1"),
+        ({"validation_share": float("nan")}, "validation_share is nan: use at least 0 and less than 1"),
+        (
+            {"validation_share": 0.99},
+            "validation_share 0.99 of 20 images leaves no training image: use a smaller share",
+        ),
         ({"data_seed": -1}, "data_seed is -1: use 0 or more"),
     ],
 )

@@ -190,8 +190,8 @@ def test_memory_that_ablation_asks_for_grows_with_either_chunk(splits, monkeypat
     monkeypatch.setattr(memory.data, "load", lambda _: splits._replace(test=blobs(3, 500)))
     found = [memory.unit_ablation(*chunks) for chunks in memory.CHUNKS]
     assert all(entry["seconds"] > 0 for entry in found)
-    assert all(entry["peak"] is None or entry["peak"] > entry["asked"] > 0 for entry in found)
-    base, *larger = [entry["asked"] for entry in found]
+    assert all(entry["peak"] is None or entry["peak"] > entry["allocated"] > 0 for entry in found)
+    base, *larger = [entry["allocated"] for entry in found]
     assert all(size > 2 * base for size in larger)
 
 
@@ -238,17 +238,17 @@ def test_without_a_browser_a_row_says_what_to_install(splits, monkeypatch):
 
 
 def test_a_fresh_process_answers():
-    timing = Timing(**processes.answer("training", "product_timing", 8, 2))
+    timing = Timing(**processes.call("training", "product_timing", 8, 2))
     assert timing.work == 2 * 8**3 and len(timing.seconds) == 2
 
 
 def test_record_has_machine_timings_and_a_target_beside_each_figure(splits, tmp_path, monkeypatch):
     answers = {
         "product_timing": Timing(1.0, 1.0, [1.0])._asdict(),
-        "unit_ablation": {"peak": 3e8, "asked": 2e8, "seconds": 1.0},
+        "unit_ablation": {"peak": 3e8, "allocated": 2e8, "seconds": 1.0},
     }
     monkeypatch.setattr(benchmark.data, "load", lambda _: splits)
-    monkeypatch.setattr(processes, "answer", lambda module, function, *arguments: answers[function])
+    monkeypatch.setattr(processes, "call", lambda module, function, *arguments: answers[function])
     monkeypatch.setattr(processes, "running", lambda code: iter(lambda: code, None))
     monkeypatch.setattr(ablation, "everything", lambda many, test, key, draws: many.variables)  # tested above
     sizes = {"NETWORKS": 3, "EXAMPLES": 40, "UNITS": 4, "DRAWS": 2, "CHECKED": 2}

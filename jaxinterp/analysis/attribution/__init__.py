@@ -1,7 +1,7 @@
-"""What does a unit look at, and what made it answer as it did? Maps over pixels, paths through units, and their tests.
+"""Which pixels does a unit depend on, and why did it respond? Maps over pixels, paths through units, and their tests.
 
 `METHODS` are the maps that explain one unit on each image, all called as method(network, images, units, site=…).
-`deletion`, `insertion` and `sanity` put any of them to the test.
+`deletion`, `insertion` and `sanity` test any of them.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,14 @@ from jaxinterp.analysis.attribution.integrals import (
     exact_integrated_gradients,
     integrated_gradients,
 )
-from jaxinterp.analysis.attribution.maps import gradient, gradient_times_input, gradients, probes, pushed_back, weights
+from jaxinterp.analysis.attribution.maps import (
+    effective_weights_times_input,
+    gradient,
+    gradient_times_input,
+    gradients,
+    probes,
+    weights,
+)
 from jaxinterp.analysis.attribution.rebuilding import rebuilt
 from jaxinterp.analysis.attribution.wiring import Connections, Paths, connections, top_paths
 
@@ -32,7 +39,7 @@ METHODS: dict[str, Callable] = {
     "gradient × input": gradient_times_input,
     "integrated gradients": integrated_gradients,
     "exact integrated gradients": exact_integrated_gradients,
-    "weights pushed back × input": pushed_back,
+    "effective weights × input": effective_weights_times_input,
 }
 
 __all__ = [
@@ -46,6 +53,7 @@ __all__ = [
     "contributions",
     "deletion",
     "deletion_of_ink",
+    "effective_weights_times_input",
     "exact_conductance",
     "exact_integrated_gradients",
     "folded",
@@ -56,7 +64,6 @@ __all__ = [
     "integrated_gradients",
     "kernel_product",
     "probes",
-    "pushed_back",
     "random_order",
     "randomized",
     "rebuilt",

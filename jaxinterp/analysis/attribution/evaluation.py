@@ -1,7 +1,7 @@
-"""Are maps right? Curves as pixels go in a map's order, beside a random order, and maps of randomised networks.
+"""Are maps right? Curves as pixels change in the order of a map or in random order, and maps of randomised networks.
 
-A map is any array "examples pixels": of a method, or the images themselves, whose order, the brightest first, is the
-harder control, since on a dark baseline only ink matters.
+A map is any array "examples pixels": of a method, or the images themselves. Their order, brightest first, is the harder
+control, since on a dark baseline only ink matters.
 """
 
 from collections.abc import Callable
@@ -23,9 +23,9 @@ Maps = Float[Array | np.ndarray, "..."]
 
 
 class Sanity(NamedTuple):
-    """How alike maps stay as 0, 1, … and then all layers are randomised, from the output down: Spearman's correlation.
+    """Spearman correlation of a map with those after 0, 1, … and all layers are randomised, from the output down.
 
-    absolute_correlations: of the maps' sizes. NaN for a map that is constant.
+    absolute_correlations: of the absolute values of the maps. NaN for a constant map.
     """
 
     correlations: Float[Array, "layers examples"]
@@ -42,11 +42,11 @@ def deletion(
     baseline: Baseline = 0.0,
     steps: int = 28,
 ) -> Float[Array, "examples points"]:
-    """The explained unit's value as pixels take the baseline's, those of the largest map first, in equal steps.
+    """The explained unit's value as pixels are set to the baseline, largest map values first, in equal steps.
 
-    From the image's value, at point 0, to the baseline's, at point `steps`: a good map falls early. Equal values go in
-    the order of the pixels. Source: Petsiuk et al. 2018, arXiv 1806.07421. Raises InputError for a site or a unit that
-    is not there, for maps that do not fit the images, and for fewer than 1 step.
+    It runs from the image's value, at point 0, to the baseline's, at point `steps`; for a good map it falls early. Ties
+    are in the order of the pixels. Source: Petsiuk et al. 2018, arXiv 1806.07421. Raises InputError for an unknown site
+    or unit, for maps that do not fit the images, and for fewer than 1 step.
     """
     return _curves(network, images, maps, units, site, baseline, steps, inserted=False)
 
@@ -61,9 +61,9 @@ def insertion(
     baseline: Baseline = 0.0,
     steps: int = 28,
 ) -> Float[Array, "examples points"]:
-    """The explained unit's value as the baseline's pixels take the image's, in the same order: a good map rises early.
+    """The explained unit's value as the baseline's pixels are set to the image's, in the same order.
 
-    Source and errors as for `deletion`.
+    For a good map it rises early. Source and errors as for `deletion`.
     """
     return _curves(network, images, maps, units, site, baseline, steps, inserted=True)
 
@@ -83,19 +83,20 @@ def deletion_of_ink(
 
 
 def area(curves: Float[Array | np.ndarray, "examples points"]) -> Float[Array, " examples"]:
-    """The area under each curve over the share of pixels, from 0 to 1, in units of the value; by trapezoids."""
+    """The area under each curve over the share of pixels (0 to 1), in units of the value; trapezoidal rule."""
     return jnp.trapezoid(jnp.asarray(curves), dx=1 / (curves.shape[-1] - 1), axis=-1)
 
 
 def random_order(key, images: Images) -> Float[Array, "examples pixels"]:
-    """The control of `deletion` and `insertion`: a map that puts the pixels of each image in a random order."""
+    """The control of `deletion` and `insertion`: a map that orders the pixels of each image at random."""
     return jax.random.uniform(key, images.shape)
 
 
 def randomized(key, network: Network, layers: int) -> Network:
-    """The network with its last layers drawn anew, each with its norm, as before any training.
+    """The network with its last layers, and their norms, drawn again as before training.
 
-    layers: how many, from the output down; all of them are `networks.init(key, …)`. Raises InputError for more.
+    layers: how many, from the output down; for all of them the result is `networks.init(key, …)`. Raises InputError for
+    more layers than the network has.
     """
     count = len(_names(network))
     if not 0 <= layers <= count:
@@ -104,11 +105,12 @@ def randomized(key, network: Network, layers: int) -> Network:
 
 
 def sanity(key, network: Network, images: Images, units: Units, method: Callable, *, site: Site = "logits") -> Sanity:
-    """Does a method's map depend on what the network has learnt? Its maps of the network, beside randomised ones'.
+    """Does a method's map depend on what the network has learnt? Its maps, compared with those of randomised networks.
 
-    Cascading randomisation: the same new weights, one layer more at a time. A map that stays alike when all layers are
-    random shows the image and not the network (Adebayo et al. 2018, arXiv 1810.03292); methods that multiply by the
-    input keep much of their size. Layers behind the site change nothing. method: of `METHODS`, or called like them.
+    Cascading randomisation: the same new weights, one more layer at a time. A map that stays similar when all layers
+    are random shows the image and not the network (Adebayo et al. 2018, arXiv 1810.03292); methods that multiply by the
+    input keep much of their absolute values. Layers after the site change nothing. method: one of `METHODS`, or a
+    function with the same arguments.
     """
     fresh = _fresh(key, network)
     cascade = [_with_last(network, fresh, layers) for layers in range(len(_names(network)) + 1)]
@@ -118,7 +120,7 @@ def sanity(key, network: Network, images: Images, units: Units, method: Callable
 
 
 def _names(network: Network) -> list[tuple[str, str]]:
-    """Every layer and its norm, as parameters call them."""
+    """The names of every layer's and its norm's parameters."""
     hidden = [(f"hidden{layer}", f"norm{layer}") for layer in range(len(network.model.widths))]
     return [*hidden, ("output", "output")]
 
@@ -128,7 +130,7 @@ def _fresh(key, network: Network) -> Network:
 
 
 def _with_last(network: Network, other: Network, layers: int) -> Network:
-    """The network with as many of its last layers taken from another."""
+    """The network with its last layers taken from another."""
     names = _names(network)
     taken = {name for pair in names[len(names) - layers :] for name in pair}
     variables = {
@@ -139,26 +141,26 @@ def _with_last(network: Network, other: Network, layers: int) -> Network:
 
 
 def _curves(network, images, maps, units, site: Site, baseline: Baseline, steps: int, *, inserted: bool):
-    asked = explained(network, images, units, site)
+    explained_units = explained(network, images, units, site)
     images, blank = ends(images, baseline)
     if maps.shape != images.shape:
-        raise InputError(f"maps {np.shape(maps)} do not fit the images {images.shape}: one number a pixel is needed")
+        raise InputError(f"maps {np.shape(maps)} do not fit the images {images.shape}: give one number per pixel")
     if steps < 1:
-        raise InputError(f"a curve takes 1 step or more, got {steps}")
+        raise InputError(f"steps is {steps}: use 1 or more")
     pixels = images.shape[-1]
     order = jnp.argsort(jnp.asarray(maps), axis=-1, descending=True, stable=True)
     rank = jax.vmap(lambda order: jnp.zeros(pixels, int).at[order].set(jnp.arange(pixels)))(order)
     first, second = (images, blank) if inserted else (blank, images)
 
     def at(count):
-        return value(network, jnp.where(rank < count, first, second), asked, site)
+        return value(network, jnp.where(rank < count, first, second), explained_units, site)
 
     counts = jnp.asarray(np.round(np.linspace(0, pixels, steps + 1)).astype(int))
     return jax.lax.map(at, counts).T
 
 
 def _with_first(maps: Float[Array, "layers examples pixels"]) -> Float[Array, "layers examples"]:
-    """Spearman's correlation of each map with the first of its image; equal values share their ranks."""
+    """Spearman correlation of each map with the first of the same image; ties share their ranks."""
     ranks = jax.scipy.stats.rankdata(maps, axis=-1)
     ranks = ranks - jnp.mean(ranks, axis=-1, keepdims=True)
     squares = jnp.sum(ranks**2, axis=-1)

@@ -1,4 +1,4 @@
-"""What does a network compute between its activation functions? Its layers as plain affine maps, all else folded in."""
+"""What does a network compute between its activation functions? Affine maps, with norms and input scaling folded in."""
 
 from collections.abc import Callable
 from functools import reduce
@@ -14,7 +14,7 @@ from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
 from jaxinterp.networks import Network, activation_function, check_site, norm_over_units, sites
 
-# Accelerators would otherwise multiply with fewer bits.
+# Accelerators multiply with fewer bits by default.
 EXACT = jax.lax.Precision.HIGHEST
 
 Affine = tuple[Float[Array, "inputs outputs"], Float[Array, " outputs"]]
@@ -35,13 +35,13 @@ class Pieces(NamedTuple):
 def folded(network: Network, *, site: Site = "logits") -> tuple[Affine, ...]:
     """(kernel, bias) of every layer up to a site: layer l + 1 = activation(layer l) @ kernel + bias, from the image on.
 
-    The input's mean and standard deviation and batch norms, before or after the activation function, with their running
-    statistics, are folded in. The last map gives the site, and nothing follows it: up to a "/post" site it is the
-    identity behind the activation function. Raises InputError for a site that is not there, for the pixels themselves,
-    and for a layer norm on the way, which scales each image by itself.
+    The input's mean and standard deviation, and batch norms before or after the activation function, with their running
+    statistics, are folded in. The last map gives the site itself, without an activation function; for a "/post" site it
+    is the identity after the activation function. Raises InputError for an unknown site, for "input", and for a layer
+    norm before the site, which scales each image differently.
     """
     layers, last = [], None
-    for reached in _on_the_way(network, "input", site):
+    for reached in _between(network, "input", site):
         if reached.endswith("/post"):
             assert last is not None  # a "/pre" site comes before it
             layers.append(last)
@@ -56,14 +56,14 @@ def folded(network: Network, *, site: Site = "logits") -> tuple[Affine, ...]:
 
 
 def virtual_weights(network: Network, *, source: Site, site: Site) -> Float[Array, "units sources"]:
-    """What each unit of a site would read off the units of an earlier one if activation functions did nothing.
+    """Effective (virtual) weights: what a unit would read from earlier units with identity activation functions.
 
-    The product of all kernels between the two, batch norms and the input's standard deviation included; in units of the
-    site a unit of the source. Source: Elhage et al. 2021, A mathematical framework for transformer circuits. Raises
-    InputError for sites that are not there or in the wrong order, and for a layer norm between them.
+    The product of all kernels between the two sites, including batch norms and the input's standard deviation, in units
+    of the site per unit of the source. Source: Elhage et al. 2021, A mathematical framework for transformer circuits.
+    Raises InputError for unknown sites, for sites in the wrong order, and for a layer norm between them.
     """
     product = None
-    for reached in _on_the_way(network, source, site):
+    for reached in _between(network, source, site):
         if not reached.endswith("/post"):
             kernel = _step(network, reached)[0]
             product = kernel if product is None else _product(product, kernel)
@@ -92,24 +92,24 @@ def contributions(
 
 
 def layer_of(network: Network, site: Site) -> int:
-    """The number of the hidden layer that a site is in, from 0; −1 for the pixels, their number for the logits."""
+    """The index of the hidden layer of a site, from 0; −1 for "input", and the number of hidden layers for "logits"."""
     if site in ("input", "logits"):
         return -1 if site == "input" else len(network.model.widths)
     return int(site.partition("/")[0].removeprefix("hidden"))
 
 
 def linear_pieces(network: Network) -> Pieces:
-    """The activation function of a network that is linear between known break points; for others InputError."""
+    """The network's activation function in linear pieces. Raises InputError unless its break points are known."""
     name = network.model.activation
     slopes = ACTIVATIONS[name].slopes
     if slopes is None:
         exact = [name for name, entry in ACTIVATIONS.items() if entry.slopes is not None]
-        raise InputError(f"this is exact for {' and '.join(exact)} networks only, not for {name}")
+        raise InputError(f"this method is exact only for {' and '.join(exact)} networks, not for {name}")
     return Pieces(activation_function(network.model), *slopes)
 
 
-def _on_the_way(network: Network, source: Site, site: Site) -> tuple[Site, ...]:
-    """The sites after the source up to the site."""
+def _between(network: Network, source: Site, site: Site) -> tuple[Site, ...]:
+    """The sites after the source, up to and including the site."""
     for name in (source, site):
         check_site(network.model, name)
     every = sites(network.model)
@@ -120,7 +120,7 @@ def _on_the_way(network: Network, source: Site, site: Site) -> tuple[Site, ...]:
 
 
 def _step(network: Network, site: Site):
-    """The affine map that leads to a site from the one before it; of a norm the kernel is its diagonal alone."""
+    """The affine map to a site from the one before it; the kernel of a norm is only its diagonal."""
     model, params, layer = network.model, network.variables["params"], layer_of(network, site)
     if site.endswith("/norm"):
         return _norm(network, layer)
@@ -141,7 +141,7 @@ def _norm(network: Network, layer: int):
     model, name = network.model, f"norm{layer}"
     if norm_over_units(model):
         raise InputError(
-            f"a {model.norm} norm scales each image by itself, so weights cannot pass {name}: use gradients"
+            f"a {model.norm} norm scales each image differently, so {name} has no fixed weights: use gradients"
         )
     params, running = network.variables["params"][name], network.variables["batch_stats"][name]
     scale = params["scale"] / jnp.sqrt(running["var"] + model.norm_epsilon)
@@ -149,7 +149,7 @@ def _norm(network: Network, layer: int):
 
 
 def _then(first, second):
-    """The affine map that does one after the other; a kernel of one axis is a diagonal."""
+    """The composition of two affine maps; a kernel with one axis is a diagonal."""
     if first is None:
         return second
     (kernel, bias), (next_kernel, next_bias) = first, second

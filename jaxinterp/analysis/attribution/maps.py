@@ -1,7 +1,8 @@
-"""What does a unit look at? A map over the pixels: weights pushed back, and gradients, on one image or on average.
+"""Which pixels does a unit depend on? Maps of effective weights, and gradients on one image or on average.
 
-Maps of images explain one unit on each image: `units` is one for all, or one an image. Under jit nobody checks that it
-is there. Maps are in units of the site a unit of intensity, but those that are times the input in units of the site.
+Maps of images explain one unit on each image: `units` is one unit for all images, or one per image. Under jit its range
+is not checked. Maps are in units of the site per unit of intensity; those multiplied by the input are in units of the
+site.
 """
 
 from collections.abc import Callable
@@ -18,29 +19,29 @@ from jaxinterp.interventions import NONE, Interventions, Site, replace, steer
 from jaxinterp.networks import Network, check_site, first_layer_is_affine
 
 Images = Float[Array | np.ndarray, "examples pixels"]
-# Looser than what is accepted, since `explained` itself says in plain words what it needs.
+# Looser than the accepted shapes, because the error of `explained` is clearer than that of a shape check.
 Units = int | np.integer | Int[Array | np.ndarray, "..."]
 
 
 def weights(network: Network, *, site: Site) -> Float[Array, "units pixels"]:
-    """The weights of each unit of a site, pushed back to the pixels: the plain product of all kernels before it.
+    """The effective weights of each unit of a site on the pixels: the plain product of all kernels before it.
 
-    In units of the site a unit of intensity. Of the first layer these are its own weights; deeper they are what the
-    unit would look at if activation functions did nothing. The division by input_std and batch norms, with their
-    running statistics, are part of the product. Raises InputError for a site that is not there, for the pixels
-    themselves, and for a layer norm on the way, which has no fixed weights.
+    In units of the site per unit of intensity. In the first layer these are the unit's own weights; in deeper layers
+    they show what the unit would depend on if activation functions were the identity. The product includes the division
+    by input_std and batch norms with their running statistics. Raises InputError for an unknown site, for "input", and
+    for a layer norm before the site, which has no fixed weights.
     """
     return virtual_weights(network, source="input", site=site)
 
 
 def gradients(network: Network, images: Images, *, site: Site, chunk: int = 8) -> Float[Array, "units pixels"]:
-    """The mean over the images of each unit's gradient by the pixels, in units of the site a unit of intensity.
+    """Each unit's gradient with respect to the pixels, averaged over images, in units of the site per intensity.
 
-    In a ReLU network the product of kernels in which only the units that are active on an image pass anything on,
-    averaged over images. Layer norms are differentiated as they are.
+    In a ReLU network this is the product of kernels restricted to the units that are active on an image, averaged over
+    images. Layer norms are differentiated as they are.
 
-    chunk: units of the site at once; memory grows as chunk × examples × (units of the widest layer), or × pixels
-    where a layer norm follows the first product. Raises InputError for a site that is not there.
+    chunk: units of the site at once; memory grows as chunk × examples × (units of the widest layer), or × pixels where
+    a layer norm follows the first product. Raises InputError for an unknown site.
     """
     check_site(network.model, site)
     start = entry(network) if site != "input" else "input"
@@ -68,14 +69,15 @@ def probes(network: Network, pixels: int, *, site: Site) -> Float[Array, "units 
 def gradient(
     network: Network, images: Images, units: Units, *, site: Site = "logits"
 ) -> Float[Array, "examples pixels"]:
-    """The gradient of the explained unit by the pixels, on each image: weights pushed back through what is active.
+    """The gradient of the explained unit with respect to the pixels, on each image.
 
-    Raises InputError for a site or a unit that is not there, and for the pixels themselves.
+    In a ReLU network these are the effective weights through the active units. Raises InputError for an unknown site or
+    unit, and for "input".
     """
-    asked = explained(network, images, units, site)
+    explained_units = explained(network, images, units, site)
     start = entry(network)
     state = network(images)[1][start]
-    return to_pixels(network, by_state(network, images, asked, site, start)(state), start)
+    return to_pixels(network, by_state(network, images, explained_units, site, start)(state), start)
 
 
 def gradient_times_input(
@@ -83,27 +85,27 @@ def gradient_times_input(
 ) -> Float[Array, "examples pixels"]:
     """`gradient` times the image, in units of the site; adds up to the unit's value in a ReLU network without biases.
 
-    Source: Shrikumar et al. 2016, arXiv 1605.01713. Raises what `gradient` raises.
+    Source: Shrikumar et al. 2016, arXiv 1605.01713. Raises InputError as `gradient` does.
     """
     return jnp.asarray(images) * gradient(network, images, units, site=site)
 
 
-def pushed_back(
+def effective_weights_times_input(
     network: Network, images: Images, units: Units, *, site: Site = "logits"
 ) -> Float[Array, "examples pixels"]:
-    """`weights` of the explained unit times the image, in units of the site: as if every unit on the way were active.
+    """`weights` of the explained unit times the image, in units of the site: as if every unit before it were active.
 
-    Raises what `gradient` raises, and InputError for a layer norm on the way.
+    Raises InputError as `gradient` does, and for a layer norm before the site.
     """
-    asked = explained(network, images, units, site)
-    return jnp.asarray(images) * jnp.take(weights(network, site=site), asked, axis=0)
+    explained_units = explained(network, images, units, site)
+    return jnp.asarray(images) * jnp.take(weights(network, site=site), explained_units, axis=0)
 
 
 def explained(network: Network, images: Images, units: Units, site: Site) -> Int[Array, " examples"]:
-    """The unit that is explained on each image. Raises InputError where there is no such unit, or site."""
+    """The unit that is explained on each image. Raises InputError for an unknown unit or site."""
     check_site(network.model, site)
     if site == "input":
-        raise InputError("choose a site after input: the pixels look at themselves")
+        raise InputError("choose a site after input: the pixels themselves need no explanation")
     layer, widths = layer_of(network, site), network.model.widths
     width = (*widths, network.model.outputs)[layer]
     if not isinstance(units, Tracer):
@@ -111,7 +113,7 @@ def explained(network: Network, images: Images, units: Units, site: Site) -> Int
             if not 0 <= unit < width:
                 raise InputError(f"no unit {unit} at {site}: use 0 to {width - 1}")
     if np.shape(units) not in ((), images.shape[:1]):
-        raise InputError(f"units must be one, or one for each of {len(images)} images, got {np.shape(units)[0]}")
+        raise InputError(f"units must be one number, or one per image ({len(images)}), got {np.shape(units)[0]}")
     return jnp.broadcast_to(jnp.asarray(units), images.shape[:1])
 
 
@@ -128,15 +130,15 @@ def value(
 
 
 def by_state(network: Network, images: Images, units: Int[Array, " examples"], site: Site, start: Site) -> Callable:
-    """From activations at the start to the gradient of the explained units' values by them."""
+    """A function from activations at `start` to the gradient of the explained units' values with respect to them."""
     return jax.grad(lambda state: jnp.sum(value(network, images, units, site, {start: replace(state)})))
 
 
 def entry(network: Network) -> Site:
-    """The site at which gradients are best taken: behind the first product, where that is the same for all images."""
+    """The site at which to take gradients: after the first product where that is the same for all images."""
     return "hidden0/pre" if network.model.widths and first_layer_is_affine(network.model) else "input"
 
 
 def to_pixels(network: Network, maps: Float[Array, "units entries"], start: Site) -> Float[Array, "units pixels"]:
-    """Gradients by the units of the entry, pushed back to the pixels."""
+    """Gradients with respect to the units of the entry site, multiplied by their weights on the pixels."""
     return maps if start == "input" else jnp.matmul(maps, weights(network, site=start), precision=EXACT)

@@ -1,8 +1,8 @@
-"""What does a unit look for? The image that activates it most, by gradient ascent, beside the best that there could be.
+"""Which image activates a unit most? Gradient ascent, compared with the highest activation that is possible.
 
 An objective (`objectives`) of the activations, a parametrisation of the images with its constraint, priors and
-transformations (`images`) and one loop, each of which can be exchanged. `optima` has the closed forms and bounds that
-tell how far the ascent has come. Source: Erhan et al. 2009; Olah et al. 2017, "Feature visualization".
+transformations (`images`) and one loop can be combined freely. `optima` has closed forms and bounds that show how far
+the ascent came. Sources: Erhan et al. 2009; Olah et al. 2017, "Feature visualization".
 """
 
 from collections.abc import Callable, Sequence
@@ -23,8 +23,8 @@ from jaxinterp.interventions import Site
 from jaxinterp.networks import Network, check_site, first_layer_is_affine, sites
 
 
-class Found(NamedTuple):
-    """The images that the ascent ends at, the objective there, and the objective less the priors' penalties."""
+class Ascent(NamedTuple):
+    """The images at the end of a gradient ascent, their objective, and the objective minus the priors' penalties."""
 
     images: Float[Array, "objectives restarts pixels"]
     values: Float[Array, "objectives restarts"]
@@ -32,14 +32,15 @@ class Found(NamedTuple):
 
 
 class Maximized(NamedTuple):
-    """What each unit looks for, and how sure that is; values are pre-activations.
+    """The image that maximises each unit, and how reliable it is; values are pre-activations.
 
-    - images, values: of the best restart; restart_values: of all of them;
-    - agreement: mean cosine between the images of different restarts, as they are: images in [0, 1] are never opposed,
-      and random ones have about .75. NaN for one restart;
+    - images, values: of the best restart; restart_values: of all restarts;
+    - agreement: mean cosine between the images of different restarts. Images in [0, 1] are never opposed, and random
+      ones have about .75. NaN for one restart;
     - activated: the value is above 0;
-    - optimum: the highest value that an image in [0, 1] can have, where the unit is linear in the pixels; else NaN;
-    - bound: what no image in [0, 1] can exceed (`optima.interval_bounds`); equal to the optimum in the first layer;
+    - optimum: the highest value for an image in [0, 1], where the unit is linear in the pixels; otherwise NaN;
+    - bound: a value that no image in [0, 1] can exceed (`optima.interval_bounds`); equal to the optimum in the first
+      layer;
     - fraction: (value − value of the blank image)/(bound − value of the blank image); NaN where these are equal;
     - exemplar, exemplar_values: index of the real image that activates the unit most, and its value.
     """
@@ -69,15 +70,15 @@ def maximize(
     priors: Sequence[Prior] = (),
     transformations: Sequence[Transformation] = (),
     learning_rate: Any = 0.3,
-) -> Found:
-    """Images that maximise an objective less the priors, by Adam from `restarts` random starts for each objective.
+) -> Ascent:
+    """Images that maximise an objective minus the priors, by Adam from `restarts` random starts per objective.
 
-    Restart r of objective o starts from the same image however many there are of either.
+    Restart r of objective o has the same start image for any number of objectives and restarts.
 
-    objective: as in `objectives`. priors: penalties of images. transformations: done to what the network sees at each
-    step, one after the other, and not to what is returned. learning_rate: Adam's, or a schedule of optax.
-    Memory is about 6 × objectives × restarts × pixels numbers. Raises InputError for fewer than one objective, restart
-    or step, for an objective that does not give one number for each image, and for what the objective raises it for.
+    objective: as in `objectives`. priors: penalties on images. transformations: applied one after another to the
+    network's input at each step, but not to the returned images. learning_rate: Adam's, or an optax schedule. Memory is
+    about 6 × objectives × restarts × pixels numbers. Raises InputError for fewer than one objective, restart or step,
+    for an objective that does not return one number per image, and for the objective's own reasons.
     """
     for name, count in (("objectives", objectives), ("restarts", restarts), ("steps", steps)):
         if count < 1:
@@ -86,21 +87,22 @@ def maximize(
     optimizer = optax.adam(learning_rate)
 
     def value(images):
-        found = objective(network(images)[1])
-        if found.shape != (objectives, restarts):
+        values = objective(network(images)[1])
+        if values.shape != (objectives, restarts):
             raise InputError(
-                f"an objective gives values {(objectives, restarts)}, objectives by restarts: got {found.shape}"
+                f"an objective must return values of shape {(objectives, restarts)} (objectives, restarts), "
+                f"got {values.shape}"
             )
-        return found
+        return values
 
     def penalty(images):
         return sum((prior(images) for prior in priors), jnp.zeros(images.shape[:-1]))
 
     def loss(images, key):
-        seen = images
-        for place, transform in enumerate(transformations):
-            seen = transform(jax.random.fold_in(key, place), seen)
-        return jnp.sum(penalty(images) - value(seen))
+        transformed = images
+        for number, transform in enumerate(transformations):
+            transformed = transform(jax.random.fold_in(key, number), transformed)
+        return jnp.sum(penalty(images) - value(transformed))
 
     def kept(parameters):
         if constraint is None:
@@ -120,7 +122,7 @@ def maximize(
     (parameters, _), _ = jax.lax.scan(step, (parameters, optimizer.init(parameters)), jnp.arange(steps))
     images = parametrization.images(parameters)
     values = value(images)
-    return Found(images, values, values - penalty(images))
+    return Ascent(images, values, values - penalty(images))
 
 
 def units(
@@ -134,25 +136,24 @@ def units(
     chunk: int = 64,
     **options,
 ) -> Maximized:
-    """What every unit of a site looks for, among images in [0, 1].
+    """The image in [0, 1] that maximises each unit of a site.
 
-    images: real ones, among which the exemplars are. chunk: units at once; memory is about 6 × chunk × restarts ×
-    pixels numbers, and results do not depend on it. options: those of `maximize`; bound, optimum and fraction are
-    about images in [0, 1], whatever they allow.
-    Raises InputError for a site that is not there, and for one behind an activation function, which has no gradient
-    where the unit is silent.
+    images: real ones, from which the exemplars are taken. chunk: units at once; memory is about 6 × chunk × restarts ×
+    pixels numbers, and results do not depend on it. options: those of `maximize`; bound, optimum and fraction refer to
+    images in [0, 1], whatever the options allow. Raises InputError for an unknown site, and for one after an activation
+    function, which has no gradient where the unit is inactive.
     """
     check_site(network.model, site)
     if site != "logits" and not site.endswith("/pre"):
         instead = f"{site.partition('/')[0]}/pre" if site != "input" else sites(network.model)[1]
-        raise InputError(f"a unit at {site} may be silent and then has no gradient: use {instead}")
+        raise InputError(f"a unit at {site} may be inactive and then has no gradient: use {instead}")
     pixels = network.pixels
     if images.shape[-1] != pixels:
-        raise InputError(f"the network reads {pixels} pixels, got images of {images.shape[-1]}")
+        raise InputError(f"the network needs images of {pixels} pixels, got images of {images.shape[-1]}")
     blank = network(jnp.zeros(pixels))[1][site]
 
     def one(unit):
-        found = maximize(
+        ascent = maximize(
             jax.random.fold_in(key, unit),
             network,
             goals.units(site, unit[None]),
@@ -161,8 +162,8 @@ def units(
             steps=steps,
             **options,
         )
-        best = jnp.argmax(found.penalized[0])
-        return found.images[0, best], found.values[0, best], found.values[0], _agreement(found.images[0])
+        best = jnp.argmax(ascent.penalized[0])
+        return ascent.images[0, best], ascent.values[0, best], ascent.values[0], _agreement(ascent.images[0])
 
     best, values, restart_values, agreement = jax.lax.map(one, jnp.arange(blank.shape[0]), batch_size=chunk)
     bound = optima.interval_bounds(network, site=site)[1]
@@ -198,7 +199,7 @@ def _starts(key, parametrization: Parametrization, shape: tuple[int, int, int]):
 
 
 def _agreement(images: Float[Array, "restarts pixels"]) -> Float[Array, ""]:
-    """Mean cosine between different images; a blank one has cosine 0 with all."""
+    """Mean cosine between different images; a blank image has cosine 0 with all others."""
     count = images.shape[0]
     if count == 1:
         return jnp.array(jnp.nan)

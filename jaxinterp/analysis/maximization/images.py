@@ -1,6 +1,6 @@
-"""Which images may an optimiser make, and which are preferred? Parametrisations, constraints, priors, transformations.
+"""Which images may an optimiser produce, and which are preferred? Parametrisations, constraints, priors, transforms.
 
-All of them take and return images "… pixels", whatever leads.
+All take and return images "… pixels", with any leading axes.
 """
 
 import math
@@ -18,16 +18,16 @@ from jaxinterp.errors import InputError
 
 Images = Float[Array | np.ndarray, "*batch pixels"]
 
-# Accelerators would otherwise multiply with fewer bits.
+# Accelerators multiply with fewer bits by default.
 _EXACT = jax.lax.Precision.HIGHEST
-# How close to 0 or 1 a sigmoid's value may be when it is turned back.
+# Values are clipped to this distance from 0 and 1 before the sigmoid is inverted.
 _MARGIN = 1e-6
-# A norm within this share of the radius is on the sphere but for rounding.
+# A norm within this fraction of the radius is on the sphere but for rounding.
 _ROUNDING = 1e-5
 
 
 class Parametrization(NamedTuple):
-    """What the optimiser moves instead of pixels: start(key, shape of images), images(parameters) and its inverse."""
+    """What the optimiser changes instead of pixels: start(key, image shape), images(parameters) and its inverse."""
 
     start: Callable
     images: Callable
@@ -53,19 +53,19 @@ def _noise_around_a_level(key, shape: tuple[int, ...]):
 
 
 SIGMOID = Parametrization(_noise_around_a_level, jax.nn.sigmoid, _logit)
-"""Pixels in (0, 1), each the sigmoid of a parameter that starts from N(level, 1), an image's level from N(−2, 3²).
+"""Pixels in (0, 1), each the sigmoid of a parameter that starts from N(level, 1); level from N(−2, 3²) per image.
 
-Were all starts as gray as N(0, 1) makes them, the same hidden units would be saturated or silent in all of them: on
-trained 784-32-16-10 tanh networks half of the logits then ended below a real image's, and none does from these.
+Starts from N(0, 1) are all equally grey, so the same hidden units are saturated or inactive in all of them: on trained
+784-32-16-10 tanh networks half of the logits then ended below that of a real image. From these starts none does.
 """
 
 
 def fourier(inner: Parametrization = SIGMOID) -> Parametrization:
-    """Amplitudes of waves, scaled by 1/frequency, whose sum is what `inner` would move: smooth images come first.
+    """Amplitudes of waves, scaled by 1/frequency, whose sum is the parameter of `inner`: smooth images come first.
 
-    Frequencies are in cycles an image, 0 counted as 1. Waves are cos + sin: the Hartley transform, the real form of
-    Fourier's, which is orthogonal and its own inverse. Starts are as bright as those of `inner`, with a variance of 1 a
-    pixel, on average, of what it would move. Source of the scaling: Olah et al. 2017, "Feature visualization".
+    Frequencies are in cycles per image, 0 counted as 1. Waves are cos + sin: the Hartley transform, the real form of
+    Fourier's, which is orthogonal and its own inverse. Starts are as bright as those of `inner`, and the parameter of
+    `inner` has a variance of 1 per pixel on average. Source of the scaling: Olah et al. 2017, "Feature visualization".
     Raises InputError, when used, for images that are not square.
     """
 
@@ -99,7 +99,7 @@ def _decay(pixels: int) -> np.ndarray:
 
 
 def _separable(matrix: Float[Array | np.ndarray, "side side"], images: Images) -> Float[Array, "*batch pixels"]:
-    """The matrix applied to the rows and to the columns of each image."""
+    """The matrix applied to the rows and the columns of each image."""
     side = matrix.shape[0]
     grid = jnp.asarray(images).reshape(*images.shape[:-1], side, side)
     rows = jnp.matmul(grid, matrix.T, precision=_EXACT)
@@ -108,10 +108,10 @@ def _separable(matrix: Float[Array | np.ndarray, "side side"], images: Images) -
 
 
 class Constraint(NamedTuple):
-    """A set that images must stay in: project(images) puts them back, after every step.
+    """A set that images must stay in: project(images) moves them into it, after every step.
 
-    tangent(images, gradient) is the part of a descent gradient that does not push against the border. Adam needs
-    it: from a constant gradient w it makes steps along sign(w), whose projection would settle there instead of at w.
+    tangent(images, gradient) is the part of a descent gradient that does not push against the boundary. Adam needs it:
+    for a constant gradient w it takes steps along sign(w), and their projection would converge there instead of at w.
     """
 
     project: Callable
@@ -119,9 +119,9 @@ class Constraint(NamedTuple):
 
 
 def box(low: float = 0.0, high: float = 1.0) -> Constraint:
-    """Every pixel in [low, high]. Raises InputError where that is empty."""
+    """Every pixel in [low, high]. Raises InputError where that set is empty."""
     if not low < high:
-        raise InputError(f"a box from {low} to {high} is empty: give the lower bound first")
+        raise InputError(f"the box from {low} to {high} is empty: give the lower bound first")
 
     def tangent(images, gradient):
         against = ((images >= high) & (gradient < 0)) | ((images <= low) & (gradient > 0))
@@ -146,7 +146,7 @@ def ball(radius) -> Constraint:
 
 
 def sphere(norm) -> Constraint:
-    """This Euclidean norm exactly; a blank image, which has no direction, stays blank."""
+    """Exactly this Euclidean norm. A blank image, which has no direction, stays blank."""
 
     def project(images):
         length = _norm(images)
@@ -160,7 +160,7 @@ def _norm(images: Images) -> Float[Array, "*batch 1"]:
 
 
 def _along(images: Images, gradient: Images) -> Float[Array, "*batch pixels"]:
-    """The part of the gradient that is along the image."""
+    """The component of the gradient along the image."""
     squares = jnp.sum(images**2, axis=-1, keepdims=True)
     return jnp.sum(gradient * images, axis=-1, keepdims=True) / jnp.where(squares > 0, squares, 1.0) * images
 
@@ -193,12 +193,12 @@ Transformation = Callable[..., Array]
 
 
 def blur(sd: float) -> Transformation:
-    """A Gaussian blur of this standard deviation in pixels, mirrored at the border: an image's mean stays what it is.
+    """A Gaussian blur with this standard deviation in pixels, mirrored at the border, which keeps an image's mean.
 
     Raises InputError for a deviation that is not positive and, when used, for images that are not square.
     """
     if not sd > 0:
-        raise InputError(f"a blur of {sd} pixels: use more than 0")
+        raise InputError(f"sd is {sd} pixels: use a blur of more than 0")
 
     def transform(key, images):
         side, _ = image_shape(images.shape[-1])
@@ -209,12 +209,12 @@ def blur(sd: float) -> Transformation:
 
 
 def jitter(pixels: int) -> Transformation:
-    """A shift by up to so many pixels along each axis, drawn anew at each step; what leaves the image enters opposite.
+    """A random shift by at most this many pixels along each axis, different at each step; it wraps around the border.
 
     Raises InputError for fewer than one pixel and, when used, for images that are not square.
     """
     if pixels < 1:
-        raise InputError(f"a jitter of {pixels} pixels: use 1 or more")
+        raise InputError(f"pixels is {pixels}: use a jitter of 1 or more")
 
     def transform(key, images):
         side, _ = image_shape(images.shape[-1])

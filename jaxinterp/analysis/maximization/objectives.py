@@ -1,7 +1,7 @@
-"""What is to be maximised? An objective is a function of activations, to one number an objective and restart.
+"""What is maximised? An objective is a function of activations that returns one number per objective and restart.
 
-Activations are as a network returns them for images "objectives restarts pixels": row o holds the images that maximise
-the o-th unit, direction or class. Aim at "/pre" sites: behind a closed ReLU there is no gradient.
+Activations are those of images "objectives restarts pixels": row o has the images that maximise the o-th unit,
+direction or class. Use "/pre" sites: after an inactive ReLU there is no gradient.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,12 +19,12 @@ from jaxinterp.networks import Activations
 Objective = Callable[[Activations], Array]
 Indices = Int[Array | np.ndarray, " objectives"] | Sequence[int]
 
-# Accelerators would otherwise multiply with fewer bits.
+# Accelerators multiply with fewer bits by default.
 _EXACT = jax.lax.Precision.HIGHEST
 
 
 def units(site: Site, units: Indices) -> Objective:
-    """The activation of one unit an objective. Raises InputError, when used, for a unit or site that is not there."""
+    """The activation of one unit per objective. Raises InputError, when used, for an unknown unit or site."""
 
     def objective(activations: Activations) -> Float[Array, "objectives restarts"]:
         values = _at(activations, site)
@@ -34,7 +34,7 @@ def units(site: Site, units: Indices) -> Objective:
         for unit in known:
             if not 0 <= unit < values.shape[-1]:
                 raise InputError(f"no unit {unit} at {site}: use 0 to {values.shape[-1] - 1}")
-        # A choice, not a product with ones and zeros: other units may be infinite.
+        # A selection instead of a product with ones and zeros, because other units may be infinite.
         mask = jnp.expand_dims(chosen, (1, 2)) == jnp.arange(values.shape[-1])
         return jnp.sum(jnp.where(mask, values, 0.0), axis=-1)
 
@@ -42,9 +42,9 @@ def units(site: Site, units: Indices) -> Objective:
 
 
 def directions(site: Site, directions: Float[Array | np.ndarray, "objectives units"]) -> Objective:
-    """The inner product of a site's activations with one direction an objective.
+    """The inner product of a site's activations with one direction per objective.
 
-    Raises InputError, when used, for directions of another size than the site's.
+    Raises InputError, when used, for directions whose size is not the site's.
     """
 
     def objective(activations: Activations) -> Float[Array, "objectives restarts"]:
@@ -57,17 +57,17 @@ def directions(site: Site, directions: Float[Array | np.ndarray, "objectives uni
 
 
 def logits(classes: Indices) -> Objective:
-    """The logit of one class an objective."""
+    """The logit of one class per objective."""
     return units("logits", classes)
 
 
 def logit_differences(first: Indices, second: Indices) -> Objective:
-    """The logit of one class less that of another, a pair an objective."""
+    """The logit of one class minus that of another, one pair per objective."""
     return total([(1.0, logits(first)), (-1.0, logits(second))])
 
 
 def layer_norm(site: Site) -> Objective:
-    """The Euclidean length of a site's activation vector, the same for every objective; its gradient at 0 is 0."""
+    """The Euclidean length of a site's activation vector, the same for every objective. Its gradient at 0 is 0."""
 
     def objective(activations: Activations) -> Float[Array, "objectives restarts"]:
         return _length(_at(activations, site))[..., 0]
@@ -76,13 +76,13 @@ def layer_norm(site: Site) -> Objective:
 
 
 def diverse(site: Site, strength, weights: Float[Array | np.ndarray, "objectives units"] | None = None) -> Objective:
-    """Makes the restarts of an objective its facets: −strength · mean over the other restarts of |cos| between vectors.
+    """A penalty that makes an objective's restarts its facets: −strength · mean |cos| with the other restarts' vectors.
 
-    The vectors are the site's activations or, with weights, the contributions weight · activation. Add it to what is
-    to be maximised, with `total`: two facets that fully overlap then cost `strength`, in units of the objective. By
-    angle, since inner products themselves would fall if all activations shrank; what can only be parallel stays so, at
-    its full value. A vector of zeros is orthogonal to all.
-    0 for one restart. Source: Olah et al. 2017, "Feature visualization", section on diversity.
+    The vectors are the site's activations or, with weights, the contributions weight · activation. Add it to an
+    objective with `total`: two facets that overlap fully then cost `strength`, in units of the objective. It uses
+    angles, since inner products would also fall if all activations shrank; vectors that can only be parallel stay so,
+    at full length. A vector of zeros is orthogonal to all. 0 for one restart. Source: Olah et al. 2017, "Feature
+    visualization", section on diversity.
     """
 
     def objective(activations: Activations) -> Float[Array, "objectives restarts"]:
@@ -102,9 +102,9 @@ def diverse(site: Site, strength, weights: Float[Array | np.ndarray, "objectives
 
 
 def total(parts: Sequence[tuple[float, Objective]]) -> Objective:
-    """The weighted sum Σ weight · objective. Raises InputError where there is nothing to sum."""
+    """The weighted sum Σ weight · objective. Raises InputError for an empty sequence."""
     if not parts:
-        raise InputError("a total of no objectives: give at least one (weight, objective)")
+        raise InputError("total got no objectives: give at least one (weight, objective)")
 
     def objective(activations: Activations) -> Float[Array, "objectives restarts"]:
         return sum((weight * part(activations) for weight, part in parts[1:]), parts[0][0] * parts[0][1](activations))
@@ -121,16 +121,16 @@ def _at(activations: Activations, site: Site) -> Float[Array, "objectives restar
 def _check_objectives(count: int, values: Float[Array, "objectives restarts units"]) -> None:
     if values.shape[0] != count:
         raise InputError(
-            f"{count} objectives need as many rows of images, got {values.shape[0]}: set objectives={count}"
+            f"{count} objectives need {count} rows of images, got {values.shape[0]}: set objectives={count}"
         )
 
 
 def _check_units(vectors, values: Float[Array, "objectives restarts units"], site: Site) -> None:
     if vectors.shape[-1] != values.shape[-1]:
-        raise InputError(f"vectors of {vectors.shape[-1]} units do not fit {site}, which has {values.shape[-1]}")
+        raise InputError(f"vectors of {vectors.shape[-1]} units do not fit {site}, which has {values.shape[-1]} units")
 
 
 def _length(values: Float[Array, "objectives restarts units"]) -> Float[Array, "objectives restarts 1"]:
-    """Euclidean length; a gradient of 0, not NaN, where it is 0."""
+    """Euclidean length. Its gradient is 0, not NaN, where it is 0."""
     squares = jnp.sum(values**2, axis=-1, keepdims=True)
     return jnp.where(squares == 0, 0.0, jnp.sqrt(jnp.where(squares == 0, 1.0, squares)))

@@ -15,12 +15,12 @@ Bias = Float[Array | np.ndarray, " units"]
 Optima = tuple[Float[Array, "units pixels"], Float[Array, " units"]]
 Bounds = tuple[Float[Array, " units"], Float[Array, " units"]]
 
-# Accelerators would otherwise multiply with fewer bits.
+# Accelerators multiply with fewer bits by default.
 _EXACT = jax.lax.Precision.HIGHEST
 
 
 def affine(network: Network) -> tuple[Float[Array, "units pixels"], Float[Array, " units"]]:
-    """Weights and bias of the first layer as a function of the pixels, input normalisation and batch norm folded in.
+    """Weights and bias of the first layer as a function of the pixels, with input scaling and batch norm folded in.
 
     Its pre-activation is weights · x + bias. Raises InputError for a layer norm before the activation function.
     """
@@ -39,7 +39,7 @@ def box_optimum(weights: Weights, bias: Bias, *, low: float = 0.0, high: float =
 def ball_optimum(weights: Weights, bias: Bias, radius) -> Optima:
     """The image of norm ≤ radius with the highest w·x + b, and that value: r·w/‖w‖ and r‖w‖ + b; blank for w = 0.
 
-    On the sphere of that norm it is the same.
+    It is also the optimum on the sphere of that norm.
     """
     norm = jnp.linalg.norm(jnp.asarray(weights), axis=-1, keepdims=True)
     return radius * weights / jnp.where(norm == 0, 1.0, norm), radius * norm[:, 0] + bias
@@ -51,27 +51,27 @@ def penalty_optimum(weights: Weights, bias: Bias, penalty) -> Optima:
 
 
 def interval_bounds(network: Network, *, site: Site, low: float = 0.0, high: float = 1.0) -> Bounds:
-    """What every unit of a site stays between, for any image with pixels in [low, high].
+    """Lower and upper bounds of every unit of a site, for any image with pixels in [low, high].
 
-    Each layer is taken as if its inputs could reach their bounds independently of each other: exact at the first
-    layer's pre-activation without layer norm, wider with each layer. A layer norm of n units gives at most √(n − 1)
-    standard deviations. Source: Gowal et al. 2018, arXiv 1810.12715. Raises InputError for a site that is not there.
+    Each layer is treated as if its inputs could reach their bounds independently: exact at the first layer's
+    pre-activation without layer norm, wider with each layer. A layer norm of n units gives at most √(n − 1) standard
+    deviations. Source: Gowal et al. 2018, arXiv 1810.12715. Raises InputError for an unknown site.
     """
     model, params = network.model, network.variables["params"]
     check_site(model, site)
-    found = {"input": (jnp.full(network.pixels, low), jnp.full(network.pixels, high))}
-    least, most = ((bound - model.input_mean) / model.input_std for bound in found["input"])
+    bounds_at = {"input": (jnp.full(network.pixels, low), jnp.full(network.pixels, high))}
+    least, most = ((bound - model.input_mean) / model.input_std for bound in bounds_at["input"])
     bounds = least, most
     for layer in range(len(model.widths)):
         bounds = _scaled(bounds, **params[f"hidden{layer}"])
         if model.norm_position == "before":
             bounds = _normed(network, layer, bounds)
-        found[f"hidden{layer}/pre"] = bounds
-        found[f"hidden{layer}/post"] = bounds = _activated(model, bounds)
+        bounds_at[f"hidden{layer}/pre"] = bounds
+        bounds_at[f"hidden{layer}/post"] = bounds = _activated(model, bounds)
         if model.norm_position == "after":
-            found[f"hidden{layer}/norm"] = bounds = _normed(network, layer, bounds)
-    found["logits"] = _scaled(bounds, **params["output"])
-    return found[site]
+            bounds_at[f"hidden{layer}/norm"] = bounds = _normed(network, layer, bounds)
+    bounds_at["logits"] = _scaled(bounds, **params["output"])
+    return bounds_at[site]
 
 
 def _scaled(
@@ -79,7 +79,7 @@ def _scaled(
     kernel: Float[Array, "inputs units"],
     bias: Float[Array, " units"],
 ) -> Bounds:
-    """The bounds of what is bounded, times kernel, plus bias."""
+    """The bounds times kernel plus bias."""
     low, high = bounds
     rising, falling = jnp.maximum(kernel, 0), jnp.minimum(kernel, 0)
 

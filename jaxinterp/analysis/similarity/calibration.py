@@ -1,4 +1,4 @@
-"""How much of a similarity is more than chance? Values of pairs beside their nulls, with p- and q-values."""
+"""How much of a similarity is more than chance? Values of pairs compared with their nulls, with p- and q-values."""
 
 from typing import NamedTuple
 
@@ -9,13 +9,14 @@ from jaxinterp import stats
 from jaxinterp.analysis.similarity.measure import Measure
 from jaxinterp.errors import InputError
 
-# A null this close to the best value leaves no room to be more alike.
+# A null this close to the best value leaves no room for more similarity.
 _NO_ROOM = 1e-5
 
 
 class Calibration(NamedTuple):
-    """score: 0 is the null's mean, 1 the best value that there is. p: one-sided, for more alike than the null; q: its
-    Benjamini–Hochberg value among all pairs.
+    """score: 0 is the null's mean, 1 the best possible value. p: one-sided, for more similar than the null.
+
+    q: the Benjamini–Hochberg value of p among all pairs.
     """
 
     observed: Float[np.ndarray, "seeds seeds_other"]
@@ -32,18 +33,18 @@ def calibrate(
     *,
     themselves: bool = True,
 ) -> Calibration:
-    """A table of `all_pairs` against draws of its null, higher being more alike whatever the measure's direction.
+    """A table of `all_pairs` compared with draws of its null. A higher score is more similar for every measure.
 
-    null: each pair's own draws, as from `permuted`, or draws "draws 1 1" for all pairs alike, such as the pairs of
-    untrained networks. themselves: whether networks are compared with themselves; then the diagonal is no test, and
-    NaN, as is every pair that the measure does not define. A pair whose null is already the best (canonical
-    correlations of more units than examples) has no score. On the host, in float64.
-    Raises InputError for a table that cannot be one of networks with themselves.
+    null: each pair's own draws, as from `permuted`, or draws "draws 1 1" for all pairs, such as the pairs of untrained
+    networks. themselves: whether networks are compared with themselves; then the diagonal is no test and becomes NaN.
+    Pairs for which the measure is undefined are NaN. A pair whose null already has the best value (canonical
+    correlations of more units than examples) has no score. Computed on the host, in float64. Raises InputError for a
+    table that cannot be one of networks with themselves.
     """
     observed, null = np.array(observed, np.float64), np.asarray(null, np.float64)
     if themselves:
         if observed.shape[0] != observed.shape[1]:
-            raise InputError(f"networks compared with themselves give a square table, got shape {observed.shape}")
+            raise InputError(f"networks compared with themselves need a square table, got shape {observed.shape}")
         np.fill_diagonal(observed, np.nan)
     sign = 1.0 if measure.direction == "higher" else -1.0
     known = np.isfinite(null)

@@ -1,7 +1,7 @@
-"""Are the same images near each other in two layers? Measures on the table of distances between all pairs of examples.
+"""Are the same images close to each other in two layers? Measures on the matrix of distances between all examples.
 
-A table has examples² entries. Those of RSA on Euclidean distances, distance correlation and neighbours are made row by
-row when needed and never held: 2 · examples² · units multiplications a network, and examples² a pair.
+A matrix has examples² entries. Those of RSA on Euclidean distances, distance correlation and neighbours are computed
+row by row when needed and never stored: 2 · examples² · units multiplications per network, and examples² per pair.
 """
 
 import math
@@ -15,7 +15,7 @@ from jaxinterp.analysis.similarity.measure import RELABELLED, ROTATED, Measure, 
 
 # Neighbours of each example, as in the mutual k-nearest-neighbour score of Huh et al. 2024, arXiv 2405.07987.
 _NEIGHBOURS = 10
-# Most numbers of a table that are held at once, but at least one row of it for every network.
+# At most this many entries of a matrix are held at once, but at least one row per network.
 _BLOCK = 2**24
 
 
@@ -27,14 +27,14 @@ def _prepare_euclidean_rsa(x) -> Prepared:
 
 
 def _prepare_distance_correlation(x) -> Prepared:
-    """Columns and every example's mean distance; the mean of those, and the size of the doubly centred distances."""
+    """Columns and each example's mean distance; the mean of those, and the size of the doubly centred distances."""
     columns, known = _columns(x)
     means = _over_rows(lambda row: jnp.mean(_distances(columns, row)), columns)
     return _sized((columns, means), jnp.mean(means), known, _doubly_centred)
 
 
 def _compare_euclidean_rsa(x: Prepared, y: Prepared):
-    """Pearson's correlation of two tables of Euclidean distances, the diagonal left out."""
+    """Pearson correlation of two matrices of Euclidean distances, without the diagonal."""
     return _inner(x, y, _euclidean_rsa)
 
 
@@ -44,58 +44,58 @@ def _compare_distance_correlation(x: Prepared, y: Prepared):
 
 
 def _prepare_neighbours(x) -> Prepared:
-    """Every example's nearest others; of equally near ones, but for rounding, those that come first."""
+    """Each example's nearest neighbours; the first ones among those that are equally near but for rounding."""
     columns, known = _columns(x)
 
     def nearest(row):
-        away = _distances(columns, row).at[row].set(jnp.inf)
-        return jax.lax.top_k(-away, _NEIGHBOURS)[1]
+        distances = _distances(columns, row).at[row].set(jnp.inf)
+        return jax.lax.top_k(-distances, _NEIGHBOURS)[1]
 
     return Prepared(_over_rows(nearest, columns), None, known & jnp.any(columns != 0))
 
 
 def _compare_neighbours(x: Prepared, y: Prepared):
-    """Share of an example's nearest others that are its nearest others in both, averaged over examples."""
+    """Share of an example's nearest neighbours that are so in both networks, averaged over examples."""
     same = x.rows[:, None, :, :, None] == y.rows[:, :, None, :]
     return jnp.mean(jnp.sum(same, (-1, -2)), -1, dtype=jnp.result_type(float)) / _NEIGHBOURS
 
 
 def _reorder_neighbours(rows, order):
-    """The neighbours' names change with the order of the examples too."""
+    """The indices of the neighbours change with the order of the examples too."""
     return jnp.argsort(order)[rows[:, order]]
 
 
 def _prepare_rank_rsa(x) -> Prepared:
-    """The table of ranks of correlation distances, as deviations from the mean rank at size 1."""
+    """The matrix of ranks of correlation distances, as deviations from the mean rank at size 1."""
     x, known = finite(x)
     examples = len(x)
     vectors = scaled(centred(x, axis=-1), axis=-1)
     alike = jnp.matmul(vectors, vectors.T, precision=EXACT)
-    # Ties must stay ties: what differs by rounding alone is made equal, on both sides of the diagonal too.
+    # Ties must stay ties: values that differ only by rounding become equal, on both sides of the diagonal too.
     step = 2.0 ** round(0.75 * math.log2(jnp.finfo(x.dtype).eps))
-    apart = jnp.round((2 - alike - alike.T) / 2 / step)
-    apart = jnp.where(jnp.eye(examples, dtype=bool), -1.0, jnp.maximum(apart, 0.0)).ravel()
-    number = jnp.arange(apart.size)
-    ordered, order = jax.lax.sort((apart, number), num_keys=1)
+    distances = jnp.round((2 - alike - alike.T) / 2 / step)
+    distances = jnp.where(jnp.eye(examples, dtype=bool), -1.0, jnp.maximum(distances, 0.0)).ravel()
+    number = jnp.arange(distances.size)
+    ordered, order = jax.lax.sort((distances, number), num_keys=1)
     steps = ordered[1:] != ordered[:-1]
     below = jax.lax.cummax(jnp.where(jnp.pad(steps, (1, 0), constant_values=True), number, 0))
     up_to = jax.lax.cummin(
-        jnp.where(jnp.pad(steps, (0, 1), constant_values=True), number + 1, apart.size), reverse=True
+        jnp.where(jnp.pad(steps, (0, 1), constant_values=True), number + 1, distances.size), reverse=True
     )
-    # Twice the mid-rank's deviation: the diagonal holds the lowest places, and the mean rank is known, so it is exact.
-    places = jnp.zeros_like(number).at[order].set(below + up_to - examples - examples**2, unique_indices=True)
-    places = places.reshape(examples, examples)
-    table = scaled(jnp.where(jnp.eye(examples, dtype=bool), 0.0, places.astype(x.dtype)))
+    # Twice the deviation of the mid-rank. The diagonal has the lowest ranks and the mean rank is known, so it is exact.
+    ranks = jnp.zeros_like(number).at[order].set(below + up_to - examples - examples**2, unique_indices=True)
+    ranks = ranks.reshape(examples, examples)
+    table = scaled(jnp.where(jnp.eye(examples, dtype=bool), 0.0, ranks.astype(x.dtype)))
     return Prepared(table, None, known & jnp.any(table != 0))
 
 
 def _compare_rank_rsa(x: Prepared, y: Prepared):
-    """Spearman's correlation of two tables of correlation distances, the diagonal left out."""
+    """Spearman correlation of two matrices of correlation distances, without the diagonal."""
     return jnp.einsum("sef,tef->st", x.rows, y.rows, precision=EXACT)
 
 
 def _reorder_table(rows, order):
-    """A table of examples × examples moves along both."""
+    """A matrix of examples × examples is reordered along both axes."""
     return rows[:, order][:, :, order]
 
 
@@ -105,13 +105,13 @@ def _columns(x):
 
 
 def _distances(columns, row):
-    """Euclidean distances from one example to all, of "examples units" or of several such."""
+    """Euclidean distances from one example to all, of "examples units" or of several such arrays."""
     squares, one = jnp.sum(columns**2, -1), columns[..., row, :]
     sums = squares + squares[..., row, None]
-    apart = sums - 2 * jnp.einsum("...eu,...u->...e", columns, one, precision=EXACT)
-    # Equal examples are at distance 0, not at the root of a rounding error.
-    apart = jnp.where(apart <= rounding(columns.dtype) * sums, 0.0, apart)
-    return jnp.sqrt(apart.at[..., row].set(0.0))
+    differences = sums - 2 * jnp.einsum("...eu,...u->...e", columns, one, precision=EXACT)
+    # Equal examples have distance 0, not the root of a rounding error.
+    differences = jnp.where(differences <= rounding(columns.dtype) * sums, 0.0, differences)
+    return jnp.sqrt(differences.at[..., row].set(0.0))
 
 
 def _euclidean_rsa(columns, mean, row):
@@ -124,7 +124,7 @@ def _doubly_centred(rows, mean, row):
 
 
 def _sized(rows, mean, known, table: Callable) -> Prepared:
-    """With the root of the sum of squares of the table's entries; undefined where they are rounding errors alone."""
+    """With the root of the sum of squares of the matrix's entries; undefined where these are only rounding errors."""
     columns = rows[0] if isinstance(rows, tuple) else rows
     size = jnp.sqrt(jnp.sum(_over_rows(lambda row: jnp.sum(table(rows, mean, row) ** 2), columns)))
     known &= size > rounding(columns.dtype) * mean * len(columns)
@@ -132,7 +132,7 @@ def _sized(rows, mean, known, table: Callable) -> Prepared:
 
 
 def _inner(x: Prepared, y: Prepared, table: Callable):
-    """Sums of products of the entries of two tables, relative to their sizes, for all pairs."""
+    """Sums of products of the entries of two matrices, relative to their sizes, for all pairs."""
 
     def products(row):
         several, others = (table(z.rows, z.about[0], row) / z.about[1][:, None] for z in (x, y))
@@ -143,7 +143,7 @@ def _inner(x: Prepared, y: Prepared, table: Callable):
 
 
 def _over_rows(fn: Callable, columns):
-    """fn(row) for every example, as many rows at once as fit in a block."""
+    """fn(row) for every example, with as many rows at once as fit in a block."""
     examples, units = columns.shape[-2:]
     rows = max(1, _BLOCK // (columns.size // units))
     return jax.lax.map(fn, jnp.arange(examples), batch_size=min(rows, examples))

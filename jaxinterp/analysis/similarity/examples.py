@@ -1,4 +1,4 @@
-"""Do two networks answer an image with the same activations, unit by unit, and with the same class?"""
+"""Do two networks respond to an image with the same activations, unit by unit, and with the same prediction?"""
 
 from functools import partial
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from jaxinterp.errors import InputError
 
 
 class ExampleSimilarity(NamedTuple):
-    """Mean and standard deviation, over examples, of the similarity of two networks' activation vectors."""
+    """Mean and standard deviation, over examples, of the similarity between two networks' activation vectors."""
 
     cosine_mean: Float[Array, "seeds seeds"]
     cosine_sd: Float[Array, "seeds seeds"]
@@ -31,18 +31,18 @@ def per_example(
 ) -> ExampleSimilarity:
     """Cosine and Pearson similarity across units, example by example, for all pairs of networks.
 
-    Not sorted, unit k is compared with unit k, which means something only if the order of units does. Sorted, each
-    vector's values are put in ascending order first: invariant to permutations of units, never lower than unsorted (the
-    rearrangement inequality), and high for any two samples of similar distributions. Both are invariant to positive
-    scaling, Pearson to translation as well. An example on which one of the two vectors is zero (cosine) or constant
-    (Pearson) has no direction and is left out of that pair; a pair with no example left is NaN.
+    Unsorted, unit k is compared with unit k, which is meaningful only if the order of units is. Sorted, each vector's
+    values are first put in ascending order: invariant to permutations of units, never lower than unsorted
+    (rearrangement inequality), and high for any two samples of similar distributions. Both are invariant to positive
+    scaling, Pearson also to translation. An example on which one of the two vectors is zero (cosine) or constant
+    (Pearson) has no direction and is excluded from that pair; a pair without any remaining example is NaN.
 
-    chunk: examples held in memory at once, as chunk × seeds × seeds numbers.
-    Raises InputError where the two have different examples or different numbers of units.
+    chunk: examples in memory at once, as chunk × seeds × seeds numbers. Raises InputError where the two have different
+    examples or different numbers of units.
     """
     others = activations if others is None else others
     if activations.shape[1:] != others.shape[1:]:
-        raise InputError(f"examples and units must match, got shapes {activations.shape} and {others.shape}")
+        raise InputError(f"both need the same examples and units, got shapes {activations.shape} and {others.shape}")
     if sort:
         activations, others = jnp.sort(activations, axis=-1), jnp.sort(others, axis=-1)
 
@@ -60,11 +60,11 @@ def per_example(
 
 
 def agreement(
-    answers: Int[Array, "seeds examples"], others: Int[Array, "seeds examples"] | None = None
+    predictions: Int[Array, "seeds examples"], others: Int[Array, "seeds examples"] | None = None
 ) -> Float[Array, "seeds seeds"]:
-    """Share of examples that two networks answer alike."""
-    others = answers if others is None else others
-    return jax.lax.map(lambda one: jnp.mean(one == others, axis=-1), answers)
+    """Share of examples for which two networks have the same prediction."""
+    others = predictions if others is None else others
+    return jax.lax.map(lambda one: jnp.mean(one == others, axis=-1), predictions)
 
 
 def chance_agreement(accuracy: Float[np.ndarray, " seeds"], *, classes: int) -> Float[np.ndarray, "seeds seeds"]:
@@ -77,14 +77,14 @@ def chance_agreement(accuracy: Float[np.ndarray, " seeds"], *, classes: int) -> 
 
 
 def _prepare_examples(x, *, directions, ordered: bool) -> Prepared:
-    """Every example's vector at length 1, and whether it has a direction."""
+    """Each example's vector at length 1, and whether it has a direction."""
     x, known = finite(x)
     vectors, valid = directions(jnp.sort(x, axis=-1) if ordered else x)
     return Prepared((vectors, valid.astype(x.dtype)), None, known)
 
 
 def _compare_examples(x: Prepared, y: Prepared):
-    """Mean cosine of the angle between two networks' vectors, over the examples on which both have a direction."""
+    """Mean cosine between two networks' vectors, over the examples on which both have a direction."""
     (x_vectors, x_valid), (y_vectors, y_valid) = x.rows, y.rows
     total = jnp.einsum("seu,teu->st", x_vectors, y_vectors, precision=EXACT)
     count = jnp.matmul(x_valid, y_valid.T, precision=EXACT)
@@ -92,7 +92,7 @@ def _compare_examples(x: Prepared, y: Prepared):
 
 
 def _chunked(activations, chunk: int):
-    """Blocks "blocks seeds chunk units". The last is filled with zeros, which have no direction and so never count."""
+    """Blocks "blocks seeds chunk units". The last is padded with zeros, which have no direction and never count."""
     seeds, examples, units = activations.shape
     padded = jnp.pad(activations, ((0, 0), (0, -examples % chunk), (0, 0)))
     return jnp.moveaxis(padded.reshape(seeds, -1, chunk, units), 1, 0)
@@ -121,7 +121,7 @@ def _cosine(first, second):
 
 
 def _merge(moments, values, valid):
-    """Add a chunk to (count, mean, sum of squared deviations): Chan's update, exact where E[x²] − E[x]² cancels."""
+    """Add a chunk to (count, mean, sum of squared deviations) by Chan's update, where E[x²] − E[x]² would cancel."""
     count, mean, squares = moments
     more = jnp.sum(valid, axis=0).astype(values.dtype)
     new = jnp.sum(jnp.where(valid, values, 0.0), axis=0) / jnp.maximum(more, 1)

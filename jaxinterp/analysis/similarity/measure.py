@@ -1,4 +1,4 @@
-"""What is a measure of similarity? How it is computed for all pairs, and which differences it does not see."""
+"""What is a measure of similarity? Its computation for all pairs, and the differences that it ignores."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 import jax
 
-# Units in another order; rotated or reflected; all times one positive factor; each plus a constant; in another basis.
+# Units permuted; rotated or reflected; all times one positive factor; each plus a constant; in another basis.
 Invariance = Literal["permutation", "orthogonal", "isotropic scaling", "translation", "invertible linear"]
 Invariances = frozenset[Invariance]
 
@@ -18,10 +18,10 @@ ANY_BASIS: Invariances = ROTATED | frozenset[Invariance](("invertible linear",))
 
 
 class Prepared(NamedTuple):
-    """What a measure needs of one network, computed once for all its pairs and for every shuffle of its examples.
+    """What a measure needs of one network, computed once for all its pairs and for every permutation of its examples.
 
-    rows: arrays whose first axis is examples and which move with them. about: what stays when examples are reordered.
-    defined: whether the network can be compared at all.
+    rows: arrays whose first axis is examples and which are reordered with them. about: what does not depend on the
+    order of the examples. defined: whether the network can be compared at all.
     """
 
     rows: Any
@@ -35,15 +35,15 @@ def _reorder(rows, order):
 
 @dataclass(frozen=True)
 class Measure:
-    """A measure of how alike two layers are on the same examples, and what is known of it.
+    """A measure of how similar two layers are on the same examples, and its properties.
 
     prepare: one network's activations "examples units" → what all its pairs need. compare: several prepared networks
-    and several others → "seeds seeds_other", a number for each pair. direction: whether the higher or the lower is more
-    alike. range: the least and the greatest value there can be, up to rounding. symmetric: whether X with Y is always Y
-    with X. invariances: changes of either network's units that leave the value as it is. least_examples: with fewer it
-    has no value, or only one.
-    reorder: several networks' prepared rows, and the order to put their examples in → those rows. unit_by_unit: whether
-    unit k is compared with unit k, so that both networks need as many.
+    and several others → "seeds seeds_other", one number per pair. direction: whether higher or lower is more similar.
+    range: the smallest and the largest possible value, up to rounding. symmetric: whether the value of (X, Y) is always
+    that of (Y, X). invariances: changes of either network's units that do not change the value. least_examples: with
+    fewer it is undefined or constant. reorder: several networks' prepared rows, and an order of the examples → the
+    reordered rows. unit_by_unit: whether unit k is compared with unit k, so that both networks need the same number of
+    units.
     """
 
     name: str
@@ -59,5 +59,5 @@ class Measure:
 
     @property
     def best(self) -> float:
-        """The value of equal layers, the "maximum" of a calibrated score."""
+        """The value for equal layers; 1 on the calibrated score."""
         return self.range[1] if self.direction == "higher" else self.range[0]

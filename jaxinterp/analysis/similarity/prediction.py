@@ -12,9 +12,9 @@ from jaxinterp.analysis.similarity.measure import ROTATED, Measure, Prepared
 
 
 def halves(examples: int) -> tuple[np.ndarray, np.ndarray]:
-    """The examples to fit on and those to score on: always the same halves, drawn at random.
+    """The examples to fit on and those to score on: always the same random halves.
 
-    Every other example would not do, since examples often come with their classes in turn.
+    Taking every second example would not do, because data sets often list their classes in turn.
     """
     order = np.random.default_rng(0).permutation(examples)
     middle = (examples + 1) // 2
@@ -29,7 +29,7 @@ class _Halves(NamedTuple):
 
 
 def _prepare_prediction(x) -> Prepared:
-    """A layer both as what predicts, by its principal components on the fitted half, and as what is predicted."""
+    """A layer as predictor, by its principal components on the fitted half, and as the target of a prediction."""
     x, known = finite(x)
     values = scaled(centred(x))
     fit, score = halves(len(x))

@@ -1,7 +1,7 @@
-"""Do two layers span the same directions? Measures that need two networks' cross-covariance XᵀY and no more.
+"""Do two layers span the same directions? Measures that need only two networks' cross-covariance XᵀY.
 
 X and Y are centred activations, examples × units; |X| is the root of the sum of squares, ‖·‖_* the sum of singular
-values. One product gives XᵀY for all pairs, at a cost of examples × units² multiplications each.
+values. One product gives XᵀY for all pairs, at a cost of examples × units² multiplications per pair.
 """
 
 import math
@@ -11,12 +11,12 @@ import jax.numpy as jnp
 from jaxinterp.analysis.similarity.features import EXACT, centred, cross, finite, principal, rounding, scaled
 from jaxinterp.analysis.similarity.measure import ANY_BASIS, MOVED, ROTATED, Measure, Prepared
 
-# Share of the variance that SVCCA keeps.
+# Fraction of the variance that SVCCA keeps.
 _VARIANCE = 0.99
 
 
 def _prepare_cka(x) -> Prepared:
-    """Centred columns, at the scale where ‖XᵀX‖_F is 1."""
+    """Centred columns, scaled so that ‖XᵀX‖_F is 1."""
     columns, known = _columns(x)
     size = jnp.sqrt(jnp.linalg.norm(_product(columns.T, columns)))
     return Prepared(columns / jnp.where(size > 0, size, 1.0), None, known & (size > 0))
@@ -28,12 +28,12 @@ def _compare_cka(x: Prepared, y: Prepared):
 
 
 def _prepare_debiased_cka(x) -> Prepared:
-    """Centred columns at the scale where f(X, X) is 1, and every example's squared length."""
+    """Centred columns, scaled so that f(X, X) is 1, and each example's squared length."""
     columns, known = _columns(x)
     squares = jnp.sum(columns**2, -1)
-    own = _unbiased(jnp.sum(_product(columns.T, columns) ** 2), jnp.sum(squares**2), jnp.sum(squares) ** 2, len(x))
-    known &= own > rounding(x.dtype)
-    scale = jnp.where(known, own, 1.0) ** 0.25
+    size = _unbiased(jnp.sum(_product(columns.T, columns) ** 2), jnp.sum(squares**2), jnp.sum(squares) ** 2, len(x))
+    known &= size > rounding(x.dtype)
+    scale = jnp.where(known, size, 1.0) ** 0.25
     return Prepared((columns / scale, squares / scale**2), None, known)
 
 
@@ -48,7 +48,7 @@ def _compare_debiased_cka(x: Prepared, y: Prepared):
 def _prepare_cca(x) -> Prepared:
     """An orthonormal basis of the span of the units, and its dimension."""
     columns, known = _columns(x)
-    # The span is that of the units at any scale, and with all at one scale a small unit is not mistaken for rounding.
+    # The span does not depend on the units' scales. At equal scales a small unit is not mistaken for rounding.
     return _basis(scaled(columns, axis=0), known)
 
 
@@ -90,9 +90,9 @@ def _prepare_shape(x) -> Prepared:
 
 
 def _compare_shape(x: Prepared, y: Prepared):
-    """Angle arccos(‖XᵀY‖_*/(|X||Y|)), in radians, left between the two when one is rotated onto the other.
+    """Angle arccos(‖XᵀY‖_*/(|X||Y|)), in radians, that remains between the two after one is rotated onto the other.
 
-    The cosine is rounded, so that angles under √ε (.001 in float32) are not told from 0.
+    The cosine is rounded, so angles below √ε (.001 in float32) cannot be distinguished from 0.
     """
     return jnp.arccos(jnp.minimum(_nuclear(x.rows, y.rows), 1.0))
 
@@ -110,7 +110,7 @@ def _compare_size_and_shape(x: Prepared, y: Prepared):
 
 
 def participation(x):
-    """b = tr(S)²/tr(S²) of the covariance S of one network: how many directions its variance takes; NaN without any."""
+    """b = tr(S)²/tr(S²) of one network's covariance S: effective number of directions; NaN for a constant layer."""
     columns, known = _columns(x)
     squares = jnp.sum(_product(columns.T, columns) ** 2)
     return jnp.where(known & (squares > 0), 1 / squares, jnp.nan)

@@ -20,7 +20,7 @@ from jaxinterp.studies.judge import Claim, Difference, above, below
 from jaxinterp.studies.looking_for_four.maps import FOUR, MOST, SPLIT, TARGET
 from jaxinterp.studies.study import Measurement, Results
 
-ATTRIBUTIONS = ("weights pushed back × input", "gradient × input", "integrated gradients")
+ATTRIBUTIONS = ("effective weights × input", "gradient × input", "integrated gradients")
 INK, BRIGHTEST = ("ink in random order", "brightest first")
 ORDERS = (*ATTRIBUTIONS, INK, BRIGHTEST)
 IMAGES = 100  # images of the target whose ink is blanked

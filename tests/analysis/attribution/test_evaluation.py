@@ -171,7 +171,7 @@ def test_every_seed_is_tested_alike(build, images, key):
 def test_what_cannot_be_answered_is_refused(build, images, key):
     with pytest.raises(InputError, match=r"maps \(12, 3\) do not fit the images \(12, 7\)"):
         attribution.deletion(build(), images, np.zeros((12, 3), np.float32), 0)
-    with pytest.raises(InputError, match="1 step or more, got 0"):
+    with pytest.raises(InputError, match="steps is 0: use 1 or more"):
         attribution.insertion(build(), images, images, 0, steps=0)
     with pytest.raises(InputError, match="randomise 0 to 3 layers of this network, not 4"):
         attribution.randomized(key, build(), 4)

@@ -72,9 +72,9 @@ def test_an_activation_function_is_passed_as_if_it_did_nothing(build):
 
 
 def test_what_has_no_fixed_weights_is_refused(build):
-    with pytest.raises(InputError, match="cannot pass norm0"):
+    with pytest.raises(InputError, match="norm0 has no fixed weights"):
         attribution.folded(build("layer", "before"))
-    with pytest.raises(InputError, match="cannot pass norm1"):
+    with pytest.raises(InputError, match="norm1 has no fixed weights"):
         attribution.virtual_weights(build("layer", "after"), source="hidden1/post", site="logits")
     with pytest.raises(InputError, match="choose a site after hidden1/pre, not hidden0/post"):
         attribution.virtual_weights(build(), source="hidden1/pre", site="hidden0/post")

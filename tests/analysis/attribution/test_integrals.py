@@ -182,17 +182,15 @@ def test_conductance_passes_layer_norms_too(norm, position, build, images):
 
 def test_what_cannot_be_answered_is_refused(build, images):
     exact = attribution.exact_integrated_gradients
-    with pytest.raises(InputError, match="exact for relu and identity networks only, not for tanh"):
+    with pytest.raises(InputError, match="exact only for relu and identity networks, not for tanh"):
         exact(build(activation="tanh"), images, 0)
-    with pytest.raises(InputError, match="a layer norm scales each image by itself"):
+    with pytest.raises(InputError, match="a layer norm scales each image differently"):
         exact(build("layer"), images, 0)
-    with pytest.raises(InputError, match=r"one image or one an image \(12, 7\), got \(1, 7\)"):
+    with pytest.raises(InputError, match=r"one image, or one image per input of shape \(12, 7\); got shape \(1, 7\)"):
         attribution.integrated_gradients(build(), images, 0, baseline=np.zeros((1, 7), np.float32))
-    with pytest.raises(InputError, match="1 step or more, got 0"):
+    with pytest.raises(InputError, match="steps is 0: use 1 or more"):
         attribution.integrated_gradients(build(), images, 0, steps=0)
     for through in ("input", "hidden1/pre", "hidden1/post"):
         for method in (attribution.conductance, attribution.exact_conductance):
-            with pytest.raises(
-                InputError, match=f"choose a hidden site before hidden1/pre to pass through, not {through}"
-            ):
+            with pytest.raises(InputError, match=f"through must be a hidden site before hidden1/pre, got {through}"):
                 method(build(), images, 0, through=through, site="hidden1/pre")

@@ -60,10 +60,10 @@ def test_the_gradient_of_the_explained_unit_is_that_of_jax(norm, position, build
     )
 
 
-def test_pushed_back_are_the_weights_of_the_explained_unit(build, images):
+def test_effective_weights_are_the_weights_of_the_explained_unit(build, images):
     network = build("batch", "after")
     units = jnp.arange(len(images)) % 5
-    found = attribution.pushed_back(network, images, units, site="hidden1/pre")
+    found = attribution.effective_weights_times_input(network, images, units, site="hidden1/pre")
     weights = attribution.weights(network, site="hidden1/pre")
     np.testing.assert_allclose(found, np.asarray(images) * np.asarray(weights)[units], rtol=1e-6)
 
@@ -109,7 +109,7 @@ def test_which_unit_is_explained_is_checked(build, images):
             method(build(), images, 3)
         with pytest.raises(InputError, match="no unit -1 at hidden0/post: use 0 to 5"):
             method(build(), images, np.array([0] * 11 + [-1]), site="hidden0/post")
-        with pytest.raises(InputError, match="one for each of 12 images, got 2"):
+        with pytest.raises(InputError, match=r"one per image \(12\), got 2"):
             method(build(), images, np.array([0, 1]))
         with pytest.raises(InputError, match="choose a site after input"):
             method(build(), images, 0, site="input")
@@ -171,7 +171,7 @@ def test_every_seed_is_asked_alike(build, images):
 
 
 def test_what_cannot_be_answered_is_refused(build, images):
-    with pytest.raises(InputError, match="cannot pass norm0: use gradients"):
+    with pytest.raises(InputError, match="norm0 has no fixed weights: use gradients"):
         attribution.weights(build("layer", "after"), site="hidden1/pre")
     with pytest.raises(InputError, match="no site 'hidden2/pre'"):
         attribution.weights(build(), site="hidden2/pre")

@@ -149,13 +149,13 @@ def test_a_unit_that_is_not_finite_leaves_the_others_alone(build, images):
 
 
 def test_what_cannot_be_answered_is_refused(build, images):
-    with pytest.raises(InputError, match="choose 1 connection or more, got 0"):
+    with pytest.raises(InputError, match="k is 0: use 1 or more connections"):
         attribution.connections(build(), images, site="logits", k=0)
     with pytest.raises(InputError, match="no site 'hidden5/pre'"):
         attribution.connections(build(), images, site="hidden5/pre")
-    with pytest.raises(InputError, match="choose 1 path or more, got 0"):
+    with pytest.raises(InputError, match="k is 0: use 1 or more paths"):
         attribution.top_paths(build(), images[0], 0, k=0)
-    with pytest.raises(InputError, match="relu and identity networks only, not for tanh"):
+    with pytest.raises(InputError, match="only for relu and identity networks, not for tanh"):
         attribution.top_paths(build(activation="tanh"), images[0], 0, k=1)
     with pytest.raises(InputError, match="no unit 3 at logits"):
         attribution.top_paths(build(), images[0], 3, k=1)

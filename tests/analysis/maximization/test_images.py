@@ -173,8 +173,8 @@ def test_a_jitter_draws_every_shift():
     ("use", "message"),
     [
         (lambda key: images.box(1.0, 0.0), "is empty"),
-        (lambda key: images.blur(0.0), "use more than 0"),
-        (lambda key: images.jitter(0), "use 1 or more"),
+        (lambda key: images.blur(0.0), "use a blur of more than 0"),
+        (lambda key: images.jitter(0), "use a jitter of 1 or more"),
         (lambda key: images.blur(1.0)(key, noise(pixels=7)), "not square"),
         (lambda key: images.jitter(1)(key, noise(pixels=7)), "not square"),
         (lambda key: images.total_variation(1.0)(noise(pixels=7)), "not square"),

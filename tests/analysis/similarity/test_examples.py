@@ -102,5 +102,5 @@ def test_chance_agreement_is_that_of_independent_errors():
 
 
 def test_mismatched_inputs_are_refused():
-    with pytest.raises(InputError, match="examples and units must match"):
+    with pytest.raises(InputError, match="both need the same examples and units"):
         similarity.per_example(gaussian(0), gaussian(0)[:, :, :2])

@@ -100,5 +100,5 @@ def test_mismatched_layers_are_refused():
     for measure in similarity.MEASURES.values():
         with pytest.raises(InputError, match="got 15 and 14"):
             similarity.all_pairs(measure, x, x[:, 1:])
-    with pytest.raises(InputError, match="cosine needs as many units in both, got 3 and 2"):
+    with pytest.raises(InputError, match="cosine needs the same number of units in both, got 3 and 2"):
         similarity.all_pairs(similarity.MEASURES["cosine"], x, x[..., 1:])

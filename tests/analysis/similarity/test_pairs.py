@@ -111,7 +111,7 @@ def test_half_samples_are_disjoint_halves_drawn_anew_for_each_key():
 
 
 def test_orders_of_other_examples_are_refused():
-    with pytest.raises(InputError, match="orders must be of all 16 examples, got 15"):
+    with pytest.raises(InputError, match="orders must permute all 16 examples, got 15"):
         similarity.permuted(CKA, gaussian(0, (2, 16, 4)), np.arange(15)[None])
 
 
