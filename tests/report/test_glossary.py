@@ -1,7 +1,8 @@
 from typing import get_args
 
-from jaxinterp.report import glossary
 from jaxinterp.studies.claims import Verdict
+
+from jaxinterp.report import glossary
 
 
 def test_a_term_and_its_synonyms_have_one_text_without_markup():
