@@ -7,12 +7,12 @@ from pathlib import Path
 
 import bottleneck_neurons_records
 import jupytext
-import llm_labels_records
 import looking_for_four_records
 import matplotlib.pyplot as plt
 import numpy as np
 import one_vs_seven_records
 import pytest
+from support import llm_results
 
 from jaxinterp import data, recipes, studies
 from jaxinterp.data import Dataset
@@ -23,7 +23,6 @@ SETTINGS = ("RUN", "SEEDS", "EPOCHS")
 RECORDS = {
     "one-vs-seven": one_vs_seven_records.record,
     "bottleneck-neurons": bottleneck_neurons_records.record,
-    "llm-labels": llm_labels_records.record,
     "looking-for-four": looking_for_four_records.record,
 }
 DEMO = Path(__file__).parents[1] / "checkpoints" / "demo"
@@ -51,6 +50,7 @@ def toy_size(monkeypatch):
 
     monkeypatch.setattr(data, "load", load_few)
     kept = studies.answers(DEMO) | {study: answer(study) for study in RECORDS}
+    kept["llm-labels"] = studies._answer(studies.get("llm-labels"), llm_results.results(seeds=2))
     monkeypatch.setattr(studies, "answers", lambda path: kept)
     for name, recipe in recipes.RECIPES.items():
         config = recipe.config

@@ -157,7 +157,7 @@ def _bars(axes: Axes, found: xr.Dataset, heights: xr.DataArray, colour, **option
     axes.tick_params(labelsize=8)
 
 
-def _tiled(images: Float[np.ndarray, "exemplars pixels"]) -> Float[np.ndarray, " pixels"]:
+def _tiled(images: Float[np.ndarray, "exemplars pixels"]) -> Float[np.ndarray, " tiled"]:
     """Up to nine square images in a square of three by three."""
     side = math.isqrt(images.shape[1])
     tiles = np.zeros((9, side * side))
