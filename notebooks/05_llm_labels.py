@@ -54,15 +54,8 @@ def show(what, values, finding=None):
     estimate = stats.over_seeds_estimate(values)
     print(f"{what}: {tables.spread(estimate)} {tables.interval(estimate)}, {estimate.n} networks")
     if finding is not None:
-<<<<<<< HEAD
-        study = findings[finding]
-        print(
-            f"    study, {finding}: {tables.spread(study.measured)}; {study.control_name} {tables.spread(study.control)}"
-        )
-=======
         own = findings[finding]
         print(f"    study, {finding}: {tables.spread(own.measured)}; {own.control_name} {tables.spread(own.control)}")
->>>>>>> llm
 
 
 def of_live(values, active):
@@ -266,11 +259,6 @@ report.figures_of("llm-labels")(answer.results)[1]
 # %% [markdown]
 """
 To go on: `answer.results` holds one `xarray.Dataset` per measurement, with named axes, such as
-<<<<<<< HEAD
-`answer.results["profiles"].explained.sel(recipes="llm-labels", conditions="trained")`. `analysis.gates.pieces` reads any
-XOR network as a sum of linear pieces, and `report.figures_of("llm-labels")(answer.results)` draws the other figures.
-=======
 `answer.results["profiles"].explained.sel(recipes="llm-labels", conditions="trained")`. `analysis.gates.pieces` reads
 any XOR network as a sum of linear pieces, and `report.figures_of("llm-labels")(answer.results)` draws all figures.
->>>>>>> llm
 """
