@@ -18,7 +18,8 @@ def figures(results: Results) -> list[Figure]:
     for name, colour in zip(DIRECTIONS, (BLUE, ORANGE), strict=True):
         band(left, found.as_seven.sel(directions=name), colour, name)
     left.set_ylim(-0.03, 1.03)
-    left.legend(frameon=False, fontsize=8)
+    if left.lines:
+        left.legend(frameon=False, fontsize=8)
     labels(left, "rows erased", "share still read as a 7")
     _bars(middle, found.flips.sel(directions=TOP, last_rows=found.rows.to_numpy()))
     middle.axvline(CRUCIAL, color=ORANGE, linestyle=":")

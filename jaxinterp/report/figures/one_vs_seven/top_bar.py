@@ -22,9 +22,10 @@ def figures(results: Results) -> list[Figure]:
             (random, ORANGE, "D", "random"),
             (found.by_difference, GREEN, "s", f"largest {DIFFERENCE}"),
         ):
-            label = f"{LARGEST_GROUP} units, {name}"
-            axes.plot(LARGEST_GROUP, values.mean(), marker, color=colour, label=label)
-            axes.plot(2 * (LARGEST_GROUP,), values.quantile(MIDDLE), color=colour, linewidth=4, alpha=0.4)
+            if values.notnull().any():
+                label = f"{LARGEST_GROUP} units, {name}"
+                axes.plot(LARGEST_GROUP, values.mean(), marker, color=colour, label=label)
+                axes.plot(2 * (LARGEST_GROUP,), values.quantile(MIDDLE), color=colour, linewidth=4, alpha=0.4)
         axes.axhline(1, color=GREY, linewidth=0.8, linestyle=":")
         axes.set_xscale("log", base=2)
         axes.set_xticks(SIZES, list(map(str, SIZES)))
