@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import xarray as xr
 from jaxtyping import Array, Float
 from support import toy_inputs
 
@@ -192,11 +193,11 @@ def test_labels_must_fit_their_axis(inputs):
 
 def test_results_take_half_the_bits_where_nothing_is_lost(inputs, tmp_path):
     results = runner.measure(STUDY, tmp_path, inputs)
-    raw = {name: store.load_result(tmp_path, f"{OWN}/{name}") for name in ("means", "pairs")}
-    assert raw["means"]["mean"].dtype == np.float32 and raw["pairs"]["product"].dtype == np.float64
-    for name, dataset in raw.items():
-        assert dataset.astype(np.float64).equals(results[name])
-        assert all(values.dtype == np.float64 for values in results[name].values())
+    raw = store.load_result(tmp_path, f"{OWN}/means")
+    assert raw["mean"].dtype == np.float32 and raw.astype(np.float64).equals(results["means"])
+    assert all(values.dtype == np.float64 for dataset in results.values() for values in dataset.values())
+    exact = xr.Dataset({"half": ("seeds", [0.5, np.nan]), "third": ("seeds", [1 / 3, 0.5])})
+    assert [values.dtype for values in runner._narrowed(exact).values()] == [np.float32, np.float64]
 
 
 def test_results_are_stored_by_study_and_measurement(inputs, tmp_path):
