@@ -2,7 +2,7 @@ from jaxinterp.text import format_number, format_percent
 
 
 def test_numbers_have_a_true_minus_sign_and_no_negative_zero():
-    assert format_number(-0.125) == "−0.12" and format_number(-0.001) == "0.00" and format_number(3, 0) == "3"
+    assert format_number(-0.125) == "−0.12" and format_number(-0.001) == "0.00" and format_number(3.0, 0) == "3"
 
 
 def test_what_is_not_known_is_a_dash():

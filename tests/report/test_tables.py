@@ -134,7 +134,7 @@ def test_a_seed_that_diverged_has_no_accuracy_and_no_dead_units(trained):
 def test_what_all_rows_share_is_left_out_on_a_terminal_alone():
     one, several = findings(), findings()
     several[1] = several[1]._replace(study="another")
-    assert tables.findings_table(one).hidden == ("study",) and tables.findings_table(several).told == ()
+    assert tables.findings_table(one).hidden == ("study",) and tables.findings_table(several).hidden == ()
     output = io.StringIO()
     Console(file=output, width=160).print(tables.findings_table(several))
     assert "another" in output.getvalue()
