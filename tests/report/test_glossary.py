@@ -1,6 +1,6 @@
 from typing import get_args
 
-from jaxinterp.studies.claims import Verdict
+from jaxinterp.studies.judge import Verdict
 
 from jaxinterp.report import glossary
 
