@@ -1,22 +1,17 @@
 """What do an array's axes mean? Any record (a NamedTuple annotated with jaxtyping shapes) becomes an xarray.Dataset."""
 
 import typing
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from jaxinterp.errors import InputError
 
-Record = TypeVar("Record")
-
-# Labels that older results store under another name.
-_RENAMED = {"weights pushed back × input": "effective weights × input"}
-
 
 def to_xarray(
-    record: Any, *, coords: Mapping[str, Any] | None = None, attrs: Mapping[str, Any] | None = None
+    record: Any, *, coords: Mapping[str, Iterable[Any]] | None = None, attrs: Mapping[str, Any] | None = None
 ) -> xr.Dataset:
     """A Dataset with one variable per field; its dimensions come from the field's annotation.
 
@@ -29,22 +24,8 @@ def to_xarray(
     Raises InputError for a value that is not an array, an annotation without axes, and a shape that contradicts it.
     """
     names, variables = _fields(record, "")
-    return xr.Dataset(variables, coords={**names, **(coords or {})}, attrs=dict(attrs or {}))
-
-
-def from_xarray(kind: type[Record], dataset: xr.Dataset) -> Record:
-    """The record that `to_xarray` turned into a Dataset, with NumPy arrays. `kind` must not contain nested records.
-
-    Raises InputError where the Dataset lacks a field.
-    """
-    values = {}
-    for field, annotation in typing.get_type_hints(kind).items():
-        if field not in dataset:
-            raise InputError(f"the stored results have no {field!r}, which {kind.__name__} needs: run the study again")
-        array = dataset[field].to_numpy()
-        is_names = typing.get_origin(annotation) is tuple
-        values[field] = tuple(_RENAMED.get(str(name), str(name)) for name in array) if is_names else array
-    return kind(**values)
+    labels = {dim: list(values) for dim, values in (coords or {}).items()}  # a tuple would be read as (dims, values)
+    return xr.Dataset(variables, coords={**names, **labels}, attrs=dict(attrs or {}))
 
 
 def _fields(record: Any, prefix: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -66,7 +47,10 @@ def _fields(record: Any, prefix: str) -> tuple[dict[str, Any], dict[str, Any]]:
             names[field] = list(value)
         else:
             array = np.asarray(value)
-            variables[name] = (_dims(annotations[field], array, f"{kind.__name__}.{field}"), array)
+            dims = _dims(annotations[field], array, f"{kind.__name__}.{field}")
+            if name in dims:  # xarray would take it for the axis's labels
+                raise InputError(f"{kind.__name__}.{field} has the name of one of its axes: rename the field")
+            variables[name] = (dims, array)
     return names, variables
 
 

@@ -292,7 +292,7 @@ def test_wrong_questions_are_refused():
         facets.by_exemplars(KEY, network, images, site="hidden7/pre")
     with pytest.raises(InputError, match="no site 'hidden7/post'"):
         facets.of_layer(KEY, network, images, site="hidden7/post")
-    with pytest.raises(InputError, match="reads 12 pixels, got images of 11"):
+    with pytest.raises(InputError, match="needs images of 12 pixels, got images of 11"):
         facets.of_layer(KEY, network, images[:, 1:], site="logits")
     with pytest.raises(InputError, match="directions of 4 sources do not fit hidden0/post: use 3 sources"):
         facets.by_maximisers(KEY, network, images, site="logits", directions=np.ones((2, 4), np.float32))

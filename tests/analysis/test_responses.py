@@ -390,8 +390,8 @@ def test_records_name_their_axes():
         (lambda: responses.histograms(TIED, LABELS, classes=3, edges=np.float32([0])), "at least 2 edges, got 1"),
         (lambda: responses.selectivity(TIED, LABELS, classes=3, bins=0), "at least 1 bin, got 0"),
         (lambda: responses.selectivity_p(None, TIED, LABELS, classes=3, draws=0), "at least 1 draw, got 0"),
-        (lambda: responses.exemplars(TIED, k=61), "use 1 to 60, got 61"),
-        (lambda: responses.failures(TIED, LABELS, k=0), "use 1 or more, got 0"),
+        (lambda: responses.exemplars(TIED, k=61), "k is 61 for 60 examples: use 1 to 60"),
+        (lambda: responses.failures(TIED, LABELS, k=0), "k is 0: use 1 or more failures"),
     ],
     ids=["edges", "bins", "draws", "exemplars", "failures"],
 )

@@ -1,8 +1,7 @@
 from typing import get_args
 
-from jaxinterp.studies.judge import Verdict
-
 from jaxinterp.report import glossary
+from jaxinterp.studies.judge import Verdict
 
 
 def test_a_term_and_its_synonyms_have_one_text_without_markup():

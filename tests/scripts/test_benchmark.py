@@ -231,7 +231,7 @@ def test_without_a_browser_a_row_says_what_to_install(splits, monkeypatch):
     monkeypatch.setattr(chromium, "NAMES", ("no-such-browser",))
     *_, row = page.measure(splits, Options(rounds=1, seeds=2))[1]
     assert (row.name, row.rate) == ("opening it", None)
-    assert row.note.startswith("there is no Chromium: install one of no-such-browser")
+    assert row.note.startswith("no Chromium on the path: install one of no-such-browser")
 
 
 # All together

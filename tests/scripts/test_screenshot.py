@@ -10,7 +10,7 @@ from jaxinterp.errors import InputError
 
 def test_without_a_browser_it_says_what_to_install(monkeypatch):
     monkeypatch.setattr(chromium, "NAMES", ("no-such-browser",))
-    with pytest.raises(InputError, match="there is no Chromium: install one of no-such-browser"):
+    with pytest.raises(InputError, match="no Chromium on the path: install one of no-such-browser"):
         screenshot.take()
 
 
@@ -20,7 +20,7 @@ def test_without_playwright_it_says_so_in_one_line(monkeypatch, capsys):
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setattr(cli.shell, "prepare_jax", lambda: None)
     assert cli.guarded(lambda _: screenshot.take(), []) == 2
-    assert capsys.readouterr().err == "jaxinterp: there is no playwright: pip install .[dev]\n"
+    assert capsys.readouterr().err == "jaxinterp: playwright is not installed: pip install .[dev]\n"
 
 
 def test_the_picture_is_of_the_view(tmp_path, monkeypatch):

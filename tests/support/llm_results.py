@@ -21,7 +21,7 @@ CORNERS = Dataset(np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32), np.arr
 
 def results(seeds=SEEDS):
     """The first half of the neurons of each width is dead; images have 16 pixels."""
-    found = random_results(STUDY, SIZES | {"pixels": 16}, seeds=seeds)
+    found = random_results(STUDY, SIZES, seeds=seeds)
     live_in(found, SIX, NARROW // 2)
     live_in(found, TWELVE, UNITS // 2)
     for name, dataset in found.items():

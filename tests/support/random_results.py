@@ -17,12 +17,13 @@ from jaxinterp.studies.study import NETWORKS, EnsembleMeasurement, Measurement, 
 def random_results(study: Study, sizes=None, *, seeds=8, seed=0, optional=True):
     """Results of random floats between 0 and 1, float64, with the dimensions and labels that the study declares.
 
-    sizes: lengths of axes that have no labels; 3 by default. optional: with the recipes that the study can do without.
+    sizes: lengths of axes that have no labels; 3 by default, but 16 pixels. optional: with the recipes that the study
+    can do without.
     """
     rng = np.random.default_rng(seed)
     recipes = list(study.all_recipes if optional else study.recipes)
     inputs = {recipe: unread(recipe, seeds=seeds) for recipe in recipes}
-    sizes = {"seeds": seeds} | (sizes or {})
+    sizes = {"seeds": seeds, "pixels": 16} | (sizes or {})
     results = {measurement.name: _dataset(rng, study, measurement, inputs, sizes) for measurement in study.measurements}
     coords = {"recipes": recipes, "splits": list(train.SPLITS)}
     networks = _variables(rng, Networks, (), coords, sizes)

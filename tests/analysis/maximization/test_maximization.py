@@ -305,10 +305,10 @@ def test_counts_must_be_positive(name):
 
 
 def test_an_objective_must_give_a_number_for_each_image():
-    with pytest.raises(InputError, match=r"values \(3, 8\)"):
+    with pytest.raises(InputError, match=r"values of shape \(3, 8\) \(objectives, restarts\), got \(3, 8, 3\)"):
         maximization.maximize(jax.random.key(0), NETWORK, lambda found: found[SITE], objectives=UNITS)
 
 
 def test_real_images_must_fit_the_network():
-    with pytest.raises(InputError, match="reads 25 pixels, got images of 9"):
+    with pytest.raises(InputError, match="needs images of 25 pixels, got images of 9"):
         maximization.units(jax.random.key(0), NETWORK, REAL[:, :9], site=SITE)

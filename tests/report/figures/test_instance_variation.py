@@ -16,9 +16,9 @@ def diverged(results):
 @pytest.mark.parametrize(
     "results",
     [
-        random_results(STUDY, {"pixels": 16}, seeds=4),
-        random_results(STUDY, {"pixels": 16}, seeds=2, optional=False),
-        diverged(random_results(STUDY, {"pixels": 16}, seeds=3)),
+        random_results(STUDY, seeds=4),
+        random_results(STUDY, seeds=2, optional=False),
+        diverged(random_results(STUDY, seeds=3)),
         random_results(STUDY, {"pixels": 15}, seeds=3),
     ],
     ids=["usual", "two seeds", "all diverged", "images that are not square"],

@@ -11,7 +11,7 @@ from jaxinterp.studies.looking_for_four import STUDY
 from jaxinterp.studies.looking_for_four.maps import NAME
 from jaxinterp.studies.study import NETWORKS
 
-SIZES = {"units": 12, "pixels": 16, "epochs": 4}
+SIZES = {"units": 12, "epochs": 4}
 ROWS = {"5.1": 1, "5.2": 2, "5.3": 2, "5.4": 3, "5.5": 2, "5.6": 4}
 
 

@@ -15,7 +15,7 @@ def test_published_accuracies_are_shown_for_digits_alone():
 
 
 def test_only_real_failures_are_shown():
-    results = random_results(STUDY, {"pixels": 16, "failures": 4})
+    results = random_results(STUDY, {"failures": 4})
     for name, values in {"label": [3, 8, np.nan, np.nan], "prediction": [5, 1, np.nan, np.nan]}.items():
         results["failures"][name] = xr.DataArray(values, dims="failures")
     shown = class_accuracy.failures(results)

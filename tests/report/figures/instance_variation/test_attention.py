@@ -7,7 +7,7 @@ from jaxinterp.studies.instance_variation.maps import VIEWS
 
 
 def test_a_gallery_has_one_colour_scale_per_layer_and_names_its_seeds():
-    results = random_results(STUDY, {"pixels": 16}, seeds=4)
+    results = random_results(STUDY, seeds=4)
     results["gallery"]["seed"][:] = [0, 2, 3]
     count = results["gallery"].sizes["places"] * results["gallery"].sizes["shown"]
     for view in VIEWS:

@@ -7,7 +7,7 @@ from jaxinterp.studies.instance_variation import STUDY
 
 @pytest.fixture
 def results():
-    return random_results(STUDY, {"pixels": 16}, seeds=4)
+    return random_results(STUDY, seeds=4)
 
 
 def test_figures_of_strokes_give_their_numbers(results):
