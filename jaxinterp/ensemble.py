@@ -1,7 +1,8 @@
 """How is a function of one network applied to hundreds? This module owns the seeds axis."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +11,8 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from jaxtyping import Array, Key
 
 from jaxinterp.networks import Network
+
+Tree = TypeVar("Tree")
 
 
 def keys(base_seed: int, num_seeds: int) -> Key[Array, " seeds"]:
@@ -27,6 +30,11 @@ def take(networks: Network, index) -> Network:
     if isinstance(index, list):
         index = np.asarray(index, bool if index and isinstance(index[0], bool) else int)
     return jax.tree.map(lambda leaf: leaf[index], networks)
+
+
+def stack(trees: Iterable[Tree], axis: int = 0) -> Tree:
+    """One tree, such as a record or a network, of many: their arrays stacked, leaf by leaf, along a new axis."""
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves, axis), *trees)
 
 
 def over_seeds(fn: Callable, *, chunk: int | None = None, keyed: bool = False) -> Callable:

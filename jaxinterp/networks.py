@@ -1,6 +1,6 @@
 """What is a network? A pure function images → (logits, activations) and its weights; or an ensemble of networks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.nn import initializers
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Shaped
 
 from jaxinterp.choices import ACTIVATIONS, NORMS
 from jaxinterp.config import ModelConfig, check_choices
@@ -50,6 +50,11 @@ class MLP(nn.Module):
     dropout: tuple[float, ...] = ()
     input_mean: float = 0.0
     input_std: float = 1.0
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the hidden layers."""
+        return tuple(f"hidden{layer}" for layer in range(len(self.widths)))
 
     @nn.compact
     def __call__(
@@ -115,6 +120,13 @@ def norm_over_units(model: MLP) -> bool:
 def first_layer_is_affine(model: MLP) -> bool:
     """Whether the second site, the first after the input, is an affine map of the pixels."""
     return not (model.widths and norm_over_units(model) and model.norm_position == "before")
+
+
+def pad_units(layers: Sequence[Shaped[Array, "_ ..."]]) -> Float[Array, "layers units ..."]:
+    """Values of each layer's units, stacked; NaN for units that the narrower layers do not have."""
+    widest = max(map(len, layers))
+    pads = [[(0, widest - len(own)), *[(0, 0)] * (own.ndim - 1)] for own in layers]
+    return jnp.stack([jnp.pad(1.0 * own, pad, constant_values=jnp.nan) for own, pad in zip(layers, pads, strict=True)])
 
 
 def _edited(site: Site, value, edit: Edit):
@@ -212,3 +224,11 @@ def check_site(model: MLP, site: Site) -> None:
 def init(key, model: MLP, pixels: int) -> Network:
     """A network with freshly drawn initial weights."""
     return Network(model, model.init(key, jnp.zeros((1, pixels))))
+
+
+def with_outputs(network: Network, outputs: Sequence[int]) -> Network:
+    """The same network with these of its outputs alone, in this order."""
+    params = network.variables["params"]
+    kept = {name: leaf[..., jnp.asarray(outputs)] for name, leaf in params["output"].items()}
+    variables = {**network.variables, "params": {**params, "output": kept}}
+    return Network(network.model.clone(outputs=len(outputs)), variables)

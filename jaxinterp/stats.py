@@ -243,6 +243,22 @@ def permutation_p(
     return np.where(np.isnan(observed) | (draws == 0), np.nan, p)
 
 
+def permutation_p_over(dim: str, observed: xr.DataArray, null: xr.DataArray) -> xr.DataArray:
+    """`permutation_p` of labelled arrays, with the draws along this dimension of the null."""
+    return observed.copy(data=permutation_p(observed.to_numpy(), null.transpose(*observed.dims, dim).to_numpy()))
+
+
+def unexplained_share(drop: xr.DataArray, control: xr.DataArray) -> xr.DataArray:
+    """Share of a drop that a control does not cause: 1 − control/drop; 0: the control explains all, 1: none of it.
+
+    Where the control drops more it is drop/control − 1, so that it lies in [−1, 1]. A rise counts as no drop. NaN where
+    neither drops.
+    """
+    drop, control = drop.clip(min=0), control.clip(min=0)
+    larger = drop.where(drop > control, control)
+    return (drop - control) / larger.where(larger > 0)
+
+
 def calibrated(observed, null_mean, maximum=1.0):
     """(observed − null mean)/(maximum − null mean): 0 is what the null gives, 1 the most there can be.
 
@@ -269,6 +285,14 @@ def known_mean(values, axis: int | tuple[int, ...] | None) -> Any:
     known = ~np.isnan(values)
     count = known.sum(axis=axis)
     return np.where(known, values, 0).sum(axis=axis) / np.where(count, count, np.nan)
+
+
+def nearest_median(values: Values) -> int:
+    """The network whose value is nearest to the median of all; 0 where there is none."""
+    values = np.asarray(values, np.float64)
+    if not np.isfinite(values).any():
+        return 0
+    return int(np.nanargmin(np.abs(values - np.nanmedian(values))))
 
 
 def indicator(condition, values) -> Any:

@@ -19,7 +19,7 @@ def execute(names: list[str]) -> None:
     """Execute the notebooks of these names, or all."""
     import jupytext
     import nbformat
-    from nbclient import NotebookClient
+    from nbclient import NotebookClient  # pyright: ignore[reportMissingImports]  # of the extra `notebooks`
 
     for source in [FOLDER / f"{name}.py" for name in names] or sorted(FOLDER.glob("*.py")):
         notebook = jupytext.read(source)

@@ -107,3 +107,10 @@ def test_asking_for_every_core_once_jax_runs_does_nothing():
     before = jax.devices()
     ensemble.use_every_core()
     assert jax.devices() == before
+
+
+def test_stacked_networks_are_an_ensemble(seven):
+    apart = [ensemble.take(seven, seed) for seed in range(7)]
+    assert bits(ensemble.stack(apart)) == bits(seven)
+    turned = ensemble.stack([jnp.zeros((2, 3)), jnp.ones((2, 3))], axis=1)
+    np.testing.assert_array_equal(turned, [[[0] * 3, [1] * 3]] * 2)

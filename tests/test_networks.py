@@ -191,3 +191,17 @@ def test_dropout_is_off_unless_asked_for_and_keeps_the_mean(key):
 def test_contradictory_configs_are_refused(config, message):
     with pytest.raises(InputError, match=message):
         networks.build(config)
+
+
+def test_layers_name_the_hidden_sites_and_are_padded_to_the_widest():
+    model = networks.MLP((3, 1))
+    assert model.layers == ("hidden0", "hidden1") and networks.MLP(()).layers == ()
+    found = networks.pad_units([jnp.ones((3, 2)), jnp.ones((1, 2), bool)])
+    assert found.shape == (2, 3, 2) and np.isfinite(found[0]).all()
+    assert np.isfinite(found[1, 0]).all() and np.isnan(found[1, 1:]).all()
+
+
+def test_fewer_outputs_are_the_same_logits():
+    network = networks.init(jax.random.key(0), networks.MLP((4,), 5), 6)
+    images = np.random.default_rng(0).uniform(size=(3, 6)).astype(np.float32)
+    np.testing.assert_array_equal(networks.with_outputs(network, (3, 1))(images)[0], network(images)[0][:, [3, 1]])

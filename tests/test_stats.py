@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import reference
 import scipy.stats
+import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -248,3 +249,23 @@ def test_q_value_of_no_test_is_nan():
 def test_wrong_shapes_are_refused(fn):
     with pytest.raises(InputError, match="shape"):
         fn(np.zeros((2, 3)))
+
+
+def test_the_nearest_to_the_median_is_one_that_is_known():
+    assert stats.nearest_median(np.array([0.9, np.nan, 0.1, 0.52, 0.5])) == 3
+    assert stats.nearest_median(np.full(3, np.nan)) == 0
+
+
+def test_the_share_is_0_for_number_alone_and_1_for_identity_alone():
+    chosen, drawn = (xr.DataArray(x, dims="seeds") for x in ([0.4, 0.4, 0.4, 0.1, -0.1], [0.0, 0.4, 0.1, 0.4, -0.2]))
+    np.testing.assert_allclose(stats.unexplained_share(chosen, drawn), [1, 0, 0.75, -0.75, np.nan])
+    np.testing.assert_allclose(stats.unexplained_share(chosen, drawn), -stats.unexplained_share(drawn, chosen))
+
+
+def test_labelled_draws_are_found_by_their_name():
+    rng = np.random.default_rng(0)
+    observed, null = rng.normal(size=(3, 2)), rng.normal(size=(3, 50, 2))
+    found = stats.permutation_p_over(
+        "draws", xr.DataArray(observed, dims=("seeds", "kinds")), xr.DataArray(null, dims=("seeds", "draws", "kinds"))
+    )
+    np.testing.assert_array_equal(found, stats.permutation_p(observed, np.swapaxes(null, 1, 2)))

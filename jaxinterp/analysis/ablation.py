@@ -158,6 +158,26 @@ def unit_mover(
     return run
 
 
+def replaced_units(
+    network: Network,
+    images: Float[Array | np.ndarray, "examples pixels"],
+    fills: Float[Array, "fills examples units"],
+    *,
+    site: Site,
+    measure: Callable,
+    chunk: int | None = None,
+) -> Float[Array, "fills units ..."]:
+    """measure(logits) with each unit's activations replaced in turn by each fill: one program for all kinds.
+
+    chunk: units × fills at once; memory grows as for `units`. Raises InputError for an unknown site.
+    """
+    run = unit_mover(network, images, site=site, measure=measure)
+    change = jnp.moveaxis(fills - network(images)[1][site], 2, 1)
+    kinds, count, examples = change.shape
+    measures = _map(run, (jnp.tile(jnp.arange(count), kinds), change.reshape(-1, examples)), chunk)
+    return measures.reshape(kinds, count, *measures.shape[1:])
+
+
 def groups(
     network: Network,
     data: Dataset,
@@ -252,6 +272,19 @@ def matched_groups(
     noise = jax.random.uniform(key, (draws, 1, count))
     picked = _smallest(jnp.where(member, noise, jnp.inf), jnp.sum(member & group, axis=1)[:, None])
     return jnp.any(picked & member, axis=1)
+
+
+def control_groups(
+    key, groups: Masks, quantity: Float[Array | np.ndarray, " units"], *, draws: int, strata: int = 10
+) -> Bool[Array, "controls groups draws units"]:
+    """`random_groups` and `matched_groups` of each group, drawn with the same key."""
+
+    def draw(pair):
+        key, group = pair
+        random = random_groups(key, group, draws=draws)
+        return jnp.stack([random, matched_groups(key, group, quantity, draws=draws, strata=strata)])
+
+    return jnp.swapaxes(jax.lax.map(draw, (jax.random.split(key, len(groups)), jnp.asarray(groups))), 0, 1)
 
 
 def searched_p(

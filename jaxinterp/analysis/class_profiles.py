@@ -2,12 +2,15 @@
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
 from jaxinterp import metrics
 from jaxinterp.analysis import responses
+from jaxinterp.data import Dataset
+from jaxinterp.networks import Network, Site
 
 HALF = 0.5  # a unit responds to a class where its mean is at least half of that on its best class
 OFTEN = 0.5  # it is active for a class where it is so on more than half of the class's images
@@ -64,3 +67,30 @@ def selectivity_index(
     count = jnp.sum(jnp.equal(labels[:, None], jnp.arange(classes)), axis=0)[:, None]
     rest = (jnp.sum(activations, axis=0) - count * mean) / (len(labels) - count)
     return (mean - rest) / (mean + rest + 1e-3)
+
+
+class Selective(NamedTuple):
+    """Selectivity index of each unit for its best class, chosen on other images; null: its 95th percentile."""
+
+    observed: Float[Array, " units"]
+    null: Float[Array, " units"]
+
+
+def selective(
+    network: Network,
+    choosing: Dataset,
+    scoring: Dataset,
+    permuted: Int[Array | np.ndarray, "draws examples"],
+    *,
+    site: Site,
+) -> Selective:
+    """The index of each unit of a site for its best class, chosen on other images; its null by permuted labels."""
+    classes = network.model.outputs
+    first, second = (network(half.images)[1][site] for half in (choosing, scoring))
+    best = jnp.argmax(selectivity_index(first, choosing.labels, classes=classes), axis=0)
+
+    def chosen(labels):
+        return jnp.take_along_axis(selectivity_index(second, labels, classes=classes), best[None], axis=0)[0]
+
+    null = jax.lax.map(chosen, jnp.asarray(permuted), batch_size=10)
+    return Selective(chosen(jnp.asarray(scoring.labels)), jnp.quantile(null, 0.95, axis=0))

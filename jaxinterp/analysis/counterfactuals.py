@@ -53,14 +53,15 @@ def flip_rate(before: Reading, after: Reading) -> Float[Array, ""]:
 
 
 def erase_rows(
-    network: Network, images: Images, first: int, second: int, *, chunk: int = 8
+    network: Network, images: Images, first: int, second: int, *, bottom: bool = False, chunk: int = 8
 ) -> Float[Array, "examples rows"]:
     """Margins after the k topmost rows of the image are set to 0, for k from 0 to all rows: rows + 1 entries.
 
-    chunk: values of k at once; memory grows as chunk × examples × units.
+    bottom: the k lowest rows instead. chunk: values of k at once; memory grows as chunk × examples × units.
     """
     side = image_shape(images.shape[-1])[0]
     row = np.arange(side * side) // side
+    row = side - 1 - row if bottom else row
     return _margins_without(network, images, row < np.arange(side + 1)[:, None], first, second, chunk).T
 
 

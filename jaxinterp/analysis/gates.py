@@ -6,8 +6,14 @@ exactly, a sum of one linear piece for every set of corners on which neurons are
 
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
+
+from jaxinterp import metrics
+from jaxinterp.analysis import ablation
+from jaxinterp.data import Dataset
+from jaxinterp.networks import Network
 
 CORNERS = ("00", "01", "10", "11")
 # Every way in which a line can part the corners: which of them lie on the side where a neuron is active.
@@ -40,6 +46,56 @@ class Piece(NamedTuple):
     on_x: float
     on_y: float
     constant: float
+
+
+class Solution(NamedTuple):
+    """A network's weights, and how it classifies the four corners.
+
+    active: 1 where a neuron is. solved: 1 where all corners are classified correctly; spared and spared_at_mean: 1
+    where they still are without this neuron, at 0 and at its mean. fewest: the smallest number of neurons that solve
+    XOR with all others at 0; NaN where all of them do not.
+    """
+
+    kernel: Float[Array, "inputs neurons"]
+    bias: Float[Array, " neurons"]
+    outgoing: Float[Array, " neurons"]
+    offset: Float[Array, ""]
+    active: Float[Array, "neurons corners"]
+    outputs: Float[Array, " corners"]
+    loss: Float[Array, ""]
+    solved: Float[Array, ""]
+    spared: Float[Array, " neurons"]
+    spared_at_mean: Float[Array, " neurons"]
+    fewest: Float[Array, ""]
+
+
+def solution(network: Network, corners: Dataset) -> Solution:
+    """Read a network with one hidden layer and one output, trained by the squared error, from the four corners."""
+
+    def right(logits, labels):
+        return metrics.correct("squared_error", logits, labels).astype(logits.dtype)
+
+    params, (logits, activations) = network.variables["params"], network(corners.images)
+    kept = ablation.subsets(network.model.widths[0])
+    size = kept.sum(axis=1)
+    solves = ablation.groups(network, corners, ~kept, kind="zero", site="hidden0/post", measure=right).all(axis=1)
+    at_mean = ablation.units(network, corners, kind="mean", site="hidden0/post", measure=right).all(axis=1)
+    without_one = kept[size == kept.shape[1] - 1]
+    lacking = np.argsort(np.argmin(without_one, axis=1))  # in the order of the neuron that is lacking
+    solved = solves[-1]
+    return Solution(
+        kernel=params["hidden0"]["kernel"],
+        bias=params["hidden0"]["bias"],
+        outgoing=params["output"]["kernel"][:, 0],
+        offset=params["output"]["bias"][0],
+        active=(activations["hidden0/post"] > 0).T.astype(float),
+        outputs=logits[:, 0],
+        loss=jnp.mean(metrics.losses("squared_error", logits, corners.labels)),
+        solved=solved.astype(float),
+        spared=solves[size == kept.shape[1] - 1][lacking].astype(float),
+        spared_at_mean=at_mean.astype(float),
+        fewest=jnp.where(solved, jnp.min(jnp.where(solves, size, jnp.inf)), jnp.nan),
+    )
 
 
 def way(active: Active) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ are neighbours where they share an edge. No statistic depends on the map's scale
 not finite somewhere, gives NaN.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -90,6 +91,20 @@ def locality(maps: Maps) -> Locality:
     )
     known = jnp.isfinite(mass[:, 0])
     return jax.tree.map(lambda values: jnp.where(known, values, jnp.nan), statistics)
+
+
+def of_layers(layers: Sequence[Float[Array, "views _ pixels"]]) -> Float[Array, "views layers statistics units"]:
+    """Every statistic, in the order of Locality's fields, of the maps of several layers; NaN for units that one lacks.
+
+    One program for all layers. Raises InputError for images that are not square.
+    """
+    together = jnp.concatenate(layers, axis=1)
+    values = jnp.stack(locality(together.reshape(-1, together.shape[-1]))).reshape(-1, *together.shape[:2])
+    widths = [layer.shape[1] for layer in layers]
+    parts = jnp.split(values, np.cumsum(widths)[:-1], axis=2)
+    rest = [((0, 0), (0, 0), (0, max(widths) - width)) for width in widths]
+    padded = [jnp.pad(part, pad, constant_values=jnp.nan) for part, pad in zip(parts, rest, strict=True)]
+    return jnp.moveaxis(jnp.stack(padded), 2, 0)
 
 
 def foci(maps: Maps) -> Foci:

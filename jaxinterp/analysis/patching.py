@@ -86,6 +86,17 @@ def patch_groups(
     return _patch(network, clean, corrupt, of_groups, site, first, second).effect
 
 
+def shifts(network: Network, clean: Images, corrupt: Twins, *, site: Site) -> Float[Array, " units"]:
+    """How much the edit moves each unit: mean absolute change over pairs, in sds that the unit has among either kind.
+
+    0 for a unit that never varies, ∞ for one that only the edit moves.
+    """
+    activations = [network(images)[1][site] for images in (clean, corrupt)]
+    spread = jnp.sqrt((jnp.var(activations[0], axis=0) + jnp.var(activations[1], axis=0)) / 2)
+    change = jnp.mean(jnp.abs(activations[0] - activations[1]), axis=0)
+    return jnp.where(change > 0, change / spread, 0)
+
+
 def _patch(
     network: Network, clean: Images, corrupt: Twins, patched: Callable, site: Site, first: int, second: int
 ) -> Patching:

@@ -6,6 +6,7 @@ unequal peaks, or shallow valleys that keep a third of the gain and a lesser opt
 One kind has a single facet although it is not linear.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -13,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jaxinterp import ensemble
 from jaxinterp.analysis import facets
 from jaxinterp.networks import MLP, Network
 
@@ -47,6 +49,13 @@ KINDS = {
     "3, shallow valleys": Kind(3, (1, 1, 1), shallow=True),
     "1, not linear": Kind(1, (1, 1), together=True),
 }
+
+
+class Counts(NamedTuple):
+    """Facets found of planted units, and how many they have."""
+
+    found: Float[np.ndarray, "kinds draws"]
+    true: Float[np.ndarray, "kinds draws"]
 
 
 def networks(draws: int = DRAWS) -> Network:
@@ -94,3 +103,12 @@ def count(network: Network, key, *, restarts: int, steps: int) -> Float[Array, "
     images = inked * jax.random.uniform(ink, inked.shape, minval=0.5)
     found = facets.by_maximisers(search, network, images, site="logits", restarts=restarts, steps=steps)
     return found.number[0].astype(float)
+
+
+def count_all(key, *, restarts: int, steps: int) -> Counts:
+    """`count` of every planted unit."""
+    units = networks()
+    keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(ensemble.size(units)))
+    lifted = ensemble.over_seeds(partial(count, restarts=restarts, steps=steps), chunk=len(KINDS) * DRAWS, keyed=True)
+    true = np.array([[float(kind.facets)] * DRAWS for kind in KINDS.values()])
+    return Counts(np.asarray(jax.jit(lifted)(units, keys)).reshape(true.shape), true)

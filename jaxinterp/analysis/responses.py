@@ -106,6 +106,17 @@ def histograms(
     return jnp.moveaxis(jnp.diff(below, axis=0), 0, -1)
 
 
+def bin_edges(ranges: Float[np.ndarray, "networks layers 2"], bins: int) -> Float[np.ndarray, "layers edges"]:
+    """Equal bins per layer over the ranges (low, high) of all networks together and 0, at which one of them begins.
+
+    Without a network the ranges are −1 to 1.
+    """
+    known = ranges if len(ranges) else np.broadcast_to([-1.0, 1.0], (1, *ranges.shape[1:]))
+    low, high = np.minimum(known[..., 0].min(axis=0), 0), np.maximum(known[..., 1].max(axis=0), 1e-6)
+    width = (high - low) / (bins - 1)
+    return width[:, None] * (np.arange(bins + 1) - np.ceil(-low / width)[:, None])
+
+
 def liveness(activations: Activations, *, rare: float = 1e-3) -> Liveness:
     """Which units are never active (activation > 0) on these examples, and which on less than a share `rare` of them?
 

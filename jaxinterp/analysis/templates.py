@@ -9,6 +9,7 @@ from jaxtyping import Float
 from jaxinterp.data import Dataset, image_shape
 
 KINDS = ("mean", "difference")
+STATISTICS = ("mean", "sd", "share at 0")
 TURNS = ("as it is", "mirrored", "upside down", "half turn", "transposed", "quarter left", "quarter right", "crossed")
 
 
@@ -22,6 +23,19 @@ def of_classes(data: Dataset, classes: int) -> Float[np.ndarray, "kinds classes 
     own = total / np.maximum(count, 1)
     rest = (total.sum(axis=0) - total) / np.maximum(count.sum() - count, 1)
     return np.where(count > 0, np.stack([own, own - rest]), 0).astype(np.float32)
+
+
+def pixel_statistics(data: Dataset, classes: int) -> Float[np.ndarray, "groups statistics"]:
+    """`STATISTICS` of the pixels of all images, then of each class's; NaN for a class without images."""
+    mean, square = (np.mean(data.images**power, axis=1, dtype=np.float64) for power in (1, 2))
+    moments = np.stack([mean, square, np.mean(data.images == 0, axis=1)])
+
+    def of(members):
+        mean, square, dark = moments[:, members].mean(axis=1) if members.any() else np.full(3, np.nan)
+        return np.array([mean, np.sqrt(max(square - mean**2, 0)), dark])
+
+    groups = [np.ones(len(data.labels), bool), *(data.labels == label for label in range(classes))]
+    return np.stack(list(map(of, groups)))
 
 
 def turned(maps: Float[np.ndarray, "*batch pixels"]) -> Float[np.ndarray, "turns *batch pixels"]:

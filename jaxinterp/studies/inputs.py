@@ -63,6 +63,11 @@ class Inputs:
         """Test accuracy of the kept weights; NaN for networks that diverged."""
         return np.where(self.diverged, np.nan, kept_accuracy(self.run.history)[:, SPLITS.index("test")])
 
+    @property
+    def example(self) -> int:
+        """The seed whose network is shown where one is: the first that did not diverge."""
+        return int(np.argmin(self.diverged))
+
     @cached_property
     def untrained(self) -> Network:
         """The same networks with their initial weights, seed by seed."""

@@ -14,8 +14,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float
 
-from jaxinterp import records, store
-from jaxinterp.ensemble import over_seeds
+from jaxinterp import ensemble, records, store
 from jaxinterp.errors import InputError
 from jaxinterp.studies.fingerprint import fingerprint
 from jaxinterp.studies.inputs import TRAINED, Inputs
@@ -82,7 +81,10 @@ def take(measurement: AnyMeasurement, inputs: Mapping[str, Inputs]) -> xr.Datase
     """Make one measurement of these recipes' networks, as a Dataset with named dimensions."""
     if isinstance(measurement, EnsembleMeasurement):
         return _of_ensembles(measurement, inputs)
-    lifted = jax.jit(over_seeds(measurement.fn, chunk=measurement.chunk, keyed=measurement.key is not None))
+    lifted = jax.jit(measurement.fn)
+    if not measurement.example:
+        over_seeds = ensemble.over_seeds(measurement.fn, chunk=measurement.chunk, keyed=measurement.key is not None)
+        lifted = jax.jit(over_seeds)
     common = measurement.common(inputs)
     by_recipe = [_of_recipe(measurement, lifted, own, common) for own in inputs.values()]
     return _joined(by_recipe, "recipes", list(inputs)) if measurement.recipes else by_recipe[0]
@@ -121,7 +123,10 @@ def _of_recipe(measurement: Measurement, lifted: Callable, inputs: Inputs, commo
         shared = (_keys(inputs, measurement.key), *shared)
 
     def of_condition(condition: str) -> xr.Dataset:
-        record = jax.tree.map(_as_float, lifted(inputs.ensemble(condition), *shared))
+        networks = inputs.ensemble(condition)
+        if measurement.example:
+            networks = ensemble.take(networks, inputs.example)
+        record = jax.tree.map(_as_float, lifted(networks, *shared))
         return _masked(_dataset(record, coords, measurement.name), inputs.diverged)
 
     if not measurement.conditions:

@@ -43,7 +43,8 @@ class Measurement:
     name the trained networks are measured, and there is no such dimension. recipes: likewise; by default the study's
     own. Recipes that were not trained are left out. common: what the networks of all recipes are measured with, from
     {recipe: Inputs}; fn takes it after shared. key: fn(network, key, *shared) instead, with one key per seed, drawn
-    from this part of the run's key (`Inputs.key`). chunk: how many networks are computed at once.
+    from this part of the run's key (`Inputs.key`). chunk: how many networks are computed at once. example: the
+    first network that did not diverge is measured alone (`Inputs.example`); there is no dimension `seeds`.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Measurement:
     common: Callable[[Mapping[str, Inputs]], tuple] = _nothing
     key: int | None = None
     chunk: int | None = 8
+    example: bool = False
 
     @property
     def record(self) -> type:

@@ -312,6 +312,15 @@ def test_matched_groups_differ_where_there_is_a_choice():
     np.testing.assert_allclose(groups.mean(axis=0), 0.25, atol=0.31)
 
 
+def test_control_groups_are_random_and_matched_ones_of_each_group():
+    groups, quantity = np.arange(20) < np.array([[3], [8]]), np.random.default_rng(0).normal(size=20)
+    found = ablation.control_groups(KEY, groups, quantity, draws=4, strata=5)
+    for number, (key, group) in enumerate(zip(jax.random.split(KEY, 2), groups, strict=True)):
+        np.testing.assert_array_equal(found[0, number], ablation.random_groups(key, group, draws=4))
+        matched = ablation.matched_groups(key, group, quantity, draws=4, strata=5)
+        np.testing.assert_array_equal(found[1, number], matched)
+
+
 def test_subsets_are_all_and_the_last_is_everything():
     found = ablation.subsets(4)
     assert len({tuple(row) for row in found}) == 16 and not found[0].any() and found[-1].all()
@@ -358,3 +367,14 @@ def test_what_does_not_exist_is_named():
         ablation.units(NETWORK, DATA, site="hidden1/post", kind="resample")
     with pytest.raises(InputError, match="masks of 7 units do not fit hidden1/post, which has 5"):
         ablation.groups(NETWORK, DATA, np.eye(7, dtype=bool), site="hidden1/post")
+
+
+@pytest.mark.parametrize("chunk", [None, 3])
+def test_replaced_units_are_every_kind_at_once(chunk):
+    activations = NETWORK(DATA.images)[1]["hidden0/post"]
+    fills = [ablation.fill(kind, activations, DATA.labels, classes=CLASSES, key=KEY) for kind in ablation.KINDS]
+    options = {"site": "hidden0/post", "chunk": chunk}
+    found = ablation.replaced_units(NETWORK, DATA.images, jnp.stack(fills), measure=lambda logits: logits, **options)
+    for kind, of_kind in zip(ablation.KINDS, found, strict=True):
+        expected = ablation.units(NETWORK, DATA, kind=kind, key=KEY, measure=raw_logits, **options)
+        np.testing.assert_allclose(of_kind, expected, atol=1e-6)

@@ -5,6 +5,8 @@ import pytest
 import scipy.stats
 
 from jaxinterp.analysis import class_profiles, responses
+from jaxinterp.data import Dataset
+from jaxinterp.networks import MLP, init
 
 LABELS = np.random.default_rng(0).integers(0, 4, 200)
 
@@ -60,3 +62,17 @@ def test_the_index_is_that_of_selectivity():
     expected = responses.selectivity(values, LABELS, classes=4).index
     found = class_profiles.selectivity_index(values, LABELS, classes=4)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_selective_unit_is_above_its_null_and_its_digit_is_chosen_on_other_images():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 400)
+    images = np.stack([labels == 1, rng.uniform(size=400)], axis=1).astype(np.float32)  # one tells digit 1, one noise
+    first, second = Dataset(images[:200], labels[:200]), Dataset(images[200:], labels[200:])
+    permuted = np.stack([rng.permutation(labels[200:]) for _ in range(40)])
+    network = init(jax.random.key(0), MLP((2,), 3, initializer="torch"), 2)
+    params = network.variables["params"]
+    hidden = {"kernel": np.eye(2, dtype=np.float32), "bias": np.zeros(2, np.float32)}
+    network = network.replace(variables={"params": {**params, "hidden0": hidden}})
+    found = class_profiles.selective(network, first, second, permuted, site="hidden0/post")
+    assert found.observed[0] > 0.99 and found.null[0] < 0.5 and abs(found.observed[1]) < 0.15

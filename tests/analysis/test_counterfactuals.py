@@ -82,6 +82,9 @@ def test_erased_rows_are_the_slow_loop(images, chunk):
     np.testing.assert_allclose(margins, slow, atol=1e-5)
     blank = counterfactuals.read(net, np.zeros_like(images), FIRST, SECOND)
     np.testing.assert_allclose(margins[:, -1], blank.margin, atol=1e-6)
+    lowest = asked(counterfactuals.erase_rows, bottom=True, chunk=chunk)(net, images)
+    slow = [[margin_without(net, image, slice(SIDE - rows, SIDE)) for rows in range(SIDE + 1)] for image in images]
+    np.testing.assert_allclose(lowest, slow, atol=1e-5)
 
 
 def test_of_a_linear_network_each_row_takes_its_share(images):

@@ -217,3 +217,13 @@ def test_a_map_without_mass_has_no_foci():
     maps = np.concatenate([np.zeros((1, 144)), np.full((1, 144), np.nan), blobs((3, 3, 1.0))]).astype(np.float32)
     count, distance = jax.jit(locality.foci)(maps)
     assert np.isnan(count[:2]).all() and np.isnan(distance[:2]).all() and count[2] == 1
+
+
+def test_layers_of_different_widths_are_measured_together_and_padded():
+    layers = [gaussian(seed, units).reshape(1, units, PIXELS) for seed, units in enumerate((3, 5))]
+    found = np.asarray(locality.of_layers([jnp.asarray(layer) for layer in layers]))
+    assert found.shape == (1, 2, len(locality.Locality._fields), 5)
+    for position, layer in enumerate(layers):
+        expected = np.stack(measure(layer[0]))
+        np.testing.assert_allclose(found[0, position, :, : layer.shape[1]], expected, rtol=1e-5)
+    assert np.isnan(found[0, 0, :, 3:]).all()

@@ -129,3 +129,16 @@ def test_wrong_questions_are_refused(twins):
         units(net, (twins[0], twins[1, 1:]), site="hidden0/post")
     with pytest.raises(InputError, match="no class 7"):
         patching.patch_units(net, *twins, site="hidden0/post", first=7, second=0)
+
+
+def test_a_shift_is_in_units_of_the_spread_on_either_side_of_the_edit():
+    rng = np.random.default_rng(0)
+    net = networks.init(jax.random.key(0), MLP((PIXELS,), CLASSES, activation="identity"), PIXELS)
+    hidden = {"kernel": np.eye(PIXELS, dtype=np.float32), "bias": np.zeros(PIXELS, np.float32)}
+    net = net.replace(variables={"params": {**net.variables["params"], "hidden0": hidden}})
+    corrupt = rng.uniform(0.4, 0.6, (200, PIXELS)).astype(np.float32)
+    corrupt[:, 2] = 0.5
+    clean = corrupt + np.float32(0.4) * (np.arange(PIXELS) == 0) + (np.arange(PIXELS) == 2)
+    moved = np.asarray(patching.shifts(net, clean.astype(np.float32), corrupt, site="hidden0/post"))
+    assert moved[0] == pytest.approx(0.4 / corrupt[:, 0].std(), rel=1e-3) and np.isinf(moved[2])
+    np.testing.assert_array_equal(np.delete(moved, [0, 2]), 0)

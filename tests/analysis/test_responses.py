@@ -398,3 +398,12 @@ def test_records_name_their_axes():
 def test_wrong_input_is_refused(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_bins_cover_all_ranges_and_one_begins_at_0():
+    ranges = np.array([[[-1.0, 2.0], [0.5, 3.0]], [[-2.5, 1.0], [1.0, 2.0]]])  # networks layers ends
+    edges = responses.bin_edges(ranges, 10)
+    assert edges.shape == (2, 11) and np.allclose(np.diff(edges, 2), 0) and (np.abs(edges).min(axis=1) < 1e-12).all()
+    assert (edges[:, 0] <= [-2.5, 0]).all() and (edges[:, -1] >= [2, 3]).all()
+    nothing_known = responses.bin_edges(ranges[:0], 10)
+    assert (nothing_known[:, 0] <= -1).all() and (nothing_known[:, -1] >= 1).all()

@@ -33,3 +33,12 @@ def test_templates_are_means_and_their_differences():
         rest = data.images[~members].mean(axis=0)
         np.testing.assert_allclose(less_rest[label], data.images[members].mean(axis=0) - rest, atol=1e-6)
     assert not own[3].any() and not less_rest[3].any()  # a class without images
+
+
+def test_pixel_statistics_are_numpys():
+    rng = np.random.default_rng(0)
+    data = Dataset(rng.uniform(size=(50, 9)).round(1).astype(np.float32), rng.integers(0, 3, 50).astype(np.int32))
+    found = templates.pixel_statistics(data, 4)
+    groups = [data.images, *(data.images[data.labels == label] for label in range(3))]
+    np.testing.assert_allclose(found[:4], [[own.mean(), own.std(), (own == 0).mean()] for own in groups], rtol=1e-5)
+    assert templates.STATISTICS == ("mean", "sd", "share at 0") and np.isnan(found[4]).all()

@@ -16,7 +16,7 @@ from jaxinterp.store import Run
 from jaxinterp.studies import looking_for_four as study
 from jaxinterp.studies import runner
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
-from jaxinterp.studies.looking_for_four import evidence, maps, matches
+from jaxinterp.studies.looking_for_four import logits, maps, matches
 from jaxinterp.studies.looking_for_four.maps import FOUR, NAME, TARGET
 
 RUNG = "looking-for-four-25-15"
@@ -67,7 +67,7 @@ def results(inputs, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:  # what takes long says no more at toy size
         patch.setattr(matches, "STEPS", 2)
         patch.setattr(matches, "RESTARTS", 1)
-        patch.setattr(evidence, "IMAGES", 10)
+        patch.setattr(logits, "IMAGES", 10)
         study.check(inputs)
         return runner.measure(study.STUDY, tmp_path_factory.mktemp("run"), inputs)
 

@@ -1,19 +1,16 @@
-"""Counting who is more alike, against SciPy; the study by the real path at toy size; verdicts on planted results."""
+"""The study by the real path at toy size; verdicts on planted results."""
 
 import numpy as np
 import pytest
-import scipy.stats
-from hypothesis import given
-from hypothesis import strategies as st
 from support import random_results, toy_inputs
 
 from jaxinterp import controls, data, ensemble, networks, recipes, studies, train
-from jaxinterp.analysis.similarity import MEASURES
+from jaxinterp.analysis.similarity import MEASURES, discrimination
 from jaxinterp.errors import InputError
 from jaxinterp.studies import measuring_similarity as study
 from jaxinterp.studies import runner
 from jaxinterp.studies.inputs import UNTRAINED
-from jaxinterp.studies.measuring_similarity import LABELS, LAYERS, WIDTHS, more_alike, same_layer
+from jaxinterp.studies.measuring_similarity import LABELS, LAYERS, WIDTHS
 
 ASKED = ("debiased_cka", "procrustes", "cosine")
 
@@ -56,39 +53,6 @@ def judged(results):
     return {finding.id: finding for finding in found}
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(3, 6))
-def test_being_more_alike_is_the_area_under_the_curve(seed, seeds):
-    rng = np.random.default_rng(seed)
-    own, other = rng.integers(0, 4, (2, seeds, seeds)).astype(float)  # few values, so that there are ties
-    for i, share in enumerate(more_alike(own, other)):
-        first, second = np.delete(own[i], i), np.delete(other[i], i)
-        u = scipy.stats.mannwhitneyu(first, second).statistic
-        np.testing.assert_allclose(share, u / (len(first) * len(second)))
-
-
-def test_pairs_that_are_unknown_count_nowhere():
-    own, other = np.ones((4, 4)), np.zeros((4, 4))
-    own[2] = own[:, 2] = other[2] = other[:, 2] = np.nan
-    np.testing.assert_array_equal(more_alike(own, other), [1, 1, np.nan, 1])
-
-
-def test_the_same_layer_is_found_where_it_is_the_most_alike():
-    layers, seeds = 3, 4
-    rng = np.random.default_rng(0)
-    table = rng.uniform(size=(layers, seeds, layers, seeds))
-    right = table.copy()
-    right[range(layers), :, range(layers)] += 1
-    np.testing.assert_array_equal(same_layer(right), np.ones(seeds))
-    slow = [
-        np.mean([table[i, s, :, o].argmax() == i for i in range(layers) for o in range(seeds) if o != s])
-        for s in range(seeds)
-    ]
-    np.testing.assert_allclose(same_layer(table), slow)
-    np.testing.assert_allclose(same_layer(np.ones_like(table)), np.full(seeds, 1 / layers))
-    right[:, 1] = right[..., 1] = np.nan
-    np.testing.assert_array_equal(same_layer(right), [1, np.nan, 1, 1])
-
-
 def test_toy_networks_are_given_every_test(measured):
     right = {test: measured[test].right for test in study.TESTS}
     assert right[LABELS].dims == ("measures", "conditions", "seeds")
@@ -107,9 +71,9 @@ def test_a_network_that_diverged_changes_nothing_for_the_others(inputs):
     layers = inputs[study.NAME].once(study.read_layers)[1]
     lost = layers.copy()
     lost[:, 1] = np.nan
-    found = study.of_layers(lost, measure)
+    found = discrimination.layers_found(measure, lost)
     assert np.isnan(found[1]) and np.isfinite(found[[0, 2]]).all()
-    assert np.isfinite(study.of_layers(layers, measure)).all()
+    assert np.isfinite(discrimination.layers_found(measure, layers)).all()
 
 
 def test_verdicts_follow_the_numbers(monkeypatch):

@@ -76,6 +76,7 @@ STUDY = Study(
             key=5,
         ),
         EnsembleMeasurement("pairs", pairs),
+        Measurement("example", means, images, conditions=("untrained", "trained"), example=True),
     ),
     claims=(),
     answer=lambda findings: "",
@@ -103,6 +104,14 @@ def test_lifting_gives_each_network_what_it_gives_alone(inputs, results):
         alone = means(network, own.scoring.images).mean
         lifted = results["means"]["mean"].sel(recipes=recipe, conditions="trained").isel(seeds=1)
         np.testing.assert_allclose(lifted.to_numpy()[:, : alone.shape[1]], alone, rtol=1e-5)
+
+
+def test_an_example_is_the_first_network_that_did_not_diverge(inputs, results, tmp_path):
+    every = results["means"]["mean"].sel(recipes=OWN, conditions=["untrained", "trained"])
+    lost = {OWN: with_divergence(inputs[OWN], 0), OTHER: inputs[OTHER]}
+    for seed, found in enumerate((results, runner.measure(STUDY, tmp_path / "lost", lost))):
+        assert found["example"]["mean"].dims == ("conditions", "layers", "units")
+        np.testing.assert_allclose(found["example"]["mean"], every.isel(seeds=seed), rtol=1e-5)
 
 
 def test_conditions_and_recipes_are_dimensions_and_shorter_axes_are_padded(results):

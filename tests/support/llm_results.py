@@ -5,11 +5,12 @@ import numpy as np
 import xarray as xr
 from support.random_results import random_results
 
+from jaxinterp.analysis import gates
 from jaxinterp.data import Dataset
 from jaxinterp.networks import MLP, Network
 from jaxinterp.studies import runner
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
-from jaxinterp.studies.llm_labels import STUDY, xor
+from jaxinterp.studies.llm_labels import STUDY
 from jaxinterp.studies.llm_labels.neurons import SIX, TWELVE
 
 SEEDS = 96  # few networks that are all alike decide little
@@ -33,7 +34,7 @@ def results(seeds=SEEDS):
         elif "units" in dataset.dims:
             found[name] = dataset.isel(units=slice(NARROW))
     found["cards"]["seed"] = ((), 2.0)
-    read = xor.solution(or_but_not_and(), CORNERS)
+    read = gates.solution(or_but_not_and(), CORNERS)
     for name, values in zip(read._fields, read, strict=True):
         found["xor"][name].loc[{"conditions": TRAINED}] = np.asarray(values)
     found["xor"]["active"].loc[{"conditions": UNTRAINED}] = 0

@@ -36,7 +36,8 @@ def _dataset(rng, study, measurement, inputs, sizes) -> xr.Dataset:
     if isinstance(measurement, EnsembleMeasurement):
         return _variables(rng, measurement.record, (), measurement.coords(chosen), sizes)
     assert isinstance(measurement, Measurement)
-    leading = ("recipes",) * bool(measurement.recipes) + ("conditions",) * bool(measurement.conditions) + ("seeds",)
+    leading = ("recipes",) * bool(measurement.recipes) + ("conditions",) * bool(measurement.conditions)
+    leading += ("seeds",) * (not measurement.example)
     coords = {}
     for own in chosen.values():
         for dim, labels in measurement.coords(own).items():

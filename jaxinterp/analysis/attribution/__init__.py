@@ -25,9 +25,11 @@ from jaxinterp.analysis.attribution.integrals import (
 )
 from jaxinterp.analysis.attribution.maps import (
     effective_weights_times_input,
+    fixed_share,
     gradient,
     gradient_times_input,
     gradients,
+    logit_gradients,
     probes,
     weights,
 )
@@ -56,6 +58,7 @@ __all__ = [
     "effective_weights_times_input",
     "exact_conductance",
     "exact_integrated_gradients",
+    "fixed_share",
     "folded",
     "gradient",
     "gradient_times_input",
@@ -63,6 +66,7 @@ __all__ = [
     "insertion",
     "integrated_gradients",
     "kernel_product",
+    "logit_gradients",
     "probes",
     "random_order",
     "randomized",

@@ -55,6 +55,25 @@ def gradients(network: Network, images: Images, *, site: Site, chunk: int = 8) -
     return to_pixels(network, maps, start)
 
 
+def logit_gradients(network: Network, images: Images, *, site: Site) -> Float[Array, "examples classes units"]:
+    """Every logit's gradient with respect to the units of a site, on each image.
+
+    Raises InputError for an unknown site.
+    """
+    check_site(network.model, site)
+
+    def logits(row, image):
+        return network(image, {site: replace(row)})[0]
+
+    return jax.vmap(jax.jacrev(logits))(network(images)[1][site], jnp.asarray(images))
+
+
+def fixed_share(gradients: Float[Array, "examples classes units"], *, tolerance: float) -> Float[Array, " classes"]:
+    """Share of units whose gradient is the same on all images, within tolerance × the gradients' root mean square."""
+    spread = jnp.max(jnp.abs(gradients - jnp.mean(gradients, axis=0)), axis=0)
+    return jnp.mean(spread <= tolerance * jnp.sqrt(jnp.mean(gradients**2)), axis=-1)
+
+
 def probes(network: Network, pixels: int, *, site: Site) -> Float[Array, "units pixels"]:
     """Each unit's value on an image that is blank but for one pixel of 1, less that on the blank image.
 

@@ -183,6 +183,17 @@ def units(
     )
 
 
+def best_images(key, network: Network, *, site: Site, **options) -> Float[Array, "units pixels"]:
+    """The image in [0, 1] that maximises each unit of a site: exactly in the first layer, otherwise by gradient ascent.
+
+    options: those of `units`. Raises InputError as that does, and for a first layer that is not affine.
+    """
+    if site == sites(network.model)[1]:
+        return optima.box_optimum(*optima.affine(network))[0]
+    nothing = jnp.zeros((1, network.pixels))  # instead of real images to compare with
+    return units(key, network, nothing, site=site, **options).images
+
+
 def _optimum(network: Network, site: Site, bound: Float[Array, " units"]) -> Float[Array, " units"]:
     linear = site == sites(network.model)[1] and first_layer_is_affine(network.model)
     return optima.box_optimum(*optima.affine(network))[1] if linear else jnp.full_like(bound, jnp.nan)

@@ -50,6 +50,13 @@ def penalty_optimum(weights: Weights, bias: Bias, penalty) -> Optima:
     return jnp.asarray(weights) / (2 * penalty), jnp.sum(jnp.asarray(weights) ** 2, axis=-1) / (4 * penalty) + bias
 
 
+def share_of_optimum(network: Network, values: Bias) -> Float[Array, " units"]:
+    """How far values of first-layer units go from the blank image's to `box_optimum`'s; NaN where these are equal."""
+    weights, blank = affine(network)
+    room = box_optimum(weights, blank)[1] - blank
+    return (jnp.asarray(values) - blank) / jnp.where(room > 0, room, jnp.nan)
+
+
 def interval_bounds(network: Network, *, site: Site, low: float = 0.0, high: float = 1.0) -> Bounds:
     """Lower and upper bounds of every unit of a site, for any image with pixels in [low, high].
 

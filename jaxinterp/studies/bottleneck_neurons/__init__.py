@@ -12,10 +12,8 @@ from jaxinterp.studies.bottleneck_neurons import (
     class_accuracy,
     damage,
     neurons,
-    prediction,
     rankings,
     saliency,
-    scaling,
     selectivity,
 )
 from jaxinterp.studies.judge import Finding
@@ -23,7 +21,7 @@ from jaxinterp.studies.study import Study
 from jaxinterp.text import format_percent
 
 _WORDS = {"holds": "yes", "does not hold": "no", "undecided": "undecided"}
-_TOPICS = (activity, class_accuracy, rankings, selectivity, damage, scaling, prediction, saliency)
+_TOPICS = (activity, class_accuracy, rankings, selectivity, damage, saliency)
 
 
 def answer(findings: Mapping[str, Finding]) -> str:

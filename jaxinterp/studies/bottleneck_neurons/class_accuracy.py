@@ -63,24 +63,25 @@ def correct_share(confusions: xr.DataArray) -> xr.DataArray:
 def failures(inputs: Mapping[str, Inputs]) -> Failures:
     """The failures of the first network that did not diverge, the widest margin first."""
     own = inputs[NAME]
-    data, seeds = own.splits.test, np.arange(own.seeds)
-    example = int(np.argmin(own.diverged))
-    logits = np.asarray(jax.jit(over_seeds(_logits, chunk=8))(own.networks, data.images))
-    index = np.asarray(responses.failures(logits[example], data.labels, k=FAILURES))
-    others = ~own.diverged & (seeds != example)
+    data, read = own.splits.test, over_seeds(lambda network, images: network(images)[0], chunk=8)
+    logits = np.asarray(jax.jit(read)(own.networks, data.images))
+    index = np.asarray(responses.failures(logits[own.example], data.labels, k=FAILURES))
+    others = ~own.diverged & (np.arange(own.seeds) != own.example)
     predictions = np.asarray(metrics.predictions("cross_entropy", logits[:, index]))
     fails = predictions[others] != data.labels[index]
     known = partial(np.where, index >= 0)
     return Failures(
         image=np.where(index[:, None] >= 0, data.images[index], np.nan),
         label=known(data.labels[index], np.nan),
-        prediction=known(predictions[example], np.nan),
+        prediction=known(predictions[own.example], np.nan),
         failed_by=known(stats.known_mean(fails, 0), np.nan),
     )
 
 
-def _logits(network: Network, images: Array) -> Float[Array, "examples classes"]:
-    return network(images)[0]
+MEASUREMENTS = (
+    Measurement("confusion", confusion, lambda inputs: (inputs.splits.test,), neurons.coords),
+    EnsembleMeasurement("failures", failures),
+)
 
 
 def claims(results: Results) -> list[Claim]:
@@ -88,34 +89,27 @@ def claims(results: Results) -> list[Claim]:
     accuracy = correct_share(results["confusion"].share)
     if not np.array_equal(accuracy.classes, PUBLISHED.classes):
         return []
-    means = ", ".join(f"{100 * value:.1f}" for value in accuracy.mean("seeds").to_numpy())
+    spearman = partial(stats.spearman_over, "classes", accuracy)
+    orders = np.tile(PUBLISHED.to_numpy(), (accuracy.sizes["seeds"], PERMUTATIONS, 1))
+    shuffled = np.random.default_rng(0).permuted(orders, axis=2)
+    permuted = xr.DataArray(shuffled, dims=("seeds", "permutations", "classes"), coords=PUBLISHED.coords)
+    ours, published = (
+        ", ".join(f"{100 * value:.1f}" for value in values.to_numpy()) for values in (accuracy.mean("seeds"), PUBLISHED)
+    )
     return [
         Claim(
             row="4.3",
             name="order",
             text="Digits are easy or hard in the write-up's order: rank correlation of class accuracies",
-            published=", ".join(f"{100 * value:.1f}" for value in PUBLISHED.to_numpy()),
+            published=published,
             quantity="Spearman's correlation over digits",
-            measured=stats.spearman_over("classes", accuracy, PUBLISHED),
-            controls={"digits permuted": stats.spearman_over("classes", accuracy, _permuted(accuracy.sizes["seeds"]))},
+            measured=spearman(PUBLISHED),
+            controls={"digits permuted": spearman(permuted)},
             rule=above(ALIKE),
             shown={
-                "two of our networks": stats.spearman_over("classes", accuracy, accuracy.rename(seeds="seeds_other")),
+                "two of our networks": spearman(accuracy.rename(seeds="seeds_other")),
                 "absolute difference from the published accuracy": abs(accuracy - PUBLISHED),
             },
-            note=f"Ours, %: {means}.",
+            note=f"Ours, %: {ours}.",
         )
     ]
-
-
-def _permuted(seeds: int) -> xr.DataArray:
-    """The published accuracies, permuted over digits many times for each network."""
-    rows = np.tile(PUBLISHED.to_numpy(), (seeds, PERMUTATIONS, 1))
-    shuffled = np.random.default_rng(0).permuted(rows, axis=2)
-    return xr.DataArray(shuffled, dims=("seeds", "permutations", "classes"), coords=PUBLISHED.coords)
-
-
-MEASUREMENTS = (
-    Measurement("confusion", confusion, lambda inputs: (inputs.splits.test,), neurons.coords),
-    EnsembleMeasurement("failures", failures),
-)

@@ -7,7 +7,6 @@ import jax
 import xarray as xr
 from jaxtyping import Key
 
-from jaxinterp.data import Dataset
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
 from jaxinterp.networks import MLP
@@ -24,24 +23,14 @@ IDENTICAL = 0.99  # an identity has no exceptions but those of rounding
 SAME = 1e-4  # of the root mean square: float32 sums over a thousand images agree far better than this
 
 
-def layers(model: MLP) -> tuple[str, ...]:
-    """The hidden layers; the bottleneck neurons are those of the last one."""
-    return tuple(f"hidden{layer}" for layer in range(len(model.widths)))
-
-
 def site(model: MLP) -> Site:
     """Where the neurons of the last hidden layer are read and changed."""
-    return f"{layers(model)[-1]}/post"
+    return f"{model.layers[-1]}/post"
 
 
 def coords(inputs: Inputs) -> dict[str, Sequence[Any]]:
     """Labels of the axes that several topics share."""
-    return {"classes": inputs.classes, "predictions": inputs.classes, "layers": layers(inputs.model)}
-
-
-def halves(inputs: Inputs) -> tuple[Dataset, Dataset]:
-    """The images on which neurons are chosen, and those on which they are scored."""
-    return inputs.choosing, inputs.scoring
+    return {"classes": inputs.classes, "predictions": inputs.classes, "layers": inputs.model.layers}
 
 
 def keys(inputs: Inputs) -> Key[jax.Array, "3"]:

@@ -5,16 +5,15 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from jaxinterp import metrics
-from jaxinterp.analysis import ablation
+from jaxinterp.analysis import ablation, attribution, top_units
 from jaxinterp.data import Dataset
 from jaxinterp.interventions import Site, replace
 from jaxinterp.networks import MLP, Network
 from jaxinterp.studies.bottleneck_neurons import neurons
-from jaxinterp.studies.bottleneck_neurons.neurons import ALIKE, IDENTICAL, SAME, layers
+from jaxinterp.studies.bottleneck_neurons.neurons import ALIKE, IDENTICAL, SAME
 from jaxinterp.studies.inputs import SAMPLE, Inputs
 from jaxinterp.studies.judge import Calibrated, Claim, above
 from jaxinterp.studies.study import Measurement, Results
@@ -50,97 +49,22 @@ def rankings(network: Network, sample: Dataset, data: Dataset, losses) -> Rankin
     predictors = ablation.predictors(network, data, site=site)
     down = jax.grad(total_loss)(network(data.images)[1][site])
     towards = metrics.by_class(-down.T, data.labels, classes=classes)
-    by_site = [_logit_gradients(network, sample, site) for site in gradient_sites(network.model)]
+    by_site = [attribution.logit_gradients(network, sample.images, site=s) for s in gradient_sites(network.model)]
     weights = network.variables["params"]["output"]["kernel"].T
-    overlap, overlap_other = top_overlap(jnp.stack([predictors.activation.T, towards.T, predictors.weight.T]))
+    every = jnp.stack([predictors.activation.T, towards.T, predictors.weight.T])
+    overlap, overlap_other = top_units.overlap(every, top=TOP)
     return Rankings(
         activation=predictors.activation.T,
         overlap=overlap,
         overlap_other=overlap_other,
-        fixed=jnp.stack([_fixed_share(gradient) for gradient in by_site]),
-        deviation=jnp.max(jnp.abs(by_site[-1] - weights)) / _size(weights),
+        fixed=jnp.stack([attribution.fixed_share(gradient, tolerance=SAME) for gradient in by_site]),
+        deviation=jnp.max(jnp.abs(by_site[-1] - weights)) / jnp.sqrt(jnp.mean(weights**2)),
     )
 
 
 def gradient_sites(model: MLP) -> tuple[Site, Site]:
     """The input of the last hidden layer, and its neurons."""
-    return f"{layers(model)[-2]}/post" if len(model.widths) > 1 else "input", neurons.site(model)
-
-
-def top_overlap(
-    ranking: Float[Array | np.ndarray, "rankings classes units"],
-) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    """Share of one ranking's top neurons that another names: for the same class, and for different classes.
-
-    Means over pairs of rankings and over classes; classes for which a ranking is NaN are left out.
-    """
-    kept = min(TOP, ranking.shape[-1])
-    order = jnp.argsort(jnp.argsort(-jnp.asarray(ranking), axis=-1), axis=-1)
-    top = (order < kept).astype(jnp.float32)
-    shared = jnp.einsum("rcu,tdu->rtcd", top, top) / kept
-    pairs = jnp.mean(shared[np.triu_indices(len(ranking), 1)], axis=0)
-    known = ~jnp.isnan(ranking).any(axis=(0, 2))
-    both, same = known[:, None] & known, jnp.eye(len(known), dtype=bool)
-    return jnp.nanmean(pairs, where=both & same), jnp.nanmean(pairs, where=both & ~same)
-
-
-def _logit_gradients(network: Network, sample: Dataset, site: Site) -> Float[Array, "examples classes units"]:
-    def logits(row, image):
-        return network(image, {site: replace(row)})[0]
-
-    return jax.vmap(jax.jacrev(logits))(network(sample.images)[1][site], sample.images)
-
-
-def _fixed_share(gradients: Float[Array, "examples classes units"]) -> Float[Array, " classes"]:
-    spread = jnp.max(jnp.abs(gradients - jnp.mean(gradients, axis=0)), axis=0)
-    return jnp.mean(spread <= SAME * _size(gradients), axis=-1)
-
-
-def _size(values: Array) -> Float[Array, ""]:
-    return jnp.sqrt(jnp.mean(values**2))
-
-
-def claims(results: Results) -> list[Claim]:
-    """A logit's gradient is an output weight, and the three rankings agree."""
-    return [_identity(results), _agreement(results)]
-
-
-def _identity(results: Results) -> Claim:
-    found = results["rankings"]
-    before, own = (str(site) for site in found.sites.to_numpy())
-    return Claim(
-        row="4.4",
-        name="identity",
-        text="A neuron's gradient of a logit is the same on every image: share of (neuron, digit)",
-        published="“equals the output weights”",
-        quantity="share of (neuron, digit)",
-        measured=found.fixed.sel(sites=own),
-        controls={before: found.fixed.sel(sites=before)},
-        rule=above(IDENTICAL),
-        note=(
-            f"At {own}, over at most {SAMPLE} test images; the same: to {SAME:g} of the root mean square. "
-            f"Largest deviation from the output weights, in the same unit: {float(found.deviation.mean()):.1g}."
-        ),
-    )
-
-
-def _agreement(results: Results) -> Claim:
-    found = results["rankings"]
-    units = found.sizes["units"]
-    return Claim(
-        row="4.4",
-        name="rankings",
-        text=f"Activation, gradient of the loss and gradient of the logit name the same top {TOP} neurons of a digit",
-        quantity="shared top neurons",
-        measured=found.overlap,
-        controls={"lists of other digits": found.overlap_other},
-        score=Calibrated(),
-        rule=above(ALIKE),
-        note=(
-            "Share of one list that another also contains, mean over pairs of rankings and digits; "
-            f"by chance {min(TOP, units) / units:.2f}."
-        ),
-    )
+    return f"{model.layers[-2]}/post" if len(model.widths) > 1 else "input", neurons.site(model)
 
 
 def _shared(inputs: Inputs) -> tuple:
@@ -149,10 +73,36 @@ def _shared(inputs: Inputs) -> tuple:
 
 
 MEASUREMENTS = (
-    Measurement(
-        "rankings",
-        rankings,
-        _shared,
-        lambda inputs: neurons.coords(inputs) | {"sites": gradient_sites(inputs.model)},
-    ),
+    Measurement("rankings", rankings, _shared, lambda own: neurons.coords(own) | {"sites": gradient_sites(own.model)}),
 )
+
+
+def claims(results: Results) -> list[Claim]:
+    """A logit's gradient is an output weight, and the three rankings agree."""
+    found = results["rankings"]
+    units, (before, own) = found.sizes["units"], found.sites.to_numpy()
+    identity = Claim(
+        row="4.4",
+        name="identity",
+        text="A neuron's gradient of a logit is the same on every image: share of (neuron, digit)",
+        published="“equals the output weights”",
+        quantity="share of (neuron, digit)",
+        measured=found.fixed.sel(sites=own),
+        controls={str(before): found.fixed.sel(sites=before)},
+        rule=above(IDENTICAL),
+        note=f"At {own}, over at most {SAMPLE} test images; the same: to {SAME:g} of the root mean square. "
+        f"Largest deviation from the output weights, in the same unit: {float(found.deviation.mean()):.1g}.",
+    )
+    agreement = Claim(
+        row="4.4",
+        name="rankings",
+        text=f"Activation, gradient of the loss and gradient of the logit name the same top {TOP} neurons of a digit",
+        quantity="shared top neurons",
+        measured=found.overlap,
+        controls={"lists of other digits": found.overlap_other},
+        score=Calibrated(),
+        rule=above(ALIKE),
+        note="Share of one list that another also contains, mean over pairs of rankings and digits; "
+        f"by chance {min(TOP, units) / units:.2f}.",
+    )
+    return [identity, agreement]

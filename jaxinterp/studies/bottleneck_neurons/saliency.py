@@ -1,21 +1,19 @@
 """Which pixels does a neuron depend on: do one-pixel probes show the same as its saliency on real images?"""
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from jaxinterp.analysis import attribution, correlation
-from jaxinterp.ensemble import take
+from jaxinterp.ensemble import stack
 from jaxinterp.networks import Network
 from jaxinterp.studies.bottleneck_neurons import neurons
-from jaxinterp.studies.bottleneck_neurons.neurons import ALIKE, IDENTICAL, NAME, SAME, layers
+from jaxinterp.studies.bottleneck_neurons.neurons import ALIKE, IDENTICAL, SAME
 from jaxinterp.studies.inputs import SAMPLE, TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.judge import Calibrated, Claim, above
-from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
+from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import format_percent
 
 INKED = 0.01  # share of the test images in which a pixel must be above 0 to count
@@ -36,79 +34,33 @@ class Saliency(NamedTuple):
 class Maps(NamedTuple):
     """Saliency and probes of the last hidden layer of one network (`neurons.example`)."""
 
-    saliency: Float[np.ndarray, "units pixels"]
-    probe: Float[np.ndarray, "units pixels"]
+    saliency: Float[Array, "units pixels"]
+    probe: Float[Array, "units pixels"]
 
 
 def saliency(network: Network, images: Array | np.ndarray, inked: Bool[Array | np.ndarray, " pixels"]) -> Saliency:
     """How well do probes agree with saliency, layer by layer?"""
-    by_layer = [_compared(*_maps(network, layer, images), inked) for layer in layers(network.model)]
-    return Saliency(*map(jnp.stack, zip(*by_layer, strict=True)))
+
+    def of_layer(layer) -> Saliency:
+        gradient, probe = _maps(network, images, layer)
+        table = correlation.pairwise(probe, gradient, inked)
+        own = jnp.eye(len(table), dtype=bool)
+        equal = jnp.abs(probe - gradient) <= SAME * jnp.sqrt(jnp.mean(gradient**2))
+        return Saliency(jnp.nanmean(table, where=own), jnp.nanmean(table, where=~own), jnp.mean(equal, axis=0))
+
+    return stack(map(of_layer, network.model.layers))
 
 
-def _maps(network: Network, layer: str, images: Array | np.ndarray):
-    """Mean gradient of each pre-activation by the pixels, and its one-pixel probe: both "units pixels"."""
+def maps(network: Network, images: Array | np.ndarray) -> Maps:
+    """The maps of the last hidden layer."""
+    return _maps(network, images, network.model.layers[-1])
+
+
+def _maps(network: Network, images: Array | np.ndarray, layer: str) -> Maps:
+    """Mean gradient of each pre-activation by the pixels, and its one-pixel probe."""
     site = f"{layer}/pre"
-    return (
-        attribution.gradients(network, images, site=site),
-        attribution.probes(network, images.shape[-1], site=site),
-    )
-
-
-def _compared(saliency: Float[Array, "units pixels"], probe: Float[Array, "units pixels"], inked) -> tuple[Array, ...]:
-    table = correlation.pairwise(probe, saliency, inked)
-    own = jnp.eye(len(table), dtype=bool)
-    equal = jnp.abs(probe - saliency) <= SAME * jnp.sqrt(jnp.mean(saliency**2))
-    return jnp.nanmean(table, where=own), jnp.nanmean(table, where=~own), jnp.mean(equal, axis=0)
-
-
-def maps(inputs: Mapping[str, Inputs]) -> Maps:
-    """The maps of the first network that did not diverge."""
-    own = inputs[NAME]
-    network = take(own.networks, int(np.argmin(own.diverged)))
-    read = jax.jit(lambda network, images: _maps(network, layers(network.model)[-1], images))
-    return Maps(*map(np.asarray, read(network, own.sample.images)))
-
-
-def claims(results: Results) -> list[Claim]:
-    """Probes are saliency in the first layer, and show it in the last."""
-    first, *deeper = map(str, results["saliency"].layers.to_numpy())
-    claims = [_first_layer(results, first, deeper[-1] if deeper else None)]
-    return [*claims, _last_layer(results, deeper[-1])] if deeper else claims
-
-
-def _first_layer(results: Results, first: str, last: str | None) -> Claim:
-    agree = results["saliency"].agree.sel(conditions=TRAINED)
-    return Claim(
-        row="4.8",
-        name="first layer",
-        text=f"{first}: a neuron's one-pixel probes equal its saliency: share of (neuron, pixel)",
-        quantity="share of (neuron, pixel)",
-        measured=agree.sel(layers=first),
-        controls={} if last is None else {last: agree.sel(layers=last)},
-        rule=above(IDENTICAL),
-        note=f"Equal: to {SAME:g} of the map's root mean square.",
-    )
-
-
-def _last_layer(results: Results, last: str) -> Claim:
-    found = results["saliency"].sel(layers=last)
-    before, after = (found.sel(conditions=condition) for condition in (UNTRAINED, TRAINED))
-    return Claim(
-        row="4.8",
-        name="probes",
-        text=f"{last}: one-pixel probes predict a neuron's saliency on real images: correlation over pixels",
-        quantity="correlation",
-        measured=after.correlation,
-        controls={_OTHERS: after.correlation_other},
-        score=Calibrated(),
-        rule=above(ALIKE),
-        shown={UNTRAINED: before.correlation, f"{UNTRAINED}, {_OTHERS}": before.correlation_other},
-        note=(
-            f"Pearson's correlation over pixels that are above 0 in at least {format_percent(INKED)} of the test "
-            f"images, mean over neurons. Saliency: mean gradient over at most {SAMPLE} test images."
-        ),
-    )
+    gradient = attribution.gradients(network, images, site=site)
+    return Maps(gradient, attribution.probes(network, images.shape[-1], site=site))
 
 
 def _shared(inputs: Inputs) -> tuple:
@@ -117,5 +69,41 @@ def _shared(inputs: Inputs) -> tuple:
 
 MEASUREMENTS = (
     Measurement("saliency", saliency, _shared, neurons.coords, (UNTRAINED, TRAINED)),
-    EnsembleMeasurement("maps", maps),
+    Measurement("maps", maps, lambda inputs: (inputs.sample.images,), example=True),
 )
+
+
+def claims(results: Results) -> list[Claim]:
+    """Probes are saliency in the first layer, and show it in the last."""
+    before, after = (results["saliency"].sel(conditions=condition) for condition in (UNTRAINED, TRAINED))
+    first, *deeper = map(str, after.layers.to_numpy())
+    equal = Claim(
+        row="4.8",
+        name="first layer",
+        text=f"{first}: a neuron's one-pixel probes equal its saliency: share of (neuron, pixel)",
+        quantity="share of (neuron, pixel)",
+        measured=after.agree.sel(layers=first),
+        controls={layer: after.agree.sel(layers=layer) for layer in deeper[-1:]},
+        rule=above(IDENTICAL),
+        note=f"Equal: to {SAME:g} of the map's root mean square.",
+    )
+    predicted = [
+        Claim(
+            row="4.8",
+            name="probes",
+            text=f"{last}: one-pixel probes predict a neuron's saliency on real images: correlation over pixels",
+            quantity="correlation",
+            measured=after.correlation.sel(layers=last),
+            controls={_OTHERS: after.correlation_other.sel(layers=last)},
+            score=Calibrated(),
+            rule=above(ALIKE),
+            shown={
+                UNTRAINED: before.correlation.sel(layers=last),
+                f"{UNTRAINED}, {_OTHERS}": before.correlation_other.sel(layers=last),
+            },
+            note=f"Pearson's correlation over pixels that are above 0 in at least {format_percent(INKED)} of the test "
+            f"images, mean over neurons. Saliency: mean gradient over at most {SAMPLE} test images.",
+        )
+        for last in deeper[-1:]
+    ]
+    return [equal, *predicted]

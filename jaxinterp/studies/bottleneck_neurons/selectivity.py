@@ -55,14 +55,22 @@ def selectivity(network: Network, choosing: Dataset, scoring: Dataset, key) -> S
         return jnp.take_along_axis(index, chosen[:, None], axis=-1)[..., 0]
 
     return Selectivity(
-        index=found.index,
-        d_prime=found.d_prime,
-        auc=found.auc,
-        mutual_information=found.mutual_information,
+        *found[:4],
         chosen_index=of_chosen(found.index),
         chosen_null=jnp.quantile(jax.vmap(of_chosen)(null), 0.95, axis=0),
         chosen_firing=responses.liveness(second).firing_rate[chosen],
     )
+
+
+MEASUREMENTS = (
+    Measurement(
+        "selectivity",
+        selectivity,
+        lambda inputs: (inputs.choosing, inputs.scoring, neurons.keys(inputs)[1]),
+        neurons.coords,
+        (UNTRAINED, TRAINED),
+    ),
+)
 
 
 def agreement(results: Results, *, shifted: bool = False) -> dict[str, xr.DataArray]:
@@ -71,89 +79,60 @@ def agreement(results: Results, *, shifted: bool = False) -> dict[str, xr.DataAr
     Mutual information has no sign, and is compared with the index's size. shifted: with the measure of the next class.
     """
     own = results["selectivity"].sel(conditions=TRAINED)
-    return {
-        name: stats.spearman_over(
-            "units",
-            abs(own.index) if name == "mutual_information" else own.index,
-            own[name].roll(classes=int(shifted)),
-        )
-        for name in MEASURES
-    }
+    indices = {name: abs(own.index) if name == "mutual_information" else own.index for name in MEASURES}
+    return {n: stats.spearman_over("units", i, own[n].roll(classes=int(shifted))) for n, i in indices.items()}
 
 
 def claims(results: Results) -> list[Claim]:
     """Every digit has a selective neuron; that neuron is active; a sounder measure agrees with the index."""
-    return [_selective(results), _active(results), _agrees(results)]
-
-
-def _selective(results: Results) -> Claim:
-    found = results["selectivity"]
-    index = found.chosen_index
-    exceeds = stats.indicator(index > found.chosen_null, index)
-    before, after = (index.sel(conditions=condition) for condition in (UNTRAINED, TRAINED))
-    own = exceeds.sel(conditions=TRAINED)
-    return Claim(
-        row="4.5",
-        name="selective",
-        text=(
-            "Training gives every digit a neuron selective for it: share whose most selective neuron's index exceeds "
-            "the null's"
-        ),
-        published="top-3 lists of every digit",
-        quantity="share of digits whose index exceeds both the null's and that of the most selective neuron untrained",
-        measured=own,
-        controls={UNTRAINED: exceeds.sel(conditions=UNTRAINED)},
-        score=Given(stats.indicator((own == 1) & (after > before), after)),
-        rule=above(EVERY),
-        shown={
-            f"index, {TRAINED}": after,
-            f"index, {UNTRAINED}": before,
-            "index, null": found.chosen_null.sel(conditions=TRAINED),
-        },
-        note=(
-            "Index: (μ_c − μ_rest)/(μ_c + μ_rest + .001) of the neuron with the highest, "
-            f"{CHOSEN}. Null: the 95th percentile of that neuron's index over {DRAWS} permutations of the labels."
-        ),
+    before, after = (results["selectivity"].sel(conditions=condition) for condition in (UNTRAINED, TRAINED))
+    exceeds, exceeds_before = (
+        stats.indicator(own.chosen_index > own.chosen_null, own.chosen_index) for own in (after, before)
     )
-
-
-def _active(results: Results) -> Claim:
-    firing = results["selectivity"].chosen_firing
-    active = stats.indicator(firing >= ACTIVE, firing)
-    mean = format_number(float(firing.sel(conditions=TRAINED).mean()), 3)
-    return Claim(
-        row="4.5",
-        name="fires",
-        text=f"The most selective neuron of a digit is active on at least {format_percent(ACTIVE)} of the test images",
-        quantity="share of digits",
-        measured=active.sel(conditions=TRAINED),
-        controls={UNTRAINED: active.sel(conditions=UNTRAINED)},
-        rule=above(EVERY),
-        note=f"{CHOSEN.capitalize()}. Mean firing rate {mean}.",
-    )
-
-
-def _agrees(results: Results) -> Claim:
+    is_new = (exceeds == 1) & (after.chosen_index > before.chosen_index)
+    active, active_before = (stats.indicator(own.chosen_firing >= ACTIVE, own.chosen_firing) for own in (after, before))
     own, shifted = agreement(results), agreement(results, shifted=True)
-    return Claim(
-        row="4.5",
-        name="agrees",
-        text="The index ranks a digit's neurons as a sounder measure does: rank correlation with d′",
-        quantity="Spearman's correlation over neurons, mean over digits",
-        measured=own["d_prime"],
-        controls={"d′ for the next digit": shifted["d_prime"]},
-        rule=above(STRONG),
-        shown={label: own[name] for name, label in MEASURES.items() if name != "d_prime"},
-        note="Mutual information is compared with the size of the index.",
-    )
-
-
-MEASUREMENTS = (
-    Measurement(
-        "selectivity",
-        selectivity,
-        lambda inputs: (*neurons.halves(inputs), neurons.keys(inputs)[1]),
-        neurons.coords,
-        (UNTRAINED, TRAINED),
-    ),
-)
+    return [
+        Claim(
+            row="4.5",
+            name="selective",
+            text="Training gives every digit a neuron selective for it: share whose most selective neuron's index "
+            "exceeds the null's",
+            published="top-3 lists of every digit",
+            quantity="share of digits whose index exceeds both the null's and that of the most selective neuron "
+            "untrained",
+            measured=exceeds,
+            controls={UNTRAINED: exceeds_before},
+            score=Given(stats.indicator(is_new, after.chosen_index)),
+            rule=above(EVERY),
+            shown={
+                f"index, {TRAINED}": after.chosen_index,
+                f"index, {UNTRAINED}": before.chosen_index,
+                "index, null": after.chosen_null,
+            },
+            note=f"Index: (μ_c − μ_rest)/(μ_c + μ_rest + .001) of the neuron with the highest, {CHOSEN}. Null: the "
+            f"95th percentile of that neuron's index over {DRAWS} permutations of the labels.",
+        ),
+        Claim(
+            row="4.5",
+            name="fires",
+            text="The most selective neuron of a digit is active on at least "
+            f"{format_percent(ACTIVE)} of the test images",
+            quantity="share of digits",
+            measured=active,
+            controls={UNTRAINED: active_before},
+            rule=above(EVERY),
+            note=f"{CHOSEN.capitalize()}. Mean firing rate {format_number(float(after.chosen_firing.mean()), 3)}.",
+        ),
+        Claim(
+            row="4.5",
+            name="agrees",
+            text="The index ranks a digit's neurons as a sounder measure does: rank correlation with d′",
+            quantity="Spearman's correlation over neurons, mean over digits",
+            measured=own["d_prime"],
+            controls={"d′ for the next digit": shifted["d_prime"]},
+            rule=above(STRONG),
+            shown={label: own[name] for name, label in MEASURES.items() if name != "d_prime"},
+            note="Mutual information is compared with the size of the index.",
+        ),
+    ]

@@ -16,16 +16,15 @@ from jaxinterp.studies.study import Study
 def answer(findings: Mapping[str, Finding]) -> str:
     """In how many hidden layers two trainings are the same, by each way of comparing."""
 
-    def judged(start: str, end: str = "") -> list[Finding]:
-        return [finding for name, finding in findings.items() if name.startswith(start) and name.endswith(end)]
+    def tally(start: str, end: str = "") -> tuple[int, int]:
+        judged = [finding for name, finding in findings.items() if name.startswith(start) and name.endswith(end)]
+        return sum(finding.verdict == "holds" for finding in judged), len(judged)
 
-    def held(start: str, end: str = "") -> int:
-        return sum(finding.verdict == "holds" for finding in judged(start, end))
-
+    (alike, layers), (ordered, tests) = tally("CKA"), tally("3.2")
     return (
-        f"Two trainings are found to share features (CKA) in {held('CKA')} of {len(judged('CKA'))} hidden layers, "
-        f"matched units in {held('matched')}, those units' pixels in {held('3.5 hidden', 'used')}; sorted similarity "
-        f"passes {held('3.2')} of {len(judged('3.2'))} tests."
+        f"Two trainings are found to share features (CKA) in {alike} of {layers} hidden layers, matched units in "
+        f"{tally('matched')[0]}, those units' pixels in {tally('3.5 hidden', 'used')[0]}; sorted similarity passes "
+        f"{ordered} of {tests} tests."
     )
 
 

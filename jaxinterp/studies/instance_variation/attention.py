@@ -12,11 +12,12 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 from jaxinterp.analysis import map_matching
+from jaxinterp.choices import ACTIVATIONS
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.instance_variation import maps
-from jaxinterp.studies.instance_variation.ensembles import ALIKE, NAME, OUTPUTS, against, layers_of, mirrored
+from jaxinterp.studies.instance_variation.ensembles import NAME, OUTPUTS, against, layers_of
 from jaxinterp.studies.instance_variation.maps import VIEWS, WEIGHTS, WORDS
-from jaxinterp.studies.judge import Calibrated, Claim, above, estimate
+from jaxinterp.studies.judge import Claim, estimate
 from jaxinterp.studies.study import EnsembleMeasurement, Results
 from jaxinterp.text import format_number
 
@@ -82,20 +83,20 @@ def gallery(inputs: Mapping[str, Inputs]) -> Gallery:
 def claims(results: Results) -> list[Claim]:
     """Row 3.5, by the maps that the write-up compared and by what is used of them."""
     pairs = results[ATTENTION].correlation
-    return [_claim(pairs, str(layer), view) for layer in pairs.layers.to_numpy() for view in VIEWS]
+    return [_claim(pairs, layer, view) for layer in pairs.layers.to_numpy().tolist() for view in VIEWS]
 
 
 def _claim(pairs: xr.DataArray, layer: str, view: str) -> Claim:
     values = {name: pairs.sel(pairings=name, layers=layer, views=view) for name in PAIRINGS}
     matched, untrained = (format_number(estimate(values[name]).mean, 3) for name in (BY_MAPS, BY_MAPS_UNTRAINED))
     how = "Outputs are paired by class" if layer == OUTPUTS else "Units are matched by their activations on images"
-    return Claim(
+    return against(
+        values,
+        UNTRAINED,
+        RANDOM,
         row="3.5",
         name=f"{layer} {view}",
         text=f"{layer}: matched units of two trainings use the same pixels, by {WORDS[view]}: correlation of maps",
-        **against(values, TRAINED, UNTRAINED, RANDOM),
-        score=Calibrated(),
-        rule=above(ALIKE),
         quantity="the correlation over pixels of paired units' maps",
         published=_PUBLISHED.get(layer, "—") if view == WEIGHTS else "—",
         note=f"{how}; matched by the maps themselves, as in the write-up, it is {matched}, and before training "
@@ -105,7 +106,7 @@ def _claim(pairs: xr.DataArray, layer: str, view: str) -> Claim:
 
 def _options(run: Inputs, layer: str) -> dict[str, bool]:
     outputs = layer == OUTPUTS
-    return {"outputs": outputs, "odd": mirrored(run.model) and not outputs}
+    return {"outputs": outputs, "odd": ACTIVATIONS[run.model.activation].odd and not outputs}
 
 
 def _coords(inputs: Mapping[str, Inputs]) -> dict[str, Sequence[str]]:

@@ -18,8 +18,8 @@ from jaxinterp.data import Dataset
 from jaxinterp.networks import Network
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.instance_variation import ensembles
-from jaxinterp.studies.instance_variation.ensembles import ALIKE, EXAMPLES, NAME, OUTPUTS, layers_of
-from jaxinterp.studies.judge import Calibrated, Claim, Difference, above
+from jaxinterp.studies.instance_variation.ensembles import EXAMPLES, NAME, OUTPUTS, against, layers_of
+from jaxinterp.studies.judge import Claim, Difference, above
 from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
 from jaxinterp.text import format_number
 
@@ -36,18 +36,22 @@ ELSEWHERE, ANOTHER, IN_DIGIT, IN_OTHER = LINKS = (
 DRAWN, REAL = SOURCES = ("drawn strokes", "parts of digits")
 SETS = 8
 
-MOST = 0.5  # more often than not
+_CONDITIONS = (UNTRAINED, TRAINED)
 
 Tables = Float[Array, "sources sets shapes places pixels"]
 
 
 class Cut(NamedTuple):
-    """Digits, the part that each pixel is in, and the parts shown; key: for what each network is shown."""
+    """Digits, the part that each pixel is in, and the parts shown. key: for what each network is shown.
+
+    first: the first image of each class; of one that has none, the first image of all.
+    """
 
     data: Dataset
     parts: Int[Array, "examples pixels"]
     shown: fragments.Shown
     key: Key[Array, ""]
+    first: Int[np.ndarray, " digits"]
 
 
 class Digits(NamedTuple):
@@ -77,15 +81,14 @@ def cut(inputs: Inputs) -> Cut:
     data = ensembles.first_images(inputs)
     parts = jax.jit(fragments.cut, static_argnames="count")(data.images, count=PARTS)
     shown = jax.jit(fragments.show, static_argnames="count")(show_key, data.images, parts, count=PARTS)
-    return Cut(data, parts, shown, effect_key)
+    first = np.argmax(np.asarray(data.labels) == np.arange(inputs.model.outputs)[:, None], axis=1)
+    return Cut(data, parts, shown, effect_key, first)
 
 
 def digits(inputs: Mapping[str, Inputs]) -> Digits:
     """What the figure of fragments shows."""
-    run = inputs[NAME]
-    data, parts, *_ = run.once(cut)
-    first = _first_of_each(data.labels, run.model.outputs)
-    return Digits(np.asarray(data.images)[first], np.asarray(parts)[first].astype(float))
+    made = inputs[NAME].once(cut)
+    return Digits(np.asarray(made.data.images)[made.first], np.asarray(made.parts)[made.first].astype(float))
 
 
 def encodings(network: Network, tables: Tables) -> Encodings:
@@ -117,29 +120,24 @@ def stroke_tables(inputs: Inputs) -> Tables:
 
 def claims(results: Results) -> list[Claim]:
     """Rows 3.7 and 3.8."""
-    share = results[ENCODING].share
-    layers = [str(layer) for layer in share.layers.to_numpy() if layer != OUTPUTS]
+    hidden = results[ENCODING].layers.drop_sel(layers=OUTPUTS).to_numpy().tolist()
     return [
         _own(results),
         _link(results, "shape", "A stroke moves the same logits wherever it is", ELSEWHERE, ANOTHER),
         _link(results, "context", "A stroke does alone what it does in its digit", IN_DIGIT, IN_OTHER),
-        *(_active(share.sel(layers=layer, sources=source), layer, source) for layer in layers for source in SOURCES),
-        *(_learned(results, layer) for layer in layers),
+        *(_active(results, layer, source) for layer in hidden for source in SOURCES),
+        *(_learned(results, layer) for layer in hidden),
     ]
 
 
 def _own(results: Results) -> Claim:
     effects = results[FRAGMENTS]
-    own = effects.own.sel(conditions=TRAINED)
-    return Claim(
+    return against(
+        {kind: effects.own.sel(conditions=TRAINED, kinds=kind) for kind in KINDS},
+        MOVED,
         row="3.7",
         name="own",
         text="A connected stroke of a digit, shown alone, raises that digit's logit more than any other",
-        measured=own.sel(kinds=ALONE),
-        controls={MOVED: own.sel(kinds=MOVED)},
-        shown={SCATTERED: own.sel(kinds=SCATTERED)},
-        score=Calibrated(),
-        rule=above(MOST),
         quantity="the share of strokes that do",
         published="sketched",
         note=f"{PARTS} strokes per digit, of the first {EXAMPLES} test images at most; compared with the logits of the "
@@ -149,37 +147,38 @@ def _own(results: Results) -> Claim:
 
 
 def _link(results: Results, name: str, text: str, link: str, chance: str) -> Claim:
-    linked = results[FRAGMENTS].linked
-    trained, untrained = (linked.sel(conditions=condition) for condition in (TRAINED, UNTRAINED))
-    return Claim(
+    trained, untrained = (results[FRAGMENTS].linked.sel(conditions=condition) for condition in (TRAINED, UNTRAINED))
+    return against(
+        {
+            link: trained.sel(links=link),
+            chance: trained.sel(links=chance),
+            f"{link}, {UNTRAINED}": untrained.sel(links=link),
+        },
+        chance,
         row="3.7",
         name=name,
         text=f"{text}: correlation over classes of what a fragment does to the logits alone and {link}",
-        measured=trained.sel(links=link),
-        controls={chance: trained.sel(links=chance)},
-        shown={f"{link}, {UNTRAINED}": untrained.sel(links=link)},
-        score=Calibrated(),
-        rule=above(ALIKE),
         quantity="the correlation",
         published="sketched",
         note="Mean over fragments.",
     )
 
 
-def _active(share: xr.DataArray, layer: str, source: str) -> Claim:
-    trained, untrained = (share.sel(conditions=condition) for condition in (TRAINED, UNTRAINED))
+def _active(results: Results, layer: str, source: str) -> Claim:
+    trained, untrained = _shares(results, layer, source)
     control = "different ones in the same place"
-    return Claim(
-        row="3.8",
-        name=f"{layer} {source}",
-        text=f"{layer}: fragments that mean the same activate the same sub-network: {source}, one in two places",
-        measured=trained.sel(causes="same_shape"),
-        controls={control: trained.sel(causes="same_place")},
-        shown={
+    return against(
+        {
+            "the same one in two places": trained.sel(causes="same_shape"),
+            control: trained.sel(causes="same_place"),
             "different ones in two places": trained.sel(causes="neither"),
             UNTRAINED: untrained.sel(causes="same_shape"),
             f"{control}, {UNTRAINED}": untrained.sel(causes="same_place"),
         },
+        control,
+        row="3.8",
+        name=f"{layer} {source}",
+        text=f"{layer}: fragments that mean the same activate the same sub-network: {source}, one in two places",
         score=Difference(),
         rule=above(0.0),
         quantity="the share of active units in common",
@@ -189,45 +188,38 @@ def _active(share: xr.DataArray, layer: str, source: str) -> Claim:
 
 
 def _learned(results: Results, layer: str) -> Claim:
-    share = results[ENCODING].share.sel(layers=layer, sources=DRAWN)
-    trained, untrained = (share.sel(conditions=condition) for condition in (TRAINED, UNTRAINED))
-    pixels = {
-        cause: format_number(float(results[TABLES].share.sel(sources=DRAWN, causes=cause)))
-        for cause in ("shape", "place")
-    }
-    shapes = results[TABLES].sizes["shapes"]
-    cells = shapes * fragments.PLACES
-    return Claim(
-        row="3.8",
-        name=f"{layer} learned",
-        text=f"{layer}: training makes activations depend on the stroke, wherever it is: share of variance explained",
-        measured=trained.sel(causes="shape"),
-        controls={UNTRAINED: untrained.sel(causes="shape")},
-        shown={
+    trained, untrained = _shares(results, layer, DRAWN)
+    pixels, shapes = results[TABLES].share.sel(sources=DRAWN), results[TABLES].sizes["shapes"]
+    of_shape, of_place = (format_number(float(pixels.sel(causes=cause))) for cause in ("shape", "place"))
+    chance = (shapes - 1) / (shapes * fragments.PLACES - 1)
+    return against(
+        {
+            TRAINED: trained.sel(causes="shape"),
+            UNTRAINED: untrained.sel(causes="shape"),
             "places explain": trained.sel(causes="place"),
             f"places explain, {UNTRAINED}": untrained.sel(causes="place"),
         },
+        UNTRAINED,
+        row="3.8",
+        name=f"{layer} learned",
+        text=f"{layer}: training makes activations depend on the stroke, wherever it is: share of variance explained",
         score=Difference(),
         rule=above(0.0),
         quantity="the share of the variance of activations that strokes explain",
         note=f"Main effect in a two-way analysis of variance, of {shapes} drawn strokes × {fragments.PLACES} places; "
-        f"by chance {format_number((shapes - 1) / (cells - 1))}. Of the pixels themselves strokes explain "
-        f"{pixels['shape']} and places {pixels['place']}.",
+        f"by chance {format_number(chance)}. Of the pixels themselves strokes explain {of_shape} and places "
+        f"{of_place}.",
     )
 
 
-def _first_of_each(labels: Array | np.ndarray, outputs: int) -> Int[np.ndarray, " digits"]:
-    """The first image of each class; of one that has none, the first image of all."""
-    return np.array([np.argmax(np.asarray(labels) == digit) for digit in range(outputs)])
+def _shares(results: Results, layer: str, source: str) -> tuple[xr.DataArray, xr.DataArray]:
+    share = results[ENCODING].share.sel(layers=layer, sources=source)
+    return share.sel(conditions=TRAINED), share.sel(conditions=UNTRAINED)
 
 
 def _shared(inputs: Inputs) -> tuple:
-    data, _, shown, key = inputs.once(cut)
-    return data, shown, key, _first_of_each(data.labels, inputs.model.outputs)
-
-
-def _tables(inputs: Inputs) -> tuple[Tables]:
-    return (inputs.once(stroke_tables),)
+    data, _, shown, key, first = inputs.once(cut)
+    return data, shown, key, first
 
 
 def _coords(inputs: Inputs) -> dict[str, Sequence[str]]:
@@ -242,8 +234,8 @@ def _coords(inputs: Inputs) -> dict[str, Sequence[str]]:
 
 
 MEASUREMENTS = (
-    Measurement(FRAGMENTS, fragments.effects, _shared, _coords, conditions=(UNTRAINED, TRAINED), chunk=1),
+    Measurement(FRAGMENTS, fragments.effects, _shared, _coords, _CONDITIONS, chunk=1),
     EnsembleMeasurement(DIGITS, digits),
-    Measurement(ENCODING, encodings, _tables, _coords, conditions=(UNTRAINED, TRAINED), chunk=1),
+    Measurement(ENCODING, encodings, lambda inputs: (inputs.once(stroke_tables),), _coords, _CONDITIONS, chunk=1),
     EnsembleMeasurement(TABLES, pixel_encoding, lambda inputs: _coords(inputs[NAME])),
 )

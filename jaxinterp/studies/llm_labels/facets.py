@@ -15,26 +15,12 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
 
-from jaxinterp import ensemble
 from jaxinterp.analysis import attribution, facets, planted_facets
-from jaxinterp.analysis.planted_facets import DRAWS, KINDS
-from jaxinterp.ensemble import over_seeds
 from jaxinterp.networks import Network
 from jaxinterp.stats import indicator
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.judge import Calibrated, Claim, Difference, above
-from jaxinterp.studies.llm_labels.neurons import (
-    CONDITIONS,
-    EVERY,
-    MOST,
-    NAME,
-    SITE,
-    SIX,
-    Images,
-    class_names,
-    over_live,
-    width,
-)
+from jaxinterp.studies.llm_labels.neurons import CONDITIONS, EVERY, MOST, NAME, SITE, SIX, Images, over_live, width
 from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
 
 DIRECTIONS = 10
@@ -42,6 +28,8 @@ BEST = 40  # images of each unit that are searched for clusters
 RESTARTS, STEPS = 8, 64  # of the search: with half as many starts one planted unit in twenty is undercounted
 OF_LAYER, OF_PIXELS = "random directions of the hidden layer", "random directions of the pixels"
 KEY, KEY_OF_PLANTED = 8, 10
+
+_claim = partial(Claim, row="2.8")
 
 Sample = Float[Array | np.ndarray, "sample pixels"]
 
@@ -61,13 +49,6 @@ class Counts(NamedTuple):
     clusters_of_neurons: Float[Array, " units"]
     clusters_of_random: Float[Array, " directions"]
     clusters_of_outputs: Float[Array, " classes"]
-
-
-class Planted(NamedTuple):
-    """Facets found of planted units, and how many they have."""
-
-    found: Float[np.ndarray, "kinds draws"]
-    true: Float[np.ndarray, "kinds draws"]
 
 
 def counts(network: Network, key, images: Images, sample: Sample) -> Counts:
@@ -97,14 +78,9 @@ def of_outputs(network: Network, key, sample: Sample) -> facets.Facets:
     return _maximisers(jax.random.split(key, 7)[0], network, sample, "logits")
 
 
-def planted(inputs: Mapping[str, Inputs]) -> Planted:
+def planted(inputs: Mapping[str, Inputs]) -> planted_facets.Counts:
     """Count the facets of every planted unit."""
-    networks, key = planted_facets.networks(), inputs[NAME].key(KEY_OF_PLANTED)
-    keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(ensemble.size(networks)))
-    count = partial(planted_facets.count, restarts=RESTARTS, steps=STEPS)
-    found = jax.jit(over_seeds(count, chunk=len(KINDS) * DRAWS, keyed=True))(networks, keys)
-    true = np.array([[kind.facets] * DRAWS for kind in KINDS.values()])
-    return Planted(np.asarray(found).reshape(true.shape), true)
+    return planted_facets.count_all(inputs[NAME].key(KEY_OF_PLANTED), restarts=RESTARTS, steps=STEPS)
 
 
 def _and_random(key, network: Network, source, site) -> Float[Array, "units sources"]:
@@ -128,18 +104,13 @@ MEASUREMENTS = (
         "facets",
         counts,
         lambda inputs: (inputs.splits.test.images, inputs.sample.images),
-        class_names,
+        lambda inputs: {"classes": inputs.classes},
         CONDITIONS,
         key=KEY,
         chunk=2,
     ),
-    EnsembleMeasurement("planted facets", planted, lambda _: {"kinds": tuple(KINDS)}),
+    EnsembleMeasurement("planted facets", planted, lambda _: {"kinds": tuple(planted_facets.KINDS)}),
 )
-
-
-def claims(results: Results) -> list[Claim]:
-    """Row 2.8."""
-    return [_method(results), _neurons(results), _outputs(results), _layer(results), _images(results)]
 
 
 def counted_rightly(results: Results) -> xr.DataArray:
@@ -148,19 +119,63 @@ def counted_rightly(results: Results) -> xr.DataArray:
     return indicator(found.found == found.true, found.found)
 
 
+def claims(results: Results) -> list[Claim]:
+    """Row 2.8."""
+    found = results["facets"]
+    after, before = (found.sel(conditions=condition) for condition in (TRAINED, UNTRAINED))
+    clusters, live = _several(found.clusters_of_neurons), partial(over_live, results)
+    return [
+        _method(results),
+        _claim(
+            name="neurons",
+            text="A neuron of the first layer has one facet, like anything linear in the pixels",
+            quantity="share of neurons",
+            measured=indicator(after.neurons == 1, after.neurons),
+            controls={"outputs": indicator(after.outputs == 1, after.outputs)},
+            rule=above(EVERY),
+            note="A check of the method, not a finding about the networks: before its ReLU such a neuron is linear, "
+            "and a linear unit must yield one facet, trained or not.",
+        ),
+        _claim(
+            name="outputs",
+            text="An output responds to several things: it has two facets or more",
+            quantity="share of outputs",
+            measured=_several(after.outputs),
+            controls={OF_LAYER: _several(after.random), UNTRAINED: _several(before.outputs)},
+            rule=above(MOST),
+            score=Calibrated(),
+            shown={"facets per output": after.outputs, "facets per random direction": after.random},
+            note=f"A facet: an image in [0, 1] of at least {facets.SHARE:.2g} of the best gain over the blank image; "
+            "no blend of two reaches as much, and the contributions of hidden neurons to them have a cosine of at most "
+            f"{facets.ORTHOGONAL:g}.",
+        ),
+        _layer(after, before, width(results, SIX)),
+        _claim(
+            name="images",
+            text="The images that activate a neuron most are of several kinds: their contributions cluster",
+            quantity="share of live neurons with two clusters or more",
+            measured=live(clusters),
+            controls={UNTRAINED: live(clusters, SIX, UNTRAINED), OF_PIXELS: _several(after.clusters_of_random)},
+            rule=above(MOST),
+            score=Calibrated(),
+            shown={"outputs": _several(after.clusters_of_outputs), "clusters per output": after.clusters_of_outputs},
+            note=f"The best {BEST} test images; clusters by spherical k-means, counted where their mean silhouette is "
+            f"above {facets.STRUCTURE:g} and that of Gaussian contributions of the same mean and covariance, at 5 %.",
+        ),
+    ]
+
+
 def _method(results: Results) -> Claim:
     right, true = counted_rightly(results), results["planted facets"].true
-
-    def samples(values: xr.DataArray) -> xr.DataArray:
-        return values.stack(samples=("kinds", "draws"), create_index=False)
-
-    return Claim(
-        row="2.8",
+    samples, samples_of_one = (
+        values.stack(samples=("kinds", "draws"), create_index=False) for values in (right, indicator(true == 1, true))
+    )
+    return _claim(
         name="method",
         text="The facets of a unit can be counted: the number found is the number planted",
         quantity="share of planted units",
-        measured=samples(right),
-        controls={"one for all": samples(indicator(true == 1, true))},
+        measured=samples,
+        controls={"one for all": samples_of_one},
         rule=above(EVERY),
         shown={
             f"counted correctly: {kind}": right.sel(kinds=kind).rename(draws="samples")
@@ -172,44 +187,8 @@ def _method(results: Results) -> Claim:
     )
 
 
-def _neurons(results: Results) -> Claim:
-    found = results["facets"].sel(conditions=TRAINED)
-    return Claim(
-        row="2.8",
-        name="neurons",
-        text="A neuron of the first layer has one facet, like anything linear in the pixels",
-        quantity="share of neurons",
-        measured=indicator(found.neurons == 1, found.neurons),
-        controls={"outputs": indicator(found.outputs == 1, found.outputs)},
-        rule=above(EVERY),
-        note="A check of the method, not a finding about the networks: before its ReLU such a neuron is linear, "
-        "and a linear unit must yield one facet, trained or not.",
-    )
-
-
-def _outputs(results: Results) -> Claim:
-    after, before = (results["facets"].sel(conditions=condition) for condition in (TRAINED, UNTRAINED))
-    return Claim(
-        row="2.8",
-        name="outputs",
-        text="An output responds to several things: it has two facets or more",
-        quantity="share of outputs",
-        measured=_several(after.outputs),
-        controls={OF_LAYER: _several(after.random), UNTRAINED: _several(before.outputs)},
-        rule=above(MOST),
-        score=Calibrated(),
-        shown={"facets per output": after.outputs, "facets per random direction": after.random},
-        note=f"A facet: an image in [0, 1] of at least {facets.SHARE:.2g} of the best gain over the blank image; no "
-        "blend of two reaches as much, and the contributions of hidden neurons to them have a cosine of at most "
-        f"{facets.ORTHOGONAL:g}.",
-    )
-
-
-def _layer(results: Results) -> Claim:
-    units = width(results, SIX)
-    after, before = (results["facets"].sel(conditions=condition) for condition in (TRAINED, UNTRAINED))
-    return Claim(
-        row="2.8",
+def _layer(after: xr.Dataset, before: xr.Dataset, units: int) -> Claim:
+    return _claim(
         name="layer",
         text="Training makes the hidden layer as a whole respond to more different things: facets per neuron",
         quantity="facets per neuron of the layer",
@@ -229,27 +208,6 @@ def _layer(results: Results) -> Claim:
         f"largest squared length, and a cosine of at most {facets.ORTHOGONAL:g} with those of the others; at most "
         f"{units}. Neurons that no test image activates can be active on synthetic images. Participation ratio: the "
         "number of directions that would hold as much of the activations' variance in equal parts.",
-    )
-
-
-def _images(results: Results) -> Claim:
-    found, after = results["facets"], results["facets"].sel(conditions=TRAINED)
-    several = _several(found.clusters_of_neurons)
-    return Claim(
-        row="2.8",
-        name="images",
-        text="The images that activate a neuron most are of several kinds: their contributions cluster",
-        quantity="share of live neurons with two clusters or more",
-        measured=over_live(results, several),
-        controls={
-            UNTRAINED: over_live(results, several, SIX, UNTRAINED),
-            OF_PIXELS: _several(after.clusters_of_random),
-        },
-        rule=above(MOST),
-        score=Calibrated(),
-        shown={"outputs": _several(after.clusters_of_outputs), "clusters per output": after.clusters_of_outputs},
-        note=f"The best {BEST} test images; clusters by spherical k-means, counted where their mean silhouette is "
-        f"above {facets.STRUCTURE:g} and that of Gaussian contributions of the same mean and covariance, at 5 %.",
     )
 
 

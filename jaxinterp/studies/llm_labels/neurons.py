@@ -1,6 +1,6 @@
 """Which neurons are alive? What all topics share: the recipes, the bars, and means over live neurons."""
 
-from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from jaxinterp.analysis import responses
 from jaxinterp.networks import Network
-from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
+from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.study import NETWORKS, Measurement, Results
 from jaxinterp.text import format_number
 
@@ -24,8 +24,6 @@ MOST = 0.5  # what is said of the network must be true of more networks, neurons
 EVERY = 0.9  # what is said of every one may fail for one in ten
 ALIKE = 0.5  # half of what the control leaves open
 
-_LIVENESS = "liveness"
-
 Images = Float[Array | np.ndarray, "examples pixels"]
 
 
@@ -38,38 +36,19 @@ class Dead(NamedTuple):
 
 def dead(network: Network, test: Images, train: Float[Array | np.ndarray, "train pixels"]) -> Dead:
     """Which neurons are never active."""
-
-    def on(images):
-        return responses.liveness(network(images)[1][SITE]).dead.astype("float32")
-
-    return Dead(on(test), on(train))
+    return Dead(*(responses.liveness(network(images)[1][SITE]).dead.astype("float32") for images in (test, train)))
 
 
-def test_images(inputs: Inputs) -> tuple[Images]:
-    """All test images."""
-    return (inputs.splits.test.images,)
-
-
-def class_names(inputs: Inputs) -> Mapping[str, tuple[str, ...]]:
-    """Labels of the axis `classes`."""
-    return {"classes": inputs.classes}
-
+of_both_widths = partial(Measurement, conditions=CONDITIONS, recipes=WIDTHS, chunk=20)
 
 MEASUREMENTS = (
-    Measurement(
-        _LIVENESS,
-        dead,
-        lambda inputs: (inputs.splits.test.images, inputs.splits.train.images),
-        conditions=CONDITIONS,
-        recipes=WIDTHS,
-        chunk=20,
-    ),
+    of_both_widths("liveness", dead, lambda inputs: (inputs.splits.test.images, inputs.splits.train.images)),
 )
 
 
 def dead_on(results: Results, split: str) -> xr.DataArray:
     """1 for neurons that are active on no image of a split: "recipes conditions seeds units"."""
-    return results[_LIVENESS][split]
+    return results["liveness"][split]
 
 
 def live(results: Results) -> xr.DataArray:
@@ -105,7 +84,7 @@ def selected(values: xr.DataArray, recipe: str = SIX, condition: str = TRAINED) 
 
 def accuracy(results: Results, recipe: str) -> xr.DataArray:
     """Test accuracy of each network; of as many as these two recipes have."""
-    seeds = slice(results[_LIVENESS].sizes["seeds"])
+    seeds = slice(results["liveness"].sizes["seeds"])
     return results[NETWORKS].accuracy.sel(recipes=recipe, splits="test").isel(seeds=seeds)
 
 
@@ -117,6 +96,5 @@ def mean_of(values: xr.DataArray, digits: int = 3) -> str:
 def _mean_where(kept: xr.DataArray, values: xr.DataArray, recipe: str, condition: str, kept_in: str) -> xr.DataArray:
     """Mean over the units that are kept; those of one recipe alone may have fewer seeds and units than kept has."""
     values, kept = selected(values, recipe, condition), selected(kept, recipe, kept_in)
-    return values.where(kept.isel(seeds=slice(values.sizes["seeds"]), units=slice(values.sizes["units"])) == 1).mean(
-        "units"
-    )
+    kept = kept.isel({dim: slice(values.sizes[dim]) for dim in ("seeds", "units")})
+    return values.where(kept == 1).mean("units")

@@ -5,34 +5,23 @@ The write-up starts from N(0, 1) noise z, which it feeds to the network in place
 linear, so that the optimum is known: z = w/2λ, with value ‖w‖²/4λ + b. Further values are of images in [0, 1].
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxinterp.analysis import correlation, maximization, responses
+from jaxinterp.analysis import maximization
 from jaxinterp.analysis.maximization import images as spaces
 from jaxinterp.analysis.maximization import objectives, optima
+from jaxinterp.analysis.maximization.exemplars import best_images
 from jaxinterp.networks import Network
 from jaxinterp.stats import indicator
 from jaxinterp.studies.inputs import UNTRAINED
 from jaxinterp.studies.judge import Calibrated, Claim, above
-from jaxinterp.studies.llm_labels.neurons import (
-    ALIKE,
-    CONDITIONS,
-    EVERY,
-    MOST,
-    SIX,
-    TWELVE,
-    WIDTHS,
-    Images,
-    mean_of,
-    over_dead,
-    over_live,
-    selected,
-    test_images,
-)
+from jaxinterp.studies.llm_labels import neurons
+from jaxinterp.studies.llm_labels.neurons import ALIKE, EVERY, MOST, SIX, TWELVE, Images, mean_of, selected
 from jaxinterp.studies.study import Measurement, Results
 
 PENALTY, RATE, STEPS, STARTS = 1.0, 0.1, 200, 8
@@ -45,13 +34,15 @@ EXACT = 0.99  # of the possible gain over the blank image
 OTHERS = "other neurons' images"
 KEY = 3
 
+_claim = partial(Claim, row="2.3")
+
 
 class Maximised(NamedTuple):
     """What gradient ascent finds for each neuron.
 
     reached: share of the starts whose picture has a cosine of at least .95 with the exact optimum; active: share whose
     picture activates the neuron. exact_value: ‖w‖²/4λ + b. silent_starts: share of N(0, 1) images on which the neuron
-    is not active. gain: that of ascent among images in [0, 1], see `BestImages`.
+    is not active. gain: that of ascent among images in [0, 1], see `exemplars.BestImages`.
     """
 
     reached: Float[Array, "targets units"]
@@ -61,20 +52,6 @@ class Maximised(NamedTuple):
     gain: Float[Array, " units"]
 
 
-class BestImages(NamedTuple):
-    """Each neuron's best test images.
-
-    gain: how far the best one goes from the blank image to the optimum in [0, 1], by the input to the neuron. likeness:
-    correlation over pixels of the weights with the mean of the best; likeness_other: with that of other neurons' best.
-    dark: 1 where no image in [0, 1] activates the neuron.
-    """
-
-    gain: Float[Array, " units"]
-    likeness: Float[Array, " units"]
-    likeness_other: Float[Array, " units"]
-    dark: Float[Array, " units"]
-
-
 def maximised(network: Network, images: Images, key) -> Maximised:
     """The write-up's recipe on each neuron, and ascent among images in [0, 1]."""
     climbed = maximization.units(key, network, images[:1], site="hidden0/pre", restarts=ASCENTS)
@@ -82,7 +59,7 @@ def maximised(network: Network, images: Images, key) -> Maximised:
     weights, bias = optima.affine(z_network)
     best, value = optima.penalty_optimum(weights, bias, PENALTY)
     pictures = recipe(z_network, key)
-    entering = jnp.stack([_own(z_network(images)[1]["hidden0/pre"]) for images in pictures])
+    entering = jnp.stack([jnp.diagonal(z_network(images)[1]["hidden0/pre"], axis1=0, axis2=2).T for images in pictures])
     length = jnp.linalg.norm(pictures, axis=-1) * jnp.linalg.norm(best, axis=-1)[:, None]
     product = jnp.einsum("tusp,up->tus", pictures, best, precision=jax.lax.Precision.HIGHEST)
     return Maximised(
@@ -90,7 +67,7 @@ def maximised(network: Network, images: Images, key) -> Maximised:
         active=jnp.mean(entering > 0, axis=-1),
         exact_value=value,
         silent_starts=jax.scipy.stats.norm.cdf(-bias / jnp.linalg.norm(weights, axis=1)),
-        gain=_gain(network, climbed.values),
+        gain=optima.share_of_optimum(network, climbed.values),
     )
 
 
@@ -123,139 +100,95 @@ def recipe(network: Network, key) -> Float[Array, "targets units starts pixels"]
     return jax.vmap(pictures)(jnp.arange(len(TARGETS)))
 
 
-def best_images(network: Network, images: Images) -> BestImages:
-    """How good the best test images are, and how similar they are to the weights."""
-    weights, bias = optima.affine(network)
-    best = responses.exemplars(network(images)[1]["hidden0/pre"], k=min(EXEMPLARS, len(images)))
-    alike = correlation.pairwise(weights, jnp.mean(jnp.asarray(images)[best.index], axis=1))
-    units = weights.shape[0]
-    others = jnp.where(jnp.eye(units, dtype=bool), 0, alike)
-    return BestImages(
-        gain=_gain(network, best.value[:, 0]),
-        likeness=jnp.diagonal(alike),
-        likeness_other=jnp.sum(others, axis=1) / (units - 1) if units > 1 else jnp.full(1, jnp.nan),
-        dark=(optima.box_optimum(weights, bias)[1] <= 0).astype(float),
-    )
-
-
-def _gain(network: Network, values: Float[Array, " units"]) -> Float[Array, " units"]:
-    """Values as a share of the way from the blank image's to the best that an image in [0, 1] can have."""
-    weights, blank = optima.affine(network)
-    room = optima.box_optimum(weights, blank)[1] - blank
-    return (values - blank) / jnp.where(room > 0, room, jnp.nan)
-
-
-def _own(entering: Float[Array, "units starts others"]) -> Float[Array, "units starts"]:
-    """The input to each neuron on its own pictures."""
-    return jnp.diagonal(entering, axis1=0, axis2=2).T
-
-
 MEASUREMENTS = (
     Measurement(
         "maximised",
         maximised,
         lambda inputs: (inputs.splits.test.images, inputs.key(KEY)),
         lambda _: {"targets": TARGETS},
-        recipes=WIDTHS,
+        recipes=neurons.WIDTHS,
         chunk=2,
     ),
-    Measurement("best images", best_images, test_images, conditions=CONDITIONS, recipes=WIDTHS, chunk=20),
+    neurons.of_both_widths(
+        "best images", partial(best_images, k=EXEMPLARS), lambda inputs: (inputs.splits.test.images,)
+    ),
 )
 
 
 def claims(results: Results) -> list[Claim]:
     """Row 2.3."""
-    return [_recipe(results), _ascent(results), _real(results), _alike(results), _dark(results)]
-
-
-def _recipe(results: Results) -> Claim:
-    found = results["maximised"]
-    reached, silent = found.reached.sel(targets=OUTPUT), selected(1 - found.active)
-    worth = indicator(found.exact_value > 0, found.exact_value)
-    return Claim(
-        row="2.3",
-        name="recipe",
-        text="The write-up's maximisation finds a neuron's optimum: from a random start it ends at the known one",
-        quantity=f"share of starts, over all neurons, whose picture has a cosine of at least {REACHED:g} with it",
-        measured=selected(reached),
-        controls={f"the same starts, {INPUT}": selected(found.reached.sel(targets=INPUT))},
-        rule=above(EVERY),
-        shown={
-            "live neurons": over_live(results, reached),
-            "dead neurons": over_dead(results, reached),
-            "starts on which the neuron is silent": selected(found.silent_starts),
-            "pictures on which it is silent": silent.sel(targets=OUTPUT),
-            "the same, before the ReLU": silent.sel(targets=INPUT),
-            "twelve neurons": selected(reached, TWELVE),
-        },
-        note=f"{STARTS} starts per neuron, read as normalised images. The exact value ‖w‖²/4λ + b is above 0 for "
-        f"{mean_of(selected(worth), 2)} of the neurons: for the others no picture is better than none after the ReLU.",
-    )
-
-
-def _ascent(results: Results) -> Claim:
-    climbed = results["maximised"].gain
-    return Claim(
-        row="2.3",
-        name="ascent",
-        text="Gradient ascent on the input to the ReLU, over images in [0, 1], reaches the exact optimum",
-        quantity="share of the way from the blank image to it",
-        measured=selected(climbed),
-        controls={"best test image": selected(results["best images"].gain)},
-        rule=above(EXACT),
-        shown={"twelve neurons": selected(climbed, TWELVE)},
-        note=f"Sigmoid pixels, the best of {ASCENTS} starts.",
-    )
-
-
-def _real(results: Results) -> Claim:
-    gain = results["best images"].gain
-    return Claim(
-        row="2.3",
-        name="real",
-        text="Real images come close to a neuron's optimum: the best test image goes most of the way from blank to it",
-        quantity="share of the way, mean over live neurons,",
-        measured=over_live(results, gain),
-        controls={UNTRAINED: over_live(results, gain, SIX, UNTRAINED)},
-        rule=above(MOST),
-        score=Calibrated(),
-        shown={"twelve neurons": over_live(results, gain, TWELVE)},
-        note="Before the ReLU; optimum over images in [0, 1].",
-    )
-
-
-def _alike(results: Results) -> Claim:
-    own, other = results["best images"].likeness, results["best images"].likeness_other
-    return Claim(
-        row="2.3",
-        name="looks",
-        text="A neuron's picture looks like the images that activate it most: correlation over pixels",
-        quantity="correlation",
-        measured=over_live(results, own),
-        controls={OTHERS: over_live(results, other), UNTRAINED: over_live(results, own, SIX, UNTRAINED)},
-        rule=above(ALIKE),
-        score=Calibrated(),
-        shown={
-            "untrained, other neurons' images": over_live(results, other, SIX, UNTRAINED),
-            "twelve neurons": over_live(results, own, TWELVE),
-            "twelve neurons, other neurons' images": over_live(results, other, TWELVE),
-        },
-        note=f"The exact optimum, w/2λ, with the mean of the neuron's best {EXEMPLARS} test images; live neurons. The "
-        "images are chosen by the very weights that are the picture, in untrained networks as well.",
-    )
-
-
-def _dark(results: Results) -> Claim:
-    dark, active = results["best images"].dark, results["maximised"].active.sel(targets=INPUT)
-    return Claim(
-        row="2.3",
-        name="dead",
-        text="A dead neuron has no optimum: no image in [0, 1] activates it",
-        quantity="share of dead neurons",
-        measured=over_dead(results, dark),
-        controls={"the same neurons before training": over_dead(results, dark, SIX, UNTRAINED)},
-        rule=above(MOST),
-        score=Calibrated(),
-        shown={"silent on the recipe's picture too": over_dead(results, indicator(active == 0, active))},
-        note="Dead: active on no test image.",
-    )
+    found, best = results["maximised"], results["best images"]
+    live, dead = partial(neurons.over_live, results), partial(neurons.over_dead, results)
+    after, before = (found.reached.sel(targets=target) for target in TARGETS)
+    silent, worth = selected(1 - found.active), indicator(found.exact_value > 0, found.exact_value)
+    active = found.active.sel(targets=INPUT)
+    return [
+        _claim(
+            name="recipe",
+            text="The write-up's maximisation finds a neuron's optimum: from a random start it ends at the known one",
+            quantity=f"share of starts, over all neurons, whose picture has a cosine of at least {REACHED:g} with it",
+            measured=selected(after),
+            controls={f"the same starts, {INPUT}": selected(before)},
+            rule=above(EVERY),
+            shown={
+                "live neurons": live(after),
+                "dead neurons": dead(after),
+                "starts on which the neuron is silent": selected(found.silent_starts),
+                "pictures on which it is silent": silent.sel(targets=OUTPUT),
+                "the same, before the ReLU": silent.sel(targets=INPUT),
+                "twelve neurons": selected(after, TWELVE),
+            },
+            note=f"{STARTS} starts per neuron, read as normalised images. The exact value ‖w‖²/4λ + b is above 0 for "
+            f"{mean_of(selected(worth), 2)} of the neurons: for the others no picture is better than none after the "
+            "ReLU.",
+        ),
+        _claim(
+            name="ascent",
+            text="Gradient ascent on the input to the ReLU, over images in [0, 1], reaches the exact optimum",
+            quantity="share of the way from the blank image to it",
+            measured=selected(found.gain),
+            controls={"best test image": selected(best.gain)},
+            rule=above(EXACT),
+            shown={"twelve neurons": selected(found.gain, TWELVE)},
+            note=f"Sigmoid pixels, the best of {ASCENTS} starts.",
+        ),
+        _claim(
+            name="real",
+            text="Real images come close to a neuron's optimum: the best test image goes most of the way from blank "
+            "to it",
+            quantity="share of the way, mean over live neurons,",
+            measured=live(best.gain),
+            controls={UNTRAINED: live(best.gain, SIX, UNTRAINED)},
+            rule=above(MOST),
+            score=Calibrated(),
+            shown={"twelve neurons": live(best.gain, TWELVE)},
+            note="Before the ReLU; optimum over images in [0, 1].",
+        ),
+        _claim(
+            name="looks",
+            text="A neuron's picture looks like the images that activate it most: correlation over pixels",
+            quantity="correlation",
+            measured=live(best.likeness),
+            controls={OTHERS: live(best.likeness_other), UNTRAINED: live(best.likeness, SIX, UNTRAINED)},
+            rule=above(ALIKE),
+            score=Calibrated(),
+            shown={
+                "untrained, other neurons' images": live(best.likeness_other, SIX, UNTRAINED),
+                "twelve neurons": live(best.likeness, TWELVE),
+                "twelve neurons, other neurons' images": live(best.likeness_other, TWELVE),
+            },
+            note=f"The exact optimum, w/2λ, with the mean of the neuron's best {EXEMPLARS} test images; live neurons. "
+            "The images are chosen by the very weights that are the picture, in untrained networks as well.",
+        ),
+        _claim(
+            name="dead",
+            text="A dead neuron has no optimum: no image in [0, 1] activates it",
+            quantity="share of dead neurons",
+            measured=dead(best.dark),
+            controls={"the same neurons before training": dead(best.dark, SIX, UNTRAINED)},
+            rule=above(MOST),
+            score=Calibrated(),
+            shown={"silent on the recipe's picture too": dead(indicator(active == 0, active))},
+            note="Dead: active on no test image.",
+        ),
+    ]

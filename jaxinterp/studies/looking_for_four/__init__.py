@@ -12,11 +12,11 @@ import numpy as np
 from jaxinterp.errors import InputError
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.judge import Finding
-from jaxinterp.studies.looking_for_four import ablations, evidence, focus, growth, ladder, logits, matches, tracing
+from jaxinterp.studies.looking_for_four import ablations, focus, growth, ladder, logits, matches, tracing
 from jaxinterp.studies.looking_for_four.maps import FOUR, NAME, TARGET, USED
 from jaxinterp.studies.study import Study
 
-TOPICS = (ladder, focus, growth, logits, evidence, tracing, matches, ablations)
+TOPICS = (ladder, focus, growth, logits, tracing, matches, ablations)
 
 
 def check(inputs: Mapping[str, Inputs]) -> None:

@@ -1,18 +1,14 @@
 """Does the network need the neuron that looks most like a 4? Row 5.6: accuracy on 4s without single neurons."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
-import numpy as np
-import xarray as xr
 from jaxtyping import Array, Float
 
 from jaxinterp import metrics
-from jaxinterp.analysis import ablation, correlation
+from jaxinterp.analysis import ablation, correlation, top_units
 from jaxinterp.data import Dataset
-from jaxinterp.interventions import Site
+from jaxinterp.ensemble import stack
 from jaxinterp.networks import Network
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.judge import Claim, Given, above
@@ -22,9 +18,6 @@ from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import format_number
 
 KINDS = ("zero", "mean", "resample")
-RANDOM = "a neuron at random"
-
-_UNITS = 16  # ablated at once
 
 
 class Losses(NamedTuple):
@@ -40,37 +33,26 @@ class Losses(NamedTuple):
     baseline: Float[Array, ""]
 
 
-class Half(NamedTuple):
-    """One half of the test images, and those of the target among them."""
-
-    every: Dataset
-    fours: Float[Array | np.ndarray, "examples pixels"]
+Half = tuple[Dataset, maps.Images]
+"""One half of the test images, and those of the target among them."""
 
 
-def half(data: Dataset) -> Half:
-    """The half with its images of the target."""
-    return Half(data, data.images[data.labels == TARGET])
-
-
-def losses(network: Network, key, images, every: matches.Templates, inked, choosing: Half, scoring: Half) -> Losses:
+def losses(
+    network: Network, key, images, every: maps.Templates, inked: maps.Inked, choosing: Half, scoring: Half
+) -> Losses:
     """What is lost on the scoring half of the images without each neuron in turn."""
-    template = maps.upright(every)[TARGET]
-    before = [_accuracy(network(own.fours)[0]) for own in (choosing, scoring)]
+    template, halves = maps.upright(every)[TARGET], (choosing, scoring)
+    before = [_accuracy(network(fours)[0]) for _, fours in halves]
 
     def of_layer(layer, used):
-        chosen, scored = (
-            start - _accuracy_without(network, own, f"{layer}/post", key)
-            for start, own in zip(before, (choosing, scoring), strict=True)
-        )
+        without = (_accuracy_without(network, own, f"{layer}/post", key) for own in halves)
+        chosen, scored = (start - left for start, left in zip(before, without, strict=True))
         most_damaging = jnp.take_along_axis(scored, jnp.argmax(chosen, axis=1)[:, None], axis=1)[:, 0]
-        return (
-            scored[:, matches.highest(correlation.pairwise(used, template, inked))],
-            jnp.mean(scored, axis=1),
-            most_damaging,
-        )
+        match = top_units.highest(correlation.pairwise(used, template, inked))
+        return scored[:, match], jnp.mean(scored, axis=1), most_damaging
 
-    by_layer = [of_layer(*own) for own in zip(maps.layers(network.model), maps.used(network, images), strict=True)]
-    return Losses(*(jnp.stack(values, axis=1) for values in zip(*by_layer, strict=True)), baseline=before[1])
+    by_layer = map(of_layer, network.model.layers, maps.used(network, images))
+    return Losses(*stack(by_layer, axis=1), baseline=before[1])
 
 
 def _accuracy(logits: Float[Array, "examples classes"]) -> Float[Array, ""]:
@@ -78,47 +60,44 @@ def _accuracy(logits: Float[Array, "examples classes"]) -> Float[Array, ""]:
     return jnp.mean(metrics.correct("cross_entropy", logits, labels).astype(logits.dtype))
 
 
-def _accuracy_without(network: Network, own: Half, site: Site, key) -> Float[Array, "kinds units"]:
+def _accuracy_without(network: Network, half: Half, site, key) -> Float[Array, "kinds units"]:
     """On the target's images, without each unit in turn; what replaces its activations comes from all images."""
-    everywhere, here = (network(images)[1][site] for images in (own.every.images, own.fours))
-    classes, units = network.model.outputs, here.shape[1]
-    fills = [ablation.fill(kind, everywhere, own.every.labels, classes=classes, key=key) for kind in KINDS]
-    run = ablation.unit_mover(network, own.fours, site=site, measure=_accuracy)
-    changes = jnp.concatenate([(fill[: here.shape[0]] - here).T for fill in fills])
-    edits = jnp.tile(jnp.arange(units), len(KINDS)), changes
-    return jax.lax.map(lambda edit: run(*edit), edits, batch_size=_UNITS).reshape(-1, units)
+    (every, fours), classes = half, network.model.outputs
+    activations = network(every.images)[1][site]
+    fills = [ablation.fill(kind, activations, every.labels, classes=classes, key=key) for kind in KINDS]
+    of_fours = jnp.stack(fills)[:, : len(fours)]
+    return ablation.replaced_units(network, fours, of_fours, site=site, measure=_accuracy, chunk=16)
 
 
 def _shared(inputs: Inputs) -> tuple:
-    return matches.keys(inputs)[1], *maps.shared(inputs), half(inputs.choosing), half(inputs.scoring)
+    halves = ((half, maps.fours(half)) for half in (inputs.choosing, inputs.scoring))
+    return matches.keys(inputs)[1], *maps.shared(inputs), *halves
 
 
-def _coords(inputs: Inputs) -> dict[str, Sequence[str]]:
-    return {"layers": maps.layers(inputs.model), "kinds": KINDS}
-
-
-MEASUREMENTS = (Measurement("ablations", losses, _shared, _coords, chunk=2),)
+MEASUREMENTS = (
+    Measurement("ablations", losses, _shared, lambda own: {"layers": own.model.layers, "kinds": KINDS}, chunk=2),
+)
 
 
 def claims(results: Results) -> list[Claim]:
     """Row 5.6, whether the network fails without the neuron, layer by layer and ablation by ablation."""
-    found = results["ablations"]
-    return [_needed(found.sel(layers=layer, kinds=kind)) for layer in found.layers.to_numpy() for kind in KINDS]
-
-
-def _needed(found: xr.Dataset) -> Claim:
-    layer, kind = found.layers.item(), found.kinds.item()
-    return Claim(
-        row="5.6",
-        name=f"needed {layer} {kind}",
-        text=f"{layer}: without the neuron that looks most like a {FOUR} the network fails on {FOUR}s: accuracy lost "
-        f"under {kind}-ablation",
-        measured=found.match,
-        controls={RANDOM: found.random},
-        score=Given(found.match / found.baseline),
-        rule=above(MOST),
-        quantity=f"share of the accuracy on {FOUR}s that is lost",
-        shown={f"the most damaging neuron, {SPLIT}": found.most_damaging},
-        note=f"Looks most like: by {VIEW_NAMES[USED]}. Accuracy on {FOUR}s with all neurons: "
-        f"{format_number(float(found.baseline.mean()), 3)}.",
-    )
+    every = results["ablations"]
+    return [
+        Claim(
+            row="5.6",
+            name=f"needed {layer} {kind}",
+            text=f"{layer}: without the neuron that looks most like a {FOUR} the network fails on {FOUR}s: accuracy "
+            f"lost under {kind}-ablation",
+            measured=found.match,
+            controls={"a neuron at random": found.random},
+            score=Given(found.match / found.baseline),
+            rule=above(MOST),
+            quantity=f"share of the accuracy on {FOUR}s that is lost",
+            shown={f"the most damaging neuron, {SPLIT}": found.most_damaging},
+            note=f"Looks most like: by {VIEW_NAMES[USED]}. Accuracy on {FOUR}s with all neurons: "
+            f"{format_number(float(found.baseline.mean()), 3)}.",
+        )
+        for layer in every.layers.to_numpy()
+        for kind in KINDS
+        for found in [every.sel(layers=layer, kinds=kind)]
+    ]

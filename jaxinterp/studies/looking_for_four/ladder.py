@@ -1,10 +1,9 @@
 """What did each rung of the write-up's ladder gain? Row 5.1: sizes, L1, dropout, batch norm, each against the last."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-import xarray as xr
 from jaxtyping import Float
 
 from jaxinterp.studies.inputs import Inputs
@@ -52,11 +51,7 @@ def learning_curves(inputs: Mapping[str, Inputs]) -> LearningCurves:
     return LearningCurves(validation)
 
 
-def _coords(inputs: Mapping[str, Inputs]) -> dict[str, Sequence[str]]:
-    return {"recipes": tuple(inputs)}
-
-
-MEASUREMENTS = (EnsembleMeasurement("curves", learning_curves, _coords, RUNGS),)
+MEASUREMENTS = (EnsembleMeasurement("curves", learning_curves, lambda inputs: {"recipes": tuple(inputs)}, RUNGS),)
 
 
 def short(rung: str) -> str:
@@ -66,44 +61,40 @@ def short(rung: str) -> str:
 
 def claims(results: Results) -> list[Claim]:
     """Row 5.1, rung by rung, and the last one against the published accuracy."""
-    trained = set(results[NETWORKS].recipes.to_numpy())
-    rungs = [rung for rung, (before, _) in BEFORE.items() if {rung, before} <= trained]
-    return [*(_gain(results[NETWORKS], rung) for rung in rungs), _published(results[NETWORKS])]
-
-
-def _gain(networks: xr.Dataset, rung: str) -> Claim:
-    before, change = BEFORE[rung]
+    networks = results[NETWORKS]
+    trained = set(networks.recipes.to_numpy())
     validation, test = (networks.accuracy.sel(splits=split) for split in ("validation", "test"))
     epochs = networks.epoch.where(networks.diverged == 0).mean("seeds")
-    own, earlier = (format_number(float(epochs.sel(recipes=name)), 1) for name in (rung, before))
-    return Claim(
-        row="5.1",
-        name=short(rung),
-        text=f"{short(rung)}: {change} raises the validation accuracy",
-        measured=validation.sel(recipes=rung),
-        controls={short(before): validation.sel(recipes=before)},
-        score=Difference(),
-        rule=above(0.0),
-        quantity="validation accuracy",
-        shown={"test accuracy": test.sel(recipes=rung), "test accuracy before": test.sel(recipes=before)},
-        note=f"Kept weights: of epoch {own} on average, before of {earlier}. Seed i is paired with seed i.",
-        recipes=(rung, before),
-    )
-
-
-def _published(networks: xr.Dataset) -> Claim:
-    accuracy = networks.accuracy.sel(recipes=NAME)
-    validation, test = (accuracy.sel(splits=split) for split in ("validation", "test"))
-    return Claim(
+    gains = [
+        Claim(
+            row="5.1",
+            name=short(rung),
+            text=f"{short(rung)}: {change} raises the validation accuracy",
+            measured=validation.sel(recipes=rung),
+            controls={short(before): validation.sel(recipes=before)},
+            score=Difference(),
+            rule=above(0.0),
+            quantity="validation accuracy",
+            shown={"test accuracy": test.sel(recipes=rung), "test accuracy before": test.sel(recipes=before)},
+            note=f"Kept weights: of epoch {format_number(float(epochs.sel(recipes=rung)), 1)} on average, before of "
+            f"{format_number(float(epochs.sel(recipes=before)), 1)}. Seed i is paired with seed i.",
+            recipes=(rung, before),
+        )
+        for rung, (before, change) in BEFORE.items()
+        if {rung, before} <= trained
+    ]
+    last, last_test = (accuracy.sel(recipes=NAME) for accuracy in (validation, test))
+    published = Claim(
         row="5.1",
         name="published",
         text="The last rung is within half a point of the published validation accuracy",
-        measured=validation,
-        controls={"test accuracy": test},
-        score=Given(validation - PUBLISHED_ACCURACY),
+        measured=last,
+        controls={"test accuracy": last_test},
+        score=Given(last - PUBLISHED_ACCURACY),
         rule=between(-CLOSE, CLOSE),
         quantity="validation accuracy less the published one",
         published=f"{PUBLISHED_ACCURACY:.4f}"[1:],
-        shown={"validation less test": validation - test},
+        shown={"validation less test": last - last_test},
         note="Training was stopped by the validation images; the test images were kept apart.",
     )
+    return [*gains, published]

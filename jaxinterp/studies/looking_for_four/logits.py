@@ -1,7 +1,10 @@
-"""Does what stands behind the logit of 4 look like a 4? Row 5.4: output weights pushed back to the pixels."""
+"""What stands behind the logit of 4? Row 5.4: weights pushed back to the pixels, heat maps, and neurons' evidence.
+
+A heat map is tested by blanking the ink of real 4s in its order: the sooner the logit falls, the better the map.
+"""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,13 +18,19 @@ from jaxinterp.data import Dataset
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.networks import Network
 from jaxinterp.stats import known_mean
-from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
-from jaxinterp.studies.judge import Calibrated, Claim, below
+from jaxinterp.studies.inputs import TRAINED, Inputs
+from jaxinterp.studies.judge import Claim, Difference, above, below
 from jaxinterp.studies.looking_for_four import maps
 from jaxinterp.studies.looking_for_four.maps import CONDITIONS, FOUR, NAME, TARGET
 from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
 
 KERNELS, FOLDED, GATED = METHODS = ("kernels", "batch norm folded", "gates respected")
+ATTRIBUTIONS = ("effective weights × input", "gradient × input", "integrated gradients")
+INK, BRIGHTEST = ("ink in random order", "brightest first")
+ORDERS = (*ATTRIBUTIONS, INK, BRIGHTEST)
+IMAGES = 100  # images of the target whose ink is blanked
+SHARES = np.linspace(0, 1, 41)  # of the ink
+FEW = 5  # neurons, however many there are
 
 _EXPLAINED = {
     KERNELS: "the product of the kernels alone",
@@ -44,7 +53,23 @@ class LogitMaps(NamedTuple):
     logits: Float[np.ndarray, "methods classes pixels"]
 
 
-def logits(network: Network, data: Dataset, every: Float[Array, "kinds turns classes pixels"], inked) -> Logits:
+class Evidence(NamedTuple):
+    """Share of the target's evidence that its first neurons carry, for every number of them, in two orders.
+
+    by_weight: those of highest output weight first; by_share: those that carry most on other images.
+    """
+
+    by_weight: Float[Array, " neurons"]
+    by_share: Float[Array, " neurons"]
+
+
+class Deletion(NamedTuple):
+    """The target's logit, mean over its images, by the share of their ink that is gone, for every order."""
+
+    logit: Float[Array, "orders gone"]
+
+
+def logits(network: Network, data: Dataset, every: maps.Templates, inked: maps.Inked) -> Logits:
     """How each logit's map correlates with the templates."""
     alike = jnp.stack([correlation.pairwise(of_method, every, inked) for of_method in logit_maps(network, data)])
     own = jnp.diagonal(alike, axis1=1, axis2=4)
@@ -67,41 +92,110 @@ def mean_maps(inputs: Mapping[str, Inputs]) -> LogitMaps:
     return LogitMaps(np.asarray(maps.upright(own.once(maps.class_templates))), known_mean(found / size, 0))
 
 
-def _coords(inputs: Inputs) -> dict[str, Sequence[str]]:
-    return {**maps.coords(inputs), "methods": METHODS}
+def evidence(network: Network, choosing: Dataset, scoring: Dataset) -> Evidence:
+    """How few neurons carry the target's evidence."""
+    carried = of_neurons(network, scoring)
+    total = jnp.sum(carried)
+
+    def share(by):
+        return jnp.cumsum(carried[jnp.argsort(-by)]) / jnp.where(total > 0, total, jnp.nan)
+
+    weight = network.variables["params"]["output"]["kernel"][:, TARGET]
+    return Evidence(share(weight), share(of_neurons(network, choosing)))
 
 
-def _shared(inputs: Inputs) -> tuple:
-    return inputs.scoring, inputs.once(maps.class_templates), inputs.once(maps.inked)
+def of_neurons(network: Network, data: Dataset) -> Float[Array, " neurons"]:
+    """What each neuron of the last hidden layer adds to the target's logit on its images, less what it adds on all."""
+    parts = attribution.contributions(network, data.images, TARGET)
+    own = jnp.equal(data.labels, TARGET)
+    return jnp.mean(parts, axis=0, where=own[:, None]) - jnp.mean(parts, axis=0)
+
+
+def deletion(network: Network, key, fours: maps.Images) -> Deletion:
+    """Blank the ink of the target's images in every order."""
+    fours = jnp.asarray(fours)
+    orders = [attribution.METHODS[name](network, fours, TARGET) for name in ATTRIBUTIONS]
+    orders += [attribution.random_order(key, fours), fours]
+
+    def curve(order):
+        return jnp.mean(attribution.deletion_of_ink(network, fours, order, TARGET, SHARES), axis=0)
+
+    return Deletion(jax.lax.map(curve, jnp.stack(orders)))
+
+
+def _coords(inputs: Inputs) -> dict[str, Sequence[Any]]:
+    neurons = range(1, inputs.model.widths[-1] + 1)
+    return {**maps.coords(inputs), "methods": METHODS, "orders": ORDERS, "gone": SHARES.tolist(), "neurons": neurons}
 
 
 MEASUREMENTS = (
-    Measurement("logits", logits, _shared, _coords, CONDITIONS, chunk=2),
+    Measurement("logits", logits, lambda own: (own.scoring, *maps.shared(own)[1:]), _coords, CONDITIONS, chunk=2),
     EnsembleMeasurement("logit_maps", mean_maps, lambda inputs: _coords(inputs[NAME])),
+    Measurement("evidence", evidence, lambda own: (own.choosing, own.scoring), _coords, chunk=2),
+    Measurement("deletion", deletion, lambda own: (own.key(4), maps.fours(own.scoring)[:IMAGES]), _coords, chunk=2),
 )
 
 
+def areas(found: xr.Dataset) -> xr.DataArray:
+    """The area under each deletion curve, on a scale from 0, the blank image's logit, to 1, the untouched images'.
+
+    Every curve ends at the blank image, so that no order sets the scale of the others; one that blanks the ink that
+    speaks against the target last falls below it on the way, and its area may be negative.
+    """
+    start, blank = found.logit.isel(gone=0), found.logit.isel(gone=-1)
+    return ((found.logit - blank) / (start - blank).where(start > blank)).integrate("gone")
+
+
 def claims(results: Results) -> list[Claim]:
-    """Row 5.4, whether the target's map is unlike the target, by each method."""
-    return [_unlike(results["logits"].sel(methods=method), method) for method in METHODS]
+    """Row 5.4: is the target's map unlike it, do few neurons carry the logit, and do heat maps find its pixels?"""
+    unlike = [_unlike(results["logits"].sel(methods=method)) for method in METHODS]
+    found, area = results["evidence"], areas(results["deletion"])
+    neurons = found.sizes["neurons"]
+    few = min(FEW, neurons)
+    favourites = Claim(
+        row="5.4",
+        name="favourites",
+        text=f"A few favourite neurons carry the logit of {FOUR}: share of its evidence from the {few} of highest "
+        "output weight",
+        measured=found.by_weight.sel(neurons=few),
+        controls={"as many at random": xr.DataArray(few / neurons)},
+        rule=above(maps.MOST),
+        quantity="share of the evidence",
+        shown={f"the {few} that carry most, {maps.SPLIT}": found.by_share.sel(neurons=few)},
+        note=f"Evidence: what the {neurons} neurons of the last hidden layer add to the logit on images of a {FOUR} "
+        "less what they add on all images, batch norms folded in.",
+    )
+    tested = [
+        Claim(
+            row="5.4",
+            name=f"deletion {name}",
+            text=f"The heat map finds the pixels that support the logit of {FOUR}, by {name}: area under the deletion "
+            "curve",
+            measured=area.sel(orders=name),
+            controls={order: area.sel(orders=order) for order in (INK, BRIGHTEST)},
+            score=Difference(),
+            rule=below(0.0),
+            quantity="area under the deletion curve",
+            note=f"The inked pixels of each of {IMAGES} images at most are blanked in the map's order, dark ones "
+            "never; over the share of them that is gone. Logits from 1, untouched, to 0, blank.",
+        )
+        for name in ATTRIBUTIONS
+    ]
+    return [*unlike, favourites, *tested]
 
 
-def _unlike(found: xr.Dataset, method: str) -> Claim:
-    trained, own = found.sel(conditions=TRAINED), found.alike.sel(kinds=maps.DIFFERENCE, classes=FOUR)
-    turned = own.sel(conditions=TRAINED).drop_sel(turns=maps.UPRIGHT)
-    return Claim(
+def _unlike(found: xr.Dataset) -> Claim:
+    method, trained = found.methods.item(), found.sel(conditions=TRAINED)
+    return maps.likeness(
+        found.alike.sel(kinds=maps.DIFFERENCE, classes=FOUR),
+        rule=below(maps.ALIKE),
         row="5.4",
         name=f"unlike {method}",
         text=f"Pushed back to the pixels, the output weights of {FOUR} do not look like a {FOUR}, by "
         f"{_EXPLAINED[method]}: correlation with the template",
-        measured=own.sel(conditions=TRAINED, turns=maps.UPRIGHT),
-        controls={UNTRAINED: own.sel(conditions=UNTRAINED, turns=maps.UPRIGHT), maps.TURNED: turned},
-        score=Calibrated(),
-        rule=below(maps.ALIKE),
         quantity="correlation with the template",
         published="“does not look like a 4”",
         shown={
-            maps.BEST_TURN: turned.max("turns"),
             "the digit's mean image": trained.alike.sel(kinds="mean", turns=maps.UPRIGHT, classes=FOUR),
             "each digit's own template": trained.alike.sel(kinds=maps.DIFFERENCE, turns=maps.UPRIGHT),
             "templates of other digits, the highest": trained.target_alike.drop_sel(classes=FOUR).max("classes"),

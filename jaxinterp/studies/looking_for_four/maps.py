@@ -1,15 +1,18 @@
 """What do neurons see of the pixels? The maps, images and templates that all topics of the study share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+import xarray as xr
 from jaxtyping import Array, Bool, Float
 
-from jaxinterp import ensemble
 from jaxinterp.analysis import attribution, templates
-from jaxinterp.networks import MLP, Network
+from jaxinterp.data import Dataset
+from jaxinterp.networks import Network
 from jaxinterp.studies.inputs import SAMPLE, TRAINED, UNTRAINED, Inputs
+from jaxinterp.studies.judge import Calibrated, Claim, Values
 
 NAME = "looking-for-four"
 TARGET, FOUR = 4, "4"  # the class, and its label
@@ -28,12 +31,10 @@ TURNED = "the same digit turned and mirrored"
 BEST_TURN = "its best turn"  # of seven, where TURNED is their mean
 SPLIT = "chosen on one half of the test images, scored on the other"
 
+Images = Float[Array | np.ndarray, "_ pixels"]
+Inked = Bool[Array | np.ndarray, " pixels"]
 Map = Float[Array, "_ pixels"]
-
-
-def layers(model: MLP) -> tuple[str, ...]:
-    """Names of the hidden layers."""
-    return tuple(f"hidden{layer}" for layer in range(len(model.widths)))
+Templates = Float[Array | np.ndarray, "kinds turns classes pixels"]
 
 
 def class_templates(inputs: Inputs) -> Float[np.ndarray, "kinds turns classes pixels"]:
@@ -47,6 +48,11 @@ def inked(inputs: Inputs) -> Bool[np.ndarray, " pixels"]:
     return np.mean(inputs.splits.train.images > 0, axis=0) >= INK
 
 
+def fours(data: Dataset) -> Images:
+    """The images of the target."""
+    return data.images[data.labels == TARGET]
+
+
 def sample(inputs: Inputs) -> Float[np.ndarray, "examples pixels"]:
     """At most 1,000 images to average gradients over, evenly spaced among those to choose by."""
     images = inputs.choosing.images
@@ -58,11 +64,11 @@ def shared(inputs: Inputs) -> tuple:
     return inputs.once(sample), inputs.once(class_templates), inputs.once(inked)
 
 
-def coords(inputs: Inputs) -> dict[str, Sequence[str]]:
+def coords(inputs: Inputs) -> dict[str, Sequence[Any]]:
     """Labels of the axes that most measurements have."""
     return {
         "classes": inputs.classes,
-        "layers": layers(inputs.model),
+        "layers": inputs.model.layers,
         "views": VIEWS,
         "kinds": templates.KINDS,
         "turns": templates.TURNS,
@@ -71,34 +77,30 @@ def coords(inputs: Inputs) -> dict[str, Sequence[str]]:
 
 def weights(network: Network) -> list[Map]:
     """Weights of every layer's neurons, from the second on pushed back to the pixels with batch norms folded in."""
-    return [attribution.weights(network, site=f"{layer}/pre") for layer in layers(network.model)]
+    return [attribution.weights(network, site=f"{layer}/pre") for layer in network.model.layers]
 
 
-def used(network: Network, images: Float[Array | np.ndarray, "examples pixels"]) -> list[Map]:
+def used(network: Network, images: Images) -> list[Map]:
     """What every layer's neurons use of the pixels: mean gradient × standard deviation of the pixel."""
     spread = jnp.std(images, axis=0)
-    sites = [f"{layer}/pre" for layer in layers(network.model)]
-    return [attribution.gradients(network, images, site=site) * spread for site in sites]
-
-
-def padded(by_layer: Sequence[Float[Array, "_ *rest"]]) -> Float[Array, "layers units *rest"]:
-    """Layers stacked, NaN for units that the narrower ones do not have."""
-    widest = max(map(len, by_layer))
-    pads = [[(0, widest - len(own)), *[(0, 0)] * (own.ndim - 1)] for own in by_layer]
-    return jnp.stack([jnp.pad(own, pad, constant_values=jnp.nan) for own, pad in zip(by_layer, pads, strict=True)])
+    return [attribution.gradients(network, images, site=f"{layer}/pre") * spread for layer in network.model.layers]
 
 
 def upright(values: Float[Array | np.ndarray, "kinds turns classes *rest"]) -> Float[Array, "classes *rest"]:
     """Of all templates, or values for each of them, those of the difference templates as they are."""
-    difference, as_it_is = templates.KINDS.index(DIFFERENCE), templates.TURNS.index(UPRIGHT)
-    return jnp.asarray(values)[difference, as_it_is]
+    return jnp.asarray(values)[templates.KINDS.index(DIFFERENCE), templates.TURNS.index(UPRIGHT)]
 
 
-def example(inputs: Inputs) -> int:
-    """The network that is shown where one is: the first that did not diverge."""
-    return int(np.argmin(inputs.diverged))
+def likeness(alike: xr.DataArray, *, shown: Mapping[str, Values], **said: Any) -> Claim:
+    """A claim about maps that look like the target, from their correlation with its template, turned and as it is.
 
-
-def example_network(inputs: Inputs) -> Network:
-    """The network itself."""
-    return ensemble.take(inputs.networks, example(inputs))
+    Controls are the same networks before training, and the template turned.
+    """
+    as_it_is, turned = alike.sel(turns=UPRIGHT), alike.sel(conditions=TRAINED).drop_sel(turns=UPRIGHT)
+    return Claim(
+        measured=as_it_is.sel(conditions=TRAINED),
+        controls={UNTRAINED: as_it_is.sel(conditions=UNTRAINED), TURNED: turned},
+        score=Calibrated(),
+        shown={BEST_TURN: turned.max("turns"), **shown},
+        **said,
+    )

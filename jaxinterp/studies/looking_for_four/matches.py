@@ -5,25 +5,24 @@ by what it uses of the pixels, or by the image that maximises it. This is likene
 most like a 4 also fires for 4s is measured here, and `ablations` measures whether the network needs it.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, Int
 
 from jaxinterp import metrics
-from jaxinterp.analysis import correlation, maximization, responses, templates
-from jaxinterp.analysis.maximization import optima
+from jaxinterp.analysis import correlation, maximization, responses, templates, top_units
 from jaxinterp.data import Dataset
-from jaxinterp.networks import Network, sites
+from jaxinterp.ensemble import stack
+from jaxinterp.networks import Network, pad_units
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
-from jaxinterp.studies.judge import Calibrated, Claim, Given, above
+from jaxinterp.studies.judge import Claim, Given, above
 from jaxinterp.studies.looking_for_four import maps
-from jaxinterp.studies.looking_for_four.maps import CONDITIONS, FOUR, NAME, TARGET
-from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
+from jaxinterp.studies.looking_for_four.maps import CONDITIONS, FOUR, TARGET
+from jaxinterp.studies.study import Measurement, Results
 
 MAXIMISER = "maximiser"
 VIEWS = (*maps.VIEWS, MAXIMISER)
@@ -31,8 +30,6 @@ NAMES = maps.VIEW_NAMES | {MAXIMISER: "the image that maximises it"}
 TELLS = 0.8  # an AUC of .9: of a 4 and another image the 4 activates it more nine times out of ten
 EXEMPLARS = 5
 RESTARTS, STEPS = 4, 128
-
-Templates = Float[Array | np.ndarray, "kinds turns classes pixels"]
 
 
 class Matches(NamedTuple):
@@ -62,19 +59,20 @@ class Cards(NamedTuple):
     profile: Float[Array, "layers classes image_classes"]
 
 
-def matches(network: Network, key, images, every: Templates, inked, choosing: Dataset, scoring: Dataset) -> Matches:
+def matches(
+    network: Network, key, images, every: maps.Templates, inked: maps.Inked, choosing: Dataset, scoring: Dataset
+) -> Matches:
     """Every neuron against every template; neurons are chosen on one half of the images, and scored on the other."""
-    classes, by_layer = jnp.arange(network.model.outputs), maps.layers(network.model)
-    seen, selective = views(network, key, images), _selective(network, choosing)
+    classes, seen, selective = network.model.outputs, views(network, key, images), _selective(network, choosing)
     alike = correlation.pairwise(seen.reshape(-1, seen.shape[-1]), every, inked)
     alike = jnp.moveaxis(alike, 0, -1).reshape(*every.shape[:-1], *seen.shape[:-1])
     target = maps.upright(alike)[TARGET]  # layers views units
     difference = alike[templates.KINDS.index(maps.DIFFERENCE)]  # turns classes layers views units
-    own = [difference[:, classes, layer, :, units] for layer, units in enumerate(selective)]  # classes turns views
-    chosen = jnp.stack([highest(target[:, VIEWS.index(maps.USED)]), selective[:, TARGET]], axis=1)
+    own = [difference[:, jnp.arange(classes), layer, :, units] for layer, units in enumerate(selective)]
+    chosen = jnp.stack([top_units.highest(target[:, VIEWS.index(maps.USED)]), selective[:, TARGET]], axis=1)
     activations = network(scoring.images)[1]
-    of_chosen = [activations[f"{layer}/post"][:, units] for layer, units in zip(by_layer, chosen, strict=True)]
-    told = responses.selectivity(jnp.concatenate(of_chosen, axis=1), scoring.labels, classes=len(classes), bins=1)
+    of_chosen = [activations[f"{layer}/post"][:, u] for layer, u in zip(network.model.layers, chosen, strict=True)]
+    told = responses.selectivity(jnp.concatenate(of_chosen, axis=1), scoring.labels, classes=classes, bins=1)
     auc, selective_auc = told.auc[TARGET].reshape(-1, 2).T
     best = jnp.moveaxis(jnp.nanmax(alike, axis=-1), (-2, -1), (0, 1))
     return Matches(target, best, jnp.transpose(jnp.stack(own), (0, 3, 2, 1)), auc, selective_auc)
@@ -82,53 +80,33 @@ def matches(network: Network, key, images, every: Templates, inked, choosing: Da
 
 def views(network: Network, key, images) -> Float[Array, "layers views units pixels"]:
     """What every neuron sees of the pixels, by each view; NaN for units that a narrower layer does not have."""
-    maximisers = [_maximisers(network, key, f"{layer}/pre") for layer in maps.layers(network.model)]
-    seen = maps.weights(network), maps.used(network, images), maximisers
-    return jnp.stack([maps.padded(of_view) for of_view in seen], axis=1)
-
-
-def _maximisers(network: Network, key, site) -> Float[Array, "units pixels"]:
-    if site == sites(network.model)[1]:
-        return optima.box_optimum(*optima.affine(network))[0]
-    nothing = jnp.zeros((1, network.pixels))  # instead of real images to compare with
-    return maximization.units(key, network, nothing, site=site, restarts=RESTARTS, steps=STEPS).images
+    options = {"restarts": RESTARTS, "steps": STEPS}
+    maximisers = [
+        maximization.best_images(key, network, site=f"{layer}/pre", **options) for layer in network.model.layers
+    ]
+    return stack(map(pad_units, (maps.weights(network), maps.used(network, images), maximisers)), axis=1)
 
 
 def _selective(network: Network, data: Dataset) -> Int[Array, "layers classes"]:
     """Each class's most selective neuron of every layer."""
     activations, classes = network(data.images)[1], network.model.outputs
-    by_layer = [activations[f"{layer}/post"] for layer in maps.layers(network.model)]
+    by_layer = [activations[f"{layer}/post"] for layer in network.model.layers]
     return jnp.stack([responses.most_selective(own, data.labels, classes=classes) for own in by_layer])
 
 
-def highest(values: Float[Array, "*batch units"]) -> Int[Array, "*batch"]:
-    """The unit of the highest value along the last axis, whatever is not known."""
-    return jnp.argmax(jnp.nan_to_num(values, nan=-jnp.inf), axis=-1)
-
-
-def cards(inputs: Mapping[str, Inputs]) -> Cards:
-    """The most selective neurons of the network that is shown."""
-    own = inputs[NAME]
-    shared = keys(own)[0], own.once(maps.sample), own.choosing, own.scoring
-    return jax.tree.map(np.asarray, jax.jit(_cards)(maps.example_network(own), *shared))
-
-
-def _cards(network: Network, key, images, choosing: Dataset, scoring: Dataset) -> Cards:
-    selective, seen = _selective(network, choosing), views(network, key, images)
+def cards(network: Network, key, images, choosing: Dataset, scoring: Dataset) -> Cards:
+    """The most selective neuron of every class in every layer."""
     activations = network(scoring.images)[1]
-    found = [
-        (units, jnp.swapaxes(of_layer[:, units], 0, 1), *_responses(activations[f"{layer}/post"][:, units], scoring))
-        for layer, units, of_layer in zip(maps.layers(network.model), selective, seen, strict=True)
-    ]
-    return Cards(*(jnp.stack(values) for values in zip(*found, strict=True)))
 
+    def of_layer(layer, units, seen) -> Cards:
+        own = activations[f"{layer}/post"][:, units]
+        spread = jnp.std(own, axis=0)
+        standard = (own - jnp.mean(own, axis=0)) / jnp.where(spread > 0, spread, jnp.nan)
+        shown = responses.exemplars(own, k=min(EXEMPLARS, len(scoring.labels))).index
+        profile = metrics.by_class(standard.T, scoring.labels, classes=network.model.outputs)
+        return Cards(units, jnp.swapaxes(seen[:, units], 0, 1), jnp.asarray(scoring.images)[shown], profile)
 
-def _responses(activations: Float[Array, "examples units"], data: Dataset):
-    """The images that activate each neuron most, and its mean by class in its standard deviations."""
-    spread = jnp.std(activations, axis=0)
-    standard = (activations - jnp.mean(activations, axis=0)) / jnp.where(spread > 0, spread, jnp.nan)
-    shown = responses.exemplars(activations, k=min(EXEMPLARS, len(data.labels))).index
-    return jnp.asarray(data.images)[shown], metrics.by_class(standard.T, data.labels, classes=activations.shape[1])
+    return stack(map(of_layer, network.model.layers, _selective(network, choosing), views(network, key, images)))
 
 
 def keys(inputs: Inputs):
@@ -140,45 +118,40 @@ def _shared(inputs: Inputs) -> tuple:
     return keys(inputs)[0], *maps.shared(inputs), inputs.choosing, inputs.scoring
 
 
-def _coords(inputs: Inputs) -> dict[str, Sequence[str]]:
+def _shared_by_cards(inputs: Inputs) -> tuple:
+    return keys(inputs)[0], inputs.once(maps.sample), inputs.choosing, inputs.scoring
+
+
+def _coords(inputs: Inputs) -> dict[str, Sequence[Any]]:
     return {**maps.coords(inputs), "views": VIEWS, "image_classes": inputs.classes}
 
 
 MEASUREMENTS = (
     Measurement("matches", matches, _shared, _coords, CONDITIONS, chunk=2),
-    EnsembleMeasurement("cards", cards, lambda inputs: _coords(inputs[NAME])),
+    Measurement("cards", cards, _shared_by_cards, _coords, example=True),
 )
 
 
 def claims(results: Results) -> list[Claim]:
     """Row 5.6, whether a neuron looks like the target, and whether that or the most selective one fires for it."""
-    found = results["matches"]
-    each = found.layers.to_numpy()
-    of_views = [found.sel(layers=layer, views=view) for layer in each for view in VIEWS]
-    return [
-        *map(_search, of_views),
-        *map(_differentiated, of_views),
-        *(_fires(found.sel(layers=layer)) for layer in each),
-    ]
+    by_layer = [results["matches"].sel(layers=layer) for layer in results["matches"].layers]
+    of_views = [found.sel(views=view) for found in by_layer for view in VIEWS]
+    return [*map(_search, of_views), *map(_differentiated, of_views), *map(_fires, by_layer)]
 
 
 def _search(found: xr.Dataset) -> Claim:
     layer, view = found.layers.item(), found.views.item()
     trained, before = (found.best.sel(conditions=condition) for condition in (TRAINED, UNTRAINED))
-    target = trained.sel(kinds=maps.DIFFERENCE, classes=FOUR)
-    turned, any_digit = target.drop_sel(turns=maps.UPRIGHT), trained.max(("kinds", "classes"))
-    return Claim(
+    any_digit = trained.max(("kinds", "classes"))
+    return maps.likeness(
+        found.best.sel(kinds=maps.DIFFERENCE, classes=FOUR),
+        rule=above(maps.ALIKE),
         row="5.6",
         name=f"a neuron {layer} {view}",
         text=f"{layer}: a network has a neuron that looks like a {FOUR}, by {NAMES[view]}: correlation with the "
         "template",
-        measured=target.sel(turns=maps.UPRIGHT),
-        controls={UNTRAINED: before.sel(kinds=maps.DIFFERENCE, classes=FOUR, turns=maps.UPRIGHT), maps.TURNED: turned},
-        score=Calibrated(),
-        rule=above(maps.ALIKE),
         quantity="the layer's highest correlation with the template",
         shown={
-            maps.BEST_TURN: turned.max("turns"),
             "the digit's mean image": trained.sel(kinds="mean", classes=FOUR, turns=maps.UPRIGHT),
             "any digit, best of all templates": any_digit.sel(turns=maps.UPRIGHT),
             f"the same, {UNTRAINED}": before.sel(turns=maps.UPRIGHT).max(("kinds", "classes")),
@@ -190,22 +163,17 @@ def _search(found: xr.Dataset) -> Claim:
 
 def _differentiated(found: xr.Dataset) -> Claim:
     layer, view = found.layers.item(), found.views.item()
-    trained, before = (found.selective.sel(conditions=condition) for condition in (TRAINED, UNTRAINED))
-    turned = trained.sel(classes=FOUR).drop_sel(turns=maps.UPRIGHT)
-    return Claim(
+    return maps.likeness(
+        found.selective.sel(classes=FOUR),
+        rule=above(maps.ALIKE),
         row="5.6",
         name=f"differentiated {layer} {view}",
         text=f"{layer}: the most differentiated neuron for a {FOUR} looks like a {FOUR}, by {NAMES[view]}: correlation "
         "with the template",
-        measured=trained.sel(classes=FOUR, turns=maps.UPRIGHT),
-        controls={UNTRAINED: before.sel(classes=FOUR, turns=maps.UPRIGHT), maps.TURNED: turned},
-        score=Calibrated(),
-        rule=above(maps.ALIKE),
         quantity="correlation with the template",
         published="“looks like a 4”",
         shown={
-            maps.BEST_TURN: turned.max("turns"),
-            "each digit's own neuron and template": trained.sel(turns=maps.UPRIGHT),
+            "each digit's own neuron and template": found.selective.sel(conditions=TRAINED, turns=maps.UPRIGHT),
             "a neuron at random": found.neurons.sel(conditions=TRAINED),
         },
         note="Most differentiated: the difference of its means over the digit and over the rest is largest, in "

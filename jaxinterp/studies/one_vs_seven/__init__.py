@@ -4,49 +4,25 @@ The write-up drew strokes into images of 1s and 7s, knocked out the neurons whos
 two, and stopped at the question whether accuracy fell because of how many neurons were removed, or because of which.
 """
 
-from jaxinterp.studies.one_vs_seven import (
-    analogues,
-    carriers,
-    differences,
-    edits,
-    knockouts,
-    noise,
-    number_or_identity,
-    rows,
-    top_bar,
-)
+from jaxinterp.studies.one_vs_seven import analogues, carriers, differences, edits, knockouts, noise, rows
 from jaxinterp.studies.one_vs_seven.common import NAME, PLAIN, SMALL, STROKES
 from jaxinterp.studies.study import Study
+
+_TOPICS = (edits, rows, noise, differences, knockouts, carriers, analogues)
 
 STUDY = Study(
     name=NAME,
     question="Which neurons see the stroke that makes a 1 a 7, and is it their number or their identity that counts?",
     source="notebook notes, “MNIST 1 vs 7”",
     recipes={NAME: 8, PLAIN: 8, SMALL: 32, STROKES: 32},
-    measurements=(
-        *edits.MEASUREMENTS,
-        *rows.MEASUREMENTS,
-        *noise.MEASUREMENTS,
-        *differences.MEASUREMENTS,
-        *knockouts.MEASUREMENTS,
-        *carriers.MEASUREMENTS,
-        *top_bar.MEASUREMENTS,
-        *analogues.MEASUREMENTS,
-    ),
+    measurements=tuple(measurement for topic in _TOPICS for measurement in topic.MEASUREMENTS),
     claims=(
-        edits.claims,
-        rows.claims,
-        noise.claims,
-        differences.claims,
-        knockouts.claims,
-        number_or_identity.claims,
-        carriers.claims,
-        top_bar.claims,
-        number_or_identity.claims_of_others,
+        *(topic.claims for topic in _TOPICS[:-1]),
+        knockouts.claims_of_others,
         differences.claims_of_others,
         analogues.claims,
     ),
-    answer=number_or_identity.answer,
+    answer=knockouts.answer,
     highlights=(
         "1.9 zero, random",
         "1.9 zero, matched",

@@ -17,19 +17,8 @@ from jaxinterp.analysis import matching, responses
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.judge import Calibrated, Claim, above
-from jaxinterp.studies.one_vs_seven.common import (
-    ARMS,
-    LARGEST_GROUP,
-    LAYERS,
-    MOST,
-    NAME,
-    ONE,
-    PLAIN,
-    SEVEN,
-    SMALL,
-    group_size,
-    mean,
-)
+from jaxinterp.studies.one_vs_seven import common
+from jaxinterp.studies.one_vs_seven.common import ARMS, LARGEST_GROUP, LAYERS, NAME, PLAIN, SMALL
 from jaxinterp.studies.study import EnsembleMeasurement, Results
 
 TRAINED, CLASS, OTHERS, UNTRAINED = COMPARISONS = ("trained", "shuffled within class", "random units", "untrained")
@@ -72,27 +61,25 @@ def _compare(
     """One layer's matches, in the order of COMPARISONS."""
     shuffle_key, unit_key = jax.random.split(key)
     shuffled = jnp.moveaxis(controls.shuffled_within_class(shuffle_key, jnp.moveaxis(trained, 1, 0), labels), 0, 1)
-    size = group_size(trained.shape[-1])
+    size = common.group_size(trained.shape[-1])
     alive = jnp.max(trained[:, 0::2], axis=1) > jnp.min(trained[:, 0::2], axis=1)
     noise = jnp.where(alive, jax.random.uniform(unit_key, alive.shape), -1)
-    units, random = _largest(trained, labels, size), jax.lax.top_k(noise, size)[1]
+
+    def largest(activations) -> Int[Array, "seeds picked"]:
+        """The units of largest class difference, on the even examples."""
+        differences = jax.vmap(responses.class_difference, in_axes=(0, None, None, None))
+        found = differences(activations[:, 0::2], labels[0::2], common.ONE, common.SEVEN)
+        return jax.lax.top_k(jnp.abs(found), size)[1]
+
+    units, random = largest(trained), jax.lax.top_k(noise, size)[1]
     return jnp.stack(
         [
             matching.best_match(trained, trained, units),
             matching.best_match(trained, shuffled, units),
             matching.best_match(trained, trained, random),
-            matching.best_match(untrained, untrained, _largest(untrained, labels, size)),
+            matching.best_match(untrained, untrained, largest(untrained)),
         ]
     )
-
-
-def _largest(activations: Activations, labels: Array, size: int) -> Int[Array, "seeds picked"]:
-    """The units of largest class difference, on the even examples."""
-
-    def one(activations):
-        return jnp.abs(responses.class_difference(activations, labels[0::2], ONE, SEVEN))
-
-    return jax.lax.top_k(jax.vmap(one)(activations[:, 0::2]), size)[1]
 
 
 def _coords(inputs: Mapping[str, Any]) -> dict[str, Sequence[str]]:
@@ -108,22 +95,20 @@ def claims(results: Results) -> list[Claim]:
 
 
 def _claim(results: Results, arm: str, layer: str) -> Claim:
-    of_layer = results["analogues"].correlation.sel(layers=layer)
+    of_layer, small = results["analogues"].correlation.sel(layers=layer), "small " if arm == SMALL else ""
     found, plain = of_layer.sel(recipes=arm), of_layer.sel(recipes=PLAIN, comparisons=TRAINED)
-    small = arm == SMALL
     pairs = ~np.eye(plain.sizes["seeds"], dtype=bool)
     return Claim(
         row="1.12",
-        name=f"small {layer}" if small else layer,
-        text=f"The units of {layer} that differ most between 1s and 7s have counterparts in other"
-        f"{' small' if small else ''} networks",
+        name=f"{small}{layer}",
+        text=f"The units of {layer} that differ most between 1s and 7s have counterparts in other {small}networks",
         quantity="mean correlation",
         measured=found.sel(comparisons=TRAINED),
         controls={name: found.sel(comparisons=name) for name in (CLASS, OTHERS, UNTRAINED)},
         score=Calibrated(),
-        rule=above(MOST),
+        rule=above(common.MOST),
         note=f"The {LARGEST_GROUP} units of largest class difference (a quarter where that is less), each with its "
         f"best match; units and matches are chosen on one half of the images. In the wide networks without dropout "
-        f"{mean(plain.where(pairs))}.",
+        f"{common.mean(plain.where(pairs))}.",
         recipes=(arm,),
     )

@@ -1,7 +1,7 @@
-"""Which neurons carry the stroke, where nothing else differs? Row 1.10, on data whose truth is known.
+"""Which neurons carry the stroke? Row 1.10, on data whose truth is known, and for the top bar of MNIST's real 7s.
 
-The truth about a unit comes from twins, pairs of images that differ by the stroke alone, and the rankings from images
-and their labels. What is ranked on one half of the test images is scored on the other.
+The truth about a unit comes from twins, pairs of images that differ by the stroke alone, and its scores from images
+and their labels. What is ranked on one half of the images is scored on the other.
 """
 
 from collections.abc import Mapping
@@ -10,30 +10,41 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+import xarray as xr
+from jaxtyping import Array, Float
 
-from jaxinterp.analysis import ablation, patching, responses
+from jaxinterp.analysis import ablation, patching, responses, strokes, top_units, two_classes
+from jaxinterp.analysis.two_classes import ACTIVITY, DIFFERENCE, METHODS, PATCHING
 from jaxinterp.data import Dataset, toy
+from jaxinterp.ensemble import stack
 from jaxinterp.errors import InputError
-from jaxinterp.interventions import Site
 from jaxinterp.networks import Network
+from jaxinterp.stats import permutation_p_over
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.judge import Calibrated, Claim, above, below
-from jaxinterp.studies.one_vs_seven.common import LAYERS, MOST, STROKES, labelled, mean
+from jaxinterp.studies.one_vs_seven import common
+from jaxinterp.studies.one_vs_seven.common import LARGEST_GROUP, LAYERS, MOST, ONE, SEVEN, STROKES, labelled, mean
 from jaxinterp.studies.study import Measurement, Results
 
-DIFFERENCE, PATCHING = "class difference", "activation patching"
-D_PRIME, AUC, INFORMATION = "d′", "AUC", "mutual information"
-ZERO, MEAN, WEIGHT, ACTIVITY = "zero-ablation", "mean-ablation", "activation × weight", "mean activation"
-METHODS = (DIFFERENCE, D_PRIME, AUC, INFORMATION, ZERO, MEAN, WEIGHT, ACTIVITY, PATCHING)
 CARRIES = 0.5  # a unit carries the stroke that moves it by more than this many of its sds within a class
 QUARTER = 0.25
+SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)  # for the curve; as many as there are, where a layer has fewer
+DRAWS = 200
 
-_TEXTS = {"moved": "that the stroke moves most", "patched": "that carry the stroke to the logits"}
-_NOTES = {
-    "moved": f"Moved: mean absolute change over pairs, in the unit's sd within a class, as in {D_PRIME}.",
-    "patched": "To the logits: put back from the twin with the stroke, they restore most of the margin that it makes; "
-    f"{PATCHING} is shown for comparison: the same on other pairs, what can be found at all.",
+Images = Float[Array | np.ndarray, "_ pixels"]
+Pairs = tuple[Images, Images]
+"""Images with the stroke, and their twins without it."""
+
+_TRUTHS = {
+    "moved": (
+        "that the stroke moves most",
+        f"Moved: mean absolute change over pairs, in the unit's sd within a class, as in {two_classes.D_PRIME}.",
+    ),
+    "patched": (
+        "that carry the stroke to the logits",
+        "To the logits: put back from the twin with the stroke, they restore most of the margin that it makes; "
+        f"{PATCHING} is shown for comparison: the same on other pairs, what can be found at all.",
+    ),
 }
 
 
@@ -58,110 +69,83 @@ class Retrieval(NamedTuple):
     patched: Float[Array, "methods layers"]
 
 
-def twins(inputs: Inputs) -> Dataset:
-    """The twin of every test image of a run on strokes. Raises InputError for another source of data."""
-    config = inputs.config.data
+class Patched(NamedTuple):
+    """What groups of a layer's units restore of the margin that a 7 loses with its top bar, as shares of that loss.
+
+    total: that loss, in logits. restored: by the first few in order of their effect alone; top: by as many of them as
+    `group_size` says; random, by_difference: by as many others. overlap: share of the top that by_difference holds.
+    """
+
+    total: Float[Array, " layers"]
+    restored: Float[Array, "layers sizes"]
+    top: Float[Array, " layers"]
+    random: Float[Array, "layers draws"]
+    by_difference: Float[Array, " layers"]
+    overlap: Float[Array, " layers"]
+
+
+def twins(inputs: Inputs) -> Pairs:
+    """The test images of a run on strokes in pairs. Raises InputError for another source of data."""
+    config, test = inputs.config.data, inputs.splits.test
     made = toy.strokes(config.data_seed)
-    if config.source != "strokes" or not np.array_equal(made.splits.test.images, inputs.splits.test.images):
+    if config.source != "strokes" or not np.array_equal(made.splits.test.images, test.images):
         raise InputError(f"{STROKES} needs the strokes data as it was drawn, got {config.source} after changes")
-    return made.twins.test
+    has_it, others = np.asarray(test.labels)[:, None] == 1, made.twins.test.images
+    return np.where(has_it, test.images, others), np.where(has_it, others, test.images)
 
 
-def carriers(network: Network, images: Dataset, twins: Dataset) -> Carriers:
+def carriers(network: Network, pairs: Pairs) -> Carriers:
     """How many units carry the stroke."""
-    return Carriers(jnp.stack([jnp.mean(_moved(network, images, twins, layer) > CARRIES) for layer in LAYERS]))
+    moved = [patching.shifts(network, *pairs, site=f"{layer}/post") for layer in LAYERS]
+    return Carriers(jnp.stack([jnp.mean(own > CARRIES) for own in moved]))
 
 
-def retrieval(
-    network: Network, ranking: Dataset, ranking_twins: Dataset, scoring: Dataset, twins: Dataset
-) -> Retrieval:
+def retrieval(network: Network, ranking: Dataset, ranking_pairs: Pairs, scoring_pairs: Pairs) -> Retrieval:
     """Each method's ranking of each layer's units, compared with the units that the stroke itself moves."""
 
-    def of_layer(layer):
+    def of_layer(layer) -> Retrieval:
         site = f"{layer}/post"
-        moved = _moved(network, scoring, twins, layer)
-        carry, most = moved > CARRIES, _largest(moved)
-        restore = _largest(restoring(network, scoring, twins, site=site))
-        scores = rankings(network, ranking, ranking_twins, site=site)
-        first = jnp.stack([_largest(scores[name]) for name in METHODS])
+        moved = patching.shifts(network, *scoring_pairs, site=site)
+        size, carry = max(1, round(QUARTER * len(moved))), moved > CARRIES
+        restored = patching.patch_units(network, *scoring_pairs, site=site, first=1, second=0).effect
+        most, restore = (top_units.largest(values, size) for values in (moved, jnp.abs(restored)))
+        first = top_units.largest(two_classes.scores(network, ranking, *ranking_pairs, site=site), size)
         of_carriers, of_most, of_restoring = (jnp.sum(first & truth, axis=-1) for truth in (carry, most, restore))
-        size = jnp.sum(most)
         return Retrieval(
             jnp.mean(most), of_carriers / size, of_carriers / jnp.sum(carry), of_most / size, of_restoring / size
         )
 
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves, axis=-1), *map(of_layer, LAYERS))
+    return stack(map(of_layer, LAYERS), axis=-1)
 
 
-def shifts(network: Network, images: Dataset, twins: Dataset, *, site: Site) -> Float[Array, " units"]:
-    """How much the stroke moves each unit: mean absolute change over pairs, in sds that the unit has within a class.
-
-    0 for a unit that never varies, ∞ for one that only the stroke moves.
-    """
-    activations = [network(part)[1][site] for part in with_and_without(images, twins)]
-    spread = jnp.sqrt((jnp.var(activations[0], axis=0) + jnp.var(activations[1], axis=0)) / 2)
-    change = jnp.mean(jnp.abs(activations[0] - activations[1]), axis=0)
-    return jnp.where(change > 0, change / spread, 0)
+def bar_twins(test: Dataset) -> Pairs:
+    """Every 7 that has a top bar, and the same without it."""
+    sevens = common.of_class(test, SEVEN)
+    bars = np.asarray(jax.jit(strokes.top_bars)(sevens))
+    found = bars.any(axis=1)
+    return sevens[found], np.where(bars[found], 0, sevens[found])
 
 
-def restoring(network: Network, images: Dataset, twins: Dataset, *, site: Site) -> Float[Array, " units"]:
-    """How much of the stroke's effect on the margin each unit restores when patched, or reverses."""
-    pairs = with_and_without(images, twins)
-    return jnp.abs(patching.patch_units(network, *pairs, site=site, first=1, second=0).effect)
+def patched(network: Network, test: Dataset, pairs: Pairs, key) -> Patched:
+    """What groups of units restore of a 7's top bar; units are ranked on one half of the 7s and scored on the other."""
+    ranking, scoring = _half(pairs, 0), _half(pairs, 1)
+    others = jnp.where(jnp.asarray(test.labels) == ONE, ONE, -1)  # 7s that are scored are not ranked by
+    labels = jnp.concatenate([others, jnp.full(len(ranking[0]), SEVEN)])
+    activations = network(jnp.concatenate([test.images, ranking[0]]))[1]
 
+    def of_layer(layer) -> Patched:
+        options = {"site": f"{layer}/post", "first": SEVEN, "second": ONE}
+        alone = patching.patch_units(network, *ranking, **options)
+        difference = jnp.abs(responses.class_difference(activations[f"{layer}/post"], labels, ONE, SEVEN))
+        size = common.group_size(len(difference))
+        top, large = (top_units.largest(values, size) for values in (alone.effect, difference))
+        prefixes = ablation.prefixes(jnp.argsort(-alone.effect))[np.minimum(SIZES, len(difference))]
+        masks = jnp.concatenate([prefixes, top[None], large[None], ablation.random_groups(key, top, draws=DRAWS)])
+        effects = patching.patch_groups(network, *scoring, masks, **options)
+        restored, of_top, of_large, of_random = jnp.split(effects, np.cumsum([len(SIZES), 1, 1]))
+        return Patched(alone.total, restored, of_top[0], of_random, of_large[0], jnp.sum(top & large) / size)
 
-def with_and_without(images: Dataset, twins: Dataset) -> tuple[Array, Array]:
-    """Every pair's image with the stroke, and the one without it."""
-    has_it = jnp.asarray(images.labels)[:, None] == 1
-    return jnp.where(has_it, images.images, twins.images), jnp.where(has_it, twins.images, images.images)
-
-
-def rankings(network: Network, images: Dataset, twins: Dataset, *, site: Site) -> dict[str, Float[Array, " units"]]:
-    """What each method ranks units by, largest first; only activation patching sees the twins."""
-    activations = network(images.images)[1][site]
-    measured = responses.selectivity(activations, images.labels, classes=2)
-    before = ablation.baseline(network, images)
-    zero, average = (
-        ablation.damage(before, ablation.units(network, images, site=site, kind=kind)).margin
-        for kind in ("zero", "mean")
-    )
-    weighted = ablation.predictors(network, images, site=site).activation_weight
-    return {
-        DIFFERENCE: jnp.abs(responses.class_difference(activations, images.labels, 1, 0)),
-        D_PRIME: jnp.abs(measured.d_prime[1]),
-        AUC: jnp.abs(measured.auc[1] - 0.5),
-        INFORMATION: measured.mutual_information[1],
-        ZERO: jnp.mean(zero, axis=-1),
-        MEAN: jnp.mean(average, axis=-1),
-        WEIGHT: jnp.max(jnp.abs(weighted), axis=-1),
-        ACTIVITY: jnp.mean(activations, axis=0),
-        PATCHING: restoring(network, images, twins, site=site),
-    }
-
-
-def _moved(network: Network, images: Dataset, twins: Dataset, layer: str) -> Float[Array, " units"]:
-    return shifts(network, images, twins, site=f"{layer}/post")
-
-
-def _largest(values: Float[Array, " units"]) -> Bool[Array, " units"]:
-    """The quarter of the units of highest value; NaN is the lowest."""
-    rank = jnp.argsort(jnp.argsort(-jnp.nan_to_num(values, nan=-jnp.inf)))
-    return rank < max(1, round(QUARTER * values.shape[0]))
-
-
-def _held(inputs: Inputs) -> tuple[Dataset, Dataset]:
-    return inputs.scoring, inputs.once(twins).take(np.s_[1::2])
-
-
-def _halves(inputs: Inputs) -> tuple[Dataset, ...]:
-    return inputs.choosing, inputs.once(twins).take(np.s_[0::2]), *_held(inputs)
-
-
-_COORDS = labelled(layers=LAYERS, methods=METHODS)
-MEASUREMENTS = (
-    Measurement("carriers", carriers, _held, _COORDS, (UNTRAINED, TRAINED), (STROKES,), chunk=2),
-    Measurement("retrieval", retrieval, _halves, _COORDS, recipes=(STROKES,), chunk=2),
-)
+    return stack(map(of_layer, LAYERS))
 
 
 def check(inputs: Mapping[str, Inputs]) -> None:
@@ -169,19 +153,40 @@ def check(inputs: Mapping[str, Inputs]) -> None:
     inputs[STROKES].once(twins)
 
 
+def _half(pairs: Pairs, half: int) -> Pairs:
+    """Those with even numbers or with odd ones, as in `Inputs.choosing` and `Inputs.scoring`."""
+    return pairs[0][half::2], pairs[1][half::2]
+
+
+def _scoring(inputs: Inputs) -> tuple[Pairs]:
+    return (_half(inputs.once(twins), 1),)
+
+
+def _halves(inputs: Inputs) -> tuple[Dataset, Pairs, Pairs]:
+    return inputs.choosing, _half(inputs.once(twins), 0), _half(inputs.once(twins), 1)
+
+
+_COORDS = labelled(layers=LAYERS, methods=METHODS, sizes=SIZES)
+MEASUREMENTS = (
+    Measurement("carriers", carriers, _scoring, _COORDS, (UNTRAINED, TRAINED), (STROKES,), chunk=2),
+    Measurement("retrieval", retrieval, _halves, _COORDS, recipes=(STROKES,), chunk=2),
+    Measurement(
+        "top_bar", patched, lambda own: (own.splits.test, bar_twins(own.splits.test), own.key(3)), _COORDS, chunk=1
+    ),
+)
+
+
 def claims(results: Results) -> list[Claim]:
-    """Row 1.10, on strokes: do few units carry the stroke, and does the class difference find them?"""
-    return [
-        claim
-        for layer in LAYERS
-        for claim in (_few(results, layer), _found(results, layer, "moved"), _found(results, layer, "patched"))
-    ]
+    """Row 1.10: do few units carry the stroke, does the class difference find them, and do few carry a 7's bar?"""
+    on_strokes = [claim for layer in LAYERS for claim in _on_strokes(results, layer)]
+    return [*on_strokes, *(_on_mnist(results["top_bar"].sel(layers=layer)) for layer in LAYERS)]
 
 
-def _few(results: Results, layer: str) -> Claim:
+def _on_strokes(results: Results, layer: str) -> list[Claim]:
     share = results["carriers"].share.sel(recipes=STROKES, layers=layer)
-    found = results["retrieval"].sel(recipes=STROKES, layers=layer, methods=DIFFERENCE)
-    return Claim(
+    retrieved = results["retrieval"].sel(recipes=STROKES, layers=layer)
+    by_difference = retrieved.sel(methods=DIFFERENCE)
+    few = Claim(
         row="1.10",
         name=f"{layer} few",
         text=f"A minority of the units of {layer} carry the stroke, where nothing else differs",
@@ -190,26 +195,43 @@ def _few(results: Results, layer: str) -> Claim:
         controls={"untrained networks": share.sel(conditions=UNTRAINED)},
         rule=below(MOST),
         note=f"A carrier: on average over pairs, adding the stroke moves the unit by more than {CARRIES:g} of its sd "
-        f"within a class. At a quarter of the units, by {DIFFERENCE}: precision {mean(found.precision)}, recall "
-        f"{mean(found.recall)}.",
+        f"within a class. At a quarter of the units, by {DIFFERENCE}: precision {mean(by_difference.precision)}, "
+        f"recall {mean(by_difference.recall)}.",
         recipes=(STROKES,),
     )
+    found = [
+        Claim(
+            row="1.10",
+            name=f"{layer} {truth}",
+            text=f"The class difference finds the units of {layer} {which}",
+            quantity="the share found of a quarter of the units",
+            measured=by_difference[truth],
+            controls={"random quarter": retrieved.quarter, ACTIVITY: retrieved[truth].sel(methods=ACTIVITY)},
+            score=Calibrated(),
+            shown={name: retrieved[truth].sel(methods=name) for name in METHODS if name not in (DIFFERENCE, ACTIVITY)},
+            rule=above(MOST),
+            note=f"{note} Mean activation needs no labels. Equal units are ranked in the layer's order. Ranked on one "
+            "half of the images; the truth is from pairs of the other.",
+            recipes=(STROKES,),
+        )
+        for truth, (which, note) in _TRUTHS.items()
+    ]
+    return [few, *found]
 
 
-def _found(results: Results, layer: str, truth: str) -> Claim:
-    retrieved = results["retrieval"].sel(recipes=STROKES, layers=layer)
-    by_method = {name: retrieved[truth].sel(methods=name) for name in METHODS}
+def _on_mnist(found: xr.Dataset) -> Claim:
+    layer, p = found.layers.item(), permutation_p_over("draws", found.top, found.random)
     return Claim(
         row="1.10",
-        name=f"{layer} {truth}",
-        text=f"The class difference finds the units of {layer} {_TEXTS[truth]}",
-        quantity="the share found of a quarter of the units",
-        measured=by_method.pop(DIFFERENCE),
-        controls={"random quarter": retrieved.quarter, ACTIVITY: by_method.pop(ACTIVITY)},
+        name=f"MNIST {layer}",
+        text=f"{LARGEST_GROUP} units of {layer} carry the top bar of real 7s: patched, they restore most of the margin",
+        quantity="the share that they restore of what is lost",
+        measured=found.top,
+        controls={"as many random units": found.random},
         score=Calibrated(),
-        shown=by_method,
+        shown={f"as many of largest {DIFFERENCE}": found.by_difference},
         rule=above(MOST),
-        note=f"{_NOTES[truth]} Mean activation needs no labels. Equal units are ranked in the layer's order. Ranked on "
-        "one half of the images; the truth is from pairs of the other.",
-        recipes=(STROKES,),
+        note=f"Without its bar a 7 loses {mean(found.total, 2)} logits of margin. Units are ranked by activation "
+        f"patching on half of the 7s and scored on the others; largest p of a network {mean(p.max())}. "
+        f"{mean(found.overlap)} of them are among as many of largest {DIFFERENCE}.",
     )

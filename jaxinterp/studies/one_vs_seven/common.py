@@ -7,7 +7,6 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from jaxinterp import stats
 from jaxinterp.data import Dataset
 from jaxinterp.text import format_number
 
@@ -22,6 +21,8 @@ LARGEST_GROUP = 16
 
 # Most of the images, of the neurons or of a drop: a share above one half.
 MOST = 0.5
+# About what is published: close enough that a reader would take it for the same.
+NEAR = 0.1
 
 
 def labelled(**axes: Sequence[Any]) -> Callable[[Any], Mapping[str, Sequence[Any]]]:
@@ -37,12 +38,6 @@ def of_class(data: Dataset, label: int) -> Float[np.ndarray, "examples pixels"]:
 def group_size(units: int) -> int:
     """How many units are picked out of a layer: 16, or a quarter where that is less."""
     return max(1, min(LARGEST_GROUP, units // 4))
-
-
-def p_values(observed: xr.DataArray, null: xr.DataArray) -> xr.DataArray:
-    """`stats.permutation_p` of each network, its draws along the dimension `draws`."""
-    draws = null.transpose(*observed.dims, "draws").to_numpy()
-    return observed.copy(data=stats.permutation_p(observed.to_numpy(), draws))
 
 
 def mean(values: xr.DataArray, digits: int = 3) -> str:

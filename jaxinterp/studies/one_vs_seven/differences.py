@@ -12,20 +12,18 @@ from jaxtyping import Array, Float
 
 from jaxinterp.analysis import responses
 from jaxinterp.data import Dataset
+from jaxinterp.ensemble import stack
 from jaxinterp.networks import Network
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.judge import Claim, between
-from jaxinterp.studies.one_vs_seven.common import ARMS, LAYERS, NAME, ONE, PLAIN, SEVEN, SMALL, labelled
+from jaxinterp.studies.one_vs_seven.common import ARMS, LAYERS, NAME, NEAR, ONE, PLAIN, SEVEN, SMALL, labelled
 from jaxinterp.studies.study import Measurement, Results
 
 TRUE, PERMUTED = LABELS = ("true labels", "labels permuted")
 SMALL_DIFFERENCE = 0.2
 BIN_EDGES = np.linspace(-2, 2, 81)
 BINS = (BIN_EDGES[1:] + BIN_EDGES[:-1]) / 2
-
 PUBLISHED_SHARE = 0.60
-# About what is published: close enough that a reader would take it for the same.
-NEAR = 0.1
 
 
 class Differences(NamedTuple):
@@ -39,15 +37,14 @@ def class_differences(network: Network, data: Dataset, key) -> Differences:
     """How many units have which class difference; then the same with labels permuted."""
     activations, labels = network(data.images)[1], jnp.asarray(data.labels)
 
-    def of_layer(labels, layer):
+    def of_layer(labels, layer) -> Differences:
         difference = responses.class_difference(activations[f"{layer}/post"], labels, ONE, SEVEN)
         bins = jnp.clip(jnp.searchsorted(BIN_EDGES, difference, side="right") - 1, 0, len(BINS) - 1)
         share = jnp.mean(jax.nn.one_hot(bins, len(BINS)), axis=0)
-        return share, jnp.mean(jnp.abs(difference) < SMALL_DIFFERENCE)
+        return Differences(share, jnp.mean(jnp.abs(difference) < SMALL_DIFFERENCE))
 
-    tables = [[of_layer(own, layer) for layer in LAYERS] for own in (labels, jax.random.permutation(key, labels))]
-    share, small = (jnp.stack([jnp.stack([found[part] for found in row]) for row in tables]) for part in (0, 1))
-    return Differences(share, small)
+    both = (labels, jax.random.permutation(key, labels))
+    return stack(stack(of_layer(own, layer) for layer in LAYERS) for own in both)
 
 
 def _shared(inputs: Inputs) -> tuple:
@@ -65,9 +62,9 @@ def claims(results: Results) -> list[Claim]:
 
 def claims_of_others(results: Results) -> list[Claim]:
     """The same in networks without dropout and in small ones: row 1.11."""
-    layer = LAYERS[-1]
+    last = LAYERS[-1]
     return [
-        _small_share(results, arm, layer, "1.11", f"{arm.removeprefix(NAME + '-')} {layer}") for arm in (PLAIN, SMALL)
+        _small_share(results, arm, last, "1.11", f"{arm.removeprefix(NAME + '-')} {last}") for arm in (PLAIN, SMALL)
     ]
 
 

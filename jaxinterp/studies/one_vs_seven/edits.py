@@ -4,7 +4,8 @@ The write-up edited one 1 and one 7 by hand and read one network. Here every tes
 strokes and by bars cut from real 7s. The control is as much ink drawn or erased elsewhere.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,9 +17,10 @@ from jaxtyping import Array, Float
 
 from jaxinterp.analysis import counterfactuals, strokes
 from jaxinterp.data import Dataset, image_shape
+from jaxinterp.ensemble import stack
 from jaxinterp.networks import Network
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
-from jaxinterp.studies.judge import Claim, Given, above
+from jaxinterp.studies.judge import NO_CONTROL, Claim, Given, above
 from jaxinterp.studies.one_vs_seven.common import CLASSES, MOST, NAME, ONE, SEVEN, labelled, mean, of_class
 from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
 
@@ -32,40 +34,29 @@ DOSES = np.linspace(0, 1, 11)
 CONTROL_DRAWS = 64  # random images for one that is drawn from scratch
 AMBIGUOUS = 0.25  # a probability between this and 1 − this
 
-# The write-up's logits of 1 and 7, of one image or one run of a noisy network.
-_PUBLISHED = {
-    FULL: "9.06 / 1.31",
-    TRIMMED: "8.76 / 0.93",
-    THREE: "10.41 / 1.72",
-    BAR: "3.83 / 8.33",
-    ROWS: "4.89 / 4.82",
-    DRAWN: "12.54 / 7.41",
-    HIGH: "13.08 / 6.42",
-    BLANK: "0.97 / 0.70",
-}
-_TEXTS = {
-    FULL: "A 1 with a bar drawn over row 5 stays a 1",
-    TRIMMED: "A 1 with a bar drawn over row 5, columns 0–17, stays a 1",
-    THREE: "A 1 with a bar drawn over rows 4–6, columns 0–17, stays a 1",
-    REAL: "A 1 that is given the top bar of a real 7 stays a 1",
-    BAR: "A real 7 without its top bar stays a 7",
-    ROWS: "A 7 without its rows 0–14 is ambiguous",
-    DRAWN: "A 7 drawn from scratch, with its bar in rows 4–6, is read as a 1",
-    HIGH: "A 7 drawn from scratch, with its bar from row 1 on, is read as a 1",
-    BLANK: "The blank image is read as a 1",
+# What is said of each edit, and the write-up's logits of 1 and 7, of one image or one run of a noisy network.
+_SAID = {
+    FULL: ("A 1 with a bar drawn over row 5 stays a 1", "9.06 / 1.31"),
+    TRIMMED: ("A 1 with a bar drawn over row 5, columns 0–17, stays a 1", "8.76 / 0.93"),
+    THREE: ("A 1 with a bar drawn over rows 4–6, columns 0–17, stays a 1", "10.41 / 1.72"),
+    REAL: ("A 1 that is given the top bar of a real 7 stays a 1", None),
+    BAR: ("A real 7 without its top bar stays a 7", "3.83 / 8.33"),
+    ROWS: ("A 7 without its rows 0–14 is ambiguous", "4.89 / 4.82"),
+    DRAWN: ("A 7 drawn from scratch, with its bar in rows 4–6, is read as a 1", "12.54 / 7.41"),
+    HIGH: ("A 7 drawn from scratch, with its bar from row 1 on, is read as a 1", "13.08 / 6.42"),
+    BLANK: ("The blank image is read as a 1", "0.97 / 0.70"),
 }
 # Above 0 a 1 is the likelier of the two.
 _SIGNED = "the probability of a 1 between the two logits, from −1, surely a 7, to 1, surely a 1"
 
 Images = Float[Array | np.ndarray, "examples pixels"]
-Pair = tuple[xr.DataArray, xr.DataArray]
 
 
 class Edit(NamedTuple):
     """Images before an edit, after it, and after its control; None where there was none, NaN without a control."""
 
     before: Images | None
-    edited: Float[Array | np.ndarray, "examples pixels"]
+    edited: Images
     control: Float[Array | np.ndarray, "examples_other pixels"]
 
 
@@ -125,8 +116,8 @@ def make_edits(key, test: Dataset) -> dict[str, Edit]:
     def drawn(name, images, after) -> Edit:
         return Edit(images, after, np.asarray(draw(own_key[name], images, after)))
 
-    def with_stroke(name, mask) -> Edit:
-        return drawn(name, ones, np.where(mask, np.float32(1), ones))
+    def with_stroke(name, *lines, **columns) -> Edit:
+        return drawn(name, ones, np.where(rows(*lines, **columns), np.float32(1), ones))
 
     def from_scratch(name, mask) -> Edit:
         many = np.repeat(mask[None].astype(np.float32), CONTROL_DRAWS, axis=0)
@@ -137,9 +128,9 @@ def make_edits(key, test: Dataset) -> dict[str, Edit]:
 
     return {
         "1": as_it_is(ones),
-        FULL: with_stroke(FULL, rows(5, 5)),
-        TRIMMED: with_stroke(TRIMMED, rows(5, 5, columns=(0, 17))),
-        THREE: with_stroke(THREE, rows(4, 6, columns=(0, 17))),
+        FULL: with_stroke(FULL, 5, 5),
+        TRIMMED: with_stroke(TRIMMED, 5, 5, columns=(0, 17)),
+        THREE: with_stroke(THREE, 4, 6, columns=(0, 17)),
         REAL: drawn(REAL, ones, np.asarray(jax.jit(strokes.transplant)(transplant_key, sevens, bars, ones))),
         "7": as_it_is(sevens),
         BAR: erased(BAR, sevens[barred], bars[barred]),
@@ -153,14 +144,11 @@ def make_edits(key, test: Dataset) -> dict[str, Edit]:
 def read_edits(network: Network, edits: dict[str, Edit]) -> Readings:
     """How a network reads every edit's images, and those of its control."""
 
-    def version(name):
-        label = {BAR: SEVEN, ROWS: SEVEN}
-        read_all = [
-            read(network, getattr(edits[edit], name), edits[edit].before, label=label.get(edit, ONE)) for edit in EDITS
-        ]
-        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *read_all)
+    def version(name) -> Reading:
+        every = ((edits[edit], SEVEN if edit in (BAR, ROWS) else ONE) for edit in EDITS)
+        return stack(read(network, getattr(edit, name), edit.before, label=label) for edit, label in every)
 
-    return Readings(*jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(version, VERSIONS)))
+    return Readings(*stack(map(version, VERSIONS)))
 
 
 def read(network: Network, images: Images, before: Images | None = None, *, label: int = ONE) -> Reading:
@@ -178,15 +166,6 @@ def read(network: Network, images: Images, before: Images | None = None, *, labe
         probability=jnp.mean(now.probability),
         ambiguous=jnp.where(unknown, jnp.nan, jnp.mean(unsure)),
     )
-
-
-def read_blank(network: Network, blank: Images) -> Reading:
-    """How a network reads the blank image."""
-    return read(network, blank)
-
-
-def _blank(inputs: Inputs) -> Images:
-    return inputs.once(edited)[BLANK].edited
 
 
 def pictures(inputs: Mapping[str, Inputs]) -> Pictures:
@@ -219,7 +198,7 @@ def read_blends(network: Network, blends: Float[Array, "blends doses examples pi
 _COORDS = labelled(versions=VERSIONS, edits=EDITS, classes=CLASSES, blends=BLENDS, doses=tuple(DOSES))
 MEASUREMENTS = (
     Measurement("edits", read_edits, lambda inputs: (inputs.once(edited),), _COORDS, chunk=1),
-    Measurement("blank", read_blank, lambda inputs: (_blank(inputs),), _COORDS, (UNTRAINED, TRAINED)),
+    Measurement("blank", read, lambda inputs: (inputs.once(edited)[BLANK].edited,), _COORDS, (UNTRAINED, TRAINED)),
     EnsembleMeasurement("pictures", pictures, _COORDS),
     Measurement("blends", read_blends, lambda inputs: (make_blends(inputs),), _COORDS, chunk=1),
 )
@@ -228,15 +207,42 @@ MEASUREMENTS = (
 def claims(results: Results) -> list[Claim]:
     """Rows 1.1 to 1.4, and rows 0–14 of row 1.5."""
     readings, blank = results["edits"], results["blank"].probability
-    blanks = blank.sel(conditions=TRAINED), blank.sel(conditions=UNTRAINED)
-    scattered, elsewhere = "as much ink in random places", "as much ink erased elsewhere"
+    elsewhere, scattered = "as much ink erased elsewhere", versions(readings.probability, DRAWN)[1]
+    stays = "the share of the images, read rightly before the edit, that are still read so"
+    unsure = "the share of the 7s whose probability of a 1, between the two logits, is then ¼ to ¾"
+
+    def as_a_one(row, name, values, control) -> Claim:
+        said = {"quantity": _SIGNED, "score": Given(2 * values[0] - 1), "rule": above(0.0)}
+        return _claim(results, row, name, values, control, **said)
+
+    def most(row, name, values, control, quantity) -> Claim:
+        return _claim(results, row, name, values, control, quantity=quantity, rule=above(MOST))
+
+    default = Claim(
+        row="1.4",
+        name="default",
+        text="1 is the default: ink in random places, as much as of a drawn 7, is read as a 1",
+        published="hypothesis: “1 is the default, 7 is something special”",
+        quantity=_SIGNED,
+        measured=scattered,
+        controls={"blank image": blank.sel(conditions=TRAINED)},
+        score=Given(2 * scattered - 1),
+        rule=above(0.0),
+        note=f"{CONTROL_DRAWS} random images.",
+    )
     return [
-        *(_stays(results, "1.1", name, "as much ink drawn elsewhere") for name in (FULL, TRIMMED, THREE, REAL)),
-        *(_as_a_one(results, "1.2", name, versions(readings.probability, name), scattered) for name in (DRAWN, HIGH)),
-        _stays(results, "1.3", BAR, elsewhere),
-        _as_a_one(results, "1.4", BLANK, blanks, "untrained networks"),
-        _default(versions(readings.probability, DRAWN)[1], blanks[0]),
-        _ambiguous(results, elsewhere),
+        *(
+            most("1.1", name, versions(readings.as_one, name), "as much ink drawn elsewhere", stays)
+            for name in (FULL, TRIMMED, THREE, REAL)
+        ),
+        *(
+            as_a_one("1.2", name, versions(readings.probability, name), "as much ink in random places")
+            for name in (DRAWN, HIGH)
+        ),
+        most("1.3", BAR, versions(1 - readings.as_one, BAR), elsewhere, stays),
+        as_a_one("1.4", BLANK, [blank.sel(conditions=name) for name in (TRAINED, UNTRAINED)], "untrained networks"),
+        default,
+        replace(most("1.5", ROWS, versions(readings.ambiguous, ROWS), elsewhere, unsure), name="rows 0–14"),
     ]
 
 
@@ -246,63 +252,27 @@ def versions(values: Any, name: str) -> tuple[Any, Any]:
     return edit.sel(versions=EDITED), edit.sel(versions=CONTROL)
 
 
-def _claim(results: Results, row: str, name: str, values: Pair, control: str, **judged: Any) -> Claim:
-    """A claim about an edit: values of its images and of its control."""
-    return Claim(
-        row=row,
-        name=judged.pop("id_", name),
-        text=_TEXTS[name],
-        published=f"logits of 1 and 7: {_PUBLISHED[name]}" if name in _PUBLISHED else "—",
-        measured=values[0],
-        controls={control: values[1]},
-        note=_note(results, name),
-        **judged,
-    )
+def _claim(results: Results, row: str, name: str, values: Sequence[Any], control: str, **said: Any) -> Claim:
+    """A claim about an edit: values of its images and of its control.
 
-
-def _stays(results: Results, row: str, name: str, control: str) -> Claim:
-    as_one = versions(results["edits"].as_one, name)
-    kept = (1 - as_one[0], 1 - as_one[1]) if name == BAR else as_one
-    quantity = "the share of the images, read rightly before the edit, that are still read so"
-    return _claim(results, row, name, kept, control, quantity=quantity, rule=above(MOST))
-
-
-def _as_a_one(results: Results, row: str, name: str, values: Pair, control: str) -> Claim:
-    score = Given(2 * values[0] - 1)
-    return _claim(results, row, name, values, control, quantity=_SIGNED, score=score, rule=above(0.0))
-
-
-def _default(scattered: xr.DataArray, blank: xr.DataArray) -> Claim:
-    return Claim(
-        row="1.4",
-        name="default",
-        text="1 is the default: ink in random places, as much as of a drawn 7, is read as a 1",
-        published="hypothesis: “1 is the default, 7 is something special”",
-        quantity=_SIGNED,
-        measured=scattered,
-        controls={"blank image": blank},
-        score=Given(2 * scattered - 1),
-        rule=above(0.0),
-        note=f"{CONTROL_DRAWS} random images.",
-    )
-
-
-def _ambiguous(results: Results, control: str) -> Claim:
-    unsure = versions(results["edits"].ambiguous, ROWS)
-    quantity = "the share of the 7s whose probability of a 1, between the two logits, is then ¼ to ¾"
-    return _claim(results, "1.5", ROWS, unsure, control, id_="rows 0–14", quantity=quantity, rule=above(MOST))
-
-
-def _note(results: Results, name: str) -> str:
-    """Mean logits, of how many images, and how many networks read most of them as a 1."""
-    logits, control = versions(results["edits"].logits, name)
+    Noted: mean logits, of how many images, and how many networks read most of them as a 1.
+    """
+    text, published = _SAID[name]
+    logits, logits_of_control = versions(results["edits"].logits, name)
     if name == BLANK:
-        control = results["blank"].logits.sel(conditions=UNTRAINED)
+        logits_of_control = results["blank"].logits.sel(conditions=UNTRAINED)
     as_one, _ = versions(results["edits"].as_one, name)
     images = int(results["pictures"].number.sel(edits=name))
-    return (
-        f"Mean logits (1 / 7) {_pair(logits)}, of the control {_pair(control)}. Images: {images}. Networks that read "
-        f"most of them as a 1: {int((as_one > MOST).sum())} of {int(as_one.notnull().sum())}."
+    return Claim(
+        row=row,
+        name=name,
+        text=text,
+        published=f"logits of 1 and 7: {published}" if published else NO_CONTROL,
+        measured=values[0],
+        controls={control: values[1]},
+        note=f"Mean logits (1 / 7) {_pair(logits)}, of the control {_pair(logits_of_control)}. Images: {images}. "
+        f"Networks that read most of them as a 1: {int((as_one > MOST).sum())} of {int(as_one.notnull().sum())}.",
+        **said,
     )
 
 

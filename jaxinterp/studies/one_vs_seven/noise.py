@@ -8,8 +8,7 @@ from jaxtyping import Array, Float
 from jaxinterp import recipes
 from jaxinterp.analysis import counterfactuals
 from jaxinterp.data import Dataset
-from jaxinterp.networks import Network
-from jaxinterp.studies.inputs import Inputs
+from jaxinterp.networks import Network, with_outputs
 from jaxinterp.studies.judge import Claim, above
 from jaxinterp.studies.one_vs_seven.common import ARMS, CLASSES, NAME, ONE, PLAIN, SEVEN, SMALL, labelled, mean
 from jaxinterp.studies.study import Measurement, Results
@@ -18,15 +17,6 @@ PASSES = 20
 
 # One in twenty, the customary line between what may be ignored and what may not.
 NOTICEABLE = 0.05
-
-_TEXTS = {
-    "answers": "With dropout on, the prediction differs from run to run",
-    "logits": "With dropout on, the logits differ from run to run",
-}
-_QUANTITIES = {
-    "answers": "the share of images and passes whose prediction, 1 or 7, is not that without noise",
-    "logits": "the noise's share of the variance of a logit over the passes and images of a class",
-}
 
 
 class Noise(NamedTuple):
@@ -43,41 +33,43 @@ def noisy(network: Network, data: Dataset, key) -> Noise:
     Networks that were trained without it are given the same noise. share: the mean variance over passes as a part of
     the variance over passes and the images of a class.
     """
-    output = network.variables["params"]["output"]
-    two = {name: leaf[..., jnp.array([ONE, SEVEN])] for name, leaf in output.items()}
-    variables = {**network.variables, "params": {**network.variables["params"], "output": two}}
-    model = network.model.clone(outputs=2, dropout=recipes.config(NAME).model.dropout)
-    passes = counterfactuals.noisy_passes(Network(model, variables), data.images, key, passes=PASSES)
+    two = with_outputs(network, (ONE, SEVEN))
+    two = two.replace(model=two.model.clone(dropout=recipes.config(NAME).model.dropout))
+    passes = counterfactuals.noisy_passes(two, data.images, key, passes=PASSES)
     labels = jnp.asarray(data.labels)
     within = [jnp.var(passes.mean, axis=0, where=(labels == label)[:, None]) for label in (ONE, SEVEN)]
     noise, images = jnp.mean(passes.sd**2), jnp.mean(jnp.stack(within))
     return Noise(jnp.mean(passes.sd, axis=0), noise / (noise + images), jnp.mean(passes.differing))
 
 
-def _shared(inputs: Inputs) -> tuple:
-    return inputs.splits.test, inputs.key(1)
-
-
-MEASUREMENTS = (Measurement("noise", noisy, _shared, labelled(classes=CLASSES), recipes=ARMS, chunk=1),)
+MEASUREMENTS = (
+    Measurement(
+        "noise", noisy, lambda own: (own.splits.test, own.key(1)), labelled(classes=CLASSES), recipes=ARMS, chunk=1
+    ),
+)
 
 
 def claims(results: Results) -> list[Claim]:
     """Row 1.6."""
     noise = results["noise"]
     sds = [f"{arm} {' / '.join(mean(noise.sd.sel(recipes=arm, classes=name), 2) for name in CLASSES)}" for arm in ARMS]
-    note = f"{PASSES} passes with every test image. Sd of the logits 1 / 7 over passes: {'; '.join(sds)}."
+    differing = "the share of images and passes whose prediction, 1 or 7, is not that without noise"
+    variance = "the noise's share of the variance of a logit over the passes and images of a class"
     return [
         Claim(
             row="1.6",
             name=name,
-            text=_TEXTS[name],
+            text=f"With dropout on, the {differs} from run to run",
             published="unquantified",
-            quantity=_QUANTITIES[name],
+            quantity=quantity,
             measured=values.sel(recipes=NAME),
             controls={"trained without dropout, the same noise": values.sel(recipes=PLAIN)},
             shown={SMALL: values.sel(recipes=SMALL)},
             rule=above(NOTICEABLE),
-            note=note,
+            note=f"{PASSES} passes with every test image. Sd of the logits 1 / 7 over passes: {'; '.join(sds)}.",
         )
-        for name, values in (("answers", noise.differing), ("logits", noise.share))
+        for name, differs, quantity, values in (
+            ("answers", "prediction differs", differing, noise.differing),
+            ("logits", "logits differ", variance, noise.share),
+        )
     ]

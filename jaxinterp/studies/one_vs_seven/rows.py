@@ -50,24 +50,17 @@ class Rows(NamedTuple):
 def erase_rows(network: Network, sevens: Float[Array | np.ndarray, "examples pixels"]) -> Rows:
     """How many rows a 7 can lose, from the top, from the bottom and anywhere, until it is read as a 1."""
     side = image_shape(sevens.shape[-1])[0]
-    row = np.arange(side * side) // side
-
-    def bottom(count):
-        return counterfactuals.read(network, jnp.where(row < side - count, sevens, 0), SEVEN, ONE).margin
-
-    top = counterfactuals.erase_rows(network, sevens, SEVEN, ONE)
-    margins = (top, jax.lax.map(bottom, jnp.arange(side + 1)).T)
-    right = top[:, 0] > 0
+    margins = [counterfactuals.erase_rows(network, sevens, SEVEN, ONE, bottom=bottom) for bottom in (False, True)]
     fewest = [counterfactuals.fewest_rows(margin) for margin in margins]
     window = counterfactuals.fewest_window(network, sevens[:WINDOWED], SEVEN, ONE)
+    right, rows = margins[0][:, 0] > 0, jnp.arange(side)
     found = right[:WINDOWED] & (window.start >= 0)
-    rows = jnp.arange(side)
     covered = (window.start[:, None] <= rows) & (rows < (window.start + window.rows)[:, None])
     return Rows(
         as_seven=jnp.stack([_mean(margin > 0, right) for margin in margins]),
         flips=jnp.stack([_mean(jax.nn.one_hot(count - 1, side + 1), right) for count in fewest]),
         fewest=jnp.stack([_mean(count, right & (count <= side)) for count in fewest]),
-        bisection_wrong=_mean(counterfactuals.bisected_rows(top) != fewest[0], right),
+        bisection_wrong=_mean(counterfactuals.bisected_rows(margins[0]) != fewest[0], right),
         window=_mean(window.rows, found),
         window_none=_mean(window.start < 0, right[:WINDOWED]),
         window_covers=_mean(covered, found),
@@ -84,15 +77,16 @@ def _coords(inputs: Inputs) -> dict[str, Sequence[Any]]:
     return {"directions": DIRECTIONS, "steps": (*rows, len(rows)), "last_rows": (*rows, NEVER), "rows": rows}
 
 
-MEASUREMENTS = (
-    Measurement("rows", erase_rows, lambda inputs: (of_class(inputs.splits.test, SEVEN),), _coords, chunk=1),
-)
+MEASUREMENTS = (Measurement("rows", erase_rows, lambda own: (of_class(own.splits.test, SEVEN),), _coords, chunk=1),)
 
 
 def claims(results: Results) -> list[Claim]:
     """Row 1.5, but for rows 0–14, which `edits` removes."""
     rows = results["rows"]
-    side, exact = rows.sizes["rows"], 1 - rows.bisection_wrong
+    side, flips = rows.sizes["rows"], rows.flips.sel(directions=TOP)
+    usual = int(flips.sel(last_rows=rows.rows.to_numpy()).mean("seeds").fillna(0).idxmax("last_rows"))
+    near = flips.sel(last_rows=[CRUCIAL - 1, CRUCIAL, CRUCIAL + 1]).sum("last_rows", skipna=False)
+    top, bottom = (mean(rows.fewest.sel(directions=name), 1) for name in DIRECTIONS)
     return [
         Claim(
             row="1.5",
@@ -100,11 +94,14 @@ def claims(results: Results) -> list[Claim]:
             text=f"Row {CRUCIAL} is crucial: erased from the top, a 7 turns into a 1 when it goes",
             published="one 7",
             quantity=f"the share of the 7s that turn into a 1 when row {CRUCIAL} goes",
-            measured=rows.flips.sel(directions=TOP, last_rows=CRUCIAL),
+            measured=flips.sel(last_rows=CRUCIAL),
             controls={f"one row in {side}": xr.DataArray(1 / side)},
             score=Calibrated(),
             rule=above(MOST),
-            note=_note(results),
+            note=f"Most often it is row {usual} ({mean(flips.sel(last_rows=usual))} of the 7s); rows {CRUCIAL - 1} to "
+            f"{CRUCIAL + 1} together {mean(near)}. Mean number of rows until a 7 is a 1: {top} from the top, {bottom} "
+            f"from the bottom, {mean(rows.window, 1)} for the smallest window anywhere (the first {WINDOWED} 7s; "
+            f"{mean(rows.window_none)} of them have none). Never from the top: {mean(flips.sel(last_rows=NEVER))}.",
         ),
         Claim(
             row="1.5",
@@ -112,24 +109,9 @@ def claims(results: Results) -> list[Claim]:
             text="A binary search of rows finds where a 7 stops being one",
             published="the method",
             quantity="the share of the 7s for which the search finds the fewest rows that make it a 1",
-            measured=exact,
+            measured=1 - rows.bisection_wrong,
             controls={"every row tried": xr.DataArray(1.0)},
             rule=above(RELIABLE),
             note="It errs where erasing more rows turns a 1 back into a 7.",
         ),
     ]
-
-
-def _note(results: Results) -> str:
-    rows = results["rows"]
-    flips = rows.flips.sel(directions=TOP)
-    by_row = flips.sel(last_rows=rows.rows.to_numpy()).mean("seeds")
-    usual = int(by_row.fillna(0).idxmax("last_rows"))
-    near = flips.sel(last_rows=[CRUCIAL - 1, CRUCIAL, CRUCIAL + 1]).sum("last_rows", skipna=False)
-    top, bottom = (mean(rows.fewest.sel(directions=name), 1) for name in DIRECTIONS)
-    return (
-        f"Most often it is row {usual} ({mean(flips.sel(last_rows=usual))} of the 7s); rows {CRUCIAL - 1} to "
-        f"{CRUCIAL + 1} together {mean(near)}. Mean number of rows until a 7 is a 1: {top} from the top, {bottom} from "
-        f"the bottom, {mean(rows.window, 1)} for the smallest window anywhere (the first {WINDOWED} 7s; "
-        f"{mean(rows.window_none)} of them have none). Never from the top: {mean(flips.sel(last_rows=NEVER))}."
-    )

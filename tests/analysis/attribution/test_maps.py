@@ -7,7 +7,7 @@ import numpy as np
 import planted
 import pytest
 
-from jaxinterp import choices, networks
+from jaxinterp import choices, interventions, networks
 from jaxinterp.analysis import attribution
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.errors import InputError
@@ -181,3 +181,18 @@ def test_what_cannot_be_answered_is_refused(build, images):
         attribution.weights(build(), site="input")
     # A norm after the site is no obstacle.
     assert attribution.weights(build("layer", "after"), site="hidden0/post").shape == (6, 7)
+
+
+def test_a_logits_gradient_is_fixed_where_the_network_is_linear_behind_the_site(build, images):
+    network, before = build(), "hidden0/post"
+    kernel = network.variables["params"]["output"]["kernel"]
+    last = attribution.logit_gradients(network, images, site="hidden1/post")
+    np.testing.assert_allclose(last, np.broadcast_to(kernel.T, last.shape), atol=1e-6)
+    assert (attribution.fixed_share(last, tolerance=1e-4) == 1).all()
+    earlier = attribution.logit_gradients(network, images, site=before)
+    one = jax.jacrev(lambda row: network(images[3], {before: interventions.replace(row)})[0])
+    np.testing.assert_allclose(earlier[3], one(network(images[3])[1][before]), atol=1e-5)
+    assert (attribution.fixed_share(earlier, tolerance=1e-4) < 1).all()
+    assert (attribution.fixed_share(earlier, tolerance=100.0) == 1).all()
+    with pytest.raises(InputError, match="no site"):
+        attribution.logit_gradients(network, images, site="hidden7/post")

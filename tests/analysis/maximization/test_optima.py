@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jaxinterp.analysis import maximization
 from jaxinterp.analysis.maximization import optima
 from jaxinterp.choices import ACTIVATIONS, NORMS
 from jaxinterp.errors import InputError
@@ -181,3 +182,20 @@ def test_a_network_that_diverged_has_no_bounds_and_raises_nothing():
 def test_a_site_must_exist():
     with pytest.raises(InputError, match="hidden0/pre"):
         optima.interval_bounds(network(), site="hidden7/pre")
+
+
+def test_the_blank_image_has_no_share_of_the_optimum_and_the_optimum_all():
+    made = network()
+    weights, bias = optima.affine(made)
+    best = optima.box_optimum(weights, bias)[1]
+    np.testing.assert_allclose(optima.share_of_optimum(made, bias), 0, atol=1e-6)
+    np.testing.assert_allclose(optima.share_of_optimum(made, best), 1, rtol=1e-5)
+
+
+def test_the_best_images_are_exact_where_units_are_affine_and_climbed_to_elsewhere():
+    net, key, options = network(), jax.random.key(0), {"restarts": 1, "steps": 2}
+    exact = maximization.best_images(key, net, site="hidden0/pre", **options)
+    np.testing.assert_array_equal(exact, optima.box_optimum(*optima.affine(net))[0])
+    found = maximization.best_images(key, net, site="hidden1/pre", **options)
+    climbed = maximization.units(key, net, jnp.zeros((1, net.pixels)), site="hidden1/pre", **options).images
+    np.testing.assert_allclose(found, climbed, atol=1e-6)

@@ -56,7 +56,7 @@ def test_maps_of_a_gallery_share_one_scale():
 
 
 def test_only_rungs_that_were_trained_are_drawn():
-    (full,), (alone,) = ladder.figures(results()), ladder.figures(results(optional=False))
+    full, alone = ladder.accuracy(results()), ladder.accuracy(results(optional=False))
     assert len(full.axes[0].get_yticks()) == 8 and len(alone.axes[0].get_yticks()) == 1
 
 
@@ -81,5 +81,5 @@ def test_shares_of_neurons_are_of_those_that_are_known():
     neurons[:, 4:] = np.nan  # a narrower layer
     neurons[0, :2] = -0.51
     shares = matches._shares(neurons)
-    np.testing.assert_allclose(shares.sum(axis=1), 1)
+    np.testing.assert_allclose(shares.sum("bins"), 1)
     assert shares[0, 9] == shares[0, 21] == 0.5 and shares[1, 21] == 1

@@ -20,6 +20,7 @@ def test_every_figure_can_be_drawn_and_says_what_it_shows(lost):
         figure.draw_without_rendering()
         assert len(figure.get_label()) > 60
         for text in (figure.get_suptitle(), figure.get_label()):
-            assert f"{2 - lost} networks" in text or all(f"{2 - lost} {arm}" in text for arm in (PLAIN, SMALL))
+            several = all(f"{2 - lost} seeds of {arm}" in text.replace("\n", " ") for arm in (PLAIN, SMALL))
+            assert f"{2 - lost} seeds" in text and (several or "seeds of" not in text)
     assert len({figure.get_suptitle() for figure in shown}) == len(shown)
     assert {row for figure in shown for row in rows_of(figure)} == {f"1.{row}" for row in range(1, 13)} - {"1.6"}

@@ -2,11 +2,15 @@ import jax
 import numpy as np
 import planted
 import pytest
+import scipy.stats
 from support.findings import judged
 from support.random_results import random_results
 
-from jaxinterp.interventions import ablate, select
+from jaxinterp.analysis.doses import rises
+from jaxinterp.interventions import ablate, identity, rescale, select
 from jaxinterp.studies.bottleneck_neurons import STUDY, damage
+from jaxinterp.studies.bottleneck_neurons.damage import STRENGTHS, most_damaging
+from jaxinterp.studies.bottleneck_neurons.neurons import of_chosen
 
 
 def test_planted_units_are_found(planted_results):
@@ -79,3 +83,78 @@ def test_answer_follows_from_the_verdicts():
     assert "yes under zero-ablation (100 %)" in answer(0.01) and "no under zero-ablation (0 %)" in answer(0.86)
     for left in (0.01, 0.86, np.nan):
         assert len(answer(left).split()) <= 30
+
+
+def test_damage_is_predicted_by_what_ranks_it():
+    results = random_results(STUDY, {"units": 12})
+    assert judged(STUDY, results, damage.claims)["4.6 selectivity zero"].verdict == "does not hold"
+    cost = results["damage"].intact - results["damage"].ablated.sel(kinds="zero", drop=True)
+    results["predictors"]["selectivity"] = np.exp(cost).transpose("seeds", "units", "classes")
+    findings = judged(STUDY, results, damage.claims)
+    assert findings["4.6 selectivity zero"].verdict == "holds"
+    assert findings["4.6 selectivity zero"].score.mean == pytest.approx(1)
+    assert findings["4.6 selectivity mean"].score.mean < 0.8  # other damage, which it does not rank
+
+
+def test_correlations_are_over_neurons_and_classes(toy_results):
+    found, weight = toy_results["damage"], toy_results["predictors"].weight
+    correlations = {s: damage.correlation(toy_results, "weight", "mean", shifted=s) for s in (False, True)}
+    for seed in range(5):
+        cost = (found.intact - found.ablated.sel(kinds="mean"))[seed].transpose("units", "classes").to_numpy()
+        for shifted, values in ((False, weight[seed].to_numpy()), (True, weight[seed].to_numpy()[:, ::-1])):
+            expected = scipy.stats.spearmanr(values.ravel(), cost.ravel()).statistic
+            assert correlations[shifted][seed] == pytest.approx(expected)  # the other of two classes is the shifted
+
+
+RISING = np.linspace(0, 1, 13)
+BUMP = np.concatenate([np.linspace(0, 1, 5), np.linspace(1, 0.2, 8)])
+IMAGES = np.array([500])
+
+
+def rise(curve):
+    return rises(np.float32(curve)[None, :, None], IMAGES).item()
+
+
+def test_planted_curves_rise_to_their_plateau(planted_results):
+    worst = most_damaging(planted_results)
+    curve = of_chosen(planted_results["scaling"].accuracy, units=worst).isel(classes=planted.ALONE_CLASS)
+    assert (curve[:, 0] == 0).all() and (curve[:, 4:] > 0.999).all() and (curve.diff("strengths") > -1e-6).all()
+    np.testing.assert_array_equal(of_chosen(planted_results["scaling"].rises, units=worst), [[1, 0, 1, 0]] * 3)
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_predictions_are_those_of_the_network_itself(toy, toy_inputs, toy_results, seed):
+    network = jax.tree.map(lambda leaf: leaf[seed], toy[2].networks)
+    data, found = toy_inputs.scoring, toy_results["scaling"].isel(seeds=seed)
+
+    def shares(label, edit):
+        predictions = np.asarray(network(data.images, {"hidden1/post": edit})[0]).argmax(axis=-1)
+        return [np.mean(predictions[data.labels == label] == answer) for answer in range(2)]
+
+    for label in range(2):
+        for unit in range(6):
+            own, mask = found.isel(units=unit, classes=label), select([unit], 6)
+            expected = shares(label, rescale(mask, 1.75))[label]
+            assert own.accuracy.sel(strengths=1.75) == pytest.approx(expected, abs=0.003)
+            edits = {"before": identity(), "without": ablate(mask), "tripled": rescale(mask, 3.0)}
+            for name, edit in edits.items():
+                np.testing.assert_allclose(own.confusion.sel(edits=name), shares(label, edit), atol=0.003)
+
+
+def test_scaling_is_judged_by_the_digits_own_neuron():
+    def findings(own, other):
+        results = random_results(STUDY, {"units": 4})
+        found, worst = results["scaling"], results["damage"]["worst"]
+        worst[:] = 2
+        curves = np.where(np.arange(4)[:, None] == 2, own, other)
+        found["accuracy"][:] = curves[:, :, None] + np.random.default_rng(0).uniform(-0.01, 0.01, found.accuracy.shape)
+        found["rises"][:] = np.array([rise(curve) for curve in curves])[:, None]
+        findings = judged(STUDY, results, damage.claims)
+        return {name: finding for name, finding in findings.items() if "dose" in name}
+
+    assert {finding.verdict for finding in findings(RISING, BUMP).values()} == {"holds"}
+    assert {finding.verdict for finding in findings(BUMP, RISING).values()} == {"does not hold"}
+    finding = findings(RISING, BUMP)["4.6 dose gain"]
+    gain = [curve[-1] - curve[list(STRENGTHS).index(1)] for curve in (RISING, BUMP)]
+    assert finding.measured.mean == pytest.approx(gain[0], abs=0.01)
+    assert finding.control.mean == pytest.approx((gain[0] + 3 * gain[1]) / 4, abs=0.01)

@@ -6,23 +6,9 @@ from support.random_results import random_results
 
 from jaxinterp import ensemble
 from jaxinterp.studies.bottleneck_neurons import STUDY, rankings
-from jaxinterp.studies.bottleneck_neurons.rankings import TOP, top_overlap
+from jaxinterp.studies.bottleneck_neurons.rankings import TOP
 
 UNITS = 16
-
-
-def test_lists_of_the_same_neurons_overlap():
-    one = np.random.default_rng(0).uniform(size=(1, 10, UNITS)).astype(np.float32)
-    own, other = top_overlap(np.repeat(one, 3, axis=0))
-    assert own == 1 and other < 0.5
-    hub = np.broadcast_to(np.arange(UNITS, dtype=np.float32), (3, 10, UNITS))  # the same units for every class
-    assert top_overlap(hub) == (1, 1)
-    unrelated = np.random.default_rng(1).uniform(size=(3, 300, UNITS)).astype(np.float32)
-    np.testing.assert_allclose(top_overlap(unrelated), TOP / UNITS, atol=0.02)
-    with_absent = np.repeat(one, 3, axis=0)
-    with_absent[1, 4] = np.nan
-    without = np.delete(np.repeat(one, 3, axis=0), 4, axis=1)
-    np.testing.assert_allclose(top_overlap(with_absent), top_overlap(without))
 
 
 def test_a_gradient_is_fixed_behind_the_last_layer_and_only_there(toy, toy_results):

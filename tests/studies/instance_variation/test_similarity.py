@@ -1,18 +1,18 @@
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from support.judging import judged, plant, verdicts
 from support.random_results import random_results
 
 from jaxinterp import controls, ensemble, records
+from jaxinterp.analysis.similarity.controlled import compare
 from jaxinterp.data import Dataset
 from jaxinterp.networks import MLP
 from jaxinterp.studies.instance_variation import STUDY, similarity
 
 SEEDS, PIXELS, EXAMPLES = 8, 9, 60
 MODEL = MLP(widths=(12, 10), outputs=3, activation="tanh", initializer="xavier_uniform", initializer_gain=2.0)
-KEY = jax.random.key(0)
+KEY, SITES = jax.random.key(0), ("hidden0/post", "hidden1/post", "logits")
 OFF = ~np.eye(SEEDS, dtype=bool)
 
 
@@ -52,11 +52,11 @@ def data():
 
 @pytest.fixture(scope="module")
 def strangers(data):
-    return similarity.compare(networks(1), networks(2), data, key=KEY)
+    return compare(networks(1), networks(2), data, SITES, key=KEY)
 
 
 def test_planted_common_features_are_found(data):
-    results = labelled(similarity.compare(same_features_in_another_order(), networks(2), data, key=KEY))
+    results = labelled(compare(same_features_in_another_order(), networks(2), data, SITES, key=KEY))
     trained = results[similarity.SIMILARITY].sel(conditions="trained")
     np.testing.assert_allclose(trained.similarity.sel(orders="sorted").to_numpy()[..., OFF], 1, atol=1e-5)
     np.testing.assert_allclose(trained.cka, 1, atol=1e-4)
@@ -88,46 +88,6 @@ def test_every_control_is_shown_and_the_score_is_calibrated_by_the_hardest(stran
         assert finding.score.mean == pytest.approx((finding.measured.mean - control) / (1 - control), abs=1e-9)
         if name.startswith("3.2"):
             assert control == max(shown["untrained"].mean, shown["rows shuffled"].mean)
-
-
-def test_networks_that_are_not_finite_change_nothing_for_the_others(data, strangers):
-    variables = jax.tree.map(lambda leaf: leaf.at[3].set(jnp.nan), networks(1).variables)
-    broken = similarity.compare(networks(1).replace(variables=variables), networks(2), data, key=KEY)
-    kept = np.delete(np.arange(SEEDS), 3)
-    for name, values in broken._asdict().items():
-        alone = getattr(strangers, name)
-        assert np.isnan(values[..., 3]).all(), name
-        np.testing.assert_allclose(
-            values[..., kept[:, None], kept] if values.ndim > 1 else values[kept],
-            alone[..., kept[:, None], kept] if alone.ndim > 1 else alone[kept],
-            atol=1e-4,
-        )
-
-
-def test_a_mirrored_unit_counts_as_the_same_where_the_activation_is_odd(data):
-    def mirror(network, sign):
-        weights = network.variables["params"]
-        flip = {name: leaf * sign for name, leaf in weights["hidden0"].items()}
-        back = weights["output"] | {"kernel": weights["output"]["kernel"] * sign[:, None]}
-        return network.replace(variables={"params": {"hidden0": flip, "output": back}})
-
-    signs = jnp.where(jax.random.bernoulli(jax.random.key(3), shape=(SEEDS, 12)), 1.0, -1.0)
-    for activation, same in (("tanh", True), ("relu", False)):
-        model = MLP(widths=(12,), outputs=3, activation=activation, initializer_gain=2.0)
-        one = ensemble.take(controls.untrained(ensemble.keys(5, 1), model, PIXELS), 0)
-        flipped = jax.vmap(mirror, in_axes=(None, 0))(one, signs)
-        found = similarity.compare(flipped, flipped, data, key=KEY)
-        trained = similarity.CONDITIONS.index("trained")
-        assert (found.matched[trained, 0][OFF] > 0.999).all() == same
-        assert np.abs(found.similarity[trained, 0, 0]).min() < 0.9
-
-
-def test_one_output_is_read_as_it_was_trained(data):
-    one = controls.untrained(ensemble.keys(0, 3), MLP(widths=(4,), outputs=1), PIXELS)
-    logits = jax.vmap(lambda network: network(data.images)[0])(one)[..., 0]
-    for loss, threshold in (("squared_error", 0.5), ("binary_cross_entropy", 0.0)):
-        found = similarity.compare(one, one, data, key=KEY, loss=loss)
-        np.testing.assert_allclose(found.accuracy, ((logits > threshold) == data.labels).mean(1), atol=1e-6)
 
 
 @pytest.mark.parametrize(("raw", "verdict"), [(0.02, "holds"), (0.6, "does not hold")])

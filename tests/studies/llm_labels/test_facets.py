@@ -5,6 +5,7 @@ from support import llm_results
 from support.llm_results import judged, plant, when
 
 from jaxinterp.analysis import facets as analysis
+from jaxinterp.analysis.planted_facets import KINDS
 from jaxinterp.networks import MLP, init
 from jaxinterp.studies.inputs import TRAINED
 from jaxinterp.studies.llm_labels import facets
@@ -48,7 +49,7 @@ CASES = {
 @pytest.fixture
 def results():
     found = llm_results.results()
-    true = [[kind.facets] * 12 for kind in facets.KINDS.values()]
+    true = [[kind.facets] * 12 for kind in KINDS.values()]
     found["planted facets"]["true"][:] = true
     return found
 

@@ -119,22 +119,3 @@ def test_pictures_after_the_relu_and_before_are_those_of_one_maximisation_each(k
         options = {"parametrization": spaces.PIXELS, "priors": (spaces.l2(1.0),), "learning_rate": 0.1}
         alone = jax.jit(partial(maximization.maximize, objective=goal, objectives=4, restarts=8, steps=200, **options))
         np.testing.assert_allclose(found[TARGETS.index(target)], alone(key, net).images, atol=1e-4)
-
-
-def test_the_best_images_are_compared_with_the_optimum_and_the_weights():
-    net, shown = network(), images()
-    found = jax.tree.map(np.asarray, jax.jit(pictures.best_images)(net, shown))
-    kernel = np.asarray(net.variables["params"]["hidden0"]["kernel"])
-    entering, blank = (np.asarray(net(own)[1]["hidden0/pre"]) for own in (shown, np.zeros((1, PIXELS), np.float32)))
-    most = np.array(
-        [np.asarray(net((kernel[:, u] > 0)[None].astype(np.float32))[1]["hidden0/pre"])[0, u] for u in range(4)]
-    )
-    np.testing.assert_allclose(found.gain, (entering.max(axis=0) - blank[0]) / (most - blank[0]), rtol=1e-4)
-    assert (found.gain < 1).all() and found.dark.tolist() == (most <= 0).tolist()
-    best = np.argsort(-entering, axis=0, kind="stable")[: pictures.EXEMPLARS]
-    table = np.array(
-        [[np.corrcoef(kernel[:, u], shown[best[:, v]].mean(axis=0))[0, 1] for v in range(4)] for u in range(4)]
-    )
-    np.testing.assert_allclose(found.likeness, np.diag(table), atol=1e-4)
-    np.testing.assert_allclose(found.likeness_other, (table.sum(axis=1) - np.diag(table)) / 3, atol=1e-4)
-    assert jax.jit(pictures.best_images)(network(bias=-100.0), shown).dark.all()

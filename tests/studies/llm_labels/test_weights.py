@@ -1,14 +1,12 @@
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from support import llm_results
 from support.llm_results import judged, near, plant, when
 
-from jaxinterp.networks import MLP, Network, init
+from jaxinterp.networks import MLP, Network
 from jaxinterp.studies.llm_labels import weights
 
-PIXELS = 25
 CASES = {
     "2.5 lists": (
         lambda found: when(found, "incoming", "overlap", near(0.5), near(0.95)),
@@ -46,58 +44,6 @@ def test_listed_weights_are_compared_with_the_share_of_live_neurons():
     plant(found, "outgoing", "listed_live", 0.75)
     finding = judged(weights, found)["2.5 outgoing"]
     assert finding.control.mean == 0.5 and finding.score.mean == pytest.approx(0.5)
-
-
-def network(kernel=None):
-    made = init(jax.random.key(0), MLP((5,), 3, input_mean=0.5, input_std=0.5), PIXELS)
-    if kernel is None:
-        return made
-    params = {**made.variables["params"], "hidden0": {"kernel": jnp.asarray(kernel), "bias": jnp.zeros(5)}}
-    return Network(made.model, {"params": params})
-
-
-def images(seed=0):
-    rng = np.random.default_rng(seed)
-    return (rng.uniform(size=(300, PIXELS)) * rng.uniform(size=PIXELS)).astype(np.float32)
-
-
-def incoming(net, choosing, scoring, key):
-    inked, covariance = jnp.asarray(np.max(choosing, axis=0) > 0), jnp.asarray(np.cov(scoring.T).astype(np.float32))
-    return jax.tree.map(np.asarray, weights.incoming(net, choosing, inked, covariance, key))
-
-
-def test_lists_are_of_the_largest_weights_and_of_the_largest_contributions(key):
-    net, choosing, scoring = network(), images(), images(seed=1)
-    found = incoming(net, choosing, scoring, key)
-    kernel = np.asarray(net.variables["params"]["hidden0"]["kernel"])
-    entering = np.asarray(net(scoring)[1]["hidden0/pre"])
-    for unit in range(5):
-        size = np.abs(kernel[:, unit])
-        lists = [np.argsort(-ranked)[: weights.LISTED] for ranked in (size, size * choosing.std(axis=0))]
-        for rebuilt, listed in zip(found.rebuilt[:, unit], lists, strict=False):
-            expected = np.corrcoef(scoring[:, listed] @ kernel[listed, unit], entering[:, unit])[0, 1] ** 2
-            assert rebuilt == pytest.approx(expected, rel=1e-3)
-        assert found.overlap[unit] == pytest.approx(len(np.intersect1d(*lists)) / weights.LISTED)
-    assert (found.chance == weights.LISTED / PIXELS).all()
-
-
-def test_pixels_without_ink_rebuild_nothing_and_are_counted(key):
-    kernel = np.array(network().variables["params"]["hidden0"]["kernel"])
-    kernel[:10] = 5.0  # the largest weights, of pixels that are 0 on every image
-    dark = images()
-    dark[:, :10] = 0
-    found = incoming(network(kernel), dark, dark, key)
-    assert (found.never_inked == 1).all() and (found.rebuilt[0] == 0).all() and (found.overlap == 0).all()
-    assert (found.rebuilt[1] > 0.5).all()
-
-
-def test_a_unit_that_is_not_finite_harms_no_other(key):
-    kernel = np.array(network().variables["params"]["hidden0"]["kernel"])
-    kernel[:, 2] = np.nan
-    own, broken = (incoming(net, images(), images(), key) for net in (network(), network(kernel)))
-    for values, other in zip(own, broken, strict=True):
-        assert np.isnan(other[..., 2]).all()
-        np.testing.assert_allclose(np.delete(other, 2, -1), np.delete(values, 2, -1), rtol=1e-5)
 
 
 def outgoing(last, pixels, bias=(0.0, 0.0, 0.0, 0.0)):

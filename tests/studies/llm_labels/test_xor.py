@@ -1,15 +1,11 @@
-import jax
 import numpy as np
 import pytest
 from support import llm_results
-from support.llm_results import CORNERS, SEEDS, judged, plant
+from support.llm_results import SEEDS, judged, plant
 
-from jaxinterp.analysis import gates
-from jaxinterp.networks import MLP, init
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.llm_labels import xor
 
-TARGETS = np.array([0, 1, 1, 0])
 SEVEN_OF_EIGHT = np.arange(SEEDS) % 8 > 0
 
 
@@ -41,32 +37,6 @@ CASES = {
 def test_a_claim_holds_where_it_is_planted_and_not_where_it_is_not():
     assert list(judged(xor, llm_results.results())) == list(CASES)
     assert llm_results.verdicts(xor, CASES) == {name: ("holds", "does not hold") for name in CASES}
-
-
-def test_the_network_written_by_hand_is_read():
-    found = jax.tree.map(np.asarray, xor.solution(llm_results.or_but_not_and(), CORNERS))
-    np.testing.assert_allclose(found.outputs, TARGETS, atol=1e-6)
-    assert found.solved == 1 and found.fewest == 2 and found.loss < 1e-10
-    assert found.spared.tolist() == [0, 0, 1, 1] and gates.way(found.active) == gates.way(active(ONE_DEAD)[0])
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_what_is_spared_is_what_the_weights_say(seed):
-    network = init(jax.random.key(seed), MLP((4,), 1, initializer="torch", initializer_gain=3.0), 2)
-    found = jax.tree.map(np.asarray, xor.solution(network, CORNERS))
-    units = np.maximum(CORNERS.images @ found.kernel + found.bias, 0)
-    np.testing.assert_array_equal(found.active, (units > 0).T)
-
-    def solves(units):
-        return (((units @ found.outgoing + found.offset) > 0.5) == TARGETS).all()
-
-    assert found.solved == solves(units)
-    for unit in range(4):
-        others = np.arange(4) != unit
-        assert found.spared[unit] == solves(units * others)
-        assert found.spared_at_mean[unit] == solves(np.where(others, units, units.mean(axis=0)))
-    enough = [kept.sum() for kept in np.array(np.meshgrid(*[[0, 1]] * 4)).reshape(4, -1).T if solves(units * kept)]
-    assert np.isnan(found.fewest) if not solves(units) else found.fewest == min(enough)
 
 
 def test_a_dead_neuron_that_can_be_spared_makes_xor_need_no_fewer():

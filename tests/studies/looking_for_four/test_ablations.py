@@ -7,7 +7,7 @@ from support.random_results import random_results
 
 from jaxinterp.data import Dataset
 from jaxinterp.networks import MLP, Network
-from jaxinterp.studies.looking_for_four import STUDY, ablations
+from jaxinterp.studies.looking_for_four import STUDY, ablations, maps
 from jaxinterp.studies.looking_for_four.maps import TARGET
 
 measure = jax.jit(ablations.losses)
@@ -37,7 +37,7 @@ def losses(network, choosing, scoring, template):
     """What is lost, by kind, where the target's template is this map."""
     every = np.zeros((2, 8, 5, 9), np.float32)
     every[1, 0, TARGET] = template
-    halves = map(ablations.half, (choosing, scoring))
+    halves = ((half, maps.fours(half)) for half in (choosing, scoring))
     found = measure(network, jax.random.key(0), choosing.images, every, np.ones(9, bool), *halves)
     by_kind = {
         name: dict(zip(ablations.KINDS, np.asarray(getattr(found, name))[:, 0], strict=True))

@@ -18,7 +18,7 @@ def test_stages_are_compared_layer_by_layer_as_numpy_does(known):
 
     final = np.asarray(params["hidden0"]["kernel"])
     begun, here = (final + rng.normal(size=final.shape) for _ in range(2))
-    found = growth._compare(with_kernel(begun), with_kernel(here), trained, known.inked)
+    found = growth.compare(with_kernel(begun), with_kernel(here), trained, known.inked)
     own = [known.alike(here[:, unit], final[:, unit]) for unit in range(8)]
     other = [known.alike(here[:, unit], final[:, (unit - 1) % 8]) for unit in range(8)]
     np.testing.assert_allclose([found[0][0], found[1][0]], [np.mean(own), np.mean(other)], atol=1e-5)

@@ -1,10 +1,14 @@
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+import xarray as xr
 from support.judging import judged, plant, verdicts
 from support.random_results import random_results
 
 from jaxinterp.analysis import templates
+from jaxinterp.data import Dataset
+from jaxinterp.networks import MLP, Network
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.looking_for_four import STUDY, logits
 from jaxinterp.studies.looking_for_four.maps import BEST_TURN, DIFFERENCE, FOUR, TARGET, TURNED, UPRIGHT
@@ -63,3 +67,74 @@ def test_the_best_turn_is_shown_next_to_the_mean_of_turns():
     for finding in judged(STUDY, results, "5.4 unlike").values():
         others = {control.name: control.estimate.mean for control in finding.others}
         assert others[BEST_TURN] == pytest.approx(0.8) and others[TURNED] == pytest.approx((6 * 0.1 + 0.8) / 7)
+
+
+def reader():
+    """9-6-5: unit u of the one hidden layer copies pixel u, and logit c reads unit c; unit 5 is read by none."""
+    params = {
+        "hidden0": {"kernel": jnp.float32(np.eye(9)[:, :6]), "bias": jnp.zeros(6)},
+        "output": {"kernel": jnp.float32(np.eye(6)[:, :5]), "bias": jnp.zeros(5)},
+    }
+    return Network(MLP((6,), 5), {"params": params})
+
+
+def bright(seed, examples=100):
+    """Images of class c have bright ink in pixel c, and noise elsewhere."""
+    rng = np.random.default_rng(seed)
+    labels = (np.arange(examples) % 5).astype(np.int32)
+    values = rng.uniform(0, 0.3, (examples, 9)).astype(np.float32)
+    values[np.arange(examples), labels] = rng.uniform(0.7, 1, examples)
+    return Dataset(values, labels)
+
+
+def test_one_neuron_carries_a_logit_that_reads_it_alone():
+    network, data = reader(), bright(0)
+    carried = np.asarray(logits.of_neurons(network, data))
+    assert carried[TARGET] > 0.3 and np.abs(np.delete(carried, TARGET)).max() == 0
+    for shares in logits.evidence(network, data, bright(1)):
+        np.testing.assert_allclose(shares, 1, rtol=1e-6)
+
+
+def area(values):
+    """Of one deletion curve, as the study takes it."""
+    logit = xr.DataArray(values, {"gone": np.linspace(0, 1, len(values))}, "gone")
+    return float(logits.areas(xr.Dataset({"logit": logit})))
+
+
+def test_areas_are_on_a_scale_from_the_blank_image_to_the_untouched():
+    assert area([5.0, 4, 3]) == pytest.approx(0.5) and area([5.0, 3, 3]) == pytest.approx(0.25)
+    assert area([5.0, -3, 3]) < 0  # what speaks against the target goes last
+    assert np.isnan(area([3.0, 4, 3]))
+
+
+def test_signed_maps_of_a_linear_logit_fall_below_the_blank_image():
+    network, images = reader(), np.full((1, 9), 0.5, np.float32)
+    kernel = np.zeros((6, 5))
+    kernel[:4, TARGET] = 3, 2, -1, -2
+    params = {**network.variables["params"], "output": {"kernel": jnp.float32(kernel), "bias": jnp.zeros(5)}}
+    found = logits.deletion(network.replace(variables={"params": params}), jnp.asarray([0, 0], jnp.uint32), images)
+    by_order = dict(zip(logits.ORDERS, np.asarray(found.logit), strict=True))
+    for name in logits.ATTRIBUTIONS:
+        assert by_order[name].min() == pytest.approx(-1.5, abs=1e-5) and by_order[name][-1] == pytest.approx(0)
+        assert area(by_order[name]) < min(area(by_order[order]) for order in (logits.INK, logits.BRIGHTEST))
+
+
+def test_a_heat_map_is_judged_by_the_harder_order():
+    results = random_results(STUDY)
+    left = 1 - results["deletion"].gone
+    for order in logits.ORDERS:
+        power = {logits.INK: 1, logits.BRIGHTEST: 6}.get(order, 4)
+        results["deletion"]["logit"].loc[{"orders": order}] = 3 + 2 * left**power  # from 5 to the blank image's 3
+    assert logits.areas(results["deletion"]).sel(orders=logits.INK).isel(seeds=0) == pytest.approx(0.5)
+    found = judged(STUDY, results, "5.4 deletion").values()
+    assert {f.verdict for f in found} == {"does not hold"} and {f.control_name for f in found} == {logits.BRIGHTEST}
+    results["deletion"]["logit"].loc[{"orders": logits.BRIGHTEST}] = 3 + 2 * left**0.5
+    found = judged(STUDY, results, "5.4 deletion").values()
+    assert {f.verdict for f in found} == {"holds"} and {f.control_name for f in found} == {logits.INK}
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(0.9, "holds"), (0.1, "does not hold")])
+def test_a_few_favourites_carry_most_or_not(share, verdict):
+    results = random_results(STUDY)
+    plant(results["evidence"]["by_weight"], share, neurons=logits.FEW)
+    assert verdicts(STUDY, results, "5.4 favourites") == {verdict}

@@ -1,5 +1,4 @@
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxinterp.studies.looking_for_four import maps
@@ -12,12 +11,6 @@ def test_what_neurons_see_agrees_with_numpy(known):
     for layer, views in enumerate(known.views(known.choosing)):
         for of_view, expected in zip(found, views, strict=True):
             np.testing.assert_allclose(of_view[layer], expected, atol=1e-5)
-
-
-def test_narrower_layers_are_padded():
-    found = maps.padded([jnp.ones((3, 2)), jnp.ones((1, 2))])
-    assert found.shape == (2, 3, 2) and np.isfinite(found[0]).all()
-    assert np.isfinite(found[1, 0]).all() and np.isnan(found[1, 1:]).all()
 
 
 def test_difference_templates_as_they_are_are_the_upright_ones(known):

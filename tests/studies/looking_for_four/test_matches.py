@@ -70,7 +70,7 @@ def test_matches_agree_with_numpy(known):
 
 def test_cards_agree_with_numpy(known):
     choosing, scoring = known.choosing, known.scoring
-    found = jax.jit(matches._cards)(known.network, KEY, choosing.images, choosing, scoring)
+    found = jax.jit(matches.cards)(known.network, KEY, choosing.images, choosing, scoring)
     for layer, views in enumerate(known.views(choosing)):
         every = activations(known, scoring, layer)
         assert found.unit[layer].tolist() == slow_selective(activations(known, choosing, layer), choosing.labels)

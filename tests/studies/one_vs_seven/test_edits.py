@@ -51,7 +51,7 @@ def test_a_network_that_looks_for_a_bar_reads_every_edit_by_it(made):
     np.testing.assert_allclose(found.logits[0, EDITS.index(FULL)], [2, 9])
     np.testing.assert_allclose(found.probability[0, EDITS.index(BLANK)], jax.nn.sigmoid(2.0), rtol=1e-6)
     assert np.isnan(found.as_one[1, EDITS.index("1")]) and np.isfinite(found.as_one[1, EDITS.index(FULL)])
-    blank = edits.read_blank(reader, made[BLANK].edited)
+    blank = edits.read(reader, made[BLANK].edited)
     np.testing.assert_allclose(blank.logits, [2, 0])
     halfway = jnp.stack([made["1"].edited[:3], made["7"].edited])[:, None]
     np.testing.assert_array_equal(edits.read_blends(reader, halfway).as_seven, [[0], [1]])

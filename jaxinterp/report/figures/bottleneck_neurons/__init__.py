@@ -6,17 +6,23 @@ from jaxinterp.report.figures.bottleneck_neurons import (
     activity,
     class_accuracy,
     damage,
-    prediction,
     rankings,
     saliency,
     scaling,
     selectivity,
 )
+from jaxinterp.report.figures.drawing import is_square
 from jaxinterp.studies.study import Results
 
-_TOPICS = (damage, scaling, prediction, rankings, selectivity, class_accuracy, activity, saliency)
+_FIGURES = (
+    *(damage.losses, damage.damage, scaling.curves, scaling.confusions, damage.predictors, rankings.responses),
+    *(selectivity.selectivity, class_accuracy.accuracy, class_accuracy.failures),
+    *(activity.activations, activity.pixels, saliency.saliency),
+)
+_OF_IMAGES = (class_accuracy.failures, saliency.saliency)
 
 
 def figures(results: Results) -> list[Figure]:
     """All figures of the study; maps and galleries where images are square."""
-    return [figure for topic in _TOPICS for figure in topic.figures(results)]
+    square = is_square(results["maps"].sizes["pixels"])
+    return [draw(results) for draw in _FIGURES if square or draw not in _OF_IMAGES]

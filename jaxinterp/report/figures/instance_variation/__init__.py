@@ -3,10 +3,17 @@
 from matplotlib.figure import Figure
 
 from jaxinterp.report.figures.instance_variation import attention, locality, similarity, strokes
+from jaxinterp.studies.instance_variation.maps import VIEWS
+from jaxinterp.studies.instance_variation.similarity import MEASURES
 from jaxinterp.studies.study import Results
 
 
 def figures(results: Results) -> list[Figure]:
     """All figures of the study, row by row."""
-    topics = (similarity, locality, attention, strokes)
-    return [figure for topic in topics for figure in topic.figures(results)]
+    return [
+        *(similarity.of_images(results, measure) for measure in MEASURES),
+        *(similarity.shared(results), similarity.matrices(results)),
+        *(locality.locality(results), attention.maps_of_pairs(results)),
+        *(attention.gallery(results, view) for view in VIEWS),
+        *(strokes.examples(results), strokes.moves(results), strokes.in_common(results), strokes.explained(results)),
+    ]

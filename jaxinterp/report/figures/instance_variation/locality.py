@@ -1,10 +1,12 @@
 """How local are the pixels that units use? The figure of rows 3.4 and 3.6."""
 
-import numpy as np
+from itertools import product
+
 from matplotlib.figure import Figure
 
-from jaxinterp.report.figures.common import shows
-from jaxinterp.report.figures.instance_variation.common import DRAWN, finish, in_words, line, networks, rows
+from jaxinterp.report.figures.captions import caption, seeds
+from jaxinterp.report.figures.drawing import INTERVAL, intervals
+from jaxinterp.report.figures.layout import names, panels, rows
 from jaxinterp.studies.inputs import UNTRAINED
 from jaxinterp.studies.instance_variation.locality import ONE_DIGIT_UNTRAINED, SHUFFLED, by_arm
 from jaxinterp.studies.instance_variation.maps import USED
@@ -18,29 +20,19 @@ _MEASURES = {
 _CONTROLS = (UNTRAINED, SHUFFLED, ONE_DIGIT_UNTRAINED)
 
 
-def figures(results: Results) -> list[Figure]:
-    """The figure of the topic."""
-    return [shows(locality(results), "3.4", "3.6")]
-
-
 def locality(results: Results) -> Figure:
     """Measures of what is used by every unit, over units and networks, next to controls and other recipes."""
     arms = {name: values.sel(views=USED) for name, values in by_arm(results).items()}
     arms = {name: values for name, values in arms.items() if values.notnull().any()}
-    layers = results["locality"].layers.to_numpy()
-    figure = Figure(figsize=(2.2 + 3.0 * len(layers), 7.6), layout="constrained")
-    grid = figure.subplots(len(_MEASURES), len(layers), sharey=True, sharex="row", squeeze=False)
-    for (row, column), axes in np.ndenumerate(grid):
-        measure, quantity = list(_MEASURES.items())[row]
-        for position, (name, values) in enumerate(arms.items()):
-            known = values.sel(layers=layers[column], measures=measure).to_numpy()
-            low, quarter, median, three_quarters, high = np.nanquantile(known, (0.05, 0.25, 0.5, 0.75, 0.95))
-            ends = np.array((low, quarter, three_quarters, high))
-            line(axes, position, name, median, ends, trained=name not in _CONTROLS)
-        rows(axes, [f"{name} ({networks(values)})" for name, values in arms.items()])
-        axes.set_title(str(layers[column]), fontsize=10)
-        axes.set_xlabel(quantity, fontsize=9)
+    known = [int(values.notnull().any(set(values.dims) - {"seeds"}).sum()) for values in arms.values()]
+    layers, texts = results["locality"].layers.to_numpy(), []
+    figure, grid = panels(len(_MEASURES), len(layers), (3.3, 2.4), sharey=True, sharex="row")
+    for axes, ((measure, quantity), layer) in zip(grid.flat, product(_MEASURES.items(), layers), strict=True):
+        own = {name: values.sel(layers=layer, measures=measure) for name, values in arms.items()}
+        medians = intervals(axes, own, own=[name for name in arms if name not in _CONTROLS], median=True)
+        texts.append(f"{quantity}, {layer}: {medians}")
+        rows(axes, [f"{name} ({count})" for name, count in zip(arms, known, strict=True)])
+        names(axes, str(layer), quantity)
     title = "How local is what units use? Mean gradient × sd of the pixel, trained, other recipes and controls"
-    shown = f"all units of as many seeds as in brackets; {DRAWN.replace('mean', 'median')} 90 % of units"
-    words = "; ".join(f"{axes.get_xlabel()}, {in_words(axes)}" for axes in grid.flat)
-    return finish(figure, title, shown, words)
+    notes = f"all units of as many seeds as in brackets; {INTERVAL.replace('mean', 'median')} 90 % of units"
+    return caption(figure, seeds(results), title, notes, "; ".join(texts), "3.4", "3.6")

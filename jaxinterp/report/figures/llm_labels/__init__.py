@@ -5,7 +5,12 @@ from matplotlib.figure import Figure
 from jaxinterp.report.figures.llm_labels import cards, facets, widths, xor
 from jaxinterp.studies.study import Results
 
+_FIGURES = (
+    *(xor.solutions, xor.planes, widths.by_live_neurons, cards.facts, cards.pictures, cards.cards),
+    *(facets.counts, facets.images),
+)
+
 
 def figures(results: Results) -> list[Figure]:
     """All figures of the study."""
-    return [figure for topic in (xor, widths, cards, facets) for figure in topic.figures(results)]
+    return [draw(results) for draw in _FIGURES]

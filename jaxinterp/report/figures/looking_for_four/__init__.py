@@ -2,21 +2,17 @@
 
 from matplotlib.figure import Figure
 
-from jaxinterp.report.figures.looking_for_four import (
-    ablations,
-    evidence,
-    focus,
-    growth,
-    ladder,
-    logits,
-    matches,
-    tracing,
-)
+from jaxinterp.report.figures.looking_for_four import ablations, focus, growth, ladder, logits, matches, tracing
 from jaxinterp.studies.study import Results
 
-_TOPICS = (ladder, focus, growth, logits, evidence, tracing, matches, ablations)
+_FIGURES = (
+    *(ladder.accuracy, focus.spread, focus.focused, growth.settling, growth.growing),
+    *(logits.maps, logits.correlations, logits.evidence, tracing.traced, tracing.averages, matches.correlations),
+)
 
 
 def figures(results: Results) -> list[Figure]:
     """All figures of the study, row by row."""
-    return [figure for topic in _TOPICS for figure in topic.figures(results)]
+    layers = results["matches"].layers.to_numpy()
+    galleries = [matches.gallery(results, str(layer)) for layer in layers]
+    return [*(draw(results) for draw in _FIGURES), *galleries, ablations.losses(results)]

@@ -3,56 +3,37 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from jaxinterp.report.figures.common import (
-    BAND,
-    BLUE,
-    DOTS,
-    GREEN,
-    GREY,
-    ORANGE,
-    PURPLE,
-    SKY,
-    YELLOW,
-    band,
-    labels,
-    panels,
-    plain,
-    quantiles,
-)
-from jaxinterp.report.figures.looking_for_four.common import finish
+from jaxinterp.report.figures.captions import by, caption, means, seeds
+from jaxinterp.report.figures.common import BAND, COLOURS, DOTS, GREY
+from jaxinterp.report.figures.drawing import band, quantiles, strips
+from jaxinterp.report.figures.layout import legend, panels, plain, rows
 from jaxinterp.studies.looking_for_four.ladder import PUBLISHED_ACCURACY, RUNGS, short
 from jaxinterp.studies.looking_for_four.maps import NAME
 from jaxinterp.studies.study import NETWORKS, Results
 
-_COLOURS: dict[str, str] = dict(zip(RUNGS, (BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW, GREY, "black"), strict=True))
+_COLOURS: dict[str, str] = dict(zip(RUNGS, COLOURS, strict=True))
 
 
-def figures(results: Results) -> list[Figure]:
+def accuracy(results: Results) -> Figure:
     """Every rung's validation accuracy, and its learning curve."""
-    figure, (dots, curves) = panels(1, 2, (5.2, 3.6))
+    figure, [(dots, curves)] = panels(1, 2, (5.2, 3.6))
     rungs = [str(rung) for rung in results["curves"].recipes.to_numpy()]
-    names = {rung: short(rung) if rung != NAME else "last: batch norm" for rung in rungs}
-    kept = results[NETWORKS].accuracy.sel(splits="validation", recipes=rungs)
+    names = [short(rung) if rung != NAME else "last: batch norm" for rung in rungs]
+    kept = results[NETWORKS].accuracy.sel(splits="validation", recipes=rungs).assign_coords(recipes=names)
     validation = results["curves"].validation
     epochs = np.arange(1, validation.sizes["epochs"] + 1)
-    for row, rung in enumerate(rungs):
-        values = kept.sel(recipes=rung).to_numpy()
-        dots.plot(values, row + np.linspace(-0.15, 0.15, len(values)), "o", color=_COLOURS[rung], ms=2.5, alpha=0.5)
-        dots.plot(quantiles(values)[1], row, "|", color=_COLOURS[rung], ms=14, mew=2.2)
-        band(curves, epochs, validation.sel(recipes=rung), _COLOURS[rung], names[rung])
+    for row, (rung, name) in enumerate(zip(rungs, names, strict=True)):
+        strips(dots, kept.sel(recipes=[name]), _COLOURS[rung], "", row, mark="|", across=True)
+        band(curves, validation.sel(recipes=rung), _COLOURS[rung], name, x=epochs)
     dots.axvline(PUBLISHED_ACCURACY, color=GREY, linestyle=":", linewidth=1.2)
-    dots.set_yticks(range(len(rungs)), [names[rung] for rung in rungs], fontsize=9)
-    dots.set_ylim(len(rungs) - 0.4, -0.6)
-    labels(dots, "validation accuracy, kept weights; dotted: published", "rung")
-    labels(curves, "epoch", "validation accuracy, of those still trained")
+    rows(dots, names)
+    plain(dots, x="validation accuracy, kept weights; dotted: published", y="rung")
     curves.set_xscale("log")
     curves.set_xticks([1, 2, 5, 10, 20, 50, 100], ["1", "2", "5", "10", "20", "50", "100"])
     curves.minorticks_off()
     first = quantiles(validation.isel(epochs=0))[0]
     curves.set_ylim(min([0.9, *first[first > 0.85]]), 1.002)
-    curves.legend(fontsize=8, frameon=False, loc="lower right")
-    for axes in (dots, curves):
-        plain(axes)
-    means = ", ".join(f"{names[rung]} {float(kept.sel(recipes=rung).mean()):.4f}" for rung in rungs)
-    text = f"Mean validation accuracy: {means}; published for the last: {PUBLISHED_ACCURACY}"
-    return [finish(figure, results, "Accuracy rung by rung, and learning curves", f"{DOTS}; {BAND}", text, "5.1")]
+    legend(curves, "lower right")
+    plain(curves, x="epoch", y="validation accuracy, of those still trained")
+    text = f"Mean validation accuracy: {means(by(kept, 'recipes'), 4)}; published for the last: {PUBLISHED_ACCURACY}"
+    return caption(figure, seeds(results), "Accuracy rung by rung, and learning curves", f"{DOTS}; {BAND}", text, "5.1")

@@ -2,11 +2,15 @@
 
 from matplotlib.figure import Figure
 
-from jaxinterp.report.figures.one_vs_seven import analogues, carriers, differences, edits, knockouts, rows, top_bar
+from jaxinterp.report.figures.one_vs_seven import analogues, carriers, differences, edits, knockouts, rows
 from jaxinterp.studies.study import Results
+
+_FIGURES = (
+    *(knockouts.thresholds, knockouts.draws, knockouts.other_networks, edits.edits, edits.blends, rows.erased),
+    *(differences.histograms, carriers.retrieval, carriers.restored, analogues.correlations),
+)
 
 
 def figures(results: Results) -> list[Figure]:
     """All figures of the study."""
-    topics = (knockouts, edits, rows, differences, carriers, top_bar, analogues)
-    return [figure for topic in topics for figure in topic.figures(results)]
+    return [draw(results) for draw in _FIGURES]

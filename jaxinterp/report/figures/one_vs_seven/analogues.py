@@ -1,32 +1,28 @@
 """Are the neurons that one network uses found in others?"""
 
+from itertools import product
+
 import numpy as np
 from matplotlib.figure import Figure
 
-from jaxinterp.report.figures.common import BLUE, ORANGE, plain
-from jaxinterp.report.figures.one_vs_seven.common import finish, interval, named, networks
-from jaxinterp.studies.one_vs_seven.analogues import COMPARISONS, TRAINED
-from jaxinterp.studies.one_vs_seven.common import ARMS, LAYERS, mean
+from jaxinterp.report.figures.captions import caption, seeds
+from jaxinterp.report.figures.drawing import INTERVAL, intervals
+from jaxinterp.report.figures.layout import names, panels
+from jaxinterp.studies.one_vs_seven.analogues import COMPARISONS
+from jaxinterp.studies.one_vs_seven.common import ARMS, LAYERS
 from jaxinterp.studies.study import Results
 
 
-def figures(results: Results) -> list[Figure]:
+def correlations(results: Results) -> Figure:
     """Correlation of units with their best match in other networks, and what chance gives."""
-    figure = Figure(figsize=(10, 4.2), layout="constrained")
-    grid = figure.subplots(len(LAYERS), len(ARMS), sharex=True, sharey=True)
+    x = "correlation with the best match"
+    figure, grid = panels(len(LAYERS), len(ARMS), (3.1, 1.7), x, sharex=True, sharey=True)
     pairs = results["analogues"].correlation
     pairs, texts = pairs.where(~np.eye(pairs.sizes["seeds"], dtype=bool)), []
-    for row, layer in zip(grid, LAYERS, strict=True):
-        for axes, arm in zip(row, ARMS, strict=True):
-            for position, name in enumerate(COMPARISONS):
-                values = pairs.sel(recipes=arm, layers=layer, comparisons=name)
-                interval(axes, position, values, BLUE if name == TRAINED else ORANGE)
-                texts.append(f"{arm}, {layer}, {name} {mean(values)}")
-            named(axes, COMPARISONS)
-            axes.set_title(f"{arm}, {layer}", fontsize=9)
-            plain(axes)
-    for axes in grid[-1]:
-        axes.set_xlabel("correlation with the best match", fontsize=9)
+    for axes, (layer, arm) in zip(grid.flat, product(LAYERS, ARMS), strict=True):
+        groups = {name: pairs.sel(recipes=arm, layers=layer, comparisons=name) for name in COMPARISONS}
+        texts.append(f"{arm}, {layer}: {intervals(axes, groups)}")
+        names(axes, f"{arm}, {layer}")
     title = "Do the units of largest class difference have counterparts in other networks?"
-    notes = "dot: mean, bar: middle 90 % of ordered pairs"
-    return [finish(figure, title, notes, networks(results, *ARMS), "; ".join(texts), "1.12")]
+    notes = f"{INTERVAL} 90 % of ordered pairs"
+    return caption(figure, seeds(results, *ARMS), title, notes, "; ".join(texts), "1.12")

@@ -17,6 +17,7 @@ def results():
     for field in ("similarity", "cka", "matched", "agreement"):
         values[field][..., 2] = np.nan
         values[field][..., 2, :] = np.nan
+    results["networks"]["diverged"][:, 2] = 1
     return results
 
 
@@ -26,7 +27,8 @@ def test_every_layer_order_and_control_is_shown(results, measure):
     assert [axes.get_title() for axes in shown.axes] == [f"{x}, {order}" for order in ("raw", "sorted") for x in LAYERS]
     names = [label.get_text() for label in shown.axes[0].get_yticklabels()]
     assert names[0] == "trained" and set(names) == set(CONDITIONS)
-    assert "3 seeds, 3 pairs" in shown.get_suptitle() and all(axes.get_xlabel() for axes in shown.axes)
+    assert "3 seeds, 1 diverged and left out, 3 pairs" in shown.get_suptitle()
+    assert all(axes.get_xlabel() for axes in shown.axes)
     assert "3 seeds" in shown.get_label() and all(name in shown.get_label() for name in CONDITIONS)
 
 

@@ -8,7 +8,7 @@ from jaxinterp.studies.one_vs_seven.carriers import METHODS
 
 def test_chance_is_drawn_in_every_panel():
     values = results()
-    [shown] = carriers.figures(values)
+    shown = carriers.retrieval(values)
     share = values["carriers"].share.sel(layers="hidden0", conditions=TRAINED)
     quarter = values["retrieval"].quarter.sel(layers="hidden1")
     for axes, expected in ((shown.axes[0], share), *((axes, quarter) for axes in shown.axes[5:8])):

@@ -7,7 +7,7 @@ from jaxinterp.studies.one_vs_seven.rows import CRUCIAL, DIRECTIONS, TOP
 
 def test_rows_are_erased_in_both_directions_and_the_published_row_is_marked():
     values = results()
-    [shown], found = rows.figures(values), values["rows"]
+    shown, found = rows.erased(values), values["rows"]
     left, middle, right = shown.axes
     for line, name in zip(left.lines, DIRECTIONS, strict=True):
         np.testing.assert_allclose(line.get_ydata(), found.as_seven.sel(directions=name).mean("seeds"))
