@@ -20,7 +20,7 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 # At toy size the compiler's optimisations cost more than they save.
 jax.config.update("jax_disable_most_optimizations", True)
 
-from toys import TOY  # noqa: E402
+from support.toys import TOY  # noqa: E402
 
 from jaxinterp import data, networks, train  # noqa: E402
 

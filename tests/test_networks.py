@@ -204,4 +204,5 @@ def test_layers_name_the_hidden_sites_and_are_padded_to_the_widest():
 def test_fewer_outputs_are_the_same_logits():
     network = networks.init(jax.random.key(0), networks.MLP((4,), 5), 6)
     images = np.random.default_rng(0).uniform(size=(3, 6)).astype(np.float32)
-    np.testing.assert_array_equal(networks.with_outputs(network, (3, 1))(images)[0], network(images)[0][:, [3, 1]])
+    fewer = networks.with_outputs(network, (3, 1))
+    np.testing.assert_allclose(fewer(images)[0], network(images)[0][:, [3, 1]], atol=1e-6)

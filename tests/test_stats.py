@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-import reference
 import scipy.stats
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from support import reference
 
 from jaxinterp import stats
 from jaxinterp.errors import InputError

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from jaxtyping import Array, Float
 from orbax.checkpoint import v1 as ocp
-from toys import TOY
+from support.toys import TOY
 
 from jaxinterp import store, train
 from jaxinterp.errors import InputError

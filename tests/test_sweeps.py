@@ -2,7 +2,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from toys import TOY
+from support.toys import TOY
 
 from jaxinterp import jobs, store, sweeps
 from jaxinterp.errors import InputError

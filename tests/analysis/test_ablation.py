@@ -3,11 +3,11 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-import planted
 import pytest
 import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import planted
 
 from jaxinterp import controls, ensemble, metrics, networks
 from jaxinterp.analysis import ablation, responses

@@ -3,11 +3,11 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-import planted
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from support import planted
 
 from jaxinterp import ensemble, networks
 from jaxinterp.analysis import counterfactuals

@@ -2,8 +2,8 @@ from functools import partial
 
 import jax
 import numpy as np
-import planted
 import pytest
+from support import planted
 
 from jaxinterp import ensemble, networks, records
 from jaxinterp.analysis import patching

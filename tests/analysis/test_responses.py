@@ -4,14 +4,14 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-import planted
 import pytest
 import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.metrics import confusion_matrix, mutual_info_score, roc_auc_score
+from sklearn.metrics import confusion_matrix
+from support import planted, reference
 
 from jaxinterp import controls, ensemble, metrics, records
 from jaxinterp.analysis import responses
@@ -39,29 +39,6 @@ selectivity_p = jax.jit(responses.selectivity_p, static_argnames=("classes", "bi
 # Numbers on a grid, so that ties are many and an increasing function cannot make new ones by rounding.
 grids = hnp.arrays(np.float32, (EXAMPLES, UNITS), elements=st.integers(-8, 8).map(lambda i: i / 4))
 labellings = hnp.arrays(np.int32, EXAMPLES, elements=st.integers(0, CLASSES - 1))
-
-
-def quantile_bins(values, bins):
-    """⌊bins (mid-rank − ½)/n⌋ in whole numbers."""
-    return (2 * scipy.stats.rankdata(values) - 1).astype(int) * bins // (2 * len(values))
-
-
-def slow_measures(values, chosen, bins):
-    """Index, d′, AUC and bits of one unit for one class, by their definitions."""
-    values = np.float64(values)
-    own, rest = values[chosen], values[~chosen]
-    difference = own.mean() - rest.mean()
-    spread = np.sqrt((own.var() + rest.var()) / 2)
-    with np.errstate(divide="ignore"):
-        d_prime = 0.0 if abs(difference) < 1e-12 else difference / spread
-    bits = mutual_info_score(chosen, quantile_bins(values, bins)) / np.log(2)
-    return difference / (own.mean() + rest.mean() + 0.001), d_prime, roc_auc_score(chosen, values), bits
-
-
-def slow_morcos(values, labels):
-    means = sorted(np.float64(values)[labels == c].mean() for c in np.unique(labels))
-    largest, rest = means[-1], np.mean(means[:-1])
-    return 0.0 if largest == rest else (largest - rest) / (largest + rest)
 
 
 def planted_activations():
@@ -128,12 +105,12 @@ def test_selectivity_is_what_numpy_and_scikit_learn_say(name):
     activations = {"normal": NORMAL, "tied": TIED, "offset": 50 + TIED}[name]
     fast = selectivity(activations, LABELS, classes=CLASSES, bins=BINS)
     for c, unit in itertools.product(range(CLASSES), range(UNITS)):
-        expected = slow_measures(activations[:, unit], LABELS == c, BINS)
+        expected = reference.selectivity(activations[:, unit], LABELS == c, BINS)
         for measure, value in zip(MEASURES, expected, strict=True):
             assert_allclose(getattr(fast, measure)[c, unit], value, atol=1e-5, rtol=1e-5, err_msg=measure)
         u = scipy.stats.mannwhitneyu(activations[LABELS == c, unit], activations[LABELS != c, unit]).statistic
         assert_allclose(fast.auc[c, unit], u / (sum(LABELS == c) * sum(LABELS != c)), atol=1e-6)
-    expected = [slow_morcos(unit, LABELS) for unit in activations.T]
+    expected = [reference.morcos(unit, LABELS) for unit in activations.T]
     assert_allclose(fast.morcos, expected, atol=1e-5, rtol=1e-4)
 
 
@@ -143,7 +120,7 @@ def test_small_spreads_and_large_sums_keep_their_digits():
     own, noise = labels == 4, rng.normal(size=10_000)
     for values, tolerance in ((np.maximum(noise + 2 * own, 0), 1e-5), (own + 1e-3 * noise, 1e-3)):
         fast = selectivity(np.float32(values)[:, None], labels, classes=10)
-        expected = slow_measures(np.float32(values), own, 10)
+        expected = reference.selectivity(np.float32(values), own, 10)
         assert_allclose([getattr(fast, name)[4, 0] for name in MEASURES], expected, rtol=tolerance)
 
 
@@ -242,7 +219,7 @@ def test_null_has_the_moments_of_the_permutation_distribution():
         assert_allclose(values.mean(), 0.5, atol=4.5 * sd / np.sqrt(3000))
         assert_allclose(values.std(), sd, rtol=0.07)
         # The plug-in estimate of no information is (filled bins − 1)/2n nats to first order.
-        filled = len(np.unique(quantile_bins(TIED[:, unit], BINS)))
+        filled = len(np.unique(reference.quantile_bins(TIED[:, unit], BINS)))
         bits = null.mutual_information[:, c, unit].mean()
         assert_allclose(bits, (filled - 1) / (2 * EXAMPLES * np.log(2)), rtol=0.2)
 
@@ -254,8 +231,8 @@ def test_p_is_the_share_of_all_arrangements():
     p = selectivity_p(jax.random.key(1), activations, labels, classes=2, draws=draws, bins=bins, chunk=1000)
 
     def strengths(unit, chosen):
-        index, d_prime, auc, bits = slow_measures(activations[:, unit], chosen, bins)
-        return np.abs([index, d_prime, auc - 0.5, bits, slow_morcos(activations[:, unit], chosen)])
+        index, d_prime, auc, bits = reference.selectivity(activations[:, unit], chosen, bins)
+        return np.abs([index, d_prime, auc - 0.5, bits, reference.morcos(activations[:, unit], chosen)])
 
     chosen = [np.isin(np.arange(6), group) for group in itertools.combinations(range(6), 3)]
     for unit in range(4):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 from support.findings import ESTIMATE, UNKNOWN, finding
-from toys import TOY
+from support.toys import TOY
 
 from jaxinterp.errors import InputError
 from jaxinterp.recipes import RECIPES

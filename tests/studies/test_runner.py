@@ -76,7 +76,6 @@ STUDY = Study(
             key=5,
         ),
         EnsembleMeasurement("pairs", pairs),
-        Measurement("example", means, images, conditions=("untrained", "trained"), example=True),
     ),
     claims=(),
     answer=lambda findings: "",
@@ -106,12 +105,13 @@ def test_lifting_gives_each_network_what_it_gives_alone(inputs, results):
         np.testing.assert_allclose(lifted.to_numpy()[:, : alone.shape[1]], alone, rtol=1e-5)
 
 
-def test_an_example_is_the_first_network_that_did_not_diverge(inputs, results, tmp_path):
+def test_an_example_is_the_first_network_that_did_not_diverge(inputs, results):
+    example = Measurement("example", means, images, conditions=("untrained", "trained"), example=True)
     every = results["means"]["mean"].sel(recipes=OWN, conditions=["untrained", "trained"])
-    lost = {OWN: with_divergence(inputs[OWN], 0), OTHER: inputs[OTHER]}
-    for seed, found in enumerate((results, runner.measure(STUDY, tmp_path / "lost", lost))):
-        assert found["example"]["mean"].dims == ("conditions", "layers", "units")
-        np.testing.assert_allclose(found["example"]["mean"], every.isel(seeds=seed), rtol=1e-5)
+    for seed, own in enumerate((inputs[OWN], with_divergence(inputs[OWN], 0))):
+        found = runner.take(example, {OWN: own})["mean"]
+        assert found.dims == ("conditions", "layers", "units")
+        np.testing.assert_allclose(found, every.isel(seeds=seed), rtol=1e-5)
 
 
 def test_conditions_and_recipes_are_dimensions_and_shorter_axes_are_padded(results):

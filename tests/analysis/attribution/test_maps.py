@@ -4,8 +4,8 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-import planted
 import pytest
+from support import planted
 
 from jaxinterp import choices, interventions, networks
 from jaxinterp.analysis import attribution

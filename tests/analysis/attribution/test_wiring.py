@@ -3,8 +3,8 @@ from functools import partial
 
 import jax
 import numpy as np
-import planted
 import pytest
+from support import planted
 
 from jaxinterp import choices
 from jaxinterp.analysis import attribution

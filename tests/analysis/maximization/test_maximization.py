@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-import planted
 import pytest
+from support import planted
 
 from jaxinterp.analysis import maximization
 from jaxinterp.analysis.maximization import images, objectives, optima

@@ -5,13 +5,13 @@ from functools import partial
 import jax
 import numpy as np
 import pytest
-import reference
 import scipy.linalg
 import scipy.spatial
 import scipy.stats
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import r2_score
 from sklearn.neighbors import NearestNeighbors
+from support import reference
 
 from jaxinterp.analysis import similarity
 from jaxinterp.analysis.similarity import prediction

@@ -6,8 +6,8 @@ from functools import partial
 
 import jax
 import numpy as np
-import pages
 import pytest
+from support import pages
 
 from jaxinterp import data, ensemble, networks, train
 from jaxinterp.analysis import ablation, responses

@@ -1,8 +1,8 @@
 """Pages opened in a real Chromium. Whatever a page says on its console fails the test that opened it."""
 
 import chromium
-import pages
 import pytest
+from support import pages
 
 from jaxinterp import ensemble, interventions
 from jaxinterp.errors import InputError

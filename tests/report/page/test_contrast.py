@@ -3,8 +3,8 @@
 import re
 
 import numpy as np
-import pages
 import pytest
+from support import pages
 
 from jaxinterp.config import RunConfig
 from jaxinterp.report import build, explorer

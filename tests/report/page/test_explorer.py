@@ -1,8 +1,8 @@
 import re
 
 import numpy as np
-import pages
 import pytest
+from support import pages
 
 from jaxinterp.report import build, explorer
 

@@ -1,9 +1,8 @@
 import html as markup
 import re
 
-import pages
 import pytest
-from support import findings
+from support import findings, pages
 
 from jaxinterp.config import RunConfig
 from jaxinterp.report import build, explorer, glossary

@@ -1,9 +1,8 @@
 import re
 
-import pages
 import pytest
 from matplotlib.figure import Figure
-from support import findings
+from support import findings, pages
 
 from jaxinterp.config import RunConfig
 from jaxinterp.report import build, explorer

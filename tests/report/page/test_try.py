@@ -2,8 +2,8 @@ from itertools import cycle, product
 
 import jax
 import numpy as np
-import pages
 import pytest
+from support import pages
 
 from jaxinterp import ensemble, interventions
 from jaxinterp.choices import ACTIVATIONS, NORMS

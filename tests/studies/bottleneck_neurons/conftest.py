@@ -3,8 +3,8 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import planted
 import pytest
+from support import planted
 
 from jaxinterp import networks, store
 from jaxinterp.config import DataConfig, ModelConfig, RunConfig, TrainConfig

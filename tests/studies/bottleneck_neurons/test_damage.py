@@ -1,8 +1,8 @@
 import jax
 import numpy as np
-import planted
 import pytest
 import scipy.stats
+from support import planted
 from support.findings import judged
 from support.random_results import random_results
 

@@ -1,6 +1,6 @@
 import numpy as np
-import planted
 import pytest
+from support import planted
 from support.findings import judged
 from support.random_results import random_results
 

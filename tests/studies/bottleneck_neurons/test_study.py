@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import planted
+from support import planted
 from support.findings import judged
 from support.random_results import random_results
 

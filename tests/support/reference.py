@@ -3,6 +3,8 @@
 import itertools
 
 import numpy as np
+import scipy.stats
+from sklearn.metrics import mutual_info_score, roc_auc_score
 
 
 def cosine(x, y):
@@ -53,3 +55,26 @@ def bootstrap_of_pairs(matrix, copies):
     """Mean over pairs of different networks in one resample that holds copies[i] of network i."""
     drawn = np.repeat(np.arange(len(matrix)), copies)
     return np.mean([matrix[i, j] for i, j in itertools.combinations(drawn, 2) if i != j])
+
+
+def quantile_bins(values, bins):
+    """⌊bins (mid-rank − ½)/n⌋ in whole numbers."""
+    return (2 * scipy.stats.rankdata(values) - 1).astype(int) * bins // (2 * len(values))
+
+
+def selectivity(values, chosen, bins):
+    """Index, d′, AUC and bits of one unit for one class, by their definitions."""
+    values = np.float64(values)
+    own, rest = values[chosen], values[~chosen]
+    difference = own.mean() - rest.mean()
+    spread = np.sqrt((own.var() + rest.var()) / 2)
+    with np.errstate(divide="ignore"):
+        d_prime = 0.0 if abs(difference) < 1e-12 else difference / spread
+    bits = mutual_info_score(chosen, quantile_bins(values, bins)) / np.log(2)
+    return difference / (own.mean() + rest.mean() + 0.001), d_prime, roc_auc_score(chosen, values), bits
+
+
+def morcos(values, labels):
+    means = sorted(np.float64(values)[labels == c].mean() for c in np.unique(labels))
+    largest, rest = means[-1], np.mean(means[:-1])
+    return 0.0 if largest == rest else (largest - rest) / (largest + rest)
