@@ -1,8 +1,8 @@
-"""Which activation functions, norms, optimisers and data sets can a run choose from? One entry here for each of them.
+"""Which activation functions, norms, optimisers and data sets can a run use? Four tables, with one entry for each.
 
-The config's choices, the command line's help, error messages, training, memory estimates, analyses and the page's
-JavaScript all follow from the entry. A function is called with the library that it needs, so that the config, which
-imports these tables, imports no such library.
+An entry is all that a new one needs: the config, the command line's help, error messages, training, memory estimates,
+analyses and the page's JavaScript read these tables. The functions in them take jax, flax.linen or optax as their first
+argument, and data sets are named as text, so that importing the tables, as the config does, imports none of these.
 """
 
 import inspect

@@ -1,4 +1,4 @@
-"""What can a run choose? Data, model and training, as frozen dataclasses that are stored as JSON."""
+"""What can be set for a run? Data, model and training, as frozen dataclasses that are stored as JSON."""
 
 import dataclasses
 import json
@@ -54,7 +54,7 @@ class DataConfig:
     shuffle_labels: bool = False
     """control: shuffle the training labels"""
     data_seed: int = 0
-    """random seed of the draws above"""
+    """random seed of all draws of data: validation and training images, permutations, and images that are generated"""
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,9 @@ class TrainConfig:
     """How the networks are trained."""
 
     seeds: int = 32
-    """number of networks; seed i gives the same network however many are trained"""
+    """number of networks; network i is the same whatever this number is"""
     base_seed: int = 0
+    """number from which the random keys of all networks are derived"""
     epochs: int = 10
     batch_size: int = 64
     optimizer: Optimizer = "adam"
@@ -104,13 +105,13 @@ class TrainConfig:
     """fraction of training labels replaced by the label of a random training image"""
     loss: Loss = "cross_entropy"
     data_order: Literal["shared", "independent"] = "shared"
-    """shared: every seed trains on the same batches in the same order, which is several times faster"""
+    """shared: all networks train on the same batches in the same order, which is several times faster"""
     patience: int | None = None
-    """stop a seed after this many epochs without a lower validation loss, and restore its best weights"""
+    """stop a network after this many epochs without a lower validation loss, and restore its best weights"""
     snapshots: tuple[int, ...] = ()
     """epochs after which the weights are saved (0 is before training)"""
     chunk: int | None = None
-    """number of seeds that a device trains at once; by default chosen from the model's size"""
+    """number of networks that a device trains at once; by default chosen from the model's size"""
 
 
 @dataclass(frozen=True)

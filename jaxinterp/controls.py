@@ -1,6 +1,7 @@
-"""What would chance alone give? A null has the type of what it controls, so the same analysis runs on both.
+"""What would chance alone give? Untrained networks, and activations with their examples or units shuffled.
 
-Every function takes a key and can be jitted and vmapped: over keys for many draws, or over networks for one draw each.
+A null has the same type as what it is compared with, so the same analysis runs on both. Every function that draws takes
+a random key and can be jitted and vmapped: over keys for many draws, or over networks for one draw each.
 """
 
 from functools import partial

@@ -1,4 +1,4 @@
-"""How is a function of one network applied to hundreds? This module owns the seeds axis."""
+"""How is a function of one network applied to hundreds? By vmap over the seeds axis, in chunks and over devices."""
 
 import os
 from collections.abc import Callable, Iterable

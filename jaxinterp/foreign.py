@@ -1,7 +1,8 @@
 """How do weights that were trained elsewhere become a Network? From a PyTorch state_dict in .safetensors, or an .npz.
 
-Tensors are recognised by their shapes: a matrix is a linear layer; a vector of its width is its bias or part of its
-norm. PyTorch stores a linear layer as (outputs, inputs), so matrices are transposed where needed.
+The kernel of each layer is the first unused matrix that has the layer's shape, in the order of the tensors' names. Its
+bias, and the parameters of its norm, are recognised by shape and name, such as "fc1.bias" for "fc1.weight". PyTorch
+stores a linear layer as (outputs, inputs), so matrices are transposed where needed.
 """
 
 import re

@@ -1,6 +1,7 @@
 """How did each write-up train its network? One frozen config per recipe, with the accuracy that the write-up published.
 
-README lists the accuracies that these recipes reach here; `scripts/recipes.py` measures them.
+Recipes that no write-up states are controls, or groups of networks for `measuring-similarity`. `scripts/recipes.py`
+measures the accuracy that each recipe reaches here.
 """
 
 import dataclasses

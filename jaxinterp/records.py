@@ -1,4 +1,4 @@
-"""What do an array's axes mean? Any record (a NamedTuple annotated with jaxtyping shapes) becomes an xarray.Dataset."""
+"""How do arrays get named dimensions? A record, a NamedTuple with jaxtyping annotations, becomes an xarray.Dataset."""
 
 import typing
 from collections.abc import Iterable, Mapping

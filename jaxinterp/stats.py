@@ -1,6 +1,7 @@
 """How sure are we? Estimates over seeds with intervals, p-values by permutation, scores calibrated against a null.
 
-The unit of inference is the network. A network that diverged is NaN here: it is left out, and `n` says how many remain.
+The unit of inference is the network. The values of a network that diverged are NaN; estimates leave them out, and `n`
+is the number of networks that remain.
 """
 
 from typing import Any, NamedTuple
@@ -20,9 +21,11 @@ Pairs = Float[Array | np.ndarray, "seeds seeds_other"]
 
 
 class Ceiling(NamedTuple):
-    """reliability: of the values from all images, as tests' reliability is: the correlation that they would have with
-    those from as many other images, over items. ceiling: its root, the most that they can correlate with anything else
-    but by chance. standard_error: of each item's value from all images.
+    """How well a set of images measures the differences between items.
+
+    reliability: expected correlation, over items, with the same values from an independent image set of equal size
+    (split-half, Spearman–Brown). ceiling: its square root, the largest correlation with any other quantity that is
+    expected. standard_error: of each item's value from all images.
     """
 
     reliability: float
@@ -41,19 +44,19 @@ class Estimate(NamedTuple):
 
 
 class RankCorrelation(NamedTuple):
-    """Two values per network, whose Spearman correlation over networks is asked for."""
+    """Two values per network, for an estimate of their Spearman correlation over networks."""
 
     first: Values
     second: Values
 
 
 def unknown(n: int = 0) -> Estimate:
-    """The estimate of what nothing is known of."""
+    """The estimate of an unknown quantity: everything is NaN but n."""
     return Estimate(np.nan, np.nan, np.nan, np.nan, n)
 
 
 def over_seeds_estimate(values: Values) -> Estimate:
-    """Mean over seeds with Student's t interval. One seed has no interval, and none has no mean either."""
+    """Mean over seeds with Student's t interval. For one seed the interval is NaN; for none, the mean too."""
     values = np.asarray(values, np.float64)
     if values.ndim != 1:
         raise InputError(f"one number a seed is needed, got an array of shape {values.shape}")
@@ -66,10 +69,11 @@ def over_seeds_estimate(values: Values) -> Estimate:
 
 
 def share_estimate(values: Values) -> Estimate:
-    """Mean over seeds, with Wilson's interval where every value is 0 or 1, and Student's otherwise.
+    """Mean over seeds, with Wilson's interval if every value is 0 or 1, and Student's t interval otherwise.
 
-    Student's interval leaves [0, 1] there, and has no width where all are alike. Source: Wilson 1927, Probable
-    inference, the law of succession, and statistical inference. Fewer than two networks have no interval.
+    For values of 0 and 1, Student's interval can leave [0, 1], and has width 0 if all values are equal. For fewer than
+    two networks the interval is NaN. Source: Wilson 1927, Probable inference, the law of succession, and statistical
+    inference.
     """
     estimate = over_seeds_estimate(values)
     known = np.asarray(values, np.float64)
@@ -159,7 +163,7 @@ def two_way_estimate(
     resamples: int = 2000,
     seed: int = 0,
 ) -> Estimate:
-    """`over_pairs_estimate` with an interval over images as well as networks: each resample draws both anew.
+    """`over_pairs_estimate` with an interval over images as well as networks: each resample draws both.
 
     images_resampled: the matrix from each of many samples of the images that are as uncertain as all of them: bootstrap
     samples, or halves without replacement (`similarity.half_samples`, either half). Their deviations from their mean
@@ -270,17 +274,17 @@ def calibrated(observed, null_mean, maximum=1.0):
 
 
 def calibrated_parts(observed, null, observed_mean: float, null_mean: float) -> Any:
-    """The score (T − C)/(1 − C) of the means T and C, linearised about them, for each observation beside its null.
+    """The score (T − C)/(1 − C) of the means T and C, linearised about them (delta method): one value per observation.
 
-    These have the score's mean, and an interval of theirs is the score's (the delta method), while no observation whose
-    null nears 1 makes a pole.
+    The mean of these values is the score, and their interval is the score's interval. An observation whose null is
+    close to 1 gets no huge value, as it would if each observation were scored by itself.
     """
     score = calibrated(observed_mean, null_mean)
     return score + (observed - observed_mean - (1 - score) * (null - null_mean)) / (1 - null_mean)
 
 
 def known_mean(values, axis: int | tuple[int, ...] | None) -> Any:
-    """Mean over what is known, a number if over all axes; NaN where nothing is."""
+    """Mean that ignores NaN, as np.nanmean, but without a warning where all values are NaN; the mean is NaN there."""
     values = np.asarray(values, np.float64)
     known = ~np.isnan(values)
     count = known.sum(axis=axis)

@@ -1,6 +1,7 @@
-"""What does a choice change? A grid of arms with the same seeds, compared pairwise by seed.
+"""What does a setting change? A grid of configurations (arms), each compared with the first arm, seed by seed.
 
-A sweep is a folder with one run per arm. Arms that differ only in hyperparameters train in one compiled program.
+A sweep is a folder with one run per arm. All arms have the same seeds. Arms that differ only in hyperparameters train
+in one compiled program.
 """
 
 import contextlib

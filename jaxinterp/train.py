@@ -1,7 +1,7 @@
-"""How are many networks trained in one compiled program? One epoch of one network, lifted over seeds and devices.
+"""How are many networks trained in one compiled program? `epoch.next_epoch`, lifted over seeds and devices.
 
-The seeds axis may hold several arms of a sweep, one after the other. Arms that differ only in `Hyperparameters` share a
-program.
+Arms of a sweep that differ only in `Hyperparameters` train in the same program, at the same time: their networks are
+concatenated along the seeds axis.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Which accuracy does each write-up's training recipe reach? The table in the README.
+"""Which accuracy does each training recipe reach? A table, next to the accuracy that the write-up states.
 
     python scripts/recipes.py --seeds 16
 

@@ -6,8 +6,8 @@ are facets of a unit where they activate it through different sources. `by_maxim
 orthogonal contributions; `by_exemplars` looks for clusters in the contributions of the real images with the highest
 gain; `of_layer` counts the large orthogonal activation vectors of a whole layer.
 
-Two controls: a unit that is linear in the pixels has one facet; and random `directions` in place of the units' weights
-show what this layer and these images give for any unit, since clusters depend on the images as well as on the unit.
+There are two controls. A unit that is linear in the pixels has one facet. The number of clusters depends on the images
+as well as on the unit: random `directions` in place of the units' weights show how many a random unit would have.
 """
 
 from collections.abc import Callable

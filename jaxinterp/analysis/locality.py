@@ -1,10 +1,10 @@
 """Is a map a localised, connected cluster of pixels, or is it scattered? Statistics of any map over a square image.
 
-A map has one number per pixel: a unit's weights, a saliency map, an image that maximises a unit. Its mass in a pixel is
-its square there, as a share of the total: what the pixel contributes to the variance of the unit's input where all
-pixels vary equally. Its core is the smallest set of pixels, those of largest mass, with half of the mass. Two pixels
-are neighbours where they share an edge. No statistic depends on the map's scale or sign. A map that is 0 everywhere, or
-not finite somewhere, gives NaN.
+A map has one value per pixel: a unit's weights, a saliency map, an image that maximises a unit. The mass of a pixel is
+the square of its value, divided by the sum of all squares. For a map of weights this is the pixel's share of the
+variance of the unit's input, if all pixels vary equally and independently. The core of a map is the smallest set of
+pixels that together have half of the mass. Two pixels are neighbours if they share an edge. No statistic depends on the
+map's scale or sign. A map that is 0 everywhere, or has a value that is not finite, gives NaN.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,8 @@
-"""Which strokes make up a digit, and what does it look like without them? Masks of pixels, and edited images.
+"""What does a digit look like with a stroke added or erased? Masks of pixels, edited images, and control edits.
 
-Images are square, in [0, 1], bright on black. The amount of ink of an image is the sum of its pixels; an ink pixel is
-one brighter than INK. Every random edit takes a key, so vmap over keys gives many draws.
+The strokes are whole rows of pixels and the top bar of a 7; a control edit adds or erases as much ink elsewhere. Images
+are square, in [0, 1], bright on black. The amount of ink of an image is the sum of its pixels; an ink pixel is one
+brighter than INK. Every random edit takes a key, so vmap over keys gives many draws.
 """
 
 import jax

@@ -21,11 +21,11 @@ class Run:
     """Train a study's networks, judge its claims, and write the web page. Continues where it was interrupted."""
 
     study: Annotated[str | None, arg(metavar="STUDY")] = None
-    """the study to run; by default those that take three minutes together on two cores"""
+    """the study to run; by default the two quick ones, instance-variation and bottleneck-neurons"""
     seeds: Seeds = None
-    """how many networks; the study's own number by default"""
+    """how many networks to train of each recipe; the study's own numbers by default"""
     name: Name = None
-    """the run's folder in root, for one study; the study's name by default"""
+    """name of the run's folder in --root, only with --study; the study's name by default"""
     root: Folder = Path("checkpoints")
     """where runs are kept"""
     epochs: Annotated[int | None, arg(metavar="INT")] = None
@@ -44,9 +44,9 @@ class Train:
     """
 
     recipe: str = ""
-    """start from this recipe: see jaxinterp recipes"""
+    """name of the recipe to start from; jaxinterp recipes lists them"""
     name: Name = None
-    """the run's folder in root; the recipe's name by default"""
+    """name of the run's folder in --root; the recipe's name by default"""
     root: Folder = Path("checkpoints")
     """where runs are kept"""
     resume: Annotated[Path | None, arg(metavar="RUN")] = None
@@ -63,11 +63,11 @@ class Study:
     """Judge a study's claims. Trains the networks that it needs and measures what is not stored yet."""
 
     study: Positional[Annotated[str, arg(metavar="STUDY")]]
-    """the study, such as instance-variation, or all"""
+    """the study's name, such as instance-variation (a wrong name prints the list), or all"""
     run: Annotated[Path | None, arg(metavar="RUN")] = None
     """a run's folder; checkpoints/STUDY by default"""
     seeds: Seeds = None
-    """how many networks to train if there is no run yet; the study's own number by default"""
+    """how many networks to train of each recipe, where there is no run yet; the study's own numbers by default"""
     again: bool = False
     """measure again what is stored already"""
     all: bool = False
@@ -112,7 +112,7 @@ class Runs:
 
 @dataclass(frozen=True)
 class Recipes:
-    """List the recipes of the five write-ups."""
+    """List the training recipes: those of the five write-ups, and those of controls."""
 
     format: Format = "table"
     """how tables are printed: for a terminal, or as json, csv or markdown (all other text then goes to stderr)"""
@@ -128,7 +128,7 @@ class Import:
     file: Positional[Annotated[Path, arg(metavar="FILE")]]
     """the weights"""
     name: Annotated[str, arg(metavar="NAME")]
-    """the run's folder in root"""
+    """name of the run's folder in --root"""
     root: Folder = Path("checkpoints")
     """where runs are kept"""
     loss: Loss = "cross_entropy"

@@ -253,7 +253,7 @@ def runs_table(runs: Sequence[tuple[Path, RunConfig, History | None]]) -> Table:
 
 
 def sweep_table(comparisons: Sequence[Comparison], *, title: str) -> Table:
-    """A sweep's arms beside the first, paired by seed."""
+    """A sweep's arms compared with the first, paired by seed."""
     cells, values = [], []
     for place, (arm, accuracy, difference, diverged) in enumerate(comparisons):
         change = _both(difference) if place else "—"

@@ -1,4 +1,4 @@
-"""What can be asked of any run without a study? Measurements that are run, stored and shown on the run's page alone.
+"""What can be measured of any run without a study? Measurements that are run, stored and shown on the run's page alone.
 
 `ANALYSES` has those that come with the package. A Python file that defines a MEASUREMENT is one more.
 """

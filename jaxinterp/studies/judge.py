@@ -1,9 +1,13 @@
 """Does a claim hold? One judge for all studies: estimates, the hardest control, the score, and the verdict.
 
-All dimensions but `seeds`, `seeds_other` and `samples` (of anything independent that is not a network) are averaged
-away. The estimator follows from those that are left: one: Student's t, or Wilson's interval where every network has one
-outcome, 0 or 1 (a mean over many things of one network is no outcome, even where all means are 0 or 1); `seeds ×
-seeds_other`: a bootstrap over networks; none: a constant, without an interval.
+Values are first averaged over all dimensions but `seeds`, `seeds_other` and `samples` (independent things that are not
+networks). The remaining dimensions decide how the interval is computed:
+
+- one dimension: Student's t; or Wilson's interval, if nothing was averaged and every value is 0 or 1;
+- `seeds` and `seeds_other`, for pairs of networks: a bootstrap over networks;
+- none: the value is a constant without an interval.
+
+A `RankCorrelation` over networks has the interval of Fisher's z.
 """
 
 import math
@@ -27,13 +31,13 @@ NO_CONTROL = "—"
 
 @dataclass(frozen=True)
 class Rule:
-    """A claim holds if the whole interval of its score lies between low and high, not if all of it lies outside."""
+    """A claim holds if the whole interval of its score lies between low and high; outside, it does not hold."""
 
     low: float = -math.inf
     high: float = math.inf
 
     def verdict(self, score: Estimate) -> Verdict:
-        """The verdict on a score; an interval that crosses a bound, or that there is none of, leaves it undecided."""
+        """The verdict on a score. It is undecided if the interval crosses a bound, or is NaN."""
         if self.low < score.low and score.high < self.high:
             return "holds"
         if score.high < self.low or score.low > self.high:
@@ -77,7 +81,7 @@ def between(low: float, high: float) -> Rule:
 
 @runtime_checkable
 class Score(Protocol):
-    """How measured values and those of the hardest control become what the rule judges."""
+    """How the number that the rule judges is computed from the measured values and the hardest control's."""
 
     def values(self, measured: Values, control: Values | None) -> Values:
         """The score, with the dimensions that decide its estimator."""
@@ -103,17 +107,17 @@ class Itself:
 
 @dataclass(frozen=True)
 class Given:
-    """Values that the claim brings along, such as 2p − 1 for a probability p, or an interval from low to high values.
+    """Values that the claim itself supplies, such as 2p − 1 for a probability p.
 
-    high: where what is scored is known only between two ends. The score's interval then reaches from the low end's
-    lower bound to the high end's upper bound.
+    high: if the scored quantity is known only to lie between two values, `scored` has the lower and `high` the higher.
+    The score's interval then reaches from the lower bound of the one to the upper bound of the other.
     """
 
     scored: xr.DataArray
     high: xr.DataArray | None = None
 
     def values(self, measured: Values, control: Values | None) -> Values:
-        """The values that were brought along."""
+        """The supplied values."""
         return self.scored
 
     def words(self, quantity: str, control: str) -> str:
@@ -123,7 +127,7 @@ class Given:
 
 @dataclass(frozen=True)
 class Difference:
-    """Measured less control, in pairs: seed i of one beside seed i of the other."""
+    """Measured − control, paired: seed i of the one minus seed i of the other."""
 
     def values(self, measured: Values, control: Values | None) -> Values:
         """The differences."""
@@ -136,10 +140,9 @@ class Difference:
 
 @dataclass(frozen=True)
 class Calibrated:
-    """(T − C)/(1 − C) of the means T measured and C of the control: 0 is the control, 1 the most there can be.
+    """(T − C)/(1 − C), where T is the measured mean and C the control's: 0 is the control, 1 the best possible value.
 
-    Linearised about the means (the delta method): the interval is the score's, and no single null near 1 makes a pole.
-    Never clipped. NaN where the control leaves nothing open.
+    Its interval is that of `stats.calibrated_parts` (the delta method). It is never clipped, and NaN unless C < 1.
     """
 
     def values(self, measured: Values, control: Values | None) -> Values:
@@ -159,7 +162,7 @@ class Calibrated:
 
 @dataclass(frozen=True)
 class Ratio:
-    """T/C of the means T measured and C of the control, linearised about them (the delta method)."""
+    """T/C, where T is the measured mean and C the control's; its interval is from the delta method."""
 
     def values(self, measured: Values, control: Values | None) -> Values:
         """The linearised parts, whose mean is the ratio."""
@@ -193,12 +196,13 @@ class ShareBelow:
 
 @dataclass(frozen=True)
 class Claim:
-    """What a write-up says, what was measured of it, and the rule by which it stands or falls.
+    """One statement of a write-up, the values measured for it, its controls, and the rule that gives its verdict.
 
-    row: of the study's table, such as "3.1"; row and name together are unique. published: the write-up's value; — where
-    it has none. quantity: what is scored, in words. controls: the hardest one decides: that with the highest mean, or
-    the lowest where the bar is from above. shown: further estimates, which decide nothing. recipes: whose diverged
-    networks the note counts; the study's own by default.
+    row: number of the statement, such as "3.1" for the first of the third write-up; several claims may share it, so
+    name tells them apart. published: the write-up's value; — if it has none. quantity: what is scored, in words.
+    controls: the hardest one is compared with: the control with the highest mean, or with the lowest mean if the score
+    must be below the bar. shown: further estimates, which do not affect the verdict. recipes: the recipes whose
+    diverged networks the note counts; the study's own by default.
     """
 
     row: str
@@ -261,7 +265,7 @@ class Finding(NamedTuple):
 
 
 def judge(study: str, claim: Claim) -> Finding:
-    """The finding that a claim's values, controls, score and rule lead to."""
+    """The finding of a claim: estimates of its values and controls, its score, and so its verdict."""
     estimates = {name: estimate(values) for name, values in claim.controls.items()}
     hardest = _hardest(estimates, claim.rule)
     control = None if hardest is None else claim.controls[hardest]
@@ -291,7 +295,7 @@ def judge(study: str, claim: Claim) -> Finding:
 
 
 def estimate(values: Values) -> Estimate:
-    """The estimate and interval that the dimensions of the values call for; see the module's docstring."""
+    """The mean with the interval that follows from the dimensions of the values; see the module's docstring."""
     return _estimate(values, _are_outcomes(values))
 
 

@@ -1,7 +1,8 @@
 """How are a study's measurements made? One after the other, each stored as soon as it is done.
 
-A measurement of one network is lifted over the seeds; networks that diverged become NaN; conditions and recipes become
-dimensions. What is stored and still current is not measured again, so that interrupted work goes on where it was.
+A measurement of one network runs on all seeds; the values of networks that diverged become NaN; conditions and recipes
+become dimensions. A stored measurement is made again only if its runs, their data or the code changed. An interrupted
+study therefore continues where it stopped.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,8 @@
-"""What is a study? Measurements of networks, claims about what was measured, and one sentence that answers.
+"""What is a study? A question, measurements of networks, claims that they test, and an answer in one sentence.
 
-A topic of a study is one module: its measurements, functions of one network that return small annotated records, and
-the claims that they decide. A study lists its topics' measurements and claims, and is registered once, in `studies`.
+A `Measurement` runs a function on each network of an ensemble, an `EnsembleMeasurement` on whole ensembles. Both return
+records: NamedTuples whose annotations name the axes of their arrays. A large study has one module per topic, with the
+topic's measurements and claims. `STUDY` lists them all; one line in `studies/__init__.py` registers it.
 """
 
 import typing
@@ -17,7 +18,7 @@ from jaxinterp.studies.judge import Claim, Finding
 NETWORKS = "networks"
 
 Results = Mapping[str, xr.Dataset]
-"""A study's measurements by name, and "networks": which networks there are, their accuracy, and which diverged."""
+"""The Dataset of each measurement by its name, and "networks": every network's accuracy and whether it diverged."""
 Coordinates = Callable[[Inputs], Mapping[str, Sequence[Any]]]
 
 
@@ -38,13 +39,14 @@ class Measurement:
     """What is measured of every network of a study.
 
     fn: (network, *shared) to a NamedTuple of one network's arrays, each field annotated with its axes.
-    shared: what all networks of a recipe are measured with, such as images. coords: labels of the record's axes.
-    conditions: "untrained", "trained", "snapshots"; those that are named become the dimension `conditions`. Without a
-    name the trained networks are measured, and there is no such dimension. recipes: likewise; by default the study's
-    own. Recipes that were not trained are left out. common: what the networks of all recipes are measured with, from
-    {recipe: Inputs}; fn takes it after shared. key: fn(network, key, *shared) instead, with one key per seed, drawn
-    from this part of the run's key (`Inputs.key`). chunk: how many networks are computed at once. example: the
-    first network that did not diverge is measured alone (`Inputs.example`); there is no dimension `seeds`.
+    shared: from Inputs to the further arguments of fn, such as images: the same for all networks of a recipe.
+    coords: from Inputs to the labels of the record's axes. conditions: any of "untrained", "snapshots", "trained"; they
+    become the dimension `conditions`. If empty, only trained networks are measured, without this dimension. recipes:
+    likewise the dimension `recipes`, without recipes that were not trained; if empty, only the study's own recipe is
+    measured. common: from {recipe: Inputs} to further arguments that are the same for all recipes; fn takes them after
+    the shared ones. key: if given, fn is (network, key, *shared) and gets one random key per seed, from `Inputs.key` of
+    this number. chunk: how many networks are computed at once. example: measure only the first network that did not
+    diverge (`Inputs.example`), without the dimension `seeds`.
     """
 
     name: str
@@ -66,11 +68,11 @@ class Measurement:
 
 @dataclass(frozen=True)
 class EnsembleMeasurement:
-    """What is measured of whole ensembles, such as all pairs of networks, or of none, such as the images themselves.
+    """What is measured of whole ensembles, such as all pairs of networks, or of the images alone.
 
-    fn: {recipe: Inputs} to a NamedTuple of arrays annotated with all their axes, `seeds` among them. coords: labels of
-    axes, from the same. recipes: those that fn is given, as far as they were trained; by default the study's own.
-    Values along `seeds` are masked where a network diverged, unless several recipes share the axis.
+    fn: from {recipe: Inputs} to a NamedTuple of arrays annotated with all their axes, `seeds` included. coords: from
+    {recipe: Inputs} to labels of axes. recipes: those whose Inputs fn gets, without recipes that were not trained. If
+    empty, fn gets the study's own recipe, and values along `seeds` become NaN where a network diverged.
     """
 
     name: str
@@ -93,13 +95,13 @@ def _no_check(inputs: Mapping[str, Inputs]) -> None:
 
 @dataclass(frozen=True)
 class Study:
-    """A write-up's question, the networks that are asked, what is measured of them, and what the write-up claims.
+    """A write-up's question, the networks that are trained, what is measured of them, and the claims that are tested.
 
-    source: author or site, title and year of the write-up. recipes: how many networks of each are trained by default,
-    the study's own recipe first; optional: those that it can do without.
-    claims: one function per topic, from results to claims. answer: from findings by id, one sentence of at most 30
-    words. highlights: ids of the three to six findings that matter most. least_seeds: what its estimates need.
-    check: raises InputError for runs that the study cannot be asked about.
+    source: author or site, title and year of the write-up. recipes: the number of networks that are trained of each
+    recipe by default; the first is the study's own recipe. optional: likewise, for recipes that may be missing.
+    claims: one function per topic, from results to claims. answer: from findings by id to one sentence of at most 30
+    words. highlights: ids of the three to six findings that matter most. least_seeds: the smallest number of networks
+    that its estimates need. check: raises InputError for runs that the study cannot use.
     """
 
     name: str

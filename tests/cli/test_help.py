@@ -32,7 +32,7 @@ def show(monkeypatch, capsys):
         ("analyze", ("RUN", "ANALYSIS", "activity, damage or similarity", "--again")),
         ("report", ("RUN", "RUN/report/index.html")),
         ("runs", ("--root", "to show its seeds")),
-        ("recipes", ("five write-ups",)),
+        ("recipes", ("five write-ups", "controls")),
         ("import", ("the weights", "--name", "--model.norm", "pickles are refused")),
     ],
 )

@@ -1,4 +1,4 @@
-"""How similar are all pairs of networks, and how similar would they be by chance? One program for any measure."""
+"""How similar are all pairs of networks, and how similar would they be by chance? One way for every measure."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -1,4 +1,4 @@
-"""What does the explorer show of a run? Every analysis that a unit's card needs, for all seeds that a page can hold."""
+"""What does the explorer show of a run? The results for each unit's card, for as many networks as fit into a page."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Which image does each unit answer most, and how close is that to the most that any image could give?"""
+"""Which image activates each unit most, and how close is its activation to the highest possible?"""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""What is told of each unit of one network? Responses, damage, its map, its exemplars, and what chance would give."""
+"""What is shown of each unit of one network? Responses, damage, its map, its exemplars, and what chance would give."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -40,7 +40,7 @@ class Responses(NamedTuple):
 
 
 def sites(network: Network) -> tuple[Site, ...]:
-    """The sites whose units are told of: what leaves each activation function."""
+    """The sites whose units are shown: the output of each activation function."""
     return tuple(f"hidden{layer}/post" for layer in range(len(network.model.widths)))
 
 

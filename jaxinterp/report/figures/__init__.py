@@ -1,1 +1,4 @@
-"""What does a record look like? A module a study; functions return a Figure, whose label is its alternative text."""
+"""What do a study's results look like? One module or package per study.
+
+Functions return a Figure, whose label is its alternative text.
+"""

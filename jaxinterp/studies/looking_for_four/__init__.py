@@ -1,8 +1,8 @@
 """Is there a neuron that looks for a 4? Focus, growth, maps and templates of every neuron, over a ladder of networks.
 
 The write-up looked at one network's weights by eye: its most focused neurons, weights over training, the output weights
-of 4 pushed back to the pixels, and the neuron that tells 4s apart best, which looked like a 4. Here each is a number of
-many networks, compared with the same networks before training and with digits that are turned or mirrored.
+of 4 multiplied back to the pixels, and the neuron that tells 4s apart best, which looked like a 4. Here these are
+measured in many networks, and compared with the same networks before training and with rotated or mirrored digits.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,7 @@
-"""What stands behind the logit of 4? Row 5.4: weights pushed back to the pixels, heat maps, and neurons' evidence.
+"""What makes the logit of 4 large? Row 5.4: its effective weights, heat maps, and the neurons that contribute to it.
 
-A heat map is tested by blanking the ink of real 4s in its order: the sooner the logit falls, the better the map.
+Effective weights are compared with a template of a 4. A heat map is tested by deletion: the inked pixels of real 4s are
+set to 0 in the map's order, and the sooner the logit falls, the better the map.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,23 +41,23 @@ _EXPLAINED = {
 
 
 class Logits(NamedTuple):
-    """Correlation of every logit's map with its own class's templates; of the target's map with every class's."""
+    """Correlation of every logit's map with the templates of its own class, and of the target's with all classes'."""
 
     alike: Float[Array, "methods kinds turns classes"]
     target_alike: Float[Array, "methods classes"]
 
 
 class LogitMaps(NamedTuple):
-    """Templates, and every logit's map, mean over networks of maps of equal root mean square."""
+    """Templates, and every logit's map: each network's is scaled to a root mean square of 1, then averaged."""
 
     templates: Float[np.ndarray, "classes pixels"]
     logits: Float[np.ndarray, "methods classes pixels"]
 
 
 class Evidence(NamedTuple):
-    """Share of the target's evidence that its first neurons carry, for every number of them, in two orders.
+    """Share of the target's evidence (see `of_neurons`) that the first n neurons carry, for every n, in two orders.
 
-    by_weight: those of highest output weight first; by_share: those that carry most on other images.
+    by_weight: highest output weight first. by_share: those first that carry most on the choosing half of the images.
     """
 
     by_weight: Float[Array, " neurons"]

@@ -1,7 +1,9 @@
-"""Which neurons carry the stroke? Row 1.10, on data whose truth is known, and for the top bar of MNIST's real 7s.
+"""Which neurons carry a stroke, such as the top bar of a 7? Row 1.10, on generated images and on MNIST's real 7s.
 
-The truth about a unit comes from twins, pairs of images that differ by the stroke alone, and its scores from images
-and their labels. What is ranked on one half of the images is scored on the other.
+In the generated data, one stroke is all that separates the classes. Twins, pairs of images that differ by the stroke
+alone, show which units it really moves; the study tests whether methods that rank units, such as the class difference,
+find these units. On MNIST, twins are 7s with and without their top bar. Units are ranked on one half of the images and
+scored on the other.
 """
 
 from collections.abc import Mapping
@@ -49,17 +51,17 @@ _TRUTHS = {
 
 
 class Carriers(NamedTuple):
-    """Share of each layer's units that the stroke moves by more than CARRIES."""
+    """Share of each layer's units whose activation the stroke changes by more than CARRIES."""
 
     share: Float[Array, " layers"]
 
 
 class Retrieval(NamedTuple):
-    """How well the first quarter of each ranking of a layer's units finds those that the stroke moves.
+    """How well the first quarter of each ranking of a layer's units finds the units that the stroke moves.
 
-    quarter: its share of the units, which is what a random order finds. precision, recall: against the carriers.
-    moved, patched: share found of the quarter that the stroke moves most, and of the quarter that restores most of it
-    when patched.
+    quarter: share of the units in that quarter, which is what a random order finds. precision, recall: with the
+    carriers as truth. moved: share found of the quarter of units that the stroke moves most. patched: share found of
+    the quarter of units that restore most of the margin when they are patched.
     """
 
     quarter: Float[Array, " layers"]
@@ -70,10 +72,11 @@ class Retrieval(NamedTuple):
 
 
 class Patched(NamedTuple):
-    """What groups of a layer's units restore of the margin that a 7 loses with its top bar, as shares of that loss.
+    """How much of the margin that a 7 loses with its top bar groups of units restore, as shares of that loss.
 
-    total: that loss, in logits. restored: by the first few in order of their effect alone; top: by as many of them as
-    `group_size` says; random, by_difference: by as many others. overlap: share of the top that by_difference holds.
+    total: the loss, in logits. restored: by the first 1, 2, 4, … units (SIZES) in the order of their single effects.
+    top: by the first `group_size` of them; random: by as many random units; by_difference: by as many of largest class
+    difference. overlap: share of the top units that are also among those of largest class difference.
     """
 
     total: Float[Array, " layers"]

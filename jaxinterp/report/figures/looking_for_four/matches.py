@@ -21,7 +21,7 @@ VIEW_NAMES = {WEIGHTS: "weights", USED: "what is used", MAXIMISER: "maximiser"}
 
 
 def correlations(results: Results) -> Figure:
-    """How alike are neurons and the target's template, and how alike is the best of each network, beside nulls?"""
+    """How alike are neurons and the target's template, and how alike is the best of each network, with nulls?"""
     found, texts = results["matches"], []
     layers, x = found.layers.to_numpy(), f"correlation with the template of {FOUR}"
     figure, grid = panels(len(layers), len(VIEWS), (3.5, 2.5), x, "share of neurons", sharex=True, sharey="row")
