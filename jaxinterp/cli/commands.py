@@ -112,7 +112,7 @@ class Runs:
 
 @dataclass(frozen=True)
 class Recipes:
-    """List the training recipes: those of the five write-ups, and those of controls."""
+    """List the training recipes: those of the five write-ups, and those of controls and comparisons."""
 
     format: Format = "table"
     """how tables are printed: for a terminal, or as json, csv or markdown (all other text then goes to stderr)"""

@@ -219,7 +219,7 @@ def _scale(finding: Finding) -> dict[str, Any]:
 
 
 def _accuracy(history: History) -> dict[str, Any]:
-    """Accuracy at the epoch whose weights were kept: one summary per split, then every seed. Diverged seeds are flagged."""
+    """Accuracy at the epoch whose weights were kept: a summary of each split, then every seed."""
     kept, diverged, epoch = train.kept_accuracy(history), np.asarray(history.diverged), np.asarray(history.best)
     present = [split for split in range(len(SPLITS)) if np.isfinite(kept[:, split]).any()]
     summary: list[tuple[str, Estimate]] = [(SPLITS[split], over_seeds_estimate(kept[:, split])) for split in present]

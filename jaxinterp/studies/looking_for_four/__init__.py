@@ -2,7 +2,7 @@
 
 The write-up looked at one network's weights by eye: its most focused neurons, weights over training, the output weights
 of 4 multiplied back to the pixels, and the neuron that tells 4s apart best, which looked like a 4. Here these are
-measured in many networks, and compared with the same networks before training and with rotated or mirrored digits.
+measured in many networks and compared with controls: untrained networks, and rotated or mirrored digits.
 """
 
 from collections.abc import Mapping
