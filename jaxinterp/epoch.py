@@ -8,7 +8,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int
 
-from jaxinterp import metrics, networks
+from jaxinterp import ensemble, metrics, networks
 from jaxinterp.choices import OPTIMIZERS, used_by
 from jaxinterp.config import TrainConfig
 from jaxinterp.data import Dataset, Splits
@@ -220,5 +220,5 @@ def next_epoch(model, config, epoch, state: TrainState, hyperparameters, key, or
         )
     else:
         new = new._replace(best=jnp.where(continues, epoch, new.best))
-    splits = jax.tree.map(lambda *values: jnp.stack(values), trained, *evaluations)
+    splits = ensemble.stack((trained, *evaluations))
     return new, jax.tree.map(lambda value: jnp.where(continues, value, jnp.nan), splits)

@@ -60,7 +60,7 @@ def import_weights(path: Path | str, model: MLP, pixels: int) -> Imported:
         variables[collection].setdefault(layer, {})[name] = value[None]
         mapping.append((source, f"{collection}/{layer}/{name} {shape}"))
 
-    for layer in (*(f"hidden{number}" for number in range(len(model.widths))), "output"):
+    for layer in (*model.layers, "output"):
         shape = wanted["params"][layer]["kernel"].shape
         kernel = _first(
             unused, lambda name, value, shape=shape: value.ndim == 2 and value.shape in (shape, shape[::-1])

@@ -211,7 +211,7 @@ def build(config: ModelConfig) -> MLP:
 def sites(model: MLP) -> tuple[Site, ...]:
     """All sites of the model, in the order of computation."""
     parts = ("pre", "post", "norm") if model.norm != "none" and model.norm_position == "after" else ("pre", "post")
-    hidden = tuple(f"hidden{layer}/{part}" for layer in range(len(model.widths)) for part in parts)
+    hidden = tuple(f"{layer}/{part}" for layer in model.layers for part in parts)
     return ("input", *hidden, "logits")
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from jaxinterp.data import image_shape
+from jaxinterp.networks import pad_units
 
 CORE = 0.5  # share of the mass
 TOP = 0.05  # share of the pixels
@@ -100,11 +101,9 @@ def of_layers(layers: Sequence[Float[Array, "views _ pixels"]]) -> Float[Array, 
     """
     together = jnp.concatenate(layers, axis=1)
     values = jnp.stack(locality(together.reshape(-1, together.shape[-1]))).reshape(-1, *together.shape[:2])
-    widths = [layer.shape[1] for layer in layers]
-    parts = jnp.split(values, np.cumsum(widths)[:-1], axis=2)
-    rest = [((0, 0), (0, 0), (0, max(widths) - width)) for width in widths]
-    padded = [jnp.pad(part, pad, constant_values=jnp.nan) for part, pad in zip(parts, rest, strict=True)]
-    return jnp.moveaxis(jnp.stack(padded), 2, 0)
+    parts = jnp.split(values, np.cumsum([layer.shape[1] for layer in layers])[:-1], axis=2)
+    padded = pad_units([jnp.moveaxis(part, 2, 0) for part in parts])  # layers units statistics views
+    return jnp.transpose(padded, (3, 0, 2, 1))
 
 
 def foci(maps: Maps) -> Foci:

@@ -82,10 +82,10 @@ def take(measurement: AnyMeasurement, inputs: Mapping[str, Inputs]) -> xr.Datase
     """Make one measurement of these recipes' networks, as a Dataset with named dimensions."""
     if isinstance(measurement, EnsembleMeasurement):
         return _of_ensembles(measurement, inputs)
-    lifted = jax.jit(measurement.fn)
+    fn = measurement.fn
     if not measurement.example:
-        over_seeds = ensemble.over_seeds(measurement.fn, chunk=measurement.chunk, keyed=measurement.key is not None)
-        lifted = jax.jit(over_seeds)
+        fn = ensemble.over_seeds(fn, chunk=measurement.chunk, keyed=measurement.key is not None)
+    lifted = jax.jit(fn)
     common = measurement.common(inputs)
     by_recipe = [_of_recipe(measurement, lifted, own, common) for own in inputs.values()]
     return _joined(by_recipe, "recipes", list(inputs)) if measurement.recipes else by_recipe[0]

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxinterp import networks
+from jaxinterp import ensemble, networks
 from jaxinterp.analysis.attribution.integrals import Baseline, ends
 from jaxinterp.analysis.attribution.maps import Images, Units, explained, value
 from jaxinterp.errors import InputError
@@ -114,7 +114,7 @@ def sanity(key, network: Network, images: Images, units: Units, method: Callable
     """
     fresh = _fresh(key, network)
     cascade = [_with_last(network, fresh, layers) for layers in range(len(_names(network)) + 1)]
-    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *cascade)
+    stacked = ensemble.stack(cascade)
     maps = jax.lax.map(lambda one: method(one, images, units, site=site), stacked)
     return Sanity(_with_first(maps), _with_first(jnp.abs(maps)))
 

@@ -75,7 +75,7 @@ def virtual_weights(network: Network, *, source: Site, site: Site) -> Float[Arra
 def kernel_product(network: Network) -> Float[Array, "outputs pixels"]:
     """The product of all kernels as they are, norms left out: what each logit would read off the pixels."""
     params = network.variables["params"]
-    kernels = [params[f"hidden{layer}"]["kernel"] for layer in range(len(network.model.widths))]
+    kernels = [params[layer]["kernel"] for layer in network.model.layers]
     return reduce(_product, [*kernels, params["output"]["kernel"]]).T
 
 
@@ -87,7 +87,7 @@ def contributions(
     With the folded bias these add up to the logit. Raises InputError for a layer norm behind the activation function.
     """
     kernel, _ = folded(network)[-1]
-    site = f"hidden{len(network.model.widths) - 1}/post"
+    site = f"{network.model.layers[-1]}/post"
     return network(images)[1][site] * kernel[:, target]
 
 

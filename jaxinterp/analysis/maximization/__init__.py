@@ -183,7 +183,7 @@ def units(
     )
 
 
-def best_images(key, network: Network, *, site: Site, **options) -> Float[Array, "units pixels"]:
+def optimal_images(key, network: Network, *, site: Site, **options) -> Float[Array, "units pixels"]:
     """The image in [0, 1] that maximises each unit of a site: exactly in the first layer, otherwise by gradient ascent.
 
     options: those of `units`. Raises InputError as that does, and for a first layer that is not affine.

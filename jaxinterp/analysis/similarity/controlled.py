@@ -33,7 +33,7 @@ Pair = tuple[Activations, Activations]
 
 
 class Similarity(NamedTuple):
-    """How alike all pairs of networks are; NaN where one of a pair has activations that are not finite.
+    """The similarity of all pairs of networks; NaN for a pair if either has activations that are not finite.
 
     Under the conditions that shuffle, entry [i, j] compares network i with a shuffled network j. similarity: of
     activation vectors, mean over images; spread: its standard deviation over images, of trained networks. cka: debiased

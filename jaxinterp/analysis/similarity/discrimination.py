@@ -12,6 +12,7 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
+from jaxinterp import stats
 from jaxinterp.analysis.similarity.measure import Measure
 from jaxinterp.analysis.similarity.pairs import all_pairs
 
@@ -58,8 +59,7 @@ def more_alike(
     known, known_other = np.isfinite(own) & different, np.isfinite(other) & different
     both = known[:, :, None] & known_other[:, None]
     wins = (own[:, :, None] > other[:, None]) + 0.5 * (own[:, :, None] == other[:, None])
-    count = both.sum(axis=(1, 2))
-    return np.where(both, wins, 0).sum(axis=(1, 2)) / np.where(count, count, np.nan)
+    return stats.known_mean(np.where(both, wins, np.nan), (1, 2))
 
 
 def same_layer(table: Float[np.ndarray, "layers seeds layers seeds"]) -> Float[np.ndarray, " seeds"]:
@@ -70,8 +70,7 @@ def same_layer(table: Float[np.ndarray, "layers seeds layers seeds"]) -> Float[n
     most = table == np.max(table, axis=-1, keepdims=True)
     right = np.stack([most[layer, ..., layer] / np.maximum(most[layer].sum(axis=-1), 1) for layer in range(layers)])
     counted = known & ~np.eye(seeds, dtype=bool)
-    count = counted.sum(axis=(0, 2))
-    return np.where(counted, right, 0).sum(axis=(0, 2)) / np.where(count, count, np.nan)
+    return stats.known_mean(np.where(counted, right, np.nan), (0, 2))
 
 
 def _likeness(measure: Measure, activations: np.ndarray, others: np.ndarray) -> np.ndarray:

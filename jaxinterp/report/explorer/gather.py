@@ -202,7 +202,9 @@ def _meta(run: Run, test: Dataset, held: list[int], left_out: str) -> dict[str, 
         "left_out": left_out,
         "test_images": len(test.labels),
         "kinds": list(units.KINDS),
-        "layers": [{"site": f"hidden{layer}/post", "units": width} for layer, width in enumerate(model.widths)],
+        "layers": [
+            {"site": f"{layer}/post", "units": width} for layer, width in zip(model.layers, model.widths, strict=True)
+        ],
         "measures": [measure._asdict() for measure in MEASURES],
         "matching": _matching(model),
         "used": {

@@ -39,7 +39,7 @@ def maximisers(
     model = network.model
     keys = jax.random.split(key, len(model.widths))
     found = []
-    for layer, site in enumerate(f"hidden{layer}/pre" for layer in range(len(model.widths))):
+    for layer, site in enumerate(f"{layer}/pre" for layer in model.layers):
         if layer == 0 and first_layer_is_affine(model):
             best, values = optima.box_optimum(*optima.affine(network))
             found.append(Maximisers(best, values, values, jnp.where(jnp.isfinite(values), 1.0, jnp.nan)))

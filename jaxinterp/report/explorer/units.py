@@ -41,7 +41,7 @@ class Responses(NamedTuple):
 
 def sites(network: Network) -> tuple[Site, ...]:
     """The sites whose units are shown: the output of each activation function."""
-    return tuple(f"hidden{layer}/post" for layer in range(len(network.model.widths)))
+    return tuple(f"{layer}/post" for layer in network.model.layers)
 
 
 def read(

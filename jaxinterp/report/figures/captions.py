@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from jaxinterp.report.figures.common import shows
 from jaxinterp.studies.study import NETWORKS, Results
-from jaxinterp.text import format_number
+from jaxinterp.text import mean
 
 FIRST = "the first network that did not diverge"  # of `example`
 _LETTERS = 11.5  # of a title in an inch
@@ -52,11 +52,6 @@ def example(results: Results) -> int:
 def by(values: xr.DataArray, dim: str) -> dict[str, xr.DataArray]:
     """The values at each label of a dimension, by label."""
     return {str(label): values.sel({dim: label}) for label in values[dim].to_numpy()}
-
-
-def mean(values: xr.DataArray, digits: int = 3) -> str:
-    """The mean of all known values, for text; — where none is."""
-    return format_number(float(values.mean()), digits)
 
 
 def means(groups: Mapping[str, xr.DataArray], digits: int = 3) -> str:

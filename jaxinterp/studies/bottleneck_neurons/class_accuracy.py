@@ -34,7 +34,7 @@ class Confusion(NamedTuple):
 
 
 class Failures(NamedTuple):
-    """The most confident failures of one network (`neurons.example`), NaN where it has fewer.
+    """The most confident failures of one network (`Inputs.example`), NaN where it has fewer.
 
     failed_by: share of the other networks that fail on the image too.
     """

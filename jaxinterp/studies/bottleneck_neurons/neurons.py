@@ -11,7 +11,6 @@ from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
 from jaxinterp.networks import MLP
 from jaxinterp.studies.inputs import Inputs
-from jaxinterp.studies.study import NETWORKS, Results
 
 NAME = "bottleneck-neurons"
 CHOSEN = "chosen on one half of the test images, scored on the other"
@@ -46,11 +45,6 @@ def check(inputs: Mapping[str, Inputs]) -> None:
             f"{NAME} needs a hidden layer and two outputs or more, "
             f"got widths {model.widths} and {model.outputs} outputs"
         )
-
-
-def example(results: Results) -> int:
-    """The seed whose single network is shown: the first that did not diverge."""
-    return int(results[NETWORKS].diverged.sel(recipes=NAME).argmin("seeds"))
 
 
 def of_chosen(values: xr.DataArray, **chosen: xr.DataArray) -> xr.DataArray:

@@ -32,7 +32,7 @@ class Saliency(NamedTuple):
 
 
 class Maps(NamedTuple):
-    """Saliency and probes of the last hidden layer of one network (`neurons.example`)."""
+    """Saliency and probes of the last hidden layer of one network (`Inputs.example`)."""
 
     saliency: Float[Array, "units pixels"]
     probe: Float[Array, "units pixels"]

@@ -16,7 +16,7 @@ from jaxinterp.studies.bottleneck_neurons.neurons import CHOSEN
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.judge import Claim, Given, above
 from jaxinterp.studies.study import Measurement, Results
-from jaxinterp.text import format_number, format_percent
+from jaxinterp.text import format_percent, mean
 
 DRAWS = 100  # of every null
 MEASURES = {"d_prime": "d′", "auc": "AUC", "mutual_information": "mutual information"}
@@ -122,7 +122,7 @@ def claims(results: Results) -> list[Claim]:
             measured=active,
             controls={UNTRAINED: active_before},
             rule=above(EVERY),
-            note=f"{CHOSEN.capitalize()}. Mean firing rate {format_number(float(after.chosen_firing.mean()), 3)}.",
+            note=f"{CHOSEN.capitalize()}. Mean firing rate {mean(after.chosen_firing)}.",
         ),
         Claim(
             row="4.5",

@@ -22,7 +22,7 @@ ALIKE = 0.5
 
 def layers_of(model: MLP) -> tuple[str, ...]:
     """Names of the layers, outputs last."""
-    return (*(f"hidden{layer}" for layer in range(len(model.widths))), OUTPUTS)
+    return (*model.layers, OUTPUTS)
 
 
 def site(layer: str, stage: str = "post") -> Site:

@@ -18,7 +18,7 @@ from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.instance_variation.ensembles import ALIKE, NAME, OUTPUTS, against, first_images, layers_of, site
 from jaxinterp.studies.judge import Claim, above, between, estimate
 from jaxinterp.studies.study import EnsembleMeasurement, Results
-from jaxinterp.text import format_number
+from jaxinterp.text import format_number, mean
 
 SIMILARITY = "similarity"
 ACCURACY_MATCHED = "accuracy-matched chance"
@@ -117,7 +117,7 @@ def _predictions(pairs: xr.Dataset) -> Claim:
         text="Two trainings give the same predictions, beyond what their accuracies force: share of images",
         quantity="the share of images for which two networks predict the same class",
         published="“always high”",
-        note=f"{_lowest(values[TRAINED])} Mean accuracy {format_number(float(pairs.accuracy.mean()), 3)}.",
+        note=f"{_lowest(values[TRAINED])} Mean accuracy {mean(pairs.accuracy)}.",
     )
 
 

@@ -11,7 +11,6 @@ from jaxinterp.analysis import responses
 from jaxinterp.networks import Network
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.study import NETWORKS, Measurement, Results
-from jaxinterp.text import format_number
 
 NAME = "llm-labels"
 SIX, TWELVE, XOR = NAME, f"{NAME}-12", f"{NAME}-xor"
@@ -86,11 +85,6 @@ def accuracy(results: Results, recipe: str) -> xr.DataArray:
     """Test accuracy of each network; of as many as these two recipes have."""
     seeds = slice(results["liveness"].sizes["seeds"])
     return results[NETWORKS].accuracy.sel(recipes=recipe, splits="test").isel(seeds=seeds)
-
-
-def mean_of(values: xr.DataArray, digits: int = 3) -> str:
-    """The mean of all known values, for a sentence."""
-    return format_number(float(values.mean()), digits)
 
 
 def _mean_where(kept: xr.DataArray, values: xr.DataArray, recipe: str, condition: str, kept_in: str) -> xr.DataArray:

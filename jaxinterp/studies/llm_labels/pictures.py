@@ -21,8 +21,9 @@ from jaxinterp.stats import indicator
 from jaxinterp.studies.inputs import UNTRAINED
 from jaxinterp.studies.judge import Calibrated, Claim, above
 from jaxinterp.studies.llm_labels import neurons
-from jaxinterp.studies.llm_labels.neurons import ALIKE, EVERY, MOST, SIX, TWELVE, Images, mean_of, selected
+from jaxinterp.studies.llm_labels.neurons import ALIKE, EVERY, MOST, SIX, TWELVE, Images, selected
 from jaxinterp.studies.study import Measurement, Results
+from jaxinterp.text import mean
 
 PENALTY, RATE, STEPS, STARTS = 1.0, 0.1, 200, 8
 ASCENTS = 4
@@ -139,7 +140,7 @@ def claims(results: Results) -> list[Claim]:
                 "twelve neurons": selected(after, TWELVE),
             },
             note=f"{STARTS} starts per neuron, read as normalised images. The exact value ‖w‖²/4λ + b is above 0 for "
-            f"{mean_of(selected(worth), 2)} of the neurons: for the others no picture is better than none after the "
+            f"{mean(selected(worth), 2)} of the neurons: for the others no picture is better than none after the "
             "ReLU.",
         ),
         _claim(

@@ -23,13 +23,13 @@ from jaxinterp.studies.llm_labels.neurons import (
     SIX,
     TWELVE,
     dead_on,
-    mean_of,
     of_both_widths,
     over_dead,
     over_live,
     selected,
 )
 from jaxinterp.studies.study import Measurement, Results
+from jaxinterp.text import mean
 
 IDENTICAL = 0.99  # a dead neuron is silent on any images
 DRAWS = 100
@@ -81,7 +81,7 @@ MEASUREMENTS = (
 def claims(results: Results) -> list[Claim]:
     """Row 2.4."""
     found, selectivity, live = results["profiles"], results["selectivity"], partial(over_live, results)
-    highest, lowest = (mean_of(live(values), 2) for values in (found.highest, found.lowest))
+    highest, lowest = (mean(live(values), 2) for values in (found.highest, found.lowest))
     one, one_permuted = (indicator(digits == 1, digits) for digits in (found.digits, found.digits_permuted))
     selects = indicator(selectivity.observed > selectivity.null, selectivity.observed)
     on_test, in_training = dead_on(results, "test"), selected(dead_on(results, "train"))
@@ -111,8 +111,8 @@ def claims(results: Results) -> list[Claim]:
                 "one digit, twelve neurons": live(one, TWELVE),
             },
             note="Selectivity index for the best digit, chosen on one half of the test images and scored on the other: "
-            f"{mean_of(live(selectivity.observed), 2)}; above the 95th percentile over {DRAWS} permutations of the "
-            f"labels ({mean_of(live(selectivity.null), 2)}): {mean_of(live(selects), 2)} of the neurons.",
+            f"{mean(live(selectivity.observed), 2)}; above the 95th percentile over {DRAWS} permutations of the "
+            f"labels ({mean(live(selectivity.null), 2)}): {mean(live(selects), 2)} of the neurons.",
         ),
         _claim(
             name="dead",

@@ -17,8 +17,9 @@ from jaxinterp.networks import Network
 from jaxinterp.studies.inputs import UNTRAINED, Inputs
 from jaxinterp.studies.judge import Calibrated, Claim, above
 from jaxinterp.studies.llm_labels import neurons
-from jaxinterp.studies.llm_labels.neurons import ALIKE, EVERY, SITE, SIX, TWELVE, Images, mean_of, over_live, selected
+from jaxinterp.studies.llm_labels.neurons import ALIKE, EVERY, SITE, SIX, TWELVE, Images, over_live, selected
 from jaxinterp.studies.study import Measurement, Results
+from jaxinterp.text import mean
 
 LISTED = 10  # weights per list
 QUOTED = 2  # weights of a logit that the write-up's example names
@@ -62,7 +63,7 @@ def claims(results: Results) -> list[Claim]:
     entering, leaving, alive = results["incoming"], results["outgoing"], neurons.live(results)
     by_weight, by_contribution, at_random = (entering.rebuilt.sel(lists=name) for name in LISTS)
     live = partial(over_live, results)
-    dark, dark_before = (mean_of(live(entering.never_inked, SIX, which)) for which in reversed(neurons.CONDITIONS))
+    dark, dark_before = (mean(live(entering.never_inked, SIX, which)) for which in reversed(neurons.CONDITIONS))
     return [
         _claim(
             name="lists",

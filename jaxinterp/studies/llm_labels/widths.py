@@ -11,9 +11,9 @@ import xarray as xr
 from jaxinterp.stats import LEVEL, RankCorrelation, indicator, permuted_spearman
 from jaxinterp.studies.inputs import UNTRAINED
 from jaxinterp.studies.judge import Claim, Difference, ShareBelow, above, between
-from jaxinterp.studies.llm_labels.neurons import SIX, TWELVE, WIDTHS, accuracy, alive, dead_on, mean_of, selected, width
+from jaxinterp.studies.llm_labels.neurons import SIX, TWELVE, WIDTHS, accuracy, alive, dead_on, selected, width
 from jaxinterp.studies.study import Results
-from jaxinterp.text import format_number
+from jaxinterp.text import format_number, mean
 
 PUBLISHED_ACCURACY, PUBLISHED_DEAD = 0.6305, 4
 USUAL = 0.05  # the middle nine tenths of the networks are usual
@@ -55,8 +55,8 @@ def claims(results: Results) -> list[Claim]:
             controls={UNTRAINED: selected(on_test, SIX, UNTRAINED)},
             rule=between(LEAST_DEAD, MOST_DEAD),
             shown={"twelve neurons": selected(on_test, TWELVE)},
-            note=f"Dead: active on no test image. Networks with {PUBLISHED_DEAD} dead: {mean_of(alike, 2)}. "
-            f"Active on no training image: {mean_of(selected(on_train))}.",
+            note=f"Dead: active on no test image. Networks with {PUBLISHED_DEAD} dead: {mean(alike, 2)}. "
+            f"Active on no training image: {mean(selected(on_train))}.",
         ),
         _live(results),
         _claim(
@@ -94,7 +94,7 @@ def _accuracy(results: Results) -> Claim:
         score=ShareBelow(PUBLISHED_ACCURACY),
         shown={f"with {k} live neurons": own.where(count == k) for k in numbers},
         note=f"Test accuracy, from {ends}. Of the {int(alike.sum())} networks with as many dead neurons as the "
-        f"published one, share below its accuracy: {mean_of(below, 2)}.",
+        f"published one, share below its accuracy: {mean(below, 2)}.",
     )
 
 

@@ -15,7 +15,7 @@ from jaxinterp.studies.judge import Claim, Given, above
 from jaxinterp.studies.looking_for_four import maps, matches
 from jaxinterp.studies.looking_for_four.maps import FOUR, MOST, SPLIT, TARGET, USED, VIEW_NAMES
 from jaxinterp.studies.study import Measurement, Results
-from jaxinterp.text import format_number
+from jaxinterp.text import mean
 
 KINDS = ("zero", "mean", "resample")
 
@@ -95,7 +95,7 @@ def claims(results: Results) -> list[Claim]:
             quantity=f"share of the accuracy on {FOUR}s that is lost",
             shown={f"the most damaging neuron, {SPLIT}": found.most_damaging},
             note=f"Looks most like: by {VIEW_NAMES[USED]}. Accuracy on {FOUR}s with all neurons: "
-            f"{format_number(float(found.baseline.mean()), 3)}.",
+            f"{mean(found.baseline)}.",
         )
         for layer in every.layers.to_numpy()
         for kind in KINDS

@@ -16,7 +16,7 @@ from jaxinterp.studies.judge import Calibrated, Claim, Given, above
 from jaxinterp.studies.looking_for_four import maps
 from jaxinterp.studies.looking_for_four.maps import NAME, OVER_INKED
 from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
-from jaxinterp.text import format_number
+from jaxinterp.text import mean
 
 STAGES = (UNTRAINED, SNAPSHOTS, TRAINED)
 SETTLED = 0.5  # more than half of the way from where it began
@@ -109,7 +109,7 @@ def _of_layer(found: xr.Dataset) -> list[Claim]:
         shown={"another neuron's kept weights": then.settled_other}
         | {f"after {stage}": found.settled.sel(conditions=stage) for stage in later},
         note=f"Mean over neurons, {OVER_INKED}; from the second layer on pushed back. Share of the way gone after "
-        f"{early}: {format_number(float(then.moved.mean()))}.",
+        f"{early}: {mean(then.moved, 2)}.",
     )
     direction = Claim(
         row="5.3",

@@ -82,7 +82,7 @@ def views(network: Network, key, images) -> Float[Array, "layers views units pix
     """What every neuron sees of the pixels, by each view; NaN for units that a narrower layer does not have."""
     options = {"restarts": RESTARTS, "steps": STEPS}
     maximisers = [
-        maximization.best_images(key, network, site=f"{layer}/pre", **options) for layer in network.model.layers
+        maximization.optimal_images(key, network, site=f"{layer}/pre", **options) for layer in network.model.layers
     ]
     return stack(map(pad_units, (maps.weights(network), maps.used(network, images), maximisers)), axis=1)
 

@@ -16,7 +16,7 @@ from jaxinterp.studies.judge import Calibrated, Claim, above
 from jaxinterp.studies.looking_for_four.logits import ATTRIBUTIONS
 from jaxinterp.studies.looking_for_four.maps import ALIKE, CONDITIONS, FOUR, TARGET
 from jaxinterp.studies.study import Measurement, Results
-from jaxinterp.text import format_number
+from jaxinterp.text import mean
 
 PATH = 0.15  # share of the layer's neurons that are a path: 10 of the write-up's 64
 
@@ -110,7 +110,7 @@ def claims(results: Results) -> list[Claim]:
     found, neurons = results["tracing"], results["traced"].sizes["units"]
     trained, before = (found.sel(conditions=condition) for condition in (TRAINED, UNTRAINED))
     fours, fours_before = (own.alike.sel(classes=FOUR) for own in (trained, before))
-    nearest, nearest_before = (format_number(float(own.nearest.mean()), 3) for own in (trained, before))
+    nearest, nearest_before = (mean(own.nearest) for own in (trained, before))
     activates = Claim(
         row="5.5",
         name="average",

@@ -20,6 +20,7 @@ from jaxinterp.studies.judge import Calibrated, Claim, above
 from jaxinterp.studies.one_vs_seven import common
 from jaxinterp.studies.one_vs_seven.common import ARMS, LARGEST_GROUP, LAYERS, NAME, PLAIN, SMALL
 from jaxinterp.studies.study import EnsembleMeasurement, Results
+from jaxinterp.text import mean
 
 TRAINED, CLASS, OTHERS, UNTRAINED = COMPARISONS = ("trained", "shuffled within class", "random units", "untrained")
 
@@ -109,6 +110,6 @@ def _claim(results: Results, arm: str, layer: str) -> Claim:
         rule=above(common.MOST),
         note=f"The {LARGEST_GROUP} units of largest class difference (a quarter where that is less), each with its "
         f"best match; units and matches are chosen on one half of the images. In the wide networks without dropout "
-        f"{common.mean(plain.where(pairs))}.",
+        f"{mean(plain.where(pairs))}.",
         recipes=(arm,),
     )

@@ -25,8 +25,9 @@ from jaxinterp.stats import permutation_p_over
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.judge import Calibrated, Claim, above, below
 from jaxinterp.studies.one_vs_seven import common
-from jaxinterp.studies.one_vs_seven.common import LARGEST_GROUP, LAYERS, MOST, ONE, SEVEN, STROKES, labelled, mean
+from jaxinterp.studies.one_vs_seven.common import LARGEST_GROUP, LAYERS, MOST, ONE, SEVEN, STROKES, labelled
 from jaxinterp.studies.study import Measurement, Results
+from jaxinterp.text import mean
 
 CARRIES = 0.5  # a unit carries the stroke that moves it by more than this many of its sds within a class
 QUARTER = 0.25

@@ -1,14 +1,12 @@
-"""What do all topics of the study share? Names of recipes, classes and layers, and a mean over networks in words."""
+"""What do all topics of the study share? Names of recipes, classes and layers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import xarray as xr
 from jaxtyping import Float
 
 from jaxinterp.data import Dataset
-from jaxinterp.text import format_number
 
 NAME = "one-vs-seven"
 PLAIN, SMALL, STROKES = "one-vs-seven-plain", "one-vs-seven-small", "one-vs-seven-strokes"
@@ -38,8 +36,3 @@ def of_class(data: Dataset, label: int) -> Float[np.ndarray, "examples pixels"]:
 def group_size(units: int) -> int:
     """How many units are picked out of a layer: 16, or a quarter where that is less."""
     return max(1, min(LARGEST_GROUP, units // 4))
-
-
-def mean(values: xr.DataArray, digits: int = 3) -> str:
-    """The mean over networks, and over whatever else there is, in words; — where nothing is known."""
-    return format_number(float(values.mean()), digits)

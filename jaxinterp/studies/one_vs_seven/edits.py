@@ -21,8 +21,9 @@ from jaxinterp.ensemble import stack
 from jaxinterp.networks import Network
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.judge import NO_CONTROL, Claim, Given, above
-from jaxinterp.studies.one_vs_seven.common import CLASSES, MOST, NAME, ONE, SEVEN, labelled, mean, of_class
+from jaxinterp.studies.one_vs_seven.common import CLASSES, MOST, NAME, ONE, SEVEN, labelled, of_class
 from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
+from jaxinterp.text import mean
 
 EDITED, CONTROL = VERSIONS = ("edited", "control")
 FULL, TRIMMED, THREE, REAL = "full bar", "trimmed bar", "three bars", "a real 7's bar"

@@ -23,9 +23,9 @@ from jaxinterp.stats import permutation_p_over, unexplained_share
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.judge import Claim, Finding, Given, above, between
 from jaxinterp.studies.one_vs_seven import common
-from jaxinterp.studies.one_vs_seven.common import ARMS, CLASSES, NAME, NEAR, ONE, PLAIN, SEVEN, SMALL, mean
+from jaxinterp.studies.one_vs_seven.common import ARMS, CLASSES, NAME, NEAR, ONE, PLAIN, SEVEN, SMALL
 from jaxinterp.studies.study import Measurement, Results
-from jaxinterp.text import format_number
+from jaxinterp.text import format_number, mean
 
 THRESHOLDS = np.arange(1, 10) / 10
 JUDGED = (0.1, 0.3, 0.5)  # from where nothing is left to where little is lost

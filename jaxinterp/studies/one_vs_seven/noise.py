@@ -10,8 +10,9 @@ from jaxinterp.analysis import counterfactuals
 from jaxinterp.data import Dataset
 from jaxinterp.networks import Network, with_outputs
 from jaxinterp.studies.judge import Claim, above
-from jaxinterp.studies.one_vs_seven.common import ARMS, CLASSES, NAME, ONE, PLAIN, SEVEN, SMALL, labelled, mean
+from jaxinterp.studies.one_vs_seven.common import ARMS, CLASSES, NAME, ONE, PLAIN, SEVEN, SMALL, labelled
 from jaxinterp.studies.study import Measurement, Results
+from jaxinterp.text import mean
 
 PASSES = 20
 

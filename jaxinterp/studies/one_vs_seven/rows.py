@@ -17,8 +17,9 @@ from jaxinterp.data import image_shape
 from jaxinterp.networks import Network
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.judge import Calibrated, Claim, above
-from jaxinterp.studies.one_vs_seven.common import MOST, ONE, SEVEN, mean, of_class
+from jaxinterp.studies.one_vs_seven.common import MOST, ONE, SEVEN, of_class
 from jaxinterp.studies.study import Measurement, Results
+from jaxinterp.text import mean
 
 TOP, BOTTOM = DIRECTIONS = ("from the top", "from the bottom")
 NEVER = -1  # the label of 7s that are still read as such when all rows are gone

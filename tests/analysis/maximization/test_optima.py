@@ -192,10 +192,10 @@ def test_the_blank_image_has_no_share_of_the_optimum_and_the_optimum_all():
     np.testing.assert_allclose(optima.share_of_optimum(made, best), 1, rtol=1e-5)
 
 
-def test_the_best_images_are_exact_where_units_are_affine_and_climbed_to_elsewhere():
+def test_the_optimal_images_are_exact_where_units_are_affine_and_climbed_to_elsewhere():
     net, key, options = network(), jax.random.key(0), {"restarts": 1, "steps": 2}
-    exact = maximization.best_images(key, net, site="hidden0/pre", **options)
+    exact = maximization.optimal_images(key, net, site="hidden0/pre", **options)
     np.testing.assert_array_equal(exact, optima.box_optimum(*optima.affine(net))[0])
-    found = maximization.best_images(key, net, site="hidden1/pre", **options)
+    found = maximization.optimal_images(key, net, site="hidden1/pre", **options)
     climbed = maximization.units(key, net, jnp.zeros((1, net.pixels)), site="hidden1/pre", **options).images
     np.testing.assert_allclose(found, climbed, atol=1e-6)

@@ -3,13 +3,13 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from jaxinterp.report.figures.captions import by, caption, example, mean, means, seeds
+from jaxinterp.report.figures.captions import by, caption, example, means, seeds
 from jaxinterp.report.figures.common import BLUE, DOTS, ORANGE
 from jaxinterp.report.figures.drawing import heat, picture, strips
 from jaxinterp.report.figures.layout import colour_bar, columns, legend, names, panels, plain
 from jaxinterp.studies.bottleneck_neurons.class_accuracy import PUBLISHED, correct_share
 from jaxinterp.studies.study import Results
-from jaxinterp.text import format_percent
+from jaxinterp.text import format_percent, mean
 
 _COLUMNS = 10
 

@@ -3,11 +3,12 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from jaxinterp.report.figures.captions import caption, example, mean, seeds
+from jaxinterp.report.figures.captions import caption, example, seeds
 from jaxinterp.report.figures.drawing import SHOWN, heat
 from jaxinterp.report.figures.layout import colour_bar, names, panels
 from jaxinterp.studies.bottleneck_neurons.neurons import of_chosen
 from jaxinterp.studies.study import Results
+from jaxinterp.text import mean
 
 
 def by_preference(results: Results) -> np.ndarray:

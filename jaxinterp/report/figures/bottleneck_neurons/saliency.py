@@ -4,13 +4,13 @@ from itertools import product
 
 from matplotlib.figure import Figure
 
-from jaxinterp.report.figures.captions import caption, example, mean, seeds
+from jaxinterp.report.figures.captions import caption, example, seeds
 from jaxinterp.report.figures.drawing import SHOWN, bound_of, picture
 from jaxinterp.report.figures.layout import panels
 from jaxinterp.studies.bottleneck_neurons.saliency import INKED
 from jaxinterp.studies.inputs import TRAINED
 from jaxinterp.studies.study import Results
-from jaxinterp.text import format_percent
+from jaxinterp.text import format_percent, mean
 
 
 def saliency(results: Results) -> Figure:

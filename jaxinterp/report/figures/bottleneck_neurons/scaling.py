@@ -3,7 +3,7 @@
 from matplotlib.figure import Figure
 
 from jaxinterp.report.figures.bottleneck_neurons.damage import CHOSEN
-from jaxinterp.report.figures.captions import by, caption, example, mean, means, seeds
+from jaxinterp.report.figures.captions import by, caption, example, means, seeds
 from jaxinterp.report.figures.common import BAND, BLUE, GREEN, GREY, ORANGE
 from jaxinterp.report.figures.drawing import band, heat
 from jaxinterp.report.figures.layout import colour_bar, legend_of, names, panels, plain
@@ -11,6 +11,7 @@ from jaxinterp.studies.bottleneck_neurons.class_accuracy import correct_share
 from jaxinterp.studies.bottleneck_neurons.damage import gain, most_damaging
 from jaxinterp.studies.bottleneck_neurons.neurons import of_chosen
 from jaxinterp.studies.study import Results
+from jaxinterp.text import mean
 
 
 def curves(results: Results) -> Figure:

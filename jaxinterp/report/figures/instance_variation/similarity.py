@@ -11,13 +11,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from jaxinterp.report.figures.captions import by, caption, mean, seeds
+from jaxinterp.report.figures.captions import by, caption, seeds
 from jaxinterp.report.figures.drawing import INTERVAL, intervals
 from jaxinterp.report.figures.layout import colour_bar, names, panels
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.instance_variation import similarity as study
 from jaxinterp.studies.instance_variation.similarity import ORDERS, SIMILARITY, by_condition
 from jaxinterp.studies.study import NETWORKS, Results
+from jaxinterp.text import mean
 
 PAIRS = f"{INTERVAL} 95 % of pairs"
 _CKA, _MATCHED = "debiased linear CKA", "correlation of matched units"

@@ -9,14 +9,14 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jaxinterp.report.figures.captions import by, caption, mean, seeds
+from jaxinterp.report.figures.captions import by, caption, seeds
 from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE, YELLOW
 from jaxinterp.report.figures.drawing import bars, bound_of, heat, picture, quantiles
 from jaxinterp.report.figures.layout import colour_bar, columns, legend_of, names, panels, plain
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.instance_variation.strokes import DIGITS, ENCODING, FRAGMENTS, KINDS, SOURCES, TABLES
 from jaxinterp.studies.study import Results
-from jaxinterp.text import format_number
+from jaxinterp.text import format_number, mean
 
 _PARTS = (ORANGE, GREEN, BLUE, YELLOW)
 _ACROSS = 5

@@ -7,7 +7,7 @@ import xarray as xr
 from jaxtyping import Float
 from matplotlib.figure import Figure
 
-from jaxinterp.report.figures.captions import caption, mean, means, seeds
+from jaxinterp.report.figures.captions import caption, means, seeds
 from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE, SKY
 from jaxinterp.report.figures.drawing import bound_of, picture, strips
 from jaxinterp.report.figures.layout import colour_bar, columns, panels, plain, rows
@@ -17,6 +17,7 @@ from jaxinterp.studies.llm_labels.cards import BOX, EXACT
 from jaxinterp.studies.llm_labels.neurons import SIX, over_live
 from jaxinterp.studies.llm_labels.weights import CONTRIBUTION, RANDOM, WEIGHT
 from jaxinterp.studies.study import Results
+from jaxinterp.text import mean
 
 
 def facts(results: Results) -> Figure:

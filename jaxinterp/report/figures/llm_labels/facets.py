@@ -6,13 +6,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jaxinterp.analysis.facets import SHARE
-from jaxinterp.report.figures.captions import by, caption, mean, means, seeds
+from jaxinterp.report.figures.captions import by, caption, means, seeds
 from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY
 from jaxinterp.report.figures.drawing import bars, picture
 from jaxinterp.report.figures.layout import columns, legend, panels, plain, rows
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.llm_labels.facets import counted_rightly
 from jaxinterp.studies.study import Results
+from jaxinterp.text import mean
 
 Groups = dict[str, tuple[xr.DataArray, str]]
 

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jaxinterp.analysis import gates
-from jaxinterp.report.figures.captions import caption, mean, seeds
+from jaxinterp.report.figures.captions import caption, seeds
 from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE
 from jaxinterp.report.figures.drawing import bars, strips
 from jaxinterp.report.figures.layout import columns, legend, names, panels, plain, rows
@@ -16,6 +16,7 @@ from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.llm_labels import xor
 from jaxinterp.studies.llm_labels.neurons import XOR
 from jaxinterp.studies.study import Results
+from jaxinterp.text import mean
 
 _WAYS = 8  # ways of solving XOR that are named
 _PLANES = 6  # networks whose planes are drawn

@@ -6,7 +6,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jaxinterp.report.figures.captions import by, caption, mean, means, seeds
+from jaxinterp.report.figures.captions import by, caption, means, seeds
 from jaxinterp.report.figures.common import BLUE, DOTS, GREEN, GREY, ORANGE
 from jaxinterp.report.figures.drawing import strips
 from jaxinterp.report.figures.layout import columns, legend, panels, plain
@@ -14,6 +14,7 @@ from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.looking_for_four.ablations import KINDS
 from jaxinterp.studies.looking_for_four.maps import FOUR
 from jaxinterp.studies.study import Results
+from jaxinterp.text import mean
 
 
 def losses(results: Results) -> Figure:

@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 from matplotlib.figure import Figure
 
-from jaxinterp.report.figures.captions import FIRST, caption, example, mean, seeds
+from jaxinterp.report.figures.captions import FIRST, caption, example, seeds
 from jaxinterp.report.figures.common import BLUE, ORANGE
 from jaxinterp.report.figures.drawing import bound_of, picture, quantiles
 from jaxinterp.report.figures.layout import colour_bar, columns, panels, plain
@@ -13,7 +13,7 @@ from jaxinterp.report.figures.looking_for_four.matches import VIEW_NAMES
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.looking_for_four.maps import VIEWS, WEIGHTS
 from jaxinterp.studies.study import Results
-from jaxinterp.text import format_number
+from jaxinterp.text import format_number, mean
 
 SHOWN, _COLUMNS = 16, 8
 

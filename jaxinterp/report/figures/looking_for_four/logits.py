@@ -2,7 +2,7 @@
 
 from matplotlib.figure import Figure
 
-from jaxinterp.report.figures.captions import by, caption, mean, means, seeds
+from jaxinterp.report.figures.captions import by, caption, means, seeds
 from jaxinterp.report.figures.common import BAND, BLUE, DOTS, GREEN, GREY, ORANGE, PURPLE, YELLOW
 from jaxinterp.report.figures.drawing import band, bound_of, gallery, strips
 from jaxinterp.report.figures.layout import columns, legend, legend_of, panels, plain
@@ -10,6 +10,7 @@ from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.looking_for_four.logits import ATTRIBUTIONS, FEW, METHODS, ORDERS, areas
 from jaxinterp.studies.looking_for_four.maps import DIFFERENCE, FOUR, UPRIGHT
 from jaxinterp.studies.study import Results
+from jaxinterp.text import mean
 
 
 def maps(results: Results) -> Figure:

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from jaxinterp.report.figures.captions import FIRST, caption, example, mean, seeds
+from jaxinterp.report.figures.captions import FIRST, caption, example, seeds
 from jaxinterp.report.figures.common import BAND, BLUE, GREEN, GREY, ORANGE
 from jaxinterp.report.figures.drawing import band, bound_of, picture
 from jaxinterp.report.figures.layout import columns, legend_of, names, panels, plain
@@ -14,7 +14,7 @@ from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.looking_for_four.maps import DIFFERENCE, FOUR, UPRIGHT, USED, WEIGHTS
 from jaxinterp.studies.looking_for_four.matches import MAXIMISER, VIEWS
 from jaxinterp.studies.study import Results
-from jaxinterp.text import format_number
+from jaxinterp.text import format_number, mean
 
 BINS = np.linspace(-1, 1, 41)
 VIEW_NAMES = {WEIGHTS: "weights", USED: "what is used", MAXIMISER: "maximiser"}

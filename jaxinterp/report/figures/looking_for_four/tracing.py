@@ -5,7 +5,7 @@ import math
 import numpy as np
 from matplotlib.figure import Figure
 
-from jaxinterp.report.figures.captions import FIRST, caption, example, mean, seeds
+from jaxinterp.report.figures.captions import FIRST, caption, example, seeds
 from jaxinterp.report.figures.common import BLUE, GREY, ORANGE
 from jaxinterp.report.figures.drawing import bound_of, heat, picture
 from jaxinterp.report.figures.layout import colour_bar, legend, names, panels, plain
@@ -13,7 +13,7 @@ from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.looking_for_four.maps import FOUR
 from jaxinterp.studies.looking_for_four.tracing import nearest_other
 from jaxinterp.studies.study import Results
-from jaxinterp.text import format_number
+from jaxinterp.text import format_number, mean
 
 
 def traced(results: Results) -> Figure:

@@ -2,7 +2,7 @@
 
 from matplotlib.figure import Figure
 
-from jaxinterp.report.figures.captions import by, caption, mean, means, seeds
+from jaxinterp.report.figures.captions import by, caption, means, seeds
 from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE
 from jaxinterp.report.figures.drawing import AVERAGE_BAND, INTERVAL, band, intervals
 from jaxinterp.report.figures.layout import legend_of, names, panels, plain
@@ -10,6 +10,7 @@ from jaxinterp.studies.inputs import TRAINED
 from jaxinterp.studies.one_vs_seven.carriers import DIFFERENCE, METHODS, SIZES
 from jaxinterp.studies.one_vs_seven.common import LARGEST_GROUP, LAYERS, NAME, STROKES
 from jaxinterp.studies.study import Results
+from jaxinterp.text import mean
 
 
 def retrieval(results: Results) -> Figure:

@@ -4,13 +4,14 @@ from itertools import product
 
 from matplotlib.figure import Figure
 
-from jaxinterp.report.figures.captions import caption, mean, seeds
+from jaxinterp.report.figures.captions import caption, seeds
 from jaxinterp.report.figures.common import BLUE, GREY, ORANGE
 from jaxinterp.report.figures.layout import legend_of, panels, plain
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.one_vs_seven.common import ARMS, LAYERS
 from jaxinterp.studies.one_vs_seven.differences import PERMUTED, SMALL_DIFFERENCE, TRUE
 from jaxinterp.studies.study import Results
+from jaxinterp.text import mean
 
 
 def histograms(results: Results) -> Figure:

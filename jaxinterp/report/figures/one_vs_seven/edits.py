@@ -6,7 +6,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jaxinterp.report.figures.captions import by, caption, mean, seeds
+from jaxinterp.report.figures.captions import by, caption, seeds
 from jaxinterp.report.figures.common import BLUE, GREEN, ORANGE
 from jaxinterp.report.figures.drawing import AVERAGE_BAND, band, picture
 from jaxinterp.report.figures.layout import legend_of, names, panels, plain
@@ -14,7 +14,7 @@ from jaxinterp.studies.inputs import UNTRAINED
 from jaxinterp.studies.one_vs_seven.common import NAME
 from jaxinterp.studies.one_vs_seven.edits import BLANK, BLENDS, CLASSES, EDITS, versions
 from jaxinterp.studies.study import Results
-from jaxinterp.text import format_number
+from jaxinterp.text import format_number, mean
 
 _ACROSS = 4
 

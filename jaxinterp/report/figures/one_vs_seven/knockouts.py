@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 from matplotlib.figure import Figure
 
-from jaxinterp.report.figures.captions import by, caption, mean, means, seeds
+from jaxinterp.report.figures.captions import by, caption, means, seeds
 from jaxinterp.report.figures.common import BLUE, GREEN, ORANGE, PURPLE
 from jaxinterp.report.figures.drawing import band
 from jaxinterp.report.figures.layout import legend_of, panels, plain
@@ -14,6 +14,7 @@ from jaxinterp.studies.one_vs_seven.common import NAME, PLAIN, SMALL
 from jaxinterp.studies.one_vs_seven.edits import CLASSES
 from jaxinterp.studies.one_vs_seven.knockouts import ALL, GROUPS, KINDS, PUBLISHED, SHOWN
 from jaxinterp.studies.study import Results
+from jaxinterp.text import mean
 
 _BANDS = "line: mean; band: middle 90 % of networks, of random groups middle 95 % in a network"
 _THRESHOLD, _ACCURACY = "threshold of |class difference|", "accuracy among all outputs"

@@ -4,13 +4,14 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jaxinterp.report.figures.captions import by, caption, mean, means, seeds
+from jaxinterp.report.figures.captions import by, caption, means, seeds
 from jaxinterp.report.figures.common import BLUE, ORANGE
 from jaxinterp.report.figures.drawing import AVERAGE_BAND, band
 from jaxinterp.report.figures.layout import legend, panels, plain
 from jaxinterp.studies.one_vs_seven.common import NAME
 from jaxinterp.studies.one_vs_seven.rows import CRUCIAL, DIRECTIONS, TOP
 from jaxinterp.studies.study import Results
+from jaxinterp.text import mean
 
 
 def erased(results: Results) -> Figure:
@@ -29,7 +30,10 @@ def erased(results: Results) -> Figure:
     plain(middle, x="the row whose erasure, from the top,\nfirst makes it a 1", y="share of 7s", grid="y")
     _bars(right, found.window_covers)
     plain(right, x="rows in the smallest window\nwhose erasure makes it a 1", y="share of windows", grid="y")
-    fewest, window = means(by(found.fewest.sel(directions=list(DIRECTIONS)), "directions"), 1), mean(found.window, 1)
+    fewest, window = (
+        means(by(found.fewest.sel(directions=list(DIRECTIONS)), "directions"), 1),
+        mean(found.window, 1),
+    )
     text = f"Mean rows until a 7 is read as a 1: {fewest}; smallest window {window}"
     title = "Rows of real 7s erased until they are read as a 1, from the top and from the bottom"
     return caption(figure, seeds(results, NAME), title, f"{AVERAGE_BAND}; bar: mean, whisker: ± sd", text, "1.5")
