@@ -41,7 +41,10 @@ function explorer(payload, networkOf) {
   }
 
   /** @type {(change: Partial<View>) => void} */
-  const go = (change) => { location.hash = hash(change); };
+  const go = (change) => {
+    location.hash = hash(change);
+    view = read(readHash().settings);  // the next key may come before the browser tells of this one
+  };
   // While someone types, the address follows without filling the browser's history.
   /** @type {(change: Partial<View>) => void} */
   const follow = (change) => { rewrite(hash(change)); show(readHash().settings); };
