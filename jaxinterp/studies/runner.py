@@ -121,7 +121,8 @@ def _load(path: Path | str, name: str) -> xr.Dataset:
 def _of_recipe(measurement: Measurement, lifted: Callable, inputs: Inputs, common: tuple) -> xr.Dataset:
     shared, coords = (*measurement.shared(inputs), *common), measurement.coords(inputs)
     if measurement.key is not None:
-        shared = (_keys(inputs, measurement.key), *shared)
+        keys = _keys(inputs, measurement.key)
+        shared = (keys[inputs.example] if measurement.example else keys, *shared)
 
     def of_condition(condition: str) -> xr.Dataset:
         networks = inputs.ensemble(condition)

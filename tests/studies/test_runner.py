@@ -114,6 +114,16 @@ def test_an_example_is_the_first_network_that_did_not_diverge(inputs, results):
         np.testing.assert_allclose(found, every.isel(seeds=seed), rtol=1e-5)
 
 
+def test_an_example_draws_what_it_draws_among_all(inputs):
+    options = {"shared": lambda inputs: (2.0, 1.0), "key": 5}
+    for seed, own in enumerate((inputs[OWN], with_divergence(inputs[OWN], 0))):
+        every, example = (
+            runner.take(Measurement("drawn", drawn, **options, example=alone), {OWN: own}) for alone in (False, True)
+        )
+        for name, values in every.items():
+            np.testing.assert_allclose(example[name], values.isel(seeds=seed), rtol=1e-6)
+
+
 def test_conditions_and_recipes_are_dimensions_and_shorter_axes_are_padded(results):
     mean = results["means"]["mean"]
     assert mean.dims == ("recipes", "conditions", "seeds", "layers", "units")
