@@ -2,20 +2,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.toy_ensemble import PIXELS, SEEDS, SITES, networks
 
 from jaxinterp import controls, ensemble
 from jaxinterp.analysis.similarity.controlled import CONDITIONS, compare
 from jaxinterp.data import Dataset
 from jaxinterp.networks import MLP
 
-SEEDS, PIXELS, EXAMPLES = 8, 9, 60
-MODEL = MLP(widths=(12, 10), outputs=3, activation="tanh", initializer="xavier_uniform", initializer_gain=2.0)
-KEY, SITES = jax.random.key(0), ("hidden0/post", "hidden1/post", "logits")
+EXAMPLES, KEY = 60, jax.random.key(0)
 OFF = ~np.eye(SEEDS, dtype=bool)
-
-
-def networks(base_seed):
-    return controls.untrained(ensemble.keys(base_seed, SEEDS), MODEL, PIXELS)
 
 
 @pytest.fixture(scope="module")

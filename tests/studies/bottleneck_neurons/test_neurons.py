@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import xarray as xr
 from support import toy_inputs
-from support.random_results import random_results
 
 from jaxinterp import networks
 from jaxinterp.config import ModelConfig
@@ -22,13 +21,6 @@ def test_each_network_and_class_reads_its_own_unit():
         assert found[seed, label] == values[seed, int(own[seed, label]), label]
     owners = neurons.of_chosen(values, units=own.rename(classes="owners"))
     assert owners.sel(seeds=1, owners=2, classes=3) == values[1, int(own[1, 2]), 3]
-
-
-def test_the_example_is_the_first_network_that_did_not_diverge():
-    results = random_results(STUDY)
-    assert neurons.example(results) == 0
-    results["networks"]["diverged"][:, :2] = 1
-    assert neurons.example(results) == 2
 
 
 @pytest.mark.parametrize("model", [ModelConfig(()), ModelConfig((3,), outputs=1)])

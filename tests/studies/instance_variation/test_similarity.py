@@ -3,21 +3,15 @@ import numpy as np
 import pytest
 from support.judging import judged, plant, verdicts
 from support.random_results import random_results
+from support.toy_ensemble import MODEL, PIXELS, SEEDS, SITES, networks
 
-from jaxinterp import controls, ensemble, records
+from jaxinterp import ensemble, records
 from jaxinterp.analysis.similarity.controlled import compare
 from jaxinterp.data import Dataset
-from jaxinterp.networks import MLP
 from jaxinterp.studies.instance_variation import STUDY, similarity
 
-SEEDS, PIXELS, EXAMPLES = 8, 9, 60
-MODEL = MLP(widths=(12, 10), outputs=3, activation="tanh", initializer="xavier_uniform", initializer_gain=2.0)
-KEY, SITES = jax.random.key(0), ("hidden0/post", "hidden1/post", "logits")
+EXAMPLES, KEY = 60, jax.random.key(0)
 OFF = ~np.eye(SEEDS, dtype=bool)
-
-
-def networks(base_seed):
-    return controls.untrained(ensemble.keys(base_seed, SEEDS), MODEL, PIXELS)
 
 
 def labelled(found):

@@ -7,16 +7,15 @@ import pytest
 import scipy.stats
 from support import llm_results
 from support.llm_results import judged, near, plant, when
+from support.toy_networks import noise, one_layer
 
 from jaxinterp.analysis import maximization
 from jaxinterp.analysis.maximization import images as spaces
 from jaxinterp.analysis.maximization import objectives
-from jaxinterp.networks import MLP, init
 from jaxinterp.studies.llm_labels import pictures
 from jaxinterp.studies.llm_labels.neurons import SIX
 from jaxinterp.studies.llm_labels.pictures import INPUT, OTHERS, OUTPUT, TARGETS
 
-PIXELS = 16
 BEST = "best images"
 CASES = {
     "2.3 recipe": (
@@ -39,19 +38,8 @@ CASES = {
 }
 
 
-def network(bias=0.0, seed=0):
-    made = init(jax.random.key(seed), MLP((4,), 2, input_mean=0.5, input_std=0.5, initializer_gain=2.0), PIXELS)
-    params = made.variables["params"]
-    hidden = {**params["hidden0"], "bias": params["hidden0"]["bias"] + bias}
-    return made.replace(variables={"params": {**params, "hidden0": hidden}})
-
-
-def images(count=200):
-    return np.random.default_rng(0).uniform(size=(count, PIXELS)).astype(np.float32)
-
-
 def maximised(net, key):
-    return jax.tree.map(np.asarray, jax.jit(pictures.maximised)(net, images(), key))
+    return jax.tree.map(np.asarray, jax.jit(pictures.maximised)(net, noise(), key))
 
 
 def test_a_claim_holds_where_it_is_planted_and_not_where_it_is_not():
@@ -88,7 +76,7 @@ def test_live_and_dead_neurons_are_told_apart():
 
 
 def test_the_recipe_ends_at_the_known_optimum_before_the_relu(key):
-    net = network(bias=-0.3)
+    net = one_layer(bias=-0.3)
     found, recipe = maximised(net, key), jax.jit(pictures.recipe)(pictures.as_written(net), key)
     kernel = np.asarray(net.variables["params"]["hidden0"]["kernel"])
     np.testing.assert_allclose(found.exact_value, np.sum(kernel**2, axis=0) / 4 - 0.3, rtol=1e-5)
@@ -101,10 +89,10 @@ def test_the_recipe_ends_at_the_known_optimum_before_the_relu(key):
 def test_behind_the_relu_a_picture_is_the_optimum_or_none_at_all(gate, ends, key):
     # At w/2 the input is ‖w‖²/2 + b: a bias below −‖w‖²/2 closes the gate there, so that no start can end at it, and
     # the penalty alone leads every start to 0. Kept open, the gate leads all of them to w/2.
-    kernel = np.asarray(network().variables["params"]["hidden0"]["kernel"])
+    kernel = np.asarray(one_layer().variables["params"]["hidden0"]["kernel"])
     squares, after = np.sum(kernel**2, axis=0), TARGETS.index(OUTPUT)
     bias = gate * squares if gate < 0 else 10.0
-    net = network(bias=bias)
+    net = one_layer(bias=bias)
     found, recipe = maximised(net, key), jax.jit(pictures.recipe)(pictures.as_written(net), key)
     np.testing.assert_allclose(recipe[after, :, 0], kernel.T / 2 if ends else np.zeros_like(kernel.T), atol=0.03)
     assert (found.active[after] == ends).all() and (found.reached[after] == 1).all() >= ends
@@ -112,7 +100,7 @@ def test_behind_the_relu_a_picture_is_the_optimum_or_none_at_all(gate, ends, key
 
 
 def test_pictures_after_the_relu_and_before_are_those_of_one_maximisation_each(key):
-    net = pictures.as_written(network())
+    net = pictures.as_written(one_layer())
     found = jax.jit(pictures.recipe)(net, key)
     for target, site in ((OUTPUT, "hidden0/post"), (INPUT, "hidden0/pre")):
         goal = objectives.units(site, jnp.arange(4))

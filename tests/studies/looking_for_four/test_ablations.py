@@ -1,36 +1,14 @@
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from support.judging import plant, verdicts
 from support.random_results import random_results
+from support.toy_networks import bright, copying
 
-from jaxinterp.data import Dataset
-from jaxinterp.networks import MLP, Network
 from jaxinterp.studies.looking_for_four import STUDY, ablations, maps
 from jaxinterp.studies.looking_for_four.maps import TARGET
 
 measure = jax.jit(ablations.losses)
-
-
-def reader(also_target=False):
-    """9-6-5: unit u of the one hidden layer copies pixel u, logit c reads unit c, the target's unit 5 too."""
-    output = np.eye(6)[:, :5]
-    output[5, TARGET] = also_target
-    params = {
-        "hidden0": {"kernel": jnp.float32(np.eye(9)[:, :6]), "bias": jnp.zeros(6)},
-        "output": {"kernel": jnp.float32(output), "bias": jnp.zeros(5)},
-    }
-    return Network(MLP((6,), 5), {"params": params})
-
-
-def bright(seed, examples=100):
-    """Images of class c have bright ink in pixel c, and noise elsewhere."""
-    rng = np.random.default_rng(seed)
-    labels = (np.arange(examples) % 5).astype(np.int32)
-    values = rng.uniform(0, 0.3, (examples, 9)).astype(np.float32)
-    values[np.arange(examples), labels] = rng.uniform(0.7, 1, examples)
-    return Dataset(values, labels)
 
 
 def losses(network, choosing, scoring, template):
@@ -49,7 +27,7 @@ def losses(network, choosing, scoring, template):
 @pytest.mark.parametrize(("pixel", "lost"), [(TARGET, 1), (2, 0), (5, 0)], ids=["its own", "another's", "of no logit"])
 def test_the_neuron_that_looks_like_the_target_is_needed_if_it_carries_its_logit(pixel, lost):
     """The target's template is one pixel, which one neuron reads."""
-    network, choosing, scoring = reader(), bright(0), bright(1)
+    network, choosing, scoring = copying(), bright(0), bright(1)
     found, baseline = losses(network, choosing, scoring, np.arange(9) == pixel)
     assert baseline == 1 and found["match"]["zero"] == lost and found["most_damaging"]["zero"] == 1
     assert found["random"]["zero"] == pytest.approx(1 / 6)
@@ -72,7 +50,7 @@ def test_the_most_damaging_neuron_is_chosen_on_the_other_half():
     moved[fours, 5], moved[fours, TARGET] = moved[fours, TARGET], 0
     quiet[:, 5] = 0
     found, _ = losses(
-        reader(also_target=True), choosing._replace(images=quiet), scoring._replace(images=moved), np.arange(9) == 0
+        copying(also=TARGET), choosing._replace(images=quiet), scoring._replace(images=moved), np.arange(9) == 0
     )
     assert found["most_damaging"]["zero"] == 0 and found["random"]["zero"] == pytest.approx(1 / 6)
 

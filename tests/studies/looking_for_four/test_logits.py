@@ -5,10 +5,9 @@ import pytest
 import xarray as xr
 from support.judging import judged, plant, verdicts
 from support.random_results import random_results
+from support.toy_networks import bright, copying
 
 from jaxinterp.analysis import templates
-from jaxinterp.data import Dataset
-from jaxinterp.networks import MLP, Network
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.looking_for_four import STUDY, logits
 from jaxinterp.studies.looking_for_four.maps import BEST_TURN, DIFFERENCE, FOUR, TARGET, TURNED, UPRIGHT
@@ -69,26 +68,8 @@ def test_the_best_turn_is_shown_next_to_the_mean_of_turns():
         assert others[BEST_TURN] == pytest.approx(0.8) and others[TURNED] == pytest.approx((6 * 0.1 + 0.8) / 7)
 
 
-def reader():
-    """9-6-5: unit u of the one hidden layer copies pixel u, and logit c reads unit c; unit 5 is read by none."""
-    params = {
-        "hidden0": {"kernel": jnp.float32(np.eye(9)[:, :6]), "bias": jnp.zeros(6)},
-        "output": {"kernel": jnp.float32(np.eye(6)[:, :5]), "bias": jnp.zeros(5)},
-    }
-    return Network(MLP((6,), 5), {"params": params})
-
-
-def bright(seed, examples=100):
-    """Images of class c have bright ink in pixel c, and noise elsewhere."""
-    rng = np.random.default_rng(seed)
-    labels = (np.arange(examples) % 5).astype(np.int32)
-    values = rng.uniform(0, 0.3, (examples, 9)).astype(np.float32)
-    values[np.arange(examples), labels] = rng.uniform(0.7, 1, examples)
-    return Dataset(values, labels)
-
-
 def test_one_neuron_carries_a_logit_that_reads_it_alone():
-    network, data = reader(), bright(0)
+    network, data = copying(), bright(0)
     carried = np.asarray(logits.of_neurons(network, data))
     assert carried[TARGET] > 0.3 and np.abs(np.delete(carried, TARGET)).max() == 0
     for shares in logits.evidence(network, data, bright(1)):
@@ -108,7 +89,7 @@ def test_areas_are_on_a_scale_from_the_blank_image_to_the_untouched():
 
 
 def test_signed_maps_of_a_linear_logit_fall_below_the_blank_image():
-    network, images = reader(), np.full((1, 9), 0.5, np.float32)
+    network, images = copying(), np.full((1, 9), 0.5, np.float32)
     kernel = np.zeros((6, 5))
     kernel[:4, TARGET] = 3, 2, -1, -2
     params = {**network.variables["params"], "output": {"kernel": jnp.float32(kernel), "bias": jnp.zeros(5)}}
