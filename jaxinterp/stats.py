@@ -14,10 +14,12 @@ from jaxtyping import Array, Float
 from jaxinterp.errors import InputError
 
 LEVEL = 0.95
+_ALIKE = 1e-6  # relative to their range: values that differ by less differ by rounding alone
 
 # Looser than what is accepted, since the functions themselves say in plain words what they need.
 Values = Float[Array | np.ndarray, "..."]
 Pairs = Float[Array | np.ndarray, "seeds seeds_other"]
+Bounds = tuple[float, float]
 
 
 class Ceiling(NamedTuple):
@@ -34,7 +36,7 @@ class Ceiling(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """A mean, the standard deviation around it, and its 95 % interval; NaN where n is too small to say."""
+    """A mean, the standard deviation around it, and its interval; NaN where n is too small to say."""
 
     mean: float
     sd: float
@@ -55,36 +57,72 @@ def unknown(n: int = 0) -> Estimate:
     return Estimate(np.nan, np.nan, np.nan, np.nan, n)
 
 
-def over_seeds_estimate(values: Values) -> Estimate:
-    """Mean over seeds with Student's t interval. For one seed the interval is NaN; for none, the mean too."""
+def over_seeds_estimate(values: Values, *, bounds: Bounds | None = None, level: float = LEVEL) -> Estimate:
+    """Mean over seeds with an interval; see docs/statistics.md for how often it covers.
+
+    bounds: the least and the greatest value that there can be, such as (0, 1) for a share. The interval is then that of
+    a share among effective outcomes: as many independent yes-or-no outcomes as would have the mean's variance, with
+    quantiles of beta distributions halfway between Jeffreys' and Clopper and Pearson's (Korn and Graubard 1998,
+    Confidence intervals for proportions with small expected number of positive counts). It stays within the bounds.
+    Networks that are all alike count as one outcome each.
+    Without bounds it is the longer, on each side, of Student's t interval and of Hall's, which corrects it for skewness
+    (Hall 1992, On the removal of skewness by transformation). Networks that are all alike then have no interval.
+    For one seed the interval is NaN; for none, the mean too. Raises InputError for a value outside the bounds.
+    """
     values = np.asarray(values, np.float64)
     if values.ndim != 1:
         raise InputError(f"one number a seed is needed, got an array of shape {values.shape}")
     values = values[np.isfinite(values)]
     n = len(values)
+    if bounds is not None:
+        _check_bounds(values, bounds)
     if n < 2:
-        return Estimate(values.mean() if n else np.nan, np.nan, np.nan, np.nan, n)
-    mean, sd = values.mean(), values.std(ddof=1)
-    return _t_estimate(mean, sd, sd / np.sqrt(n), n)
+        return unknown(n)._replace(mean=float(values.mean()) if n else np.nan)
+    mean, sd = float(values.mean()), float(values.std(ddof=1))
+    if bounds is not None:
+        low, high = _bounded_interval(mean, sd / np.sqrt(n), n, bounds, level)
+        return Estimate(mean, sd, low, high, n)
+    if sd <= _ALIKE * np.abs(values).max():
+        return Estimate(mean, sd, np.nan, np.nan, n)
+    skewness = float(np.mean((values - mean) ** 3) / np.mean((values - mean) ** 2) ** 1.5)
+    t = float(scipy.stats.t.ppf((1 + level) / 2, n - 1))
+    above, below = (max(t, -_hall(-t, skewness, n)), max(t, _hall(t, skewness, n)))
+    return Estimate(mean, sd, float(mean - below * sd / np.sqrt(n)), float(mean + above * sd / np.sqrt(n)), n)
 
 
-def share_estimate(values: Values) -> Estimate:
-    """Mean over seeds, with Wilson's interval if every value is 0 or 1, and Student's t interval otherwise.
-
-    For values of 0 and 1, Student's interval can leave [0, 1], and has width 0 if all values are equal. For fewer than
-    two networks the interval is NaN. Source: Wilson 1927, Probable inference, the law of succession, and statistical
-    inference.
-    """
-    estimate = over_seeds_estimate(values)
-    known = np.asarray(values, np.float64)
-    known = known[np.isfinite(known)]
-    if estimate.n < 2 or not np.isin(known, (0, 1)).all():
-        return estimate
-    interval = scipy.stats.binomtest(int(known.sum()), estimate.n).proportion_ci(LEVEL, method="wilson")
-    return estimate._replace(low=float(interval.low), high=float(interval.high))
+def _hall(quantile: float, skewness: float, n: int) -> float:
+    """The quantile of (sample mean − mean)/standard error whose transform, free of skewness, is this quantile."""
+    if abs(skewness) < 1e-6:
+        return quantile
+    root = np.sqrt(n)
+    return float(3 * root / skewness * (np.cbrt(1 + skewness / root * (quantile - skewness / (6 * root))) - 1))
 
 
-def rank_correlation_estimate(values: RankCorrelation) -> Estimate:
+def _bounded_interval(mean: float, standard_error: float, n: int, bounds: Bounds, level: float) -> tuple[float, float]:
+    """The interval of a mean over n networks between bounds; see `over_seeds_estimate`."""
+    low, high = bounds
+    share, error, tail = (mean - low) / (high - low), standard_error / (high - low), (1 - level) / 2
+    if error <= _ALIKE / np.sqrt(n):
+        outcomes = float(n)
+    else:
+        outcomes = share * (1 - share) / error**2
+        if outcomes > 2:  # the variance is known from n networks only
+            outcomes *= min(1.0, (scipy.stats.t.ppf(tail, outcomes - 1) / scipy.stats.t.ppf(tail, n - 1)) ** 2)
+    yes, no = share * outcomes, (1 - share) * outcomes
+    ends = scipy.stats.beta.ppf(tail, yes + 0.25, no + 0.75), scipy.stats.beta.ppf(1 - tail, yes + 0.75, no + 0.25)
+    least, most = (low + (high - low) * float(end) for end in ends)
+    return (low if yes < _ALIKE * outcomes else least, high if no < _ALIKE * outcomes else most)
+
+
+def _check_bounds(values: np.ndarray, bounds: Bounds) -> None:
+    low, high = bounds
+    slack = _ALIKE * (high - low)
+    wrong = values[(values < low - slack) | (values > high + slack)]
+    if len(wrong):
+        raise InputError(f"values from {low:g} to {high:g} are needed, got {wrong[0]:g}")
+
+
+def rank_correlation_estimate(values: RankCorrelation, *, level: float = LEVEL) -> Estimate:
     """Spearman's correlation over networks, its interval from Fisher's z with se² = (1 + r²/2)/(n − 3).
 
     Source: Bonett and Wright 2000, Sample size requirements for estimating Pearson, Kendall and Spearman correlations.
@@ -96,7 +134,7 @@ def rank_correlation_estimate(values: RankCorrelation) -> Estimate:
     r = float(spearman(first, second))
     if n < 4 or not np.isfinite(r):
         return unknown(n)._replace(mean=r)
-    half = scipy.stats.norm.ppf((1 + LEVEL) / 2) * np.sqrt((1 + r**2 / 2) / (n - 3))
+    half = scipy.stats.norm.ppf((1 + level) / 2) * np.sqrt((1 + r**2 / 2) / (n - 3))
     z = np.arctanh(np.clip(r, -0.9999999, 0.9999999))
     return Estimate(r, np.nan, float(np.tanh(z - half)), float(np.tanh(z + half)), n)
 
@@ -136,30 +174,38 @@ def spearman_over(dims: str | tuple[str, ...], first: xr.DataArray, second: xr.D
     return xr.apply_ufunc(spearman, first, second, input_core_dims=[["ranked"], ["ranked"]])
 
 
-def paired_estimate(first: Values, second: Values) -> Estimate:
-    """Mean of first − second over seeds, seed i of one arm compared with seed i of the other."""
+def paired_estimate(first: Values, second: Values, *, bounds: Bounds | None = None) -> Estimate:
+    """Mean of first − second over seeds, seed i of one arm compared with seed i of the other.
+
+    bounds: the least and the greatest difference that there can be.
+    """
     first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
     if first.shape != second.shape:
         raise InputError(f"paired arms need the same seeds, got shapes {first.shape} and {second.shape}")
-    return over_seeds_estimate(first - second)
+    return over_seeds_estimate(first - second, bounds=bounds)
 
 
-def over_pairs_estimate(matrix: Pairs, *, resamples: int = 2000, seed: int = 0) -> Estimate:
+def over_pairs_estimate(
+    matrix: Pairs, *, bounds: Bounds | None = None, level: float = LEVEL, resamples: int = 2000, seed: int = 0
+) -> Estimate:
     """Mean over the pairs of different networks, with an interval over networks; sd is over pairs, n counts networks.
 
-    Pairs that share a network are not independent, so networks are resampled with replacement, never pairs, and a
-    network's pairs with its own copies are dropped. The interval is mean ± t · se · √(n/(n−1)), with se the
-    bootstrap's standard deviation and t Student's with n − 1 degrees of freedom: the percentiles of so few networks
-    cover too little. Where (i, j) and (j, i) differ, both count. The diagonal is ignored; a network whose pairs are
-    all NaN is left out. Fewer than three networks have no interval.
+    Pairs that share a network are not independent. The standard error is the larger of two: that of leaving one network
+    out at a time (the jackknife), and that of resampling networks with replacement (the bootstrap), where a network's
+    pairs with its own copies are dropped; the latter is multiplied by √(n/(n−1)). The interval is Student's with n − 1
+    degrees of freedom, or, if there are bounds, that of `over_seeds_estimate`.
+    Where (i, j) and (j, i) differ, both count. The diagonal is ignored; a network whose pairs are all NaN is left out.
+    Fewer than three networks have no interval. Raises InputError for a value outside the bounds.
     """
-    return _over_pairs(matrix, np.zeros((1, *np.shape(matrix))), resamples, seed)
+    return _over_pairs(matrix, np.zeros((1, *np.shape(matrix))), bounds, level, resamples, seed)
 
 
 def two_way_estimate(
     matrix: Pairs,
     images_resampled: Float[Array | np.ndarray, "draws seeds seeds_other"],
     *,
+    bounds: Bounds | None = None,
+    level: float = LEVEL,
     resamples: int = 2000,
     seed: int = 0,
 ) -> Estimate:
@@ -177,7 +223,7 @@ def two_way_estimate(
         raise InputError(
             f"two or more draws of shape {np.shape(matrix)} are needed, got an array of shape {draws.shape}"
         )
-    return _over_pairs(matrix, draws - draws.mean(axis=0), resamples, seed)
+    return _over_pairs(matrix, draws - draws.mean(axis=0), bounds, level, resamples, seed)
 
 
 def noise_ceiling(halves: Float[Array | np.ndarray, "draws halves items"]) -> Ceiling:
@@ -203,7 +249,7 @@ def noise_ceiling(halves: Float[Array | np.ndarray, "draws halves items"]) -> Ce
     return Ceiling(2 * r / (1 + r), float(np.sqrt(2 * r / (1 + r))), standard_error)
 
 
-def _over_pairs(matrix, deviations, resamples: int, seed: int) -> Estimate:
+def _over_pairs(matrix, deviations, bounds: Bounds | None, level: float, resamples: int, seed: int) -> Estimate:
     """deviations: added to the matrix in resamples, one after the other."""
     matrix, deviations = (np.asarray(x, np.float64) for x in (matrix, deviations))
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
@@ -215,11 +261,14 @@ def _over_pairs(matrix, deviations, resamples: int, seed: int) -> Estimate:
     deviations = np.where(known, deviations[:, kept][:, :, kept], 0.0)
     n = len(matrix)
     if n < 2:
-        return Estimate(np.nan, np.nan, np.nan, np.nan, n)
+        return unknown(n)
     values = matrix[np.triu(known)]
+    if bounds is not None:
+        _check_bounds(values, bounds)
     mean, sd = values.mean(), values.std(ddof=1) if len(values) > 1 else np.nan
+    estimate = Estimate(float(mean), float(sd), np.nan, np.nan, n)
     if n < 3:
-        return Estimate(float(mean), float(sd), np.nan, np.nan, n)
+        return estimate
     copies = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples).astype(np.float64)
     # A pair counts once for each pair of copies. Centred first, so that equal entries give exactly no spread.
     totals = np.sum((copies @ np.where(known, matrix - mean, 0.0)) * copies, axis=1)
@@ -228,7 +277,23 @@ def _over_pairs(matrix, deviations, resamples: int, seed: int) -> Estimate:
         totals[draw :: len(deviations)] += np.sum((mine @ moved) * mine, axis=1)
     pairs = np.sum((copies @ known.astype(np.float64)) * copies, axis=1)
     means = totals[pairs > 0] / pairs[pairs > 0]
-    return _t_estimate(mean, sd, means.std(ddof=1) * np.sqrt(n / (n - 1)), n)
+    bootstrap = means.std(ddof=1) * np.sqrt(n / (n - 1))
+    error = float(np.fmax(bootstrap, _jackknife(np.where(known, matrix - mean, 0.0), known)))
+    if bounds is not None:
+        low, high = _bounded_interval(estimate.mean, error, n, bounds, level)
+        return estimate._replace(low=low, high=high)
+    if error <= _ALIKE * np.abs(values).max():
+        return estimate
+    half = scipy.stats.t.ppf((1 + level) / 2, n - 1) * error
+    return estimate._replace(low=estimate.mean - half, high=estimate.mean + half)
+
+
+def _jackknife(centred: np.ndarray, known: np.ndarray) -> float:
+    """Standard error of the mean over known pairs, by leaving out one network at a time; NaN where no pair is left."""
+    n = len(known)
+    left = known.sum() - 2 * known.sum(axis=0)
+    means = (centred.sum() - 2 * centred.sum(axis=0)) / np.where(left > 0, left, np.nan)
+    return float(np.sqrt((n - 1) / n * np.sum((means - means.mean()) ** 2)))
 
 
 def permutation_p(
@@ -313,8 +378,3 @@ def benjamini_hochberg(p_values: Float[Array | np.ndarray, " tests"]) -> Float[n
     tested = ~np.isnan(p_values)
     q_values[tested] = scipy.stats.false_discovery_control(p_values[tested])
     return q_values
-
-
-def _t_estimate(mean, sd, standard_error, n: int) -> Estimate:
-    half = scipy.stats.t.ppf((1 + LEVEL) / 2, n - 1) * standard_error
-    return Estimate(float(mean), float(sd), float(mean - half), float(mean + half), n)

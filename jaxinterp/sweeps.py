@@ -147,8 +147,8 @@ def compare(runs: Mapping[str, store.Run], *, split: str = "test") -> list[Compa
     return [
         Comparison(
             arm=name,
-            accuracy=over_seeds_estimate(values),
-            difference=paired_estimate(values, first),
+            accuracy=over_seeds_estimate(values, bounds=(0.0, 1.0)),
+            difference=paired_estimate(values, first, bounds=(-1.0, 1.0)),
             diverged=int(np.count_nonzero(runs[name].history.diverged)),
         )
         for name, values in accuracies.items()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 TOLERANCE = 2e-3  # of a value, or of its size where that is above 1: what is left after rounding of sums in float32
-ESTIMATES = ("ours", "control", "score")
+ESTIMATES = ("ours", "control", "score", "joint")
 TEXTS = ("control_name", "verdict")
 
 

@@ -29,7 +29,7 @@ def measure(seeds: int = 16, root: Path = Path("checkpoints/recipes")) -> None:
         with cli.progress_bar() as update:
             run = jobs.train_run(root / name, config, resume=True, progress=lambda state, n=name: update(n, state))
         accuracy = kept_accuracy(run.history)[:, SPLITS.index("test")]
-        estimate = over_seeds_estimate(accuracy)
+        estimate = over_seeds_estimate(accuracy, bounds=(0.0, 1.0))
         here = f"{100 * estimate.mean:.2f} ± {100 * estimate.sd:.2f} %"
         spread = f"{100 * np.nanmin(accuracy):.1f} to {100 * np.nanmax(accuracy):.1f} %"
         print(f"| `{name}` | {tables.describe(config)} | {recipe.published} | {here} | {spread} | {estimate.n} |")

@@ -13,11 +13,12 @@ from jaxinterp import cli
 ROOT = Path(__file__).parents[1]
 HEAD = """# Results
 
-Every claim of every study with its verdict, written by `python scripts/results.py` from stored results. A claim holds
-if the whole 95 % interval of its score passes the bar, does not hold if the whole interval misses it, and is undecided
-otherwise. *Ours* is the mean ± standard deviation over networks, or over pairs of networks, with its interval; *n*
-counts networks. Rules, notes and figures are on each run's page (`jaxinterp report RUN`); [the glossary](glossary.md)
-explains the words.
+Every claim of every study with its verdict, written by `python scripts/results.py` from stored results. A score has
+two intervals: its own of 95 %, and the joint one, with which all claims of a study are judged together. A claim holds
+if the whole joint interval passes the bar, does not hold if the whole interval misses it, and is undecided otherwise.
+*Ours* is the mean ± standard deviation over networks, or over pairs of networks, with its 95 % interval; *n* counts
+networks. Rules, notes and figures are on each run's page (`jaxinterp report RUN`); [the glossary](glossary.md) explains
+the words, and [statistics](statistics.md) how often the intervals cover.
 """
 
 

@@ -11,6 +11,7 @@ from jaxinterp import ensemble  # noqa: E402
 
 ensemble.use_every_core()
 
+import hypothesis  # noqa: E402
 import jax  # noqa: E402
 import pytest  # noqa: E402
 
@@ -19,6 +20,10 @@ jax.config.update("jax_compilation_cache_dir", str(Path(__file__).parents[1] / "
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 # At toy size the compiler's optimisations cost more than they save.
 jax.config.update("jax_disable_most_optimizations", True)
+
+# The same examples in every run, however busy the machine is.
+hypothesis.settings.register_profile("always", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("always")
 
 from support.toys import TOY  # noqa: E402
 

@@ -24,7 +24,7 @@ def answers(draw, most=4):
     return logits, labels
 
 
-@settings(deadline=None, max_examples=50)  # the first example compiles
+@settings(max_examples=50)
 @given(answers())
 def test_cross_entropy_is_minus_the_log_probability_of_the_label(drawn):
     logits, labels = drawn
@@ -32,7 +32,7 @@ def test_cross_entropy_is_minus_the_log_probability_of_the_label(drawn):
     np.testing.assert_allclose(metrics.losses("cross_entropy", logits, labels), expected, rtol=1e-5, atol=1e-5)
 
 
-@settings(deadline=None, max_examples=50)  # the first example compiles
+@settings(max_examples=50)
 @given(answers(most=1))
 def test_binary_cross_entropy_is_minus_the_log_probability_of_the_label(drawn):
     logits, labels = drawn
@@ -41,7 +41,7 @@ def test_binary_cross_entropy_is_minus_the_log_probability_of_the_label(drawn):
     np.testing.assert_allclose(found, -special.log_expit(signed), rtol=1e-5, atol=1e-5)
 
 
-@settings(deadline=None, max_examples=50)  # the first example compiles
+@settings(max_examples=50)
 @given(answers())
 def test_squared_error_of_many_outputs_is_to_the_one_hot_label(drawn):
     logits, labels = drawn
@@ -49,7 +49,7 @@ def test_squared_error_of_many_outputs_is_to_the_one_hot_label(drawn):
     np.testing.assert_allclose(metrics.losses("squared_error", logits, labels), expected, rtol=1e-5)
 
 
-@settings(deadline=None, max_examples=50)  # the first example compiles
+@settings(max_examples=50)
 @given(answers(most=1))
 def test_squared_error_of_one_output_is_to_the_label_itself(drawn):
     logits, labels = drawn
@@ -72,7 +72,7 @@ def test_two_logits_are_worth_one_for_their_difference():
     )
 
 
-@settings(deadline=None, max_examples=50)  # the first example compiles
+@settings(max_examples=50)
 @given(answers(), st.sampled_from(("cross_entropy", "squared_error")))
 def test_of_many_outputs_the_highest_answers(drawn, kind):
     logits, labels = drawn
@@ -97,7 +97,7 @@ def test_one_output_is_read_against_its_threshold(kind, output, answer):
     assert metrics.correct(kind, logits, np.array([answer], np.int32)).tolist() == [True]
 
 
-@settings(deadline=None, max_examples=50)  # the first example compiles
+@settings(max_examples=50)
 @given(answers(), st.sampled_from(("cross_entropy", "squared_error")))
 def test_the_margin_is_positive_where_the_answer_is_right(drawn, kind):
     logits, labels = drawn

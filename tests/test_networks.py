@@ -130,7 +130,7 @@ def test_constructors_do_what_they_say():
     assert interventions.identity() == Edit()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.floats(-3, 3), st.floats(-3, 3))
 def test_edits_of_logits_are_affine(scale, shift):
     network = networks.init(jax.random.key(0), networks.build(ModelConfig((3,), 2)), 4)

@@ -19,31 +19,90 @@ def symmetric(rng, n):
     return effect[:, None] + effect + 0.3 * (noise + noise.T)
 
 
-def test_interval_over_seeds_is_scipys():
-    values = np.random.default_rng(0).normal(size=9)
-    estimate = stats.over_seeds_estimate(values)
-    expected = scipy.stats.ttest_1samp(values, 0).confidence_interval(0.95)
+@pytest.mark.parametrize("level", [0.95, 0.999])
+def test_interval_over_seeds_is_scipys_where_values_are_symmetric(level):
+    half = np.random.default_rng(0).normal(size=9)
+    values = np.concatenate([half, -half])  # no skewness
+    estimate = stats.over_seeds_estimate(values, level=level)
+    expected = scipy.stats.ttest_1samp(values, 0).confidence_interval(level)
     assert estimate.low == pytest.approx(expected.low) and estimate.high == pytest.approx(expected.high)
     assert (estimate.mean, estimate.sd, estimate.n) == (
         pytest.approx(values.mean()),
         pytest.approx(values.std(ddof=1)),
-        9,
+        18,
     )
 
 
-@given(hnp.arrays(float, st.integers(2, 12), elements=finite), st.floats(-10, 10), st.floats(0.1, 10))
+@pytest.mark.parametrize("n", [8, 40])
+def test_the_interval_of_skewed_values_is_halls_where_that_is_longer(n):
+    values = np.random.default_rng(3).exponential(size=n)
+    estimate, error = stats.over_seeds_estimate(values), values.std(ddof=1) / np.sqrt(n)
+    skewness, t = scipy.stats.skew(values), scipy.stats.t.ppf(0.975, n - 1)
+
+    def transformed(statistic):  # Hall's transform of (mean − truth)/error, which has no skewness
+        g = skewness / np.sqrt(n)
+        return statistic + g * statistic**2 / 3 + g**2 * statistic**3 / 27 + g / 6
+
+    assert transformed((estimate.mean - estimate.high) / error) == pytest.approx(-t)
+    assert (estimate.mean - estimate.low) / error == pytest.approx(t)
+    mirrored = stats.over_seeds_estimate(-values)
+    assert (-mirrored.high, -mirrored.low) == pytest.approx((estimate.low, estimate.high))
+
+
+# Of values that differ by more than rounding.
+spread_out = hnp.arrays(float, st.integers(3, 12), elements=finite).filter(lambda values: np.ptp(values) > 0.1)
+
+
+@given(spread_out, st.floats(-10, 10), st.floats(0.1, 10))
 def test_estimate_moves_and_stretches_with_its_values(values, shift, scale):
     plain, moved = stats.over_seeds_estimate(values), stats.over_seeds_estimate(shift + scale * values)
     assert moved.mean == pytest.approx(shift + scale * plain.mean, abs=1e-6)
-    assert moved.low == pytest.approx(shift + scale * plain.low, abs=1e-6)
-    assert plain.low <= plain.mean <= plain.high
+    assert moved.low == pytest.approx(shift + scale * plain.low, rel=1e-6, abs=1e-4)
+    assert plain.low < plain.mean < plain.high
+
+
+@given(hnp.arrays(float, st.integers(2, 40), elements=st.floats(0, 1)), st.floats(-10, 10), st.floats(0.1, 10))
+def test_bounds_are_kept_and_stretch_with_the_values(values, shift, scale):
+    plain = stats.over_seeds_estimate(values, bounds=(0.0, 1.0))
+    assert 0 <= plain.low <= plain.mean <= plain.high <= 1 and plain.low < plain.high
+    wide = stats.over_seeds_estimate(values, bounds=(0.0, 1.0), level=0.99)
+    assert wide.low <= plain.low and plain.high <= wide.high
+    ends = (shift, shift + scale)
+    moved = stats.over_seeds_estimate(np.clip(shift + scale * values, *ends), bounds=ends)
+    np.testing.assert_allclose(moved[2:4], shift + scale * np.array(plain[2:4]), atol=1e-3 * scale)
+
+
+def test_bounds_hardly_matter_far_away_from_them():
+    values = np.random.default_rng(0).normal(0.5, 0.01, 30)
+    values = np.concatenate([values, 1 - values])
+    near = stats.over_seeds_estimate(values, bounds=(0.0, 1.0))
+    np.testing.assert_allclose(near, stats.over_seeds_estimate(values), atol=1e-5)
+
+
+def test_networks_that_are_all_alike_have_an_interval_only_between_bounds():
+    perfect = stats.over_seeds_estimate(np.ones(32), bounds=(0.0, 1.0))
+    assert perfect.high == 1 and perfect.low == pytest.approx(scipy.stats.beta.ppf(0.025, 32.25, 0.75))
+    nearly = stats.over_seeds_estimate(1 - np.eye(32)[0] * 1e-9, bounds=(0.0, 1.0))
+    assert nearly.low == pytest.approx(perfect.low)
+    for values in (np.ones(8), np.full(8, 0.1) * 3, np.zeros(8)):
+        assert np.isnan(stats.over_seeds_estimate(values)[2:4]).all()
+    assert np.isnan(stats.over_pairs_estimate(np.ones((6, 6)))[2:4]).all()
+    pairs = stats.over_pairs_estimate(np.ones((32, 32)), bounds=(0.0, 1.0))
+    assert (pairs.low, pairs.high) == pytest.approx((perfect.low, 1))
+
+
+def test_a_value_outside_its_bounds_is_refused():
+    with pytest.raises(InputError, match=r"values from 0 to 1 are needed, got 1\.2"):
+        stats.over_seeds_estimate(np.array([0.5, 1.2]), bounds=(0.0, 1.0))
+    with pytest.raises(InputError, match=r"values from -1 to 1 are needed, got -3"):
+        stats.over_pairs_estimate(np.full((3, 3), -3.0), bounds=(-1.0, 1.0))
 
 
 def test_diverged_seeds_are_left_out_and_counted():
     assert stats.over_seeds_estimate(np.array([1.0, np.nan, 3.0])) == stats.over_seeds_estimate(np.array([1.0, 3.0]))
     matrix = np.ones((5, 5))
     matrix[2, :] = matrix[:, 2] = np.nan
-    assert stats.over_pairs_estimate(matrix) == stats.Estimate(1, 0, 1, 1, 4)
+    assert stats.over_pairs_estimate(matrix)[::4] == (1, 4)
 
 
 @pytest.mark.parametrize(("estimate", "shape"), [(stats.over_seeds_estimate, 3), (stats.over_pairs_estimate, (3, 3))])
@@ -57,31 +116,14 @@ def test_two_networks_have_no_interval():
     assert estimate.mean == 0.4 and estimate.n == 2 and np.isnan([estimate.low, estimate.high]).all()
 
 
-@pytest.mark.parametrize("yes, n", [(0, 40), (40, 40), (30, 40), (2, 2)])
-def test_yes_and_no_have_wilsons_interval(yes, n):
-    found = stats.share_estimate(np.append(np.arange(n) < yes, np.nan).astype(float))
-    z = scipy.stats.norm.ppf(0.975)
-    share = yes / n
-    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    assert found.mean == share and found.n == n
-    np.testing.assert_allclose([found.low, found.high], [middle - half, middle + half], atol=1e-12)
-
-
-def test_other_shares_have_students_interval_and_one_network_has_none():
-    values = np.array([0, 0.5, 1, np.nan])
-    assert stats.share_estimate(values) == stats.over_seeds_estimate(values)
-    assert np.isnan(stats.share_estimate(np.array([1.0, np.nan])).low)
-
-
-def test_wilsons_interval_covers_and_students_does_not():
-    rng = np.random.default_rng(0)
-    draws = (rng.random((400, 20)) < 0.95).astype(float)
-    wilson, student = (
-        np.mean([found.low <= 0.95 <= found.high for found in map(estimate, draws)])
-        for estimate in (stats.share_estimate, stats.over_seeds_estimate)
-    )
-    assert wilson > 0.9 > student
+@pytest.mark.parametrize("yes, n", [(0, 40), (40, 40), (30, 40), (2, 2), (1, 8)])
+def test_the_interval_of_yes_and_no_lies_between_jeffreys_and_clopper_and_pearsons(yes, n):
+    found = stats.over_seeds_estimate(np.append(np.arange(n) < yes, np.nan).astype(float), bounds=(0.0, 1.0))
+    exact = scipy.stats.binomtest(yes, n).proportion_ci(0.95, method="exact")
+    jeffreys = scipy.stats.beta.ppf([0.025, 0.975], yes + 0.5, n - yes + 0.5)
+    assert found.mean == yes / n and found.n == n
+    assert found.low == 0 if yes == 0 else exact.low - 0.02 < found.low < jeffreys[0]
+    assert found.high == 1 if yes == n else jeffreys[1] < found.high < exact.high + 0.02
 
 
 def test_a_rank_correlation_and_its_interval():
@@ -119,11 +161,14 @@ def test_mean_over_pairs_ignores_the_diagonal_and_takes_both_directions():
     assert stats.over_pairs_estimate(matrix).mean == pytest.approx(np.mean([2, 3, 5]))
 
 
-def test_bootstrap_over_networks_equals_drawing_them_one_by_one():
-    matrix = symmetric(np.random.default_rng(1), 6)
+@pytest.mark.parametrize("draw", [1, 2, 3])
+def test_interval_over_pairs_is_the_longer_of_bootstrap_and_jackknife_one_by_one(draw):
+    matrix = symmetric(np.random.default_rng(draw), 6)
     copies = np.random.default_rng(0).multinomial(6, np.full(6, 1 / 6), size=300)
     means = [reference.bootstrap_of_pairs(matrix, c) for c in copies]
-    half = scipy.stats.t.ppf(0.975, 5) * np.std(means, ddof=1) * np.sqrt(6 / 5)
+    without = [np.delete(np.delete(matrix, i, 0), i, 1)[np.triu_indices(5, 1)].mean() for i in range(6)]
+    errors = np.std(means, ddof=1) * np.sqrt(6 / 5), np.std(without) * np.sqrt(5)
+    half = scipy.stats.t.ppf(0.975, 5) * max(errors)
     estimate = stats.over_pairs_estimate(matrix, resamples=300, seed=0)
     assert (estimate.high - estimate.low) / 2 == pytest.approx(half)
 

@@ -222,7 +222,9 @@ def _accuracy(history: History) -> dict[str, Any]:
     """Accuracy at the epoch whose weights were kept: a summary of each split, then every seed."""
     kept, diverged, epoch = train.kept_accuracy(history), np.asarray(history.diverged), np.asarray(history.best)
     present = [split for split in range(len(SPLITS)) if np.isfinite(kept[:, split]).any()]
-    summary: list[tuple[str, Estimate]] = [(SPLITS[split], over_seeds_estimate(kept[:, split])) for split in present]
+    summary: list[tuple[str, Estimate]] = [
+        (SPLITS[split], over_seeds_estimate(kept[:, split], bounds=(0.0, 1.0))) for split in present
+    ]
     seeds = [
         (seed, [tables.number(float(kept[seed, split])) for split in present], int(diverged[seed]), int(epoch[seed]))
         for seed in range(len(kept))

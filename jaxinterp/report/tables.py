@@ -22,7 +22,7 @@ from jaxinterp.config import RunConfig
 from jaxinterp.errors import InputError
 from jaxinterp.jobs import IMPORTED
 from jaxinterp.recipes import Recipe
-from jaxinterp.stats import LEVEL, Estimate, over_seeds_estimate, share_estimate
+from jaxinterp.stats import Estimate, over_seeds_estimate, unknown
 from jaxinterp.store import Run
 from jaxinterp.studies import Answer, frame, judge
 from jaxinterp.studies.judge import Finding, Verdict
@@ -46,6 +46,7 @@ class Row(NamedTuple):
     control: str
     score: str
     score_interval: str
+    joint_interval: str
     bar: str
     verdict: Verdict
     rule: str
@@ -66,6 +67,7 @@ def rows(findings: Iterable[Finding]) -> list[Row]:
             control=f"{number(finding.control.mean)} ({finding.control_name})",
             score=number(finding.score.mean),
             score_interval=interval(finding.score),
+            joint_interval=interval(finding.joint),
             bar=finding.rule.bar,
             verdict=finding.verdict,
             rule=finding.criterion,
@@ -129,7 +131,7 @@ def findings_table(findings: Iterable[Finding], *, title: str = "") -> Table:
             f"{row.measured}\n{row.interval}",
             str(row.n),
             row.control,
-            f"{row.score}\n{row.score_interval}",
+            f"{row.score}\n{row.score_interval}\n{row.joint_interval}",
             row.bar,
             row.verdict,
         )
@@ -138,14 +140,17 @@ def findings_table(findings: Iterable[Finding], *, title: str = "") -> Table:
     values = list(map(frame.values, findings))
     columns = ("study", "claim", "published", "ours", "n", "control", "score", "bar", "verdict")
     hidden = ("study",) if len({finding.study for finding in findings}) < 2 else ()
-    caption = "ours: mean ± sd [95 % interval]; n: networks; a claim holds if the score's whole interval passes the bar"
+    caption = (
+        "ours: mean ± sd [95 % interval]; n: networks; score: its 95 % interval, and below it the joint one, since all "
+        "claims of a study are judged together; a claim holds if the whole joint interval passes the bar"
+    )
     return Table(columns, cells, values, title, caption, hidden, _STYLES)
 
 
 def in_short(answer: Answer, path: Path, config: RunConfig) -> str:
     """What is printed first of a study: its networks, its question, the answer, and how many claims hold."""
     networks = answer.results[NETWORKS].sel(recipes=answer.study.own)
-    accuracy = share_estimate(networks.accuracy.sel(splits="test").to_numpy())
+    accuracy = _accuracy(networks.accuracy.sel(splits="test").to_numpy())
     reached = f"{format_number(100 * accuracy.mean, 1)} ± {format_number(100 * accuracy.sd, 1)} %"
     return "\n".join(
         (
@@ -170,7 +175,7 @@ def networks_table(answer: Answer, path: Path) -> Table:
     for recipe in answer.results[NETWORKS].recipes.to_numpy().tolist():
         own = answer.results[NETWORKS].sel(recipes=recipe)
         accuracy = own.accuracy.sel(splits="test").to_numpy()
-        estimate, diverged = over_seeds_estimate(accuracy), int(own.diverged.sum())
+        estimate, diverged = _accuracy(accuracy), int(own.diverged.sum())
         worst, best = float(np.nanmin(accuracy)), float(np.nanmax(accuracy))
         described = describe(store.read_config(studies.folder_of(answer.study, recipe, path)))
         published = recipes.get(recipe).published
@@ -201,7 +206,7 @@ def run_table(path: Path, run: Run) -> Table:
     """One run: its config in short, and the accuracy of its networks on every split."""
     cells, values = [], []
     for name, reached in _reached(run.history).items():
-        estimate = over_seeds_estimate(reached)
+        estimate = _accuracy(reached)
         worst, best = float(np.nanmin(reached)), float(np.nanmax(reached))
         cells.append((str(path), name, _both(estimate), number(worst), number(best), str(estimate.n)))
         values.append({"run": str(path), "split": name, "accuracy": estimate, "worst": worst, "best": best})
@@ -227,9 +232,7 @@ def seeds_table(path: Path, run: Run, dead: Float[np.ndarray, "seeds layers"] | 
         values.append(value)
     columns = ("run", "seed", "state", *(f"{name} accuracy" for name in reached), "weights of epoch")
     columns += tuple(f"dead in {name}" for name in layers)
-    caption = "\n".join(
-        f"{name} accuracy: {_both(over_seeds_estimate(of_seeds))}" for name, of_seeds in reached.items()
-    )
+    caption = "\n".join(f"{name} accuracy: {_both(_accuracy(of_seeds))}" for name, of_seeds in reached.items())
     return Table(columns, cells, values, _titled(path, run), caption, hidden=("run",))
 
 
@@ -240,10 +243,10 @@ def runs_table(runs: Sequence[tuple[Path, RunConfig, History | None]]) -> Table:
         caption += "\ngo on with an unfinished run: jaxinterp train --resume RUN"
     cells, values = [], []
     for path, config, history in runs:
-        diverged, estimate, reached = None, over_seeds_estimate(np.zeros(0)), ("—", "unfinished")
+        diverged, estimate, reached = None, unknown(), ("—", "unfinished")
         if history is not None:
             diverged = int(np.count_nonzero(history.diverged))
-            estimate = over_seeds_estimate(kept_accuracy(history)[:, SPLITS.index("test")])
+            estimate = _accuracy(kept_accuracy(history)[:, SPLITS.index("test")])
             reached = (str(diverged), _both(estimate))
         seeds = config.train.seeds
         cells.append((str(path), describe(config), str(seeds), *reached))
@@ -283,6 +286,10 @@ def _reached(history: History) -> dict[str, np.ndarray]:
     return {name: reached for name, reached in kept.items() if np.isfinite(reached).any()}
 
 
+def _accuracy(of_seeds: np.ndarray) -> Estimate:
+    return over_seeds_estimate(of_seeds, bounds=(0.0, 1.0))
+
+
 def _titled(path: Path, run: Run) -> str:
     diverged = np.flatnonzero(run.history.diverged)
     flags = f"; diverged: seeds {', '.join(map(str, diverged))}" if len(diverged) else ""
@@ -317,7 +324,7 @@ def spread(estimate: Estimate) -> str:
 def interval(estimate: Estimate) -> str:
     """The interval in brackets, or the word that there is none."""
     if not (math.isfinite(estimate.low) and math.isfinite(estimate.high)):
-        return f"[no {100 * LEVEL:g} % interval]"
+        return "[no interval]"
     return f"[{number(estimate.low)}, {number(estimate.high)}]"
 
 

@@ -136,7 +136,7 @@ def _load(study: Study, path: Path) -> dict[str, Inputs]:
 
 
 def _answer(study: Study, results: Results) -> Answer:
-    findings = [runner.finding(study, claim, results) for topic in study.claims for claim in topic(results)]
+    findings = runner.findings(study, [claim for topic in study.claims for claim in topic(results)], results)
     return Answer(study, study.answer({finding.id: finding for finding in findings}), findings, results)
 
 

@@ -32,6 +32,8 @@ def values(finding: Finding) -> dict[str, Any]:
         "control": finding.control,
         "control_name": finding.control_name,
         "score": finding.score,
+        "joint": finding.joint,
+        "joint_level": finding.level,
         "bar": finding.rule.bar,
         "verdict": finding.verdict,
         "rule": finding.criterion,

@@ -1,17 +1,20 @@
 """Does a claim hold? One judge for all studies: estimates, the hardest control, the score, and the verdict.
 
 Values are first averaged over all dimensions but `seeds`, `seeds_other` and `samples` (independent things that are not
-networks). The remaining dimensions decide how the interval is computed:
+networks). The remaining dimensions decide how the interval is computed (see `stats`):
 
-- one dimension: Student's t; or Wilson's interval, if nothing was averaged and every value is 0 or 1;
-- `seeds` and `seeds_other`, for pairs of networks: a bootstrap over networks;
+- one dimension: `over_seeds_estimate`;
+- `seeds` and `seeds_other`, for pairs of networks: `over_pairs_estimate`;
 - none: the value is a constant without an interval.
 
-A `RankCorrelation` over networks has the interval of Fisher's z.
+A `RankCorrelation` over networks has the interval of Fisher's z. The claims of a study are judged together: with 95 %
+probability all its verdicts are right, as far as the intervals cover (Holm 1979, A simple sequentially rejective
+multiple test procedure). Of m claims, each is judged by its interval of level 1 − 0.05/m; those that are decided leave,
+and the others are judged again with the smaller m, until none is decided any more.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
@@ -20,13 +23,16 @@ import xarray as xr
 
 from jaxinterp import stats
 from jaxinterp.errors import InputError
-from jaxinterp.stats import LEVEL, Estimate, RankCorrelation
+from jaxinterp.stats import LEVEL, Bounds, Estimate, RankCorrelation
 
 Verdict = Literal["holds", "does not hold", "undecided"]
 Values = xr.DataArray | RankCorrelation
 
 _INFERENCE = ("seeds", "seeds_other", "samples")
 NO_CONTROL = "—"
+
+# Bounds: of shares, accuracies and probabilities; of correlations and of differences between shares.
+SHARE, SIGNED = (0.0, 1.0), (-1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ class Rule:
             inside, outside = f"below {self.high:g}", "above it"
         else:
             inside, outside = f"between {self.low:g} and {self.high:g}", "outside"
-        interval = f"the {100 * LEVEL:g} % interval of the score"
+        interval = "the joint interval of the score"
         return f"Holds if {interval} lies {inside}, does not hold if it lies {outside}, and is undecided otherwise."
 
 
@@ -83,8 +89,8 @@ def between(low: float, high: float) -> Rule:
 class Score(Protocol):
     """How the number that the rule judges is computed from the measured values and the hardest control's."""
 
-    def values(self, measured: Values, control: Values | None) -> Values:
-        """The score, with the dimensions that decide its estimator."""
+    def estimate(self, measured: Values, control: Values | None, bounds: Bounds | None, level: float) -> Estimate:
+        """The score with its interval of this level; bounds: those of the measured values and the control's."""
         ...
 
     def words(self, quantity: str, control: str) -> str:
@@ -96,9 +102,9 @@ class Score(Protocol):
 class Itself:
     """The measured quantity."""
 
-    def values(self, measured: Values, control: Values | None) -> Values:
-        """The measured values."""
-        return measured
+    def estimate(self, measured: Values, control: Values | None, bounds: Bounds | None, level: float) -> Estimate:
+        """That of the measured values."""
+        return estimate(measured, bounds, level)
 
     def words(self, quantity: str, control: str) -> str:
         """The quantity's own name."""
@@ -109,16 +115,21 @@ class Itself:
 class Given:
     """Values that the claim itself supplies, such as 2p − 1 for a probability p.
 
-    high: if the scored quantity is known only to lie between two values, `scored` has the lower and `high` the higher.
-    The score's interval then reaches from the lower bound of the one to the upper bound of the other.
+    bounds: the least and the greatest value that there can be, or None. high: if the scored quantity is known only to
+    lie between two values, `scored` has the lower and `high` the higher. The score's interval then reaches from the
+    lower end of the one to the upper end of the other.
     """
 
     scored: xr.DataArray
+    bounds: Bounds | None
     high: xr.DataArray | None = None
 
-    def values(self, measured: Values, control: Values | None) -> Values:
-        """The supplied values."""
-        return self.scored
+    def estimate(self, measured: Values, control: Values | None, bounds: Bounds | None, level: float) -> Estimate:
+        """That of the supplied values."""
+        score = estimate(self.scored, self.bounds, level)
+        if self.high is None:
+            return score
+        return score._replace(high=estimate(self.high, self.bounds, level).high)
 
     def words(self, quantity: str, control: str) -> str:
         """The quantity's own name."""
@@ -129,9 +140,13 @@ class Given:
 class Difference:
     """Measured − control, paired: seed i of the one minus seed i of the other."""
 
-    def values(self, measured: Values, control: Values | None) -> Values:
-        """The differences."""
-        return _by_network(measured) - _by_network(_needed(control))
+    def estimate(self, measured: Values, control: Values | None, bounds: Bounds | None, level: float) -> Estimate:
+        """That of the differences."""
+        known, null = _by_network(measured), _by_network(_needed(control))
+        if bounds is None:
+            return estimate(known - null, None, level)
+        least, most = (float(null), float(null)) if not null.dims else bounds
+        return estimate(known - null, (bounds[0] - most, bounds[1] - least), level)
 
     def words(self, quantity: str, control: str) -> str:
         """Which difference it is."""
@@ -142,18 +157,23 @@ class Difference:
 class Calibrated:
     """(T − C)/(1 − C), where T is the measured mean and C the control's: 0 is the control, 1 the best possible value.
 
-    Its interval is that of `stats.calibrated_parts` (the delta method). It is never clipped, and NaN unless C < 1.
+    It is NaN unless C < 1. Its interval is that of `stats.calibrated_parts` (the delta method). If the measured values
+    have bounds, it also contains the interval of T, with C as if it were known, and is just that if C is a constant:
+    where T is nearly 1 for every network, the delta method sees no uncertainty at all.
     """
 
-    def values(self, measured: Values, control: Values | None) -> Values:
-        """The linearised parts, whose mean is the score."""
-        known, null = xr.broadcast(_by_network(measured), _by_network(_needed(control)))
-        both = known.notnull() & null.notnull()
-        known, null = known.where(both), null.where(both)
-        observed_mean, null_mean = estimate(known).mean, estimate(null).mean
+    def estimate(self, measured: Values, control: Values | None, bounds: Bounds | None, level: float) -> Estimate:
+        """That of the linearised score."""
+        known, null = _paired(measured, _needed(control))
+        mean, null_mean = estimate(known).mean, estimate(null).mean
         if not null_mean < 1:
-            return xr.full_like(known, np.nan)
-        return stats.calibrated_parts(known, null, observed_mean, null_mean)
+            return stats.unknown(estimate(known).n)
+
+        def score(value: float) -> float:
+            return (value - null_mean) / (1 - null_mean)
+
+        parts = stats.calibrated_parts(known, null, mean, null_mean)
+        return _combined(parts, known, null, bounds, level, score)
 
     def words(self, quantity: str, control: str) -> str:
         """The scale's two ends."""
@@ -162,16 +182,17 @@ class Calibrated:
 
 @dataclass(frozen=True)
 class Ratio:
-    """T/C, where T is the measured mean and C the control's; its interval is from the delta method."""
+    """T/C, where T is the measured mean and C the control's; NaN unless C > 0. Its interval is as for `Calibrated`."""
 
-    def values(self, measured: Values, control: Values | None) -> Values:
-        """The linearised parts, whose mean is the ratio."""
-        known, null = xr.broadcast(_by_network(measured), _by_network(_needed(control)))
-        both = known.notnull() & null.notnull()
-        known, null = known.where(both), null.where(both)
+    def estimate(self, measured: Values, control: Values | None, bounds: Bounds | None, level: float) -> Estimate:
+        """That of the linearised ratio."""
+        known, null = _paired(measured, _needed(control))
         null_mean = estimate(null).mean
-        ratio = estimate(known).mean / null_mean if null_mean else np.nan
-        return (known - ratio * null) * (1 / null_mean if null_mean else np.nan) + ratio
+        if not null_mean > 0:
+            return stats.unknown(estimate(known).n)
+        ratio = estimate(known).mean / null_mean
+        parts = (known - ratio * null) / null_mean + ratio
+        return _combined(parts, known, null, bounds, level, lambda value: value / null_mean)
 
     def words(self, quantity: str, control: str) -> str:
         """What is divided by what."""
@@ -184,10 +205,10 @@ class ShareBelow:
 
     bar: float
 
-    def values(self, measured: Values, control: Values | None) -> Values:
-        """1 below the bar, 0 elsewhere, NaN where nothing is known."""
+    def estimate(self, measured: Values, control: Values | None, bounds: Bounds | None, level: float) -> Estimate:
+        """That of 1 below the bar and 0 elsewhere; what is NaN is left out."""
         values = _array(measured)
-        return stats.indicator(values < self.bar, values)
+        return estimate(stats.indicator(values < self.bar, values), SHARE, level)
 
     def words(self, quantity: str, control: str) -> str:
         """The share and its bar."""
@@ -200,9 +221,11 @@ class Claim:
 
     row: number of the statement, such as "3.1" for the first of the third write-up; several claims may share it, so
     name tells them apart. published: the write-up's value; — if it has none. quantity: what is scored, in words.
-    controls: the hardest one is compared with: the control with the highest mean, or with the lowest mean if the score
-    must be below the bar. shown: further estimates, which do not affect the verdict. recipes: the recipes whose
-    diverged networks the note counts; the study's own by default.
+    bounds: the least and the greatest value that measured values and controls can have, such as (0, 1) for a share or
+    an accuracy; if given, intervals stay within. controls: the hardest one is compared with: the control with the
+    highest mean, or with the lowest mean if the score must be below the bar. shown: further estimates, which do not
+    affect the verdict; the bounds count for those that lie within. recipes: the recipes whose diverged networks the
+    note counts; the study's own by default.
     """
 
     row: str
@@ -212,6 +235,7 @@ class Claim:
     rule: Rule
     quantity: str
     published: str = NO_CONTROL
+    bounds: Bounds | None = None
     controls: Mapping[str, Values] = field(default_factory=dict)
     score: Score = Itself()
     shown: Mapping[str, Values | Estimate] = field(default_factory=dict)
@@ -232,7 +256,11 @@ class Control(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """A claim judged: measured and hardest control, the score that the rule judges, and further estimates."""
+    """A claim judged: measured and hardest control, the score that the rule judges, and further estimates.
+
+    score: with its own 95 % interval. joint: with the wider interval that the verdict follows from, since all claims of
+    a study are judged together; level is its level.
+    """
 
     study: str
     row: str
@@ -245,6 +273,8 @@ class Finding(NamedTuple):
     control: Estimate
     control_name: str
     score: Estimate
+    joint: Estimate
+    level: float = LEVEL
     others: tuple[Control, ...] = ()
     note: str = ""
 
@@ -255,8 +285,8 @@ class Finding(NamedTuple):
 
     @property
     def verdict(self) -> Verdict:
-        """The rule applied to the score."""
-        return self.rule.verdict(self.score)
+        """The rule applied to the joint interval of the score."""
+        return self.rule.verdict(self.joint)
 
     @property
     def criterion(self) -> str:
@@ -264,18 +294,33 @@ class Finding(NamedTuple):
         return f"{self.rule.sentence} Score: {self.scored}."
 
 
-def judge(study: str, claim: Claim) -> Finding:
-    """The finding of a claim: estimates of its values and controls, its score, and so its verdict."""
-    estimates = {name: estimate(values) for name, values in claim.controls.items()}
-    hardest = _hardest(estimates, claim.rule)
-    control = None if hardest is None else claim.controls[hardest]
-    scored = claim.score.values(claim.measured, control)
-    judged = scored if isinstance(claim.score, Given) else claim.measured
-    score = _estimate(scored, _are_outcomes(scored) and _are_outcomes(judged))
-    if isinstance(claim.score, Given) and claim.score.high is not None:
-        score = score._replace(high=max(score.high, estimate(claim.score.high).high))
+def judge(study: str, claims: Sequence[Claim]) -> list[Finding]:
+    """The findings of all claims of a study, with their estimates, scores and verdicts."""
+    controls = [_hardest(claim) for claim in claims]
+
+    def score(place: int, level: float) -> Estimate:
+        claim, control = claims[place], controls[place]
+        values = None if control is None else claim.controls[control]
+        return claim.score.estimate(claim.measured, values, claim.bounds, level)
+
+    plain = [score(place, LEVEL) for place in range(len(claims))]
+    joint, levels = list(plain), [LEVEL] * len(claims)
+    undecided = [place for place, known in enumerate(plain) if math.isfinite(known.low) or math.isfinite(known.high)]
+    while undecided:
+        level = 1 - (1 - LEVEL) / len(undecided)
+        for place in undecided:
+            joint[place], levels[place] = score(place, level), level
+        left = [place for place in undecided if claims[place].rule.verdict(joint[place]) == "undecided"]
+        if len(left) == len(undecided):
+            break
+        undecided = left
+    return [_finding(study, *found) for found in zip(claims, controls, plain, joint, levels, strict=True)]
+
+
+def _finding(study: str, claim: Claim, hardest: str | None, score: Estimate, joint: Estimate, level: float) -> Finding:
+    estimates = {name: _within(values, claim.bounds) for name, values in claim.controls.items()}
     rest = {name: value for name, value in estimates.items() if name != hardest}
-    rest |= {name: v if isinstance(v, Estimate) else estimate(v) for name, v in claim.shown.items()}
+    rest |= {name: v if isinstance(v, Estimate) else _within(v, claim.bounds) for name, v in claim.shown.items()}
     name = NO_CONTROL if hardest is None else hardest
     return Finding(
         study=study,
@@ -285,36 +330,68 @@ def judge(study: str, claim: Claim) -> Finding:
         published=claim.published,
         rule=claim.rule,
         scored=claim.score.words(claim.quantity, name),
-        measured=estimate(claim.measured),
+        measured=estimate(claim.measured, claim.bounds),
         control=stats.unknown() if hardest is None else estimates[hardest],
         control_name=name,
         score=score,
+        joint=joint,
+        level=level,
         others=tuple(Control(*item) for item in rest.items()),
         note=claim.note.strip(),
     )
 
 
-def estimate(values: Values) -> Estimate:
+def estimate(values: Values, bounds: Bounds | None = None, level: float = LEVEL) -> Estimate:
     """The mean with the interval that follows from the dimensions of the values; see the module's docstring."""
-    return _estimate(values, _are_outcomes(values))
-
-
-def _estimate(values: Values, outcomes: bool) -> Estimate:
     if isinstance(values, RankCorrelation):
-        return stats.rank_correlation_estimate(values)
+        return stats.rank_correlation_estimate(values, level=level)
     values = _by_network(values)
     if not values.dims:
         return stats.unknown()._replace(mean=float(values))
     if values.ndim == 1:
-        return (stats.share_estimate if outcomes else stats.over_seeds_estimate)(values.to_numpy())
+        return stats.over_seeds_estimate(values.to_numpy(), bounds=bounds, level=level)
     if set(values.dims) == {"seeds", "seeds_other"}:
-        return stats.over_pairs_estimate(values.transpose("seeds", "seeds_other").to_numpy())
+        matrix = values.transpose("seeds", "seeds_other").to_numpy()
+        return stats.over_pairs_estimate(matrix, bounds=bounds, level=level)
     raise InputError(f"there is no estimator for values over {', '.join(map(str, values.dims))}")
 
 
-def _are_outcomes(values: Values) -> bool:
-    """Whether nothing is averaged within a network."""
-    return isinstance(values, RankCorrelation) or set(values.dims) <= set(_INFERENCE)
+def _within(values: Values, bounds: Bounds | None) -> Estimate:
+    """The estimate, with the bounds if the values lie within: what is shown beside a quantity may be another one."""
+    if bounds is not None and not isinstance(values, RankCorrelation):
+        known = values.to_numpy()[np.isfinite(values.to_numpy())]
+        if known.size and not bounds[0] <= known.min() <= known.max() <= bounds[1]:
+            bounds = None
+    return estimate(values, bounds)
+
+
+def _combined(
+    parts: xr.DataArray,
+    known: xr.DataArray,
+    null: xr.DataArray,
+    bounds: Bounds | None,
+    level: float,
+    scaled: Callable[[float], float],
+) -> Estimate:
+    """The estimate of a score from its linearised parts; if there are bounds, also from the measured values alone.
+
+    scaled: the score of a measured value, with the control's mean as if it were known.
+    """
+    score = estimate(parts, None, level)
+    if bounds is None:
+        return score
+    alone = estimate(known, bounds, level)
+    low, high = scaled(alone.low), scaled(alone.high)
+    if null.dims:
+        low, high = float(np.fmin(score.low, low)), float(np.fmax(score.high, high))
+    return score._replace(low=low, high=high)
+
+
+def _paired(measured: Values, control: Values) -> tuple[xr.DataArray, xr.DataArray]:
+    """Both by network, where both are known; the control without dimensions if it is a constant."""
+    known, null = _by_network(measured), _by_network(control)
+    both = known.notnull() & null.notnull()
+    return known.where(both), null.where(both) if null.dims else null
 
 
 def _reduced(values: Values) -> Values:
@@ -324,11 +401,12 @@ def _reduced(values: Values) -> Values:
     return values.mean([dim for dim in values.dims if dim not in _INFERENCE])
 
 
-def _hardest(estimates: Mapping[str, Estimate], rule: Rule) -> str | None:
-    known = {name: own.mean for name, own in estimates.items() if math.isfinite(own.mean)}
+def _hardest(claim: Claim) -> str | None:
+    means = {name: estimate(values).mean for name, values in claim.controls.items()}
+    known = {name: mean for name, mean in means.items() if math.isfinite(mean)}
     if not known:
-        return next(iter(estimates), None)
-    return (min if math.isinf(rule.low) else max)(known, key=known.__getitem__)
+        return next(iter(means), None)
+    return (min if math.isinf(claim.rule.low) else max)(known, key=known.__getitem__)
 
 
 def _array(values: Values) -> xr.DataArray:

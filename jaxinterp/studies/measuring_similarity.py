@@ -17,7 +17,7 @@ from jaxinterp.ensemble import over_seeds
 from jaxinterp.errors import InputError
 from jaxinterp.networks import Network, sites
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
-from jaxinterp.studies.judge import Claim, Finding, above
+from jaxinterp.studies.judge import SHARE, Claim, Finding, above
 from jaxinterp.studies.study import NETWORKS, EnsembleMeasurement, Results, Study
 from jaxinterp.text import format_number, format_percent
 
@@ -117,6 +117,7 @@ def claims(results: Results) -> list[Claim]:
             row=test,
             name=name,
             text=f"{name} {_TEXT[test]}",
+            bounds=SHARE,
             quantity=_QUANTITY[test],
             measured=found.right.sel(conditions=TRAINED),
             controls={UNTRAINED: found.right.sel(conditions=UNTRAINED)},

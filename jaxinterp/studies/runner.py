@@ -63,13 +63,16 @@ def stored(study: Study, path: Path | str) -> Results | None:
     return {name: _load(path, f"{study.name}/{name}") for name in names}
 
 
-def finding(study: Study, claim: Claim, results: Results) -> Finding:
-    """The judged claim, its note ending with how many networks diverged and are left out."""
-    judged = judge(study.name, claim)
-    diverged = results[NETWORKS].diverged.sel(recipes=list(claim.recipes or (study.own,)))
-    lost, networks = int(diverged.sum()), int(diverged.notnull().sum())
-    note = f"{lost} of {networks} networks diverged and are left out." if lost else ""
-    return judged._replace(note=f"{judged.note} {note}".strip())
+def findings(study: Study, claims: Sequence[Claim], results: Results) -> list[Finding]:
+    """The claims judged together, their notes ending with how many networks diverged and are left out."""
+
+    def with_diverged(claim: Claim, judged: Finding) -> Finding:
+        diverged = results[NETWORKS].diverged.sel(recipes=list(claim.recipes or (study.own,)))
+        lost, networks = int(diverged.sum()), int(diverged.notnull().sum())
+        note = f"{lost} of {networks} networks diverged and are left out." if lost else ""
+        return judged._replace(note=f"{judged.note} {note}".strip())
+
+    return list(map(with_diverged, claims, judge(study.name, claims)))
 
 
 def all_measurements(study: Study) -> tuple[AnyMeasurement, ...]:

@@ -269,7 +269,7 @@ def test_predictors_equal_their_definitions():
 # Groups to compare with.
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 30), st.integers(0, 2**31 - 1))
 def test_random_groups_are_as_large(size, seed):
     groups = ablation.random_groups(jax.random.key(seed), np.arange(30) < size, draws=6)
@@ -281,7 +281,7 @@ def test_random_groups_take_every_unit_alike():
     np.testing.assert_allclose(groups.mean(axis=0), 0.25, atol=0.035)  # five standard errors
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**31 - 1), st.floats(0.05, 0.95))
 def test_matched_groups_are_as_large_in_every_stratum(seed, share):
     rng = np.random.default_rng(seed)

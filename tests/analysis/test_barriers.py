@@ -106,7 +106,7 @@ def test_weight_matching_finds_a_planted_order(norm, absolute):
         same(fit(hidden, jax.random.key(seed)), network)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 10_000))
 def test_weight_matching_of_one_hidden_layer_is_the_best_there_is(seed):
     model = MLP((4,), OUTPUTS, "tanh", norm="batch")

@@ -8,7 +8,7 @@ from jaxinterp.analysis import correlation
 
 
 @given(st.integers(0, 2**31), st.floats(0.1, 1e3), st.floats(-5, 5))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_correlations_are_numpys_over_what_is_asked_and_know_no_scale(seed, scale, shift):
     rng = np.random.default_rng(seed)
     rows, others, where = rng.normal(size=(3, 20)), rng.normal(size=(2, 4, 20)), rng.uniform(size=20) < 0.7
@@ -29,7 +29,7 @@ def test_everything_is_asked_unless_something_is_named():
 
 
 @given(st.floats(-1e3, 1e3, width=32), st.sampled_from((2, 30, 784)))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_a_constant_correlates_with_nothing_and_leaves_the_others_alone(value, entries):
     rows = np.stack([np.full(entries, value), np.arange(entries)]).astype(np.float32)
     found = np.asarray(correlation.pairwise(rows, rows))

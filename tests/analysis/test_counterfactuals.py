@@ -107,7 +107,7 @@ def test_fewest_and_bisected_rows_by_hand():
     np.testing.assert_array_equal(counterfactuals.bisected_rows(margins), [2, 4, 5, 5, 1])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(hnp.arrays(np.float32, st.sampled_from([(6, 2), (6, 10), (6, 29)]), elements=st.sampled_from([-1.0, 1.0])))
 def test_bisection_ends_at_a_flip_and_never_before_the_first(margins):
     fewest, bisected = fewest_rows(margins), bisected_rows(margins)

@@ -87,7 +87,7 @@ def test_little_or_no_ink():
         fragments.cut(flat(images), count=0)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(down=st.integers(-3, 3), right=st.integers(-3, 3))
 def test_a_moved_digit_is_cut_alike(digits, down, right):
     image = digits[[0, 1, 8]].reshape(-1, SIDE, SIDE)

@@ -73,7 +73,7 @@ def test_only_edges_join_pixels():
     assert of(picture((1, 1), (1, 2), (2, 2)))["components"] == 1
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(hnp.arrays(bool, (4, PIXELS)))
 def test_connected_parts_are_those_of_scipy(masks):
     for mask, names in zip(masks, np.asarray(locality.connected(masks)), strict=True):
@@ -127,14 +127,14 @@ def test_every_statistic_is_its_definition():
         np.testing.assert_allclose([getattr(found, name)[place] for name in expected], list(expected.values()), 1e-4)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(maps, st.sampled_from([1e-12, 0.03, 7.0, 1e12]), st.sampled_from([-1, 1]))
 def test_scale_and_sign_do_not_matter(images, scale, sign):
     for value, other in zip(measure(images), measure(np.float32(sign * scale) * images), strict=True):
         np.testing.assert_allclose(value, other, rtol=1e-3, atol=1e-4)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**31 - 1), st.sampled_from(["turned", "mirrored"]))
 def test_a_turned_or_mirrored_map_is_as_local(seed, change):
     images = gaussian(seed, units=4).reshape(-1, SIDE, SIDE)

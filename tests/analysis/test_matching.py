@@ -77,7 +77,7 @@ def test_units_that_are_constant_or_not_finite_correlate_with_nothing_and_leave_
     np.testing.assert_allclose(table[~gone], np.asarray(correlations(x))[~gone], atol=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(tables)
 def test_an_assignment_is_the_best_there_is_and_leaves_nan_for_the_end(scores):
     taken = np.take_along_axis(scores, np.asarray(assign(scores))[..., None], -1)[..., 0]
@@ -110,7 +110,7 @@ def test_an_assignment_goes_under_every_transformation():
     np.testing.assert_array_equal(matching.assign(np.asarray(scores)), expected)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(permutations, flips)
 def test_copies_with_units_in_another_order_are_matched_perfectly(orders, signs):
     for absolute, x in ((False, copies(orders)), (True, copies(orders, signs))):
@@ -194,7 +194,7 @@ def agreement(table, order, signs):
     return sum(np.sum(signs[i] * signs[j] * table[i, j][order[i], order[j]]) for i, j in pairs)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(permutations, flips)
 def test_a_consensus_aligns_copies_perfectly(orders, signs):
     for absolute, x in ((False, copies(orders)), (True, copies(orders, signs))):

@@ -68,7 +68,7 @@ def test_spread_keeps_its_digits_where_the_mean_is_large():
     assert_allclose(selectivity(activations, labels, classes=2).d_prime[1], d_prime, atol=1e-4)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(grids, labellings, hnp.arrays(np.float32, 6, elements=st.integers(-6, 6).map(lambda i: i / 4), unique=True))
 def test_histograms_are_numpys_with_what_lies_beyond_in_the_outer_bins(activations, labels, edges):
     edges = np.sort(edges)
@@ -162,7 +162,7 @@ def test_absent_class_and_broken_unit_are_nan_and_leave_others_alone():
     assert np.isnan(shares[:, 2]).all() and (shares[:, others] == 1).all()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(grids, labellings)
 def test_auc_and_information_see_order_alone(activations, labels):
     plain = selectivity(activations, labels, classes=CLASSES)
@@ -172,7 +172,7 @@ def test_auc_and_information_see_order_alone(activations, labels):
     assert_allclose(selectivity(-activations, labels, classes=CLASSES).auc, 1 - plain.auc, atol=1e-5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(grids, labellings, st.sampled_from([0.01, 0.5, 3.0, 1000.0]), st.sampled_from([0.0, -2.0, 5.0]))
 def test_d_prime_sees_neither_scale_nor_shift_and_morcos_no_scale(activations, labels, scale, shift):
     activations = np.abs(activations)

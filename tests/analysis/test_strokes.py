@@ -61,7 +61,7 @@ def test_rows_that_are_not_there_are_refused(place):
         strokes.rows(5, 0, 0, columns=place)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(-4, 3), st.integers(-5, 9))
 def test_the_bar_of_a_drawn_seven_is_found_wherever_it_is(down, right):
     np.testing.assert_array_equal(top_bars(moved(SEVEN, down, right)[None])[0], moved(BAR, down, right))
@@ -129,7 +129,7 @@ def test_blend_goes_straight_from_one_image_to_the_other():
     np.testing.assert_allclose(strokes.blend(first.repeat(2, 0), second.repeat(2, 0), shares)[1], ONE)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**31 - 1), st.floats(0.05, 0.4))
 def test_equal_ink_is_equal_and_elsewhere(seed, share):
     rng = np.random.default_rng(seed)

@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -38,7 +38,6 @@ def test_shipped_mnist_is_the_original(name, md5):
     assert hashlib.md5(gzip.decompress(content)).hexdigest() == md5
 
 
-@settings(deadline=None)
 @given(
     array=hnp.arrays(np.uint8, hnp.array_shapes(min_dims=1, max_dims=4, min_side=0)),
     suffix=st.sampled_from(["", ".gz"]),

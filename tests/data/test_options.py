@@ -64,7 +64,7 @@ def test_crop_is_central():
     np.testing.assert_array_equal(images, numbered().train.images[:, [5, 6, 9, 10]])
 
 
-@settings(max_examples=25, deadline=None)  # each new size compiles
+@settings(max_examples=25)
 @given(level=st.floats(0, 1, width=32), side=st.integers(1, 12), size=st.integers(1, 12))
 def test_resizing_keeps_a_flat_image_flat(level, side, size):
     flat = Dataset(np.full((2, side * side), level, np.float32), np.zeros(2, np.int32))

@@ -18,7 +18,7 @@ def test_xor_is_its_truth_table():
         assert len(np.unique(images, axis=0)) == 4
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 2**32), count=st.integers(2, 30))
 def test_an_image_and_its_twin_differ_by_the_bar_alone(seed, count):
     splits, twins, mask = strokes(seed, train=count, test=2)

@@ -40,8 +40,11 @@ def test_a_row_says_all_of_a_finding():
     assert (row.measured, row.interval, row.n) == ("−0.500 ± 0.100", "[−0.700, −0.300]", 8)
     assert (row.score, row.score_interval, row.bar) == ("0.600", "[0.550, 0.650]", "> 0.5")
     assert (row.control, row.others, row.verdict) == ("−0.500 (null)", "other −0.500 ± 0.100", "holds")
-    (row,) = tables.rows([judged._replace(score=UNKNOWN)])
-    assert (row.score, row.score_interval, row.verdict) == ("—", "[no 95 % interval]", "undecided")
+    assert row.joint_interval == "[0.550, 0.650]"
+    (row,) = tables.rows([judged._replace(joint=score._replace(low=0.45, high=0.75))])
+    assert (row.score_interval, row.joint_interval, row.verdict) == ("[0.550, 0.650]", "[0.450, 0.750]", "undecided")
+    (row,) = tables.rows([judged._replace(score=UNKNOWN, joint=UNKNOWN)])
+    assert (row.score, row.score_interval, row.verdict) == ("—", "[no interval]", "undecided")
 
 
 # Export: the same content for programs, numbers as numbers.

@@ -15,6 +15,7 @@ from jaxinterp import stats
 from jaxinterp.errors import InputError
 from jaxinterp.stats import Estimate, RankCorrelation
 from jaxinterp.studies.judge import (
+    SHARE,
     Calibrated,
     Claim,
     Difference,
@@ -45,6 +46,12 @@ def claim(measured, score, controls=None, rule=None, **fields):
     return Claim(
         "1.1", "a", "text", measured, rule or above(0.5), "quantity", score=score, controls=controls or {}, **fields
     )
+
+
+def only(claim):
+    """The finding of a claim that is judged alone."""
+    (found,) = judge("s", [claim])
+    return found
 
 
 @pytest.mark.parametrize(
@@ -83,7 +90,7 @@ def test_a_rule_and_its_opposite_never_both_hold(low, width, bound):
     ],
 )
 def test_a_rule_states_its_bar(rule, words, bar):
-    assert words in rule.sentence and "95 %" in rule.sentence and rule.bar == bar
+    assert words in rule.sentence and rule.bar == bar
 
 
 @given(hnp.arrays(float, (5, 3), elements=st.floats(0.1, 0.9)))
@@ -93,21 +100,17 @@ def test_one_value_per_seed_gets_students_interval_after_averaging_the_rest(valu
     assert found == estimate(xr.DataArray(values.T, dims=("units", "seeds")))
 
 
-@given(st.lists(st.booleans(), min_size=2, max_size=40))
-def test_yes_and_no_get_wilsons_interval(values):
-    found = estimate(seeds(values))
-    expected = scipy.stats.binomtest(sum(values), len(values)).proportion_ci(method="wilson")
-    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
-    assert 0 <= found.low <= found.mean <= found.high <= 1 and found.low < found.high
-
-
-def test_means_within_a_network_are_no_outcomes():
-    always = xr.DataArray(np.ones((8, 3)), dims=("seeds", "classes"))
-    assert estimate(always) == stats.over_seeds_estimate(np.ones(8)) and estimate(always).low == 1
-    for score in (Itself(), Difference()):
-        means = judge("study", claim(always, controls={"none": always * 0}, score=score))
-        outcomes = judge("study", claim(always[:, 0], controls={"none": always[:, 0] * 0}, score=score))
-        assert means.score.low == 1 and outcomes.score.low < 0.8
+def test_bounds_hold_for_measured_values_and_what_lies_within():
+    always, control = xr.DataArray(np.ones((8, 3)), dims=("seeds", "classes")), seeds(np.zeros(8))
+    shown = {"within": seeds(np.full(8, 0.5)), "beyond": seeds(np.arange(8.0))}
+    found = only(claim(always, Itself(), {"null": control}, bounds=SHARE, shown=shown))
+    assert found.measured == found.score == stats.over_seeds_estimate(np.ones(8), bounds=SHARE)
+    assert found.control == stats.over_seeds_estimate(np.zeros(8), bounds=SHARE) and found.control.low == 0
+    within, beyond = (other.estimate for other in found.others)
+    assert within.low > 0 and beyond == stats.over_seeds_estimate(np.arange(8.0))
+    assert math.isnan(only(claim(always, Itself())).score.low)
+    with pytest.raises(InputError, match="values from 0 to 1 are needed, got 2"):
+        only(claim(always * 2, Itself(), bounds=SHARE))
 
 
 def test_pairs_get_a_bootstrap_over_networks_whatever_their_order():
@@ -142,9 +145,35 @@ def test_dimensions_without_an_estimator_are_refused():
 # Scores.
 
 
+def test_near_the_best_possible_value_a_calibrated_score_is_as_unsure_as_what_is_measured():
+    perfect, control = seeds(np.ones(16)), seeds(np.linspace(0.1, 0.3, 16))
+    free = only(claim(perfect, Calibrated(), {"null": control})).score
+    assert free.mean == pytest.approx(1) and math.isnan(free.low)  # no uncertainty is seen
+    found = only(claim(perfect, Calibrated(), {"null": control}, bounds=SHARE)).score
+    alone = stats.over_seeds_estimate(np.ones(16), bounds=SHARE)
+    assert (found.low, found.high) == pytest.approx(((alone.low - 0.2) / 0.8, 1))
+
+
+@given(shares, st.floats(0, 0.9))
+def test_against_a_constant_a_scores_interval_is_the_measured_ones_moved_and_stretched(measured, control):
+    alone = stats.over_seeds_estimate(measured, bounds=SHARE)
+    for score, moved in (
+        (Calibrated(), lambda value: (value - control) / (1 - control)),
+        (Difference(), lambda value: value - control),
+    ):
+        found = only(claim(seeds(measured), score, {"null": xr.DataArray(control)}, bounds=SHARE)).score
+        assert (found.low, found.high) == pytest.approx((moved(alone.low), moved(alone.high)), abs=1e-9)
+
+
+@given(shares, shares)
+def test_a_difference_of_shares_stays_within_its_bounds(measured, control):
+    found = only(claim(seeds(measured), Difference(), {"null": seeds(control)}, bounds=SHARE)).score
+    assert -1 <= found.low < found.high <= 1
+
+
 @given(shares, shares)
 def test_a_calibrated_score_is_that_of_the_means(measured, control):
-    found = judge("s", claim(seeds(measured), Calibrated(), {"null": seeds(control)}))
+    found = only(claim(seeds(measured), Calibrated(), {"null": seeds(control)}))
     t, c = measured.mean(), control.mean()
     if c < 1 - 1e-6:
         assert found.score.mean == pytest.approx((t - c) / (1 - c), rel=1e-6, abs=1e-6)
@@ -154,7 +183,7 @@ def test_a_calibrated_scores_interval_is_the_delta_methods():
     rng = np.random.default_rng(0)
     control = rng.uniform(0.1, 0.3, 4000)
     measured = 0.6 + 0.5 * control + rng.normal(0, 0.05, 4000)
-    found = judge("s", claim(seeds(measured), Calibrated(), {"null": seeds(control)})).score
+    found = only(claim(seeds(measured), Calibrated(), {"null": seeds(control)})).score
     draws = [rng.integers(0, 4000, 4000) for _ in range(300)]
     scores = [(measured[d].mean() - control[d].mean()) / (1 - control[d].mean()) for d in draws]
     assert (found.high - found.low) / 2 == pytest.approx(1.96 * np.std(scores), rel=0.15)
@@ -162,51 +191,51 @@ def test_a_calibrated_scores_interval_is_the_delta_methods():
 
 def test_a_single_control_near_one_makes_no_pole_and_nothing_is_clipped():
     measured, control = seeds([0.5, 0.5, 0.5, 0.9]), seeds([0.2, 0.2, 0.2, 0.999999])
-    found = judge("s", claim(measured, Calibrated(), {"null": control})).score
+    found = only(claim(measured, Calibrated(), {"null": control})).score
     assert -1 < found.mean < 1 and np.isfinite([found.low, found.high]).all()
-    worse = judge("s", claim(seeds([0.0, 0.1]), Calibrated(), {"null": seeds([0.8, 0.9])})).score
+    worse = only(claim(seeds([0.0, 0.1]), Calibrated(), {"null": seeds([0.8, 0.9])})).score
     assert worse.mean == pytest.approx((0.05 - 0.85) / 0.15)  # far below −1
 
 
 def test_a_control_that_leaves_nothing_open_decides_nothing():
-    found = judge("s", claim(seeds([1.0, 1.0]), Calibrated(), {"null": seeds([1.0, 1.0])}))
+    found = only(claim(seeds([1.0, 1.0]), Calibrated(), {"null": seeds([1.0, 1.0])}))
     assert math.isnan(found.score.mean) and found.verdict == "undecided"
 
 
 def test_networks_without_a_control_are_left_out_of_a_calibrated_score():
     measured, control = seeds([0.5, 0.6, 0.9]), seeds([0.1, 0.2, np.nan])
-    found = judge("s", claim(measured, Calibrated(), {"null": control})).score
+    found = only(claim(measured, Calibrated(), {"null": control})).score
     assert found.n == 2 and found.mean == pytest.approx((0.55 - 0.15) / 0.85)
 
 
 @given(shares, hnp.arrays(float, 6, elements=st.floats(0.1, 1.0)))
 def test_a_ratio_is_that_of_the_means(measured, control):
-    found = judge("s", claim(seeds(measured), Ratio(), {"null": seeds(control)})).score
+    found = only(claim(seeds(measured), Ratio(), {"null": seeds(control)})).score
     assert found.mean == pytest.approx(measured.mean() / control.mean(), abs=1e-9)
 
 
 def test_a_ratio_to_itself_is_one_without_spread():
     values = seeds([0.2, 0.5, 0.9])
-    found = judge("s", claim(values, Ratio(), {"null": values})).score
+    found = only(claim(values, Ratio(), {"null": values})).score
     assert found.mean == pytest.approx(1) and found.sd == pytest.approx(0, abs=1e-12)
 
 
 @given(shares, shares)
 def test_a_difference_is_paired(measured, control):
-    found = judge("s", claim(seeds(measured), Difference(), {"null": seeds(control)})).score
+    found = only(claim(seeds(measured), Difference(), {"null": seeds(control)})).score
     expected = stats.paired_estimate(measured, control)
     assert found.mean == pytest.approx(expected.mean) and found.sd == pytest.approx(expected.sd)
 
 
 def test_a_share_below_counts_what_is_known():
     values = xr.DataArray([[0.05, 0.2], [0.05, np.nan]], dims=("seeds", "classes"))
-    found = judge("s", claim(values, ShareBelow(0.1)))
+    found = only(claim(values, ShareBelow(0.1)))
     assert found.score.n == 2 and found.score.mean == pytest.approx(0.75)
 
 
 def test_a_score_known_between_two_ends_reaches_from_the_lowest_to_the_highest():
     low, high = seeds([0.1, 0.2, 0.3]), seeds([0.6, 0.7, 0.8])
-    found = judge("s", claim(seeds([1, 2, 3]), Given(low, high=high)))
+    found = only(claim(seeds([1, 2, 3]), Given(low, None, high=high)))
     assert (found.score.low, found.score.high) == (estimate(low).low, estimate(high).high)
     assert found.measured.mean == 2
 
@@ -217,20 +246,59 @@ def test_a_score_known_between_two_ends_reaches_from_the_lowest_to_the_highest()
 @pytest.mark.parametrize(("rule", "hardest"), [(above(0.5), "high"), (below(0.5), "low"), (between(0.0, 1.0), "high")])
 def test_the_hardest_control_decides(rule, hardest):
     controls = {"low": seeds([0.1, 0.2]), "high": seeds([0.3, 0.4]), "unknown": seeds([np.nan, np.nan])}
-    found = judge("s", claim(seeds([0.5, 0.6]), Difference(), controls, rule))
+    found = only(claim(seeds([0.5, 0.6]), Difference(), controls, rule))
     assert found.control_name == hardest and found.control == estimate(controls[hardest])
     assert {other.name for other in found.others} == {"low", "high", "unknown"} - {hardest}
     assert hardest in found.scored
 
 
 def test_a_claim_without_a_control_can_be_scored_only_by_itself():
-    assert judge("s", claim(seeds([0.6, 0.7]), Itself())).control_name == "—"
+    assert only(claim(seeds([0.6, 0.7]), Itself())).control_name == "—"
     with pytest.raises(InputError, match="give the claim one"):
-        judge("s", claim(seeds([0.6, 0.7]), Difference()))
+        only(claim(seeds([0.6, 0.7]), Difference()))
 
 
 def test_what_is_shown_decides_nothing():
     shown = {"a table": seeds([0.0, 1.0]), "a number": Estimate(3.0, 0.0, 3.0, 3.0, 2)}
-    plain = judge("s", claim(seeds([0.6, 0.7]), Itself()))
-    found = judge("s", claim(seeds([0.6, 0.7]), Itself(), shown=shown))
+    plain = only(claim(seeds([0.6, 0.7]), Itself()))
+    found = only(claim(seeds([0.6, 0.7]), Itself(), shown=shown))
     assert found._replace(others=()) == plain and [other.name for other in found.others] == list(shown)
+
+
+# All claims of a study together.
+
+
+def test_claims_are_judged_by_holms_method():
+    """As p-values are: each claim is decided at the level at which Holm's method rejects its bar, or not at all."""
+    rng = np.random.default_rng(0)
+    distances = [0.0, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0]
+    values = [rng.normal(distance, 1, 12) for distance in distances]
+    values = [np.concatenate([own, 2 * own.mean() - own]) for own in values]  # symmetric, so that Student's t is right
+    p = np.array([scipy.stats.ttest_1samp(own, 0).pvalue for own in values])
+    order = np.argsort(p)
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    found = judge("s", [claim(seeds(own), Itself(), rule=above(0.0)) for own in values])
+    assert [one.verdict != "undecided" for one in found] == (adjusted < 0.05).tolist()
+    assert 0 < sum(one.verdict == "undecided" for one in found) < np.sum(p > 0.05) + 3
+    for own, one in zip(values, found, strict=True):
+        assert one.score == estimate(seeds(own)) and one.joint == estimate(seeds(own), None, one.level)
+        assert one.joint.low <= one.score.low and one.score.high <= one.joint.high
+
+
+def test_a_claim_alone_is_judged_by_its_own_interval():
+    found = only(claim(seeds([0.6, 0.7, 0.9]), Itself()))
+    assert found.joint == found.score and found.level == stats.LEVEL
+
+
+def test_claims_without_an_interval_are_not_counted():
+    own, unknown = claim(seeds([0.6, 0.7, 0.9]), Itself()), claim(seeds([np.nan, np.nan, np.nan]), Itself())
+    alone, beside, lost = (*judge("s", [own]), *judge("s", [own, unknown]))
+    assert beside == alone and lost.verdict == "undecided" and math.isnan(lost.joint.low)
+
+
+@given(st.lists(shares, min_size=1, max_size=5))
+def test_together_no_claim_is_decided_that_is_not_decided_alone(values):
+    claims = [claim(seeds(own), Itself(), bounds=SHARE) for own in values]
+    for own, found in zip(claims, judge("s", claims), strict=True):
+        assert found.verdict in ("undecided", only(own).verdict)

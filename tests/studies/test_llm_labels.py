@@ -82,8 +82,8 @@ def test_the_cards_are_those_of_the_network_that_is_named(measured, inputs):
 
 
 def judged(results):
-    findings = [runner.finding(STUDY, claim, results) for topic in STUDY.claims for claim in topic(results)]
-    return {finding.id: finding for finding in findings}
+    claims = [claim for topic in STUDY.claims for claim in topic(results)]
+    return {finding.id: finding for finding in runner.findings(STUDY, claims, results)}
 
 
 def test_the_study_is_registered_with_its_recipes():

@@ -73,7 +73,8 @@ def results(inputs, tmp_path_factory):
 
 
 def judged(results):
-    found = [runner.finding(study.STUDY, claim, results) for topic in study.STUDY.claims for claim in topic(results)]
+    claims = [claim for topic in study.STUDY.claims for claim in topic(results)]
+    found = runner.findings(study.STUDY, claims, results)
     return {finding.id: finding for finding in found}
 
 

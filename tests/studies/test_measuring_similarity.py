@@ -49,7 +49,7 @@ def planted(levels, monkeypatch):
 
 
 def judged(results):
-    found = [runner.finding(study.STUDY, claim, results) for claim in study.claims(results)]
+    found = runner.findings(study.STUDY, study.claims(results), results)
     return {finding.id: finding for finding in found}
 
 

@@ -161,7 +161,7 @@ def test_networks_that_diverged_are_nan_and_counted(inputs, tmp_path):
     product = results["pairs"]["product"].to_numpy()
     assert np.isnan(product[2]).all() and np.isnan(product[:, 2]).all() and np.isfinite(product[:2, :2]).all()
     claim = Claim("1", "a", "", results["drawn"].number.sel(conditions="trained"), above(0.0), "number", note="A note.")
-    found = runner.finding(STUDY, claim, results)
+    (found,) = runner.findings(STUDY, [claim], results)
     assert found.measured.n == 2 and found.note == "A note. 1 of 3 networks diverged and are left out."
 
 

@@ -27,6 +27,7 @@ def finding(**fields):
         "control": ESTIMATE,
         "control_name": "null",
         "score": ESTIMATE,
+        "joint": fields.get("score", ESTIMATE),
     }
     return Finding(**defaults | fields)
 
@@ -44,5 +45,6 @@ def answer(study, findings=(), sentence="Yes."):
 
 def judged(study, results, *topics):
     """The findings of a study's topics (all of them by default) on results, by id."""
-    found = [runner.finding(study, claim, results) for topic in topics or study.claims for claim in topic(results)]
+    claims = [claim for topic in topics or study.claims for claim in topic(results)]
+    found = runner.findings(study, claims, results)
     return {finding.id: finding for finding in found}

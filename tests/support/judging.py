@@ -16,7 +16,7 @@ def plant(values, mean, *, spread=0.01, seed=0, **where):
 def judged(study, results, start=""):
     """The findings of a study by id, those that begin so."""
     claims = [claim for topic in study.claims for claim in topic(results) if claim.id.startswith(start)]
-    return {claim.id: runner.finding(study, claim, results) for claim in claims}
+    return {finding.id: finding for finding in runner.findings(study, claims, results)}
 
 
 def verdicts(study, results, start):

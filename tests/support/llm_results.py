@@ -77,8 +77,7 @@ def live_in(found, recipe, counts):
 
 def judged(topic, found):
     """A topic's findings, by id."""
-    findings = [runner.finding(STUDY, claim, found) for claim in topic.claims(found)]
-    return {finding.id: finding for finding in findings}
+    return {finding.id: finding for finding in runner.findings(STUDY, topic.claims(found), found)}
 
 
 def verdicts(topic, cases):

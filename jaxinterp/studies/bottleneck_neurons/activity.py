@@ -15,7 +15,7 @@ from jaxinterp.networks import Network, pad_units
 from jaxinterp.studies.bottleneck_neurons import neurons
 from jaxinterp.studies.bottleneck_neurons.neurons import NAME
 from jaxinterp.studies.inputs import SNAPSHOTS, TRAINED, UNTRAINED, Inputs
-from jaxinterp.studies.judge import Claim, Difference, above
+from jaxinterp.studies.judge import SHARE, Claim, Difference, above
 from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
 from jaxinterp.text import format_number
 
@@ -120,6 +120,7 @@ def claims(results: Results) -> list[Claim]:
             row="4.1",
             name=f"dead {layer}",
             text=f"{layer}: training leaves units dead",
+            bounds=SHARE,
             quantity="share of dead units",
             measured=after.dead.sel(layers=layer),
             controls={UNTRAINED: before.dead.sel(layers=layer)},

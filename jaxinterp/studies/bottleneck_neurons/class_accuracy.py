@@ -17,7 +17,7 @@ from jaxinterp.networks import Network
 from jaxinterp.studies.bottleneck_neurons import neurons
 from jaxinterp.studies.bottleneck_neurons.neurons import ALIKE, NAME
 from jaxinterp.studies.inputs import Inputs
-from jaxinterp.studies.judge import Claim, above
+from jaxinterp.studies.judge import SIGNED, Claim, above
 from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
 
 PUBLISHED = xr.DataArray(
@@ -102,6 +102,7 @@ def claims(results: Results) -> list[Claim]:
             name="order",
             text="Digits are easy or hard in the write-up's order: rank correlation of class accuracies",
             published=published,
+            bounds=SIGNED,
             quantity="Spearman's correlation over digits",
             measured=spearman(PUBLISHED),
             controls={"digits permuted": spearman(permuted)},

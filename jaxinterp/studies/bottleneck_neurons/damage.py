@@ -17,7 +17,7 @@ from jaxinterp.networks import Network
 from jaxinterp.studies.bottleneck_neurons import neurons
 from jaxinterp.studies.bottleneck_neurons.class_accuracy import confusion_of
 from jaxinterp.studies.bottleneck_neurons.neurons import ALIKE, CHOSEN, MOST, RANDOM, of_chosen
-from jaxinterp.studies.judge import Claim, Given, above
+from jaxinterp.studies.judge import SHARE, SIGNED, Claim, Given, above
 from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import format_number, format_percent
 
@@ -186,10 +186,11 @@ def _of_kind(found: xr.Dataset) -> list[Claim]:
         name=f"most digits {kind}",
         text=f"Most digits have a neuron without which they fall to about 0 %: accuracy under {kind}-ablation",
         published="“about 0 %”",
+        bounds=SHARE,
         quantity=f"share of digits that fall below {format_percent(GONE)}",
         measured=without,
         controls={RANDOM: found.ablated},
-        score=Given(lost(without, found.intact)),
+        score=Given(lost(without, found.intact), SHARE),
         rule=above(MOST),
         shown={
             "no ablation": found.intact,
@@ -209,10 +210,11 @@ def _of_kind(found: xr.Dataset) -> list[Claim]:
         name=f"some digit {kind}",
         text=f"Some digit has a neuron without which it falls to about 0 %: accuracy under {kind}-ablation",
         published="“about 0 %”",
+        bounds=SHARE,
         quantity=f"share of networks in which it falls below {format_percent(GONE)}",
         measured=of_one,
         controls={RANDOM: at_random},
-        score=Given(lost(of_one, intact)),
+        score=Given(lost(of_one, intact), SHARE),
         rule=above(MOST),
         shown={"no ablation": intact},
         note=f"The digit that loses most without its most damaging neuron, {CHOSEN}. Share of neurons without which "
@@ -230,6 +232,7 @@ def _scaled(results: Results) -> list[Claim]:
             name="dose gain",
             text="Tripling a digit's neuron raises the digit: its accuracy at 3 less that at 1",
             published="“raises it”",
+            bounds=SIGNED,
             quantity="difference in accuracy, mean over digits",
             measured=of_chosen(gains, units=worst),
             controls={RANDOM: gains},
@@ -242,6 +245,7 @@ def _scaled(results: Results) -> list[Claim]:
             name="dose monotonic",
             text="Scaling a digit's neuron from 0 to 3 raises the digit monotonically: share of digits",
             published="“monotonically”",
+            bounds=SHARE,
             quantity="share of digits",
             measured=of_chosen(rises, units=worst),
             controls={RANDOM: rises},
@@ -258,6 +262,7 @@ def _predicted(results: Results, kind: str) -> Claim:
         row="4.6",
         name=f"selectivity {kind}",
         text=f"Selectivity predicts the damage of {kind}-ablation: rank correlation with the drop in accuracy",
+        bounds=SIGNED,
         quantity="Spearman's correlation over neurons × digits",
         measured=correlation(results, "selectivity", kind),
         controls={"selectivity for other digits": correlation(results, "selectivity", kind, shifted=True)},

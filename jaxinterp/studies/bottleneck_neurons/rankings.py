@@ -15,7 +15,7 @@ from jaxinterp.networks import MLP, Network
 from jaxinterp.studies.bottleneck_neurons import neurons
 from jaxinterp.studies.bottleneck_neurons.neurons import ALIKE, IDENTICAL, SAME
 from jaxinterp.studies.inputs import SAMPLE, Inputs
-from jaxinterp.studies.judge import Calibrated, Claim, above
+from jaxinterp.studies.judge import SHARE, Calibrated, Claim, above
 from jaxinterp.studies.study import Measurement, Results
 
 TOP = 3  # the write-up lists three neurons per class
@@ -86,6 +86,7 @@ def claims(results: Results) -> list[Claim]:
         name="identity",
         text="A neuron's gradient of a logit is the same on every image: share of (neuron, digit)",
         published="“equals the output weights”",
+        bounds=SHARE,
         quantity="share of (neuron, digit)",
         measured=found.fixed.sel(sites=own),
         controls={str(before): found.fixed.sel(sites=before)},
@@ -97,6 +98,7 @@ def claims(results: Results) -> list[Claim]:
         row="4.4",
         name="rankings",
         text=f"Activation, gradient of the loss and gradient of the logit name the same top {TOP} neurons of a digit",
+        bounds=SHARE,
         quantity="shared top neurons",
         measured=found.overlap,
         controls={"lists of other digits": found.overlap_other},

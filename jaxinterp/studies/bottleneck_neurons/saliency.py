@@ -12,7 +12,7 @@ from jaxinterp.networks import Network
 from jaxinterp.studies.bottleneck_neurons import neurons
 from jaxinterp.studies.bottleneck_neurons.neurons import ALIKE, IDENTICAL, SAME
 from jaxinterp.studies.inputs import SAMPLE, TRAINED, UNTRAINED, Inputs
-from jaxinterp.studies.judge import Calibrated, Claim, above
+from jaxinterp.studies.judge import SHARE, SIGNED, Calibrated, Claim, above
 from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import format_percent
 
@@ -81,6 +81,7 @@ def claims(results: Results) -> list[Claim]:
         row="4.8",
         name="first layer",
         text=f"{first}: a neuron's one-pixel probes equal its saliency: share of (neuron, pixel)",
+        bounds=SHARE,
         quantity="share of (neuron, pixel)",
         measured=after.agree.sel(layers=first),
         controls={layer: after.agree.sel(layers=layer) for layer in deeper[-1:]},
@@ -92,6 +93,7 @@ def claims(results: Results) -> list[Claim]:
             row="4.8",
             name="probes",
             text=f"{last}: one-pixel probes predict a neuron's saliency on real images: correlation over pixels",
+            bounds=SIGNED,
             quantity="correlation",
             measured=after.correlation.sel(layers=last),
             controls={_OTHERS: after.correlation_other.sel(layers=last)},

@@ -14,7 +14,7 @@ from jaxinterp.networks import Network
 from jaxinterp.studies.bottleneck_neurons import neurons
 from jaxinterp.studies.bottleneck_neurons.neurons import CHOSEN
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
-from jaxinterp.studies.judge import Claim, Given, above
+from jaxinterp.studies.judge import SHARE, SIGNED, Claim, Given, above
 from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import format_percent, mean
 
@@ -99,11 +99,12 @@ def claims(results: Results) -> list[Claim]:
             text="Training gives every digit a neuron selective for it: share whose most selective neuron's index "
             "exceeds the null's",
             published="top-3 lists of every digit",
+            bounds=SHARE,
             quantity="share of digits whose index exceeds both the null's and that of the most selective neuron "
             "untrained",
             measured=exceeds,
             controls={UNTRAINED: exceeds_before},
-            score=Given(stats.indicator(is_new, after.chosen_index)),
+            score=Given(stats.indicator(is_new, after.chosen_index), SHARE),
             rule=above(EVERY),
             shown={
                 f"index, {TRAINED}": after.chosen_index,
@@ -118,6 +119,7 @@ def claims(results: Results) -> list[Claim]:
             name="fires",
             text="The most selective neuron of a digit is active on at least "
             f"{format_percent(ACTIVE)} of the test images",
+            bounds=SHARE,
             quantity="share of digits",
             measured=active,
             controls={UNTRAINED: active_before},
@@ -128,6 +130,7 @@ def claims(results: Results) -> list[Claim]:
             row="4.5",
             name="agrees",
             text="The index ranks a digit's neurons as a sounder measure does: rank correlation with d′",
+            bounds=SIGNED,
             quantity="Spearman's correlation over neurons, mean over digits",
             measured=own["d_prime"],
             controls={"d′ for the next digit": shifted["d_prime"]},

@@ -17,7 +17,7 @@ from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.instance_variation import maps
 from jaxinterp.studies.instance_variation.ensembles import NAME, OUTPUTS, against, layers_of
 from jaxinterp.studies.instance_variation.maps import VIEWS, WEIGHTS, WORDS
-from jaxinterp.studies.judge import Claim, estimate
+from jaxinterp.studies.judge import SIGNED, Claim, estimate
 from jaxinterp.studies.study import EnsembleMeasurement, Results
 from jaxinterp.text import format_number
 
@@ -97,6 +97,7 @@ def _claim(pairs: xr.DataArray, layer: str, view: str) -> Claim:
         row="3.5",
         name=f"{layer} {view}",
         text=f"{layer}: matched units of two trainings use the same pixels, by {WORDS[view]}: correlation of maps",
+        bounds=SIGNED,
         quantity="the correlation over pixels of paired units' maps",
         published=_PUBLISHED.get(layer, "—") if view == WEIGHTS else "—",
         note=f"{how}; matched by the maps themselves, as in the write-up, it is {matched}, and before training "

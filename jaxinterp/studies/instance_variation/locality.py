@@ -129,7 +129,7 @@ def _scattered(arms: Arms, layer: str, view: str) -> Claim:
 def _one_digit(arms: Arms, layer: str, accuracy: float) -> Claim:
     of_recipe = {ONE_DIGIT_ARM: arms[ONE_DIGIT_ARM], UNTRAINED: arms[ONE_DIGIT_UNTRAINED], "ten digits": arms[TRAINED]}
     used, by_weights = (_at(of_recipe, layer, view, "participation") for view in (USED, WEIGHTS))
-    ratio = estimate(Ratio().values(by_weights[ONE_DIGIT_ARM], by_weights[UNTRAINED])).mean
+    ratio = estimate(by_weights[ONE_DIGIT_ARM]).mean / estimate(by_weights[UNTRAINED]).mean
     return against(
         used,
         UNTRAINED,

@@ -16,7 +16,7 @@ from jaxinterp.analysis.similarity import controlled
 from jaxinterp.analysis.similarity.controlled import CONDITIONS, MEASURES, ORDERS, SHUFFLED
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.instance_variation.ensembles import ALIKE, NAME, OUTPUTS, against, first_images, layers_of, site
-from jaxinterp.studies.judge import Claim, above, between, estimate
+from jaxinterp.studies.judge import SHARE, SIGNED, Claim, above, between, estimate
 from jaxinterp.studies.study import EnsembleMeasurement, Results
 from jaxinterp.text import format_number, mean
 
@@ -86,6 +86,7 @@ def _of_images(pairs: xr.Dataset, order: str, layer: str, name: str) -> Claim:
         name=f"{layer} {name}",
         text=f"{layer}: {text}: {name}, {order}",
         rule=rule,
+        bounds=SIGNED,
         quantity=f"the {name} similarity of two networks' activations ({order}), mean over images",
         published=_PUBLISHED.get((order, layer, name), "—"),
         note=f"Within a pair, sd over images {format_number(estimate(pairs.spread.sel(where)).mean, 3)}. {_SOURCE}",
@@ -100,6 +101,7 @@ def _outputs(pairs: xr.Dataset) -> Claim:
         row="3.3",
         name="logits",
         text="Two trainings give similar outputs: cosine of logits",
+        bounds=SIGNED,
         quantity="the cosine of two networks' logits, mean over images",
         published="“always high”",
         note=_lowest(values[TRAINED]),
@@ -115,6 +117,7 @@ def _predictions(pairs: xr.Dataset) -> Claim:
         row="3.3",
         name="answers",
         text="Two trainings give the same predictions, beyond what their accuracies force: share of images",
+        bounds=SHARE,
         quantity="the share of images for which two networks predict the same class",
         published="“always high”",
         note=f"{_lowest(values[TRAINED])} Mean accuracy {mean(pairs.accuracy)}.",
@@ -128,6 +131,7 @@ def _matched(pairs: xr.Dataset, layer: str) -> Claim:
         row="matched",
         name=layer,
         text=f"{layer}: two trainings hold the same units, in another order: correlation of matched units",
+        bounds=SIGNED,
         quantity="the mean correlation of matched units",
         note="Matched one to one on a random half of the images, scored on the other half; a unit and its mirror image "
         "count as the same where the activation function is odd.",
@@ -141,6 +145,7 @@ def _cka(pairs: xr.Dataset, layer: str) -> Claim:
         row="CKA",
         name=layer,
         text=f"{layer}: two trainings hold the same features, whichever units carry them: debiased linear CKA",
+        bounds=SIGNED,
         quantity="the debiased linear CKA of two networks",
     )
 

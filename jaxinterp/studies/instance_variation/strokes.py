@@ -19,7 +19,7 @@ from jaxinterp.networks import Network
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.instance_variation import ensembles
 from jaxinterp.studies.instance_variation.ensembles import EXAMPLES, NAME, OUTPUTS, against, layers_of
-from jaxinterp.studies.judge import Claim, Difference, above
+from jaxinterp.studies.judge import SHARE, SIGNED, Claim, Difference, above
 from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
 from jaxinterp.text import format_number
 
@@ -138,6 +138,7 @@ def _own(results: Results) -> Claim:
         row="3.7",
         name="own",
         text="A connected stroke of a digit, shown alone, raises that digit's logit more than any other",
+        bounds=SHARE,
         quantity="the share of strokes that do",
         published="sketched",
         note=f"{PARTS} strokes per digit, of the first {EXAMPLES} test images at most; compared with the logits of the "
@@ -158,6 +159,7 @@ def _link(results: Results, name: str, text: str, link: str, chance: str) -> Cla
         row="3.7",
         name=name,
         text=f"{text}: correlation over classes of what a fragment does to the logits alone and {link}",
+        bounds=SIGNED,
         quantity="the correlation",
         published="sketched",
         note="Mean over fragments.",
@@ -181,6 +183,7 @@ def _active(results: Results, layer: str, source: str) -> Claim:
         text=f"{layer}: fragments that mean the same activate the same sub-network: {source}, one in two places",
         score=Difference(),
         rule=above(0.0),
+        bounds=SHARE,
         quantity="the share of active units in common",
         published="wanted; expected: location, not concept",
         note=f"Active: the quarter of the units that change most from the blank image. {fragments.PLACES} places.",
@@ -205,6 +208,7 @@ def _learned(results: Results, layer: str) -> Claim:
         text=f"{layer}: training makes activations depend on the stroke, wherever it is: share of variance explained",
         score=Difference(),
         rule=above(0.0),
+        bounds=SHARE,
         quantity="the share of the variance of activations that strokes explain",
         note=f"Main effect in a two-way analysis of variance, of {shapes} drawn strokes × {fragments.PLACES} places; "
         f"by chance {format_number(chance)}. Of the pixels themselves strokes explain {of_shape} and places "

@@ -19,7 +19,7 @@ from jaxinterp.analysis import attribution, facets, planted_facets
 from jaxinterp.networks import Network
 from jaxinterp.stats import indicator
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
-from jaxinterp.studies.judge import Calibrated, Claim, Difference, above
+from jaxinterp.studies.judge import SHARE, Calibrated, Claim, Difference, above
 from jaxinterp.studies.llm_labels.neurons import CONDITIONS, EVERY, MOST, NAME, SITE, SIX, Images, over_live, width
 from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
 
@@ -129,6 +129,7 @@ def claims(results: Results) -> list[Claim]:
         _claim(
             name="neurons",
             text="A neuron of the first layer has one facet, like anything linear in the pixels",
+            bounds=SHARE,
             quantity="share of neurons",
             measured=indicator(after.neurons == 1, after.neurons),
             controls={"outputs": indicator(after.outputs == 1, after.outputs)},
@@ -139,6 +140,7 @@ def claims(results: Results) -> list[Claim]:
         _claim(
             name="outputs",
             text="An output responds to several things: it has two facets or more",
+            bounds=SHARE,
             quantity="share of outputs",
             measured=_several(after.outputs),
             controls={OF_LAYER: _several(after.random), UNTRAINED: _several(before.outputs)},
@@ -153,6 +155,7 @@ def claims(results: Results) -> list[Claim]:
         _claim(
             name="images",
             text="The images that activate a neuron most are of several kinds: their contributions cluster",
+            bounds=SHARE,
             quantity="share of live neurons with two clusters or more",
             measured=live(clusters),
             controls={UNTRAINED: live(clusters, SIX, UNTRAINED), OF_PIXELS: _several(after.clusters_of_random)},
@@ -173,6 +176,7 @@ def _method(results: Results) -> Claim:
     return _claim(
         name="method",
         text="The facets of a unit can be counted: the number found is the number planted",
+        bounds=SHARE,
         quantity="share of planted units",
         measured=samples,
         controls={"one for all": samples_of_one},

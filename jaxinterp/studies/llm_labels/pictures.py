@@ -19,7 +19,7 @@ from jaxinterp.analysis.maximization.exemplars import best_images
 from jaxinterp.networks import Network
 from jaxinterp.stats import indicator
 from jaxinterp.studies.inputs import UNTRAINED
-from jaxinterp.studies.judge import Calibrated, Claim, above
+from jaxinterp.studies.judge import SHARE, SIGNED, Calibrated, Claim, above
 from jaxinterp.studies.llm_labels import neurons
 from jaxinterp.studies.llm_labels.neurons import ALIKE, EVERY, MOST, SIX, TWELVE, Images, selected
 from jaxinterp.studies.study import Measurement, Results
@@ -127,6 +127,7 @@ def claims(results: Results) -> list[Claim]:
         _claim(
             name="recipe",
             text="The write-up's maximisation finds a neuron's optimum: from a random start it ends at the known one",
+            bounds=SHARE,
             quantity=f"share of starts, over all neurons, whose picture has a cosine of at least {REACHED:g} with it",
             measured=selected(after),
             controls={f"the same starts, {INPUT}": selected(before)},
@@ -168,6 +169,7 @@ def claims(results: Results) -> list[Claim]:
         _claim(
             name="looks",
             text="A neuron's picture looks like the images that activate it most: correlation over pixels",
+            bounds=SIGNED,
             quantity="correlation",
             measured=live(best.likeness),
             controls={OTHERS: live(best.likeness_other), UNTRAINED: live(best.likeness, SIX, UNTRAINED)},
@@ -184,6 +186,7 @@ def claims(results: Results) -> list[Claim]:
         _claim(
             name="dead",
             text="A dead neuron has no optimum: no image in [0, 1] activates it",
+            bounds=SHARE,
             quantity="share of dead neurons",
             measured=dead(best.dark),
             controls={"the same neurons before training": dead(best.dark, SIX, UNTRAINED)},

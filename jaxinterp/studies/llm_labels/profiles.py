@@ -15,7 +15,7 @@ from jaxinterp.data import Dataset
 from jaxinterp.networks import Network
 from jaxinterp.stats import indicator
 from jaxinterp.studies.inputs import UNTRAINED, Inputs
-from jaxinterp.studies.judge import Calibrated, Claim, above
+from jaxinterp.studies.judge import SHARE, Calibrated, Claim, above
 from jaxinterp.studies.llm_labels.neurons import (
     ALIKE,
     MOST,
@@ -90,6 +90,7 @@ def claims(results: Results) -> list[Claim]:
             name="digits tell",
             text="A mean and a spread for each digit say what a neuron does: share of its variance between digits",
             published="0: 16.76 ± 5.13, 1: 0.64 ± 1.05, …",
+            bounds=SHARE,
             quantity="that share, mean over live neurons",
             measured=live(found.explained),
             controls={PERMUTED: live(found.explained_permuted), UNTRAINED: live(found.explained, SIX, UNTRAINED)},
@@ -100,6 +101,7 @@ def claims(results: Results) -> list[Claim]:
         _claim(
             name="one digit",
             text="A neuron stands for one digit: its mean on every other digit is less than half of that on its best",
+            bounds=SHARE,
             quantity="share of live neurons",
             measured=live(one),
             controls={UNTRAINED: live(one, SIX, UNTRAINED), PERMUTED: live(one_permuted)},
@@ -117,6 +119,7 @@ def claims(results: Results) -> list[Claim]:
         _claim(
             name="dead",
             text="Dead neurons need no language model: those silent on all training images are silent on test images",
+            bounds=SHARE,
             quantity="share of the neurons that are active on no training image",
             measured=selected(on_test).where(in_training == 1).mean("units"),
             controls={"any neuron": selected(on_test)},

@@ -15,7 +15,7 @@ from jaxinterp.analysis import attribution
 from jaxinterp.analysis.attribution.rebuilding import LISTS, listed
 from jaxinterp.networks import Network
 from jaxinterp.studies.inputs import UNTRAINED, Inputs
-from jaxinterp.studies.judge import Calibrated, Claim, above
+from jaxinterp.studies.judge import SHARE, Calibrated, Claim, above
 from jaxinterp.studies.llm_labels import neurons
 from jaxinterp.studies.llm_labels.neurons import ALIKE, EVERY, SITE, SIX, TWELVE, Images, over_live, selected
 from jaxinterp.studies.study import Measurement, Results
@@ -70,6 +70,7 @@ def claims(results: Results) -> list[Claim]:
             text=f"A neuron's {LISTED} largest incoming weights are the {LISTED} that contribute most: overlap of "
             "lists",
             published=f"{LISTED} largest weights",
+            bounds=SHARE,
             quantity="share of one list that is in the other",
             measured=live(entering.overlap),
             controls={"chance": live(entering.chance), UNTRAINED: live(entering.overlap, SIX, UNTRAINED)},
@@ -84,6 +85,7 @@ def claims(results: Results) -> list[Claim]:
             text=f"A neuron's {LISTED} largest incoming weights say what it does: share of its input's variance "
             "explained",
             published=f"{LISTED} largest weights",
+            bounds=SHARE,
             quantity="squared correlation on other images, mean over live neurons",
             measured=live(by_weight),
             controls={f"{LISTED} pixels at random": live(at_random), UNTRAINED: live(by_weight, SIX, UNTRAINED)},
@@ -102,6 +104,7 @@ def claims(results: Results) -> list[Claim]:
             text=f"The listed outgoing weights have an effect: share of a logit's {QUOTED} largest that live neurons "
             "have",
             published="0: neuron 4 −0.696, neuron 2 0.632",
+            bounds=SHARE,
             quantity="share of the weights",
             measured=selected(leaving.listed_live),
             controls={"the share of neurons that are live": selected(alive)},

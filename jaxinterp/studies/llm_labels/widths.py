@@ -10,7 +10,7 @@ import xarray as xr
 
 from jaxinterp.stats import LEVEL, RankCorrelation, indicator, permuted_spearman
 from jaxinterp.studies.inputs import UNTRAINED
-from jaxinterp.studies.judge import Claim, Difference, ShareBelow, above, between
+from jaxinterp.studies.judge import SHARE, Claim, Difference, ShareBelow, above, between
 from jaxinterp.studies.llm_labels.neurons import SIX, TWELVE, WIDTHS, accuracy, alive, dead_on, selected, width
 from jaxinterp.studies.study import Results
 from jaxinterp.text import format_number, mean
@@ -50,6 +50,7 @@ def claims(results: Results) -> list[Claim]:
             name="dead",
             text="Four neurons of six are dead",
             published=f"{PUBLISHED_DEAD} of 6",
+            bounds=SHARE,
             quantity="share of neurons",
             measured=selected(on_test),
             controls={UNTRAINED: selected(on_test, SIX, UNTRAINED)},
@@ -62,6 +63,7 @@ def claims(results: Results) -> list[Claim]:
         _claim(
             name="width",
             text="Networks of twelve neurons are more accurate than networks of six",
+            bounds=SHARE,
             quantity="test accuracy",
             measured=accuracy(results, TWELVE),
             controls={"six neurons": accuracy(results, SIX)},
@@ -87,6 +89,7 @@ def _accuracy(results: Results) -> Claim:
         name="accuracy",
         text="The published network is typical: its accuracy lies in the middle nine tenths of ours",
         published=f"{100 * PUBLISHED_ACCURACY:.2f} %, one network",
+        bounds=SHARE,
         quantity="our networks' test accuracies",
         measured=own,
         controls={"twelve neurons": accuracy(results, TWELVE)},

@@ -13,7 +13,7 @@ import xarray as xr
 from jaxinterp.analysis import gates
 from jaxinterp.stats import indicator, unknown
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
-from jaxinterp.studies.judge import Claim, above, between
+from jaxinterp.studies.judge import SHARE, Claim, above, between
 from jaxinterp.studies.llm_labels.neurons import CONDITIONS, MOST, XOR
 from jaxinterp.studies.study import Measurement, Results
 
@@ -22,7 +22,7 @@ LEAST_DEAD, MOST_DEAD = 1 / 8, 3 / 8  # nearer to one neuron in four than to non
 
 Way = tuple[str, ...]
 
-_claim = partial(Claim, row="2.1", rule=above(MOST), recipes=(XOR,))
+_claim = partial(Claim, row="2.1", rule=above(MOST), bounds=SHARE, recipes=(XOR,))
 
 
 MEASUREMENTS = (

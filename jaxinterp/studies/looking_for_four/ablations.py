@@ -11,7 +11,7 @@ from jaxinterp.data import Dataset
 from jaxinterp.ensemble import stack
 from jaxinterp.networks import Network
 from jaxinterp.studies.inputs import Inputs
-from jaxinterp.studies.judge import Claim, Given, above
+from jaxinterp.studies.judge import SIGNED, Claim, Given, above
 from jaxinterp.studies.looking_for_four import maps, matches
 from jaxinterp.studies.looking_for_four.maps import FOUR, MOST, SPLIT, TARGET, USED, VIEW_NAMES
 from jaxinterp.studies.study import Measurement, Results
@@ -90,8 +90,9 @@ def claims(results: Results) -> list[Claim]:
             f"lost under {kind}-ablation",
             measured=found.match,
             controls={"a neuron at random": found.random},
-            score=Given(found.match / found.baseline),
+            score=Given(found.match / found.baseline, None),
             rule=above(MOST),
+            bounds=SIGNED,
             quantity=f"share of the accuracy on {FOUR}s that is lost",
             shown={f"the most damaging neuron, {SPLIT}": found.most_damaging},
             note=f"Looks most like: by {VIEW_NAMES[USED]}. Accuracy on {FOUR}s with all neurons: "

@@ -12,7 +12,7 @@ from jaxinterp.data import image_shape
 from jaxinterp.ensemble import stack
 from jaxinterp.networks import Network, pad_units
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
-from jaxinterp.studies.judge import Calibrated, Claim, Difference, Ratio, above, below
+from jaxinterp.studies.judge import SHARE, Calibrated, Claim, Difference, Ratio, above, below
 from jaxinterp.studies.looking_for_four import maps
 from jaxinterp.studies.looking_for_four.maps import ALIKE, CONDITIONS, OVER_INKED, USED, VIEWS, WEIGHTS
 from jaxinterp.studies.study import Measurement, Results
@@ -110,6 +110,7 @@ def _of_layer(found: xr.Dataset) -> list[Claim]:
             best.largest,
             score=Calibrated(),
             rule=above(ALIKE),
+            bounds=SHARE,
             quantity="share of the core",
             shown={"mean over neurons": trained.largest},
             note="Core: the fewest pixels that hold half of the map's squares. Spread in pixels "
@@ -121,6 +122,7 @@ def _of_layer(found: xr.Dataset) -> list[Claim]:
             found.two_foci,
             score=Difference(),
             rule=above(1 / neurons),  # more than one neuron
+            bounds=SHARE,
             quantity="share of neurons",
             note=f"Foci: connected parts of the core with at least {locality.FOCUS:.0%} of its mass; far apart: "
             f"centres further than {FAR:.2f} of the image's side. Foci per neuron "

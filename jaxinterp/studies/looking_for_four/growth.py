@@ -12,7 +12,7 @@ from jaxinterp.analysis import attribution, correlation, movement
 from jaxinterp.ensemble import stack
 from jaxinterp.networks import Network
 from jaxinterp.studies.inputs import SNAPSHOTS, TRAINED, UNTRAINED, Inputs
-from jaxinterp.studies.judge import Calibrated, Claim, Given, above
+from jaxinterp.studies.judge import SHARE, SIGNED, Calibrated, Claim, Given, above
 from jaxinterp.studies.looking_for_four import maps
 from jaxinterp.studies.looking_for_four.maps import NAME, OVER_INKED
 from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
@@ -105,6 +105,7 @@ def _of_layer(found: xr.Dataset) -> list[Claim]:
         controls={UNTRAINED: found.settled.sel(conditions=UNTRAINED)},
         score=Calibrated(),
         rule=above(SETTLED),
+        bounds=SIGNED,
         quantity="correlation with the kept weights",
         shown={"another neuron's kept weights": then.settled_other}
         | {f"after {stage}": found.settled.sel(conditions=stage) for stage in later},
@@ -118,8 +119,9 @@ def _of_layer(found: xr.Dataset) -> list[Claim]:
         f"{early} as it did before",
         measured=then.onward,
         controls={"another neuron's beginning": then.onward_other},
-        score=Given(2 * then.onward - 1),
+        score=Given(2 * then.onward - 1, SIGNED),
         rule=above(ONWARD),
+        bounds=SHARE,
         quantity="twice the share less 1",
         note=f"{OVER_INKED.capitalize()}.",
     )

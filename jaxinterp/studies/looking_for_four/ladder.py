@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from jaxinterp.studies.inputs import Inputs
-from jaxinterp.studies.judge import Claim, Difference, Given, above, between
+from jaxinterp.studies.judge import SHARE, SIGNED, Claim, Difference, Given, above, between
 from jaxinterp.studies.looking_for_four.maps import NAME
 from jaxinterp.studies.study import NETWORKS, EnsembleMeasurement, Results
 from jaxinterp.text import format_number
@@ -74,6 +74,7 @@ def claims(results: Results) -> list[Claim]:
             controls={short(before): validation.sel(recipes=before)},
             score=Difference(),
             rule=above(0.0),
+            bounds=SHARE,
             quantity="validation accuracy",
             shown={"test accuracy": test.sel(recipes=rung), "test accuracy before": test.sel(recipes=before)},
             note=f"Kept weights: of epoch {format_number(float(epochs.sel(recipes=rung)), 1)} on average, before of "
@@ -90,8 +91,9 @@ def claims(results: Results) -> list[Claim]:
         text="The last rung is within half a point of the published validation accuracy",
         measured=last,
         controls={"test accuracy": last_test},
-        score=Given(last - PUBLISHED_ACCURACY),
+        score=Given(last - PUBLISHED_ACCURACY, SIGNED),
         rule=between(-CLOSE, CLOSE),
+        bounds=SHARE,
         quantity="validation accuracy less the published one",
         published=f"{PUBLISHED_ACCURACY:.4f}"[1:],
         shown={"validation less test": last - last_test},

@@ -20,7 +20,7 @@ from jaxinterp.ensemble import over_seeds
 from jaxinterp.networks import Network
 from jaxinterp.stats import known_mean
 from jaxinterp.studies.inputs import TRAINED, Inputs
-from jaxinterp.studies.judge import Claim, Difference, above, below
+from jaxinterp.studies.judge import SIGNED, Claim, Difference, above, below
 from jaxinterp.studies.looking_for_four import maps
 from jaxinterp.studies.looking_for_four.maps import CONDITIONS, FOUR, NAME, TARGET
 from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
@@ -194,6 +194,7 @@ def _unlike(found: xr.Dataset) -> Claim:
         name=f"unlike {method}",
         text=f"Pushed back to the pixels, the output weights of {FOUR} do not look like a {FOUR}, by "
         f"{_EXPLAINED[method]}: correlation with the template",
+        bounds=SIGNED,
         quantity="correlation with the template",
         published="“does not look like a 4”",
         shown={

@@ -19,7 +19,7 @@ from jaxinterp.data import Dataset
 from jaxinterp.ensemble import stack
 from jaxinterp.networks import Network, pad_units
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
-from jaxinterp.studies.judge import Claim, Given, above
+from jaxinterp.studies.judge import SHARE, SIGNED, Claim, Given, above
 from jaxinterp.studies.looking_for_four import maps
 from jaxinterp.studies.looking_for_four.maps import CONDITIONS, FOUR, TARGET
 from jaxinterp.studies.study import Measurement, Results
@@ -150,6 +150,7 @@ def _search(found: xr.Dataset) -> Claim:
         name=f"a neuron {layer} {view}",
         text=f"{layer}: a network has a neuron that looks like a {FOUR}, by {NAMES[view]}: correlation with the "
         "template",
+        bounds=SIGNED,
         quantity="the layer's highest correlation with the template",
         shown={
             "the digit's mean image": trained.sel(kinds="mean", classes=FOUR, turns=maps.UPRIGHT),
@@ -170,6 +171,7 @@ def _differentiated(found: xr.Dataset) -> Claim:
         name=f"differentiated {layer} {view}",
         text=f"{layer}: the most differentiated neuron for a {FOUR} looks like a {FOUR}, by {NAMES[view]}: correlation "
         "with the template",
+        bounds=SIGNED,
         quantity="correlation with the template",
         published="“looks like a 4”",
         shown={
@@ -189,8 +191,9 @@ def _fires(found: xr.Dataset) -> Claim:
         text=f"{layer}: the neuron that looks most like a {FOUR} fires for {FOUR}s: AUC against all other images",
         measured=auc,
         controls={UNTRAINED: found.auc.sel(conditions=UNTRAINED)},
-        score=Given(2 * auc - 1),
+        score=Given(2 * auc - 1, SIGNED),
         rule=above(TELLS),
+        bounds=SHARE,
         quantity="2 AUC − 1",
         shown={"the most differentiated neuron": found.selective_auc.sel(conditions=TRAINED)},
         note=f"Looks most like: by {NAMES[maps.USED]}. The most differentiated one was {maps.SPLIT}.",

@@ -12,7 +12,7 @@ from jaxinterp.analysis import attribution, correlation, top_units
 from jaxinterp.data import Dataset
 from jaxinterp.networks import Network
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
-from jaxinterp.studies.judge import Calibrated, Claim, above
+from jaxinterp.studies.judge import SHARE, SIGNED, Calibrated, Claim, above
 from jaxinterp.studies.looking_for_four.logits import ATTRIBUTIONS
 from jaxinterp.studies.looking_for_four.maps import ALIKE, CONDITIONS, FOUR, TARGET
 from jaxinterp.studies.study import Measurement, Results
@@ -120,6 +120,7 @@ def claims(results: Results) -> list[Claim]:
         controls={"the average of the nearest other digit": nearest_other(fours)},
         score=Calibrated(),
         rule=above(ALIKE),
+        bounds=SIGNED,
         quantity="correlation over neurons",
         shown={
             "averages of all other digits": fours.drop_sel(averages=FOUR),
@@ -142,6 +143,7 @@ def claims(results: Results) -> list[Claim]:
         },
         score=Calibrated(),
         rule=above(ALIKE),
+        bounds=SHARE,
         quantity="share of a path's neurons",
         note=f"The {path_length(neurons)} of {neurons} neurons of the last hidden layer that add most to the logit of "
         f"{FOUR}, for images and averages of every digit alike, beyond what they add on average. Averages are of the "

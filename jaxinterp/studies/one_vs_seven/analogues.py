@@ -16,7 +16,7 @@ from jaxinterp import controls
 from jaxinterp.analysis import matching, responses
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.studies.inputs import Inputs
-from jaxinterp.studies.judge import Calibrated, Claim, above
+from jaxinterp.studies.judge import SIGNED, Calibrated, Claim, above
 from jaxinterp.studies.one_vs_seven import common
 from jaxinterp.studies.one_vs_seven.common import ARMS, LARGEST_GROUP, LAYERS, NAME, PLAIN, SMALL
 from jaxinterp.studies.study import EnsembleMeasurement, Results
@@ -103,6 +103,7 @@ def _claim(results: Results, arm: str, layer: str) -> Claim:
         row="1.12",
         name=f"{small}{layer}",
         text=f"The units of {layer} that differ most between 1s and 7s have counterparts in other {small}networks",
+        bounds=SIGNED,
         quantity="mean correlation",
         measured=found.sel(comparisons=TRAINED),
         controls={name: found.sel(comparisons=name) for name in (CLASS, OTHERS, UNTRAINED)},

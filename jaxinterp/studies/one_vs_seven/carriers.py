@@ -23,7 +23,7 @@ from jaxinterp.errors import InputError
 from jaxinterp.networks import Network
 from jaxinterp.stats import permutation_p_over
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
-from jaxinterp.studies.judge import Calibrated, Claim, above, below
+from jaxinterp.studies.judge import SHARE, Calibrated, Claim, above, below
 from jaxinterp.studies.one_vs_seven import common
 from jaxinterp.studies.one_vs_seven.common import LARGEST_GROUP, LAYERS, MOST, ONE, SEVEN, STROKES, labelled
 from jaxinterp.studies.study import Measurement, Results
@@ -194,6 +194,7 @@ def _on_strokes(results: Results, layer: str) -> list[Claim]:
         row="1.10",
         name=f"{layer} few",
         text=f"A minority of the units of {layer} carry the stroke, where nothing else differs",
+        bounds=SHARE,
         quantity="the share of the units that carry it",
         measured=share.sel(conditions=TRAINED),
         controls={"untrained networks": share.sel(conditions=UNTRAINED)},
@@ -208,6 +209,7 @@ def _on_strokes(results: Results, layer: str) -> list[Claim]:
             row="1.10",
             name=f"{layer} {truth}",
             text=f"The class difference finds the units of {layer} {which}",
+            bounds=SHARE,
             quantity="the share found of a quarter of the units",
             measured=by_difference[truth],
             controls={"random quarter": retrieved.quarter, ACTIVITY: retrieved[truth].sel(methods=ACTIVITY)},

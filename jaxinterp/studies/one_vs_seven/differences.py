@@ -15,7 +15,7 @@ from jaxinterp.data import Dataset
 from jaxinterp.ensemble import stack
 from jaxinterp.networks import Network
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
-from jaxinterp.studies.judge import Claim, between
+from jaxinterp.studies.judge import SHARE, Claim, between
 from jaxinterp.studies.one_vs_seven.common import ARMS, LAYERS, NAME, NEAR, ONE, PLAIN, SEVEN, SMALL, labelled
 from jaxinterp.studies.study import Measurement, Results
 
@@ -78,6 +78,7 @@ def _small_share(results: Results, arm: str, layer: str, row: str, name: str) ->
         text=f"About {100 * PUBLISHED_SHARE:g} % of the units of {layer} differ by less than {SMALL_DIFFERENCE:g} "
         "between 1s and 7s",
         published=f"about {PUBLISHED_SHARE:g}",
+        bounds=SHARE,
         quantity=f"the share of the units, to be within {NEAR:g} of the published one",
         measured=trained.sel(labels=TRUE),
         controls={PERMUTED: trained.sel(labels=PERMUTED)},

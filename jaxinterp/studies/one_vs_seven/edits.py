@@ -20,7 +20,7 @@ from jaxinterp.data import Dataset, image_shape
 from jaxinterp.ensemble import stack
 from jaxinterp.networks import Network
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
-from jaxinterp.studies.judge import NO_CONTROL, Claim, Given, above
+from jaxinterp.studies.judge import NO_CONTROL, SHARE, SIGNED, Claim, Given, above
 from jaxinterp.studies.one_vs_seven.common import CLASSES, MOST, NAME, ONE, SEVEN, labelled, of_class
 from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
 from jaxinterp.text import mean
@@ -213,7 +213,7 @@ def claims(results: Results) -> list[Claim]:
     unsure = "the share of the 7s whose probability of a 1, between the two logits, is then ¼ to ¾"
 
     def as_a_one(row, name, values, control) -> Claim:
-        said = {"quantity": _SIGNED, "score": Given(2 * values[0] - 1), "rule": above(0.0)}
+        said = {"quantity": _SIGNED, "score": Given(2 * values[0] - 1, SIGNED), "rule": above(0.0)}
         return _claim(results, row, name, values, control, **said)
 
     def most(row, name, values, control, quantity) -> Claim:
@@ -226,8 +226,9 @@ def claims(results: Results) -> list[Claim]:
         published="hypothesis: “1 is the default, 7 is something special”",
         quantity=_SIGNED,
         measured=scattered,
+        bounds=SHARE,
         controls={"blank image": blank.sel(conditions=TRAINED)},
-        score=Given(2 * scattered - 1),
+        score=Given(2 * scattered - 1, SIGNED),
         rule=above(0.0),
         note=f"{CONTROL_DRAWS} random images.",
     )
@@ -270,6 +271,7 @@ def _claim(results: Results, row: str, name: str, values: Sequence[Any], control
         text=text,
         published=f"logits of 1 and 7: {published}" if published else NO_CONTROL,
         measured=values[0],
+        bounds=SHARE,
         controls={control: values[1]},
         note=f"Mean logits (1 / 7) {_pair(logits)}, of the control {_pair(logits_of_control)}. Images: {images}. "
         f"Networks that read most of them as a 1: {int((as_one > MOST).sum())} of {int(as_one.notnull().sum())}.",

@@ -21,7 +21,7 @@ from jaxinterp.ensemble import over_seeds
 from jaxinterp.networks import Network
 from jaxinterp.stats import permutation_p_over, unexplained_share
 from jaxinterp.studies.inputs import Inputs
-from jaxinterp.studies.judge import Claim, Finding, Given, above, between
+from jaxinterp.studies.judge import SHARE, SIGNED, Claim, Finding, Given, above, between
 from jaxinterp.studies.one_vs_seven import common
 from jaxinterp.studies.one_vs_seven.common import ARMS, CLASSES, NAME, NEAR, ONE, PLAIN, SEVEN, SMALL
 from jaxinterp.studies.study import Measurement, Results
@@ -172,11 +172,12 @@ def _accuracy(results: Results, threshold: float) -> Claim:
         name=f"{threshold:g}",
         text=f"Accuracy without the units that differ by more than {threshold:g} between 1s and 7s",
         published=f"{float(PUBLISHED.sel(thresholds=threshold)):g}",
+        bounds=SHARE,
         quantity=f"our accuracy less the published one, to be within {NEAR:g}",
         measured=chosen.sel(kinds="zero"),
         controls={"as many random units": zero.drawn.sel(groups=RANDOM)},
         shown={f"{kind}-ablation": chosen.sel(kinds=kind) for kind in KINDS if kind != "zero"},
-        score=Given(chosen.sel(kinds="zero") - PUBLISHED.sel(thresholds=threshold)),
+        score=Given(chosen.sel(kinds="zero") - PUBLISHED.sel(thresholds=threshold), SIGNED),
         rule=between(-NEAR, NEAR),
         note=f"Zero-ablation at the last hidden layer. Accuracy {', '.join(by_class)}; {'; '.join(by_sign)}.",
     )
@@ -191,10 +192,11 @@ def _of_sevens(zero: xr.Dataset) -> Claim:
         row="1.8",
         name="on 7s",
         text="The published curve is that of 7s alone",
+        bounds=SHARE,
         quantity="how much further the curve of all images lies from the published one, mean over thresholds",
         measured=of_sevens,
         controls={"accuracy on 1s and 7s": distance},
-        score=Given(distance - of_sevens),
+        score=Given(distance - of_sevens, SIGNED),
         rule=above(0.0),
         note="Mean distance from the published curve; measured: of accuracy on 7s. Zero-ablation.",
     )
@@ -225,13 +227,14 @@ def _which(results: Results, arm: str, kind: str, group: str, row: str, name: st
         name=name,
         text=f"The drop is due to {which}: {kind}-ablation",
         published="— (the write-up stops here)",
+        bounds=SHARE,
         quantity=f"the share of the drop that as many units, {group}, do not cause; the mean over the thresholds at "
         f"which a network loses {100 * DROP:g} points or more either way; its interval reaches up to that of the drawn "
         "units that are not among the chosen",
         measured=over_counted(chosen),
         controls={f"as many units, {group}": over_counted(found.drawn)},
         shown={"those of them that were not chosen": over_counted(found.apart)},
-        score=Given(low, low.where(low > high, high)),
+        score=Given(low, SIGNED, high=low.where(low > high, high)),
         rule=above(common.MOST),
         note=_note(found.sel(thresholds=SHOWN), counted, arm),
         recipes=(arm,),

@@ -9,7 +9,7 @@ from jaxinterp import recipes
 from jaxinterp.analysis import counterfactuals
 from jaxinterp.data import Dataset
 from jaxinterp.networks import Network, with_outputs
-from jaxinterp.studies.judge import Claim, above
+from jaxinterp.studies.judge import SHARE, Claim, above
 from jaxinterp.studies.one_vs_seven.common import ARMS, CLASSES, NAME, ONE, PLAIN, SEVEN, SMALL, labelled
 from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import mean
@@ -62,6 +62,7 @@ def claims(results: Results) -> list[Claim]:
             name=name,
             text=f"With dropout on, the {differs} from run to run",
             published="unquantified",
+            bounds=SHARE,
             quantity=quantity,
             measured=values.sel(recipes=NAME),
             controls={"trained without dropout, the same noise": values.sel(recipes=PLAIN)},

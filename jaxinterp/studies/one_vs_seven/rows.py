@@ -16,7 +16,7 @@ from jaxinterp.analysis import counterfactuals
 from jaxinterp.data import image_shape
 from jaxinterp.networks import Network
 from jaxinterp.studies.inputs import Inputs
-from jaxinterp.studies.judge import Calibrated, Claim, above
+from jaxinterp.studies.judge import SHARE, Calibrated, Claim, above
 from jaxinterp.studies.one_vs_seven.common import MOST, ONE, SEVEN, of_class
 from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import mean
@@ -94,6 +94,7 @@ def claims(results: Results) -> list[Claim]:
             name=f"row {CRUCIAL}",
             text=f"Row {CRUCIAL} is crucial: erased from the top, a 7 turns into a 1 when it goes",
             published="one 7",
+            bounds=SHARE,
             quantity=f"the share of the 7s that turn into a 1 when row {CRUCIAL} goes",
             measured=flips.sel(last_rows=CRUCIAL),
             controls={f"one row in {side}": xr.DataArray(1 / side)},
@@ -109,6 +110,7 @@ def claims(results: Results) -> list[Claim]:
             name="search",
             text="A binary search of rows finds where a 7 stops being one",
             published="the method",
+            bounds=SHARE,
             quantity="the share of the 7s for which the search finds the fewest rows that make it a 1",
             measured=1 - rows.bisection_wrong,
             controls={"every row tried": xr.DataArray(1.0)},

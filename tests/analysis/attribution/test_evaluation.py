@@ -65,7 +65,7 @@ def test_insertion_is_deletion_in_the_reverse_order_read_backwards(build, images
     np.testing.assert_allclose(inserted, deleted[:, ::-1], rtol=1e-5, atol=1e-6)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**31 - 1))
 def test_no_order_beats_the_true_one_in_a_linear_network(build, images, seed):
     order = attribution.random_order(jax.random.key(seed), images)

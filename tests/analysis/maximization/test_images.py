@@ -84,7 +84,7 @@ def test_fourier_starts_have_a_spectrum_of_one_over_frequency(key):
 SETS = {"box": images.box(-0.5, 0.7), "ball": images.ball(2.0), "sphere": images.sphere(2.0)}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.sampled_from(sorted(SETS)), st.integers(0, 2**31 - 1), st.floats(0.01, 10))
 def test_a_projection_is_the_nearest_point_of_its_set(name, seed, size):
     project = SETS[name].project
@@ -151,7 +151,7 @@ def test_a_blur_is_that_of_scipy(sd, key):
     np.testing.assert_allclose(images.blur(sd)(key, constant), constant, rtol=1e-5)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**31 - 1), st.integers(1, 3))
 def test_a_jitter_is_one_shift_for_all_images(seed, reach):
     drawn = noise().reshape(-1, SIDE, SIDE)

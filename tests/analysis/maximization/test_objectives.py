@@ -56,7 +56,7 @@ def test_the_size_of_a_layer_is_its_euclidean_length():
     np.testing.assert_array_equal(gradient, 0)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.floats(-3, 3, width=32), min_size=2, max_size=2))
 def test_a_total_is_linear(weights):
     found = activations()
@@ -83,7 +83,7 @@ def test_opposite_facets_are_no_more_diverse_than_equal_ones():
     np.testing.assert_allclose(overlap(np.stack([vector, -vector])[None]), -1, rtol=1e-6)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**31 - 1), st.floats(0.01, 100))
 def test_diversity_is_about_angles_alone(seed, scale):
     values = np.random.default_rng(seed).normal(size=(2, RESTARTS, UNITS))

@@ -74,7 +74,7 @@ def test_optima_are_attained_and_feasible():
     np.testing.assert_allclose(np.linalg.norm(optima.ball_optimum(weights, bias, 2.5)[0], axis=1), 2.5, rtol=1e-5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**31 - 1))
 def test_nothing_feasible_exceeds_an_optimum(seed):
     weights, bias = linear(seed)
@@ -109,7 +109,7 @@ def run(net, images):
     return net(images)[1], {site: optima.interval_bounds(net, site=site) for site in sites(net.model)}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from(KINDS), st.integers(0, 2**31 - 1))
 def test_no_image_leaves_the_interval(kind, seed):
     net = NETWORKS[kind]

@@ -41,7 +41,7 @@ def test_its_means_are_the_measures_of_those_names():
             np.testing.assert_allclose(similarity.all_pairs(measure, x, y), mean, atol=1e-5)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(arrays)
 def test_sorting_never_lowers_similarity(x):
     raw, ordered = per_example(x), per_example(x, sort=True)
@@ -50,7 +50,7 @@ def test_sorting_never_lowers_similarity(x):
         assert np.all((high >= low - 1e-4) | np.isnan(low))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(arrays, st.permutations(range(UNITS)))
 def test_similarity_is_symmetric_and_one_with_itself_however_units_are_ordered(x, order):
     raw, ordered = per_example(x), per_example(x, x[:, :, np.array(order)], sort=True)

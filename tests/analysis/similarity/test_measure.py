@@ -46,7 +46,7 @@ def changed(kind, x, rng):
 
 
 @pytest.mark.parametrize("name", similarity.MEASURES)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 2**31 - 1))
 def test_a_measure_sees_what_it_declares_to_see_and_nothing_else(name, seed):
     measure, rng = similarity.MEASURES[name], np.random.default_rng(seed)
