@@ -2,8 +2,8 @@
 
 The write-up compared two networks' hidden activations unit by unit, found them unlike, sorted each activation vector,
 found them alike, and concluded that both encode the same features. Sorted values are alike for any two samples of
-similar distributions, so every number here is compared with untrained networks and with networks that see different
-images.
+similar distributions, and images of one class are alike to any two networks that classify them correctly. So every
+number here is compared with untrained networks and with networks that see other images, of any class and of the same.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ COSINE, PEARSON = MEASURES
 # A tenth of the way from chance to identity: what is no more than this is not called alike.
 UNLIKE = 0.1
 
-_CONTROLS = (ROWS, UNTRAINED)
+_CONTROLS = (ROWS, CLASS, UNTRAINED)
 _IN_ORDER = {
     RAW: ("3.1", "unit by unit, two trainings are no more alike than chance", between(-UNLIKE, UNLIKE), (ROWS,)),
     SORTED: ("3.2", "the same values are encoded, so very likely the same features", above(ALIKE), _CONTROLS),
@@ -99,7 +99,7 @@ def _outputs(pairs: xr.Dataset) -> Claim:
         *_CONTROLS,
         row="3.3",
         name="logits",
-        text="Two trainings give similar outputs: cosine of logits",
+        text="Two trainings give similar outputs, beyond the image's class: cosine of logits",
         quantity="the cosine of two networks' logits, mean over images",
         published="“always high”",
         note=_lowest(values[TRAINED]),
@@ -127,7 +127,8 @@ def _matched(pairs: xr.Dataset, layer: str) -> Claim:
         *_CONTROLS,
         row="matched",
         name=layer,
-        text=f"{layer}: two trainings hold the same units, in another order: correlation of matched units",
+        text=f"{layer}: beyond the image's class, two trainings hold the same units, in another order: correlation of "
+        "matched units",
         quantity="the mean correlation of matched units",
         note="Matched one to one on a random half of the images, scored on the other half; a unit and its mirror image "
         "count as the same where the activation function is odd.",
@@ -140,7 +141,8 @@ def _cka(pairs: xr.Dataset, layer: str) -> Claim:
         *_CONTROLS,
         row="CKA",
         name=layer,
-        text=f"{layer}: two trainings hold the same features, whichever units carry them: debiased linear CKA",
+        text=f"{layer}: beyond the image's class, two trainings hold the same features, whichever units carry them: "
+        "debiased linear CKA",
         quantity="the debiased linear CKA of two networks",
     )
 
