@@ -17,7 +17,7 @@ from jaxinterp.networks import Network
 from jaxinterp.studies.bottleneck_neurons import neurons
 from jaxinterp.studies.bottleneck_neurons.class_accuracy import confusion_of
 from jaxinterp.studies.bottleneck_neurons.neurons import ALIKE, CHOSEN, MOST, RANDOM, of_chosen
-from jaxinterp.studies.judge import Claim, Given, above
+from jaxinterp.studies.judge import Calibrated, Claim, above
 from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import format_number, format_percent
 
@@ -26,6 +26,8 @@ PREDICTED = ("zero", "mean")
 STRENGTHS = np.arange(0, 3.01, 0.25)
 EDITS = {"before": 1, "without": 0, "tripled": 3}
 DRAWS = 100  # of the permutations behind searched_p: p-values down to 1/101
+BASES = 5  # random ones of the layer, each of as many directions as there are neurons
+DIRECTION = "the most damaging random direction"
 LABELS = {
     "selectivity": "selectivity",
     "activation": "activation",
@@ -34,6 +36,10 @@ LABELS = {
     "centred_activation_weight": "centred activation × weight",
 }
 
+_SEARCHED = (
+    f"Control: the most damaging direction of a random basis of the layer, chosen and scored alike; mean over {BASES} "
+    "bases."
+)
 GONE = 0.1  # what guessing among ten digits gives: an accuracy of "about 0 %" lies below it
 
 
@@ -43,6 +49,9 @@ class Damage(NamedTuple):
     worst: each class's most damaging unit, and worst_class the class that loses most without its own, both on the
     choosing half. worst_accuracy: of each class without the most damaging unit of each layer. searched_p: the lowest
     of all units, corrected for the search over units and classes (`ablation.searched_p`).
+
+    direction_accuracy, direction_worst_class: as worst_accuracy of the last hidden layer and worst_class, but of the
+    directions of random bases (`ablation.random_bases`) in place of the units: as many are searched on the same half.
     """
 
     intact: Float[Array, " classes"]
@@ -51,6 +60,8 @@ class Damage(NamedTuple):
     worst_class: Int[Array, " kinds"]
     worst_accuracy: Float[Array, "kinds layers classes"]
     searched_p: Float[Array, "kinds classes"]
+    direction_accuracy: Float[Array, "bases kinds classes"]
+    direction_worst_class: Int[Array, "bases kinds"]
 
 
 class Scaling(NamedTuple):
@@ -65,16 +76,16 @@ class Scaling(NamedTuple):
 
 
 def damage(network: Network, choosing: Dataset, scoring: Dataset, key) -> Damage:
-    """What does each class lose without single units? key: of resample-ablation and of the permutations."""
+    """What does each class lose without single units? key: of resample-ablation, of the permutations and the bases."""
     model, halves = network.model, (choosing, scoring)
-    resampled, permuted = jax.random.split(key)
+    resampled, permuted, rotated = jax.random.split(key, 3)
 
     def accuracy(correct, data):
         return metrics.by_class(correct, data.labels, classes=model.outputs)
 
-    def without_units(layer):
+    def without_units(layer, basis=None):
         """Each class's most damaging unit, its accuracy without that on both halves, and scored examples by unit."""
-        first, second = (_correct_without_units(network, half, f"{layer}/post", resampled) for half in halves)
+        first, second = (_correct_without_units(network, half, f"{layer}/post", resampled, basis) for half in halves)
         before, after = accuracy(first, choosing), accuracy(second, scoring)
         worst = jnp.argmin(before, axis=1)
         own = [jnp.take_along_axis(half, worst[:, None], axis=1)[:, 0] for half in (before, after)]
@@ -82,8 +93,12 @@ def damage(network: Network, choosing: Dataset, scoring: Dataset, key) -> Damage
 
     by_layer = [without_units(layer) for layer in model.layers]
     worst, left_choosing, _, correct_without = by_layer[-1]
+    bases = ablation.random_bases(rotated, model.widths[-1], draws=BASES)
+    direction_choosing, direction_scoring = jax.lax.map(
+        lambda basis: without_units(model.layers[-1], basis)[1:3], bases
+    )
     intact_choosing, correct = (ablation.baseline(network, half, measure=_correct) for half in halves)
-    loss = accuracy(intact_choosing, choosing) - left_choosing
+    loss, direction_loss = (accuracy(intact_choosing, choosing) - left for left in (left_choosing, direction_choosing))
     p_values = partial(ablation.searched_p, labels=scoring.labels, classes=model.outputs, draws=DRAWS)
     searched_p = jax.vmap(p_values, in_axes=(None, 0))(permuted, correct - correct_without)  # kinds share permutations
     return Damage(
@@ -93,15 +108,20 @@ def damage(network: Network, choosing: Dataset, scoring: Dataset, key) -> Damage
         worst_class=top_units.highest(loss),
         worst_accuracy=jnp.stack([left for _, _, left, _ in by_layer], axis=1),
         searched_p=jnp.min(searched_p, axis=1),
+        direction_accuracy=direction_scoring,
+        direction_worst_class=top_units.highest(direction_loss),
     )
 
 
-def _correct_without_units(network: Network, data: Dataset, site: Site, key) -> Float[Array, "kinds units examples"]:
-    """1 where an example is classified correctly without a unit."""
-    activations, classes = network(data.images)[1][site], network.model.outputs
-    fills = [ablation.fill(kind, activations, data.labels, classes=classes, key=key) for kind in ablation.KINDS]
+def _correct_without_units(
+    network: Network, data: Dataset, site: Site, key, basis=None
+) -> Float[Array, "kinds units examples"]:
+    """1 where an example is classified correctly without a unit, or without a direction of the basis."""
+    activations = ablation.coordinates(network(data.images)[1][site], basis)
+    options = {"classes": network.model.outputs, "key": key}
+    fills = jnp.stack([ablation.fill(kind, activations, data.labels, **options) for kind in ablation.KINDS])
     measure = partial(_correct, labels=data.labels)
-    return ablation.replaced_units(network, data.images, jnp.stack(fills), site=site, measure=measure, chunk=8)
+    return ablation.replaced_units(network, data.images, fills, site=site, measure=measure, basis=basis, chunk=8)
 
 
 def _correct(logits: Array, labels: Array | np.ndarray) -> Float[Array, " examples"]:
@@ -184,39 +204,52 @@ def _of_kind(found: xr.Dataset) -> list[Claim]:
     most_digits = Claim(
         row="4.6",
         name=f"most digits {kind}",
-        text=f"Most digits have a neuron without which they fall to about 0 %: accuracy under {kind}-ablation",
+        text="Most digits have a neuron without which they fall to about 0 %, beyond what as many random directions "
+        f"do: share of digits under {kind}-ablation",
         published="“about 0 %”",
         quantity=f"share of digits that fall below {format_percent(GONE)}",
-        measured=without,
-        controls={RANDOM: found.ablated},
-        score=Given(lost(without, found.intact)),
+        measured=lost(without, found.intact),
+        controls={
+            DIRECTION: lost(found.direction_accuracy, found.intact),
+            RANDOM: lost(found.ablated, found.intact),
+        },
+        score=Calibrated(),
         rule=above(MOST),
         shown={
-            "no ablation": found.intact,
+            "accuracy without it": without,
+            f"accuracy without {DIRECTION}": found.direction_accuracy,
+            f"accuracy without {RANDOM}": found.ablated,
+            "accuracy with all neurons": found.intact,
             **{f"most damaging neuron of {layer}": found.worst_accuracy.sel(layers=layer) for layer in earlier},
         },
-        note=f"Mean over digits, each without its most damaging neuron, {CHOSEN}. Share of digits whose largest loss "
+        note=f"Each digit without its most damaging neuron, {CHOSEN}. {_SEARCHED} Share of digits whose largest loss "
         "is significant at 5 %, corrected for the search over neurons and digits: "
         f"{format_number(float(significant))}.",
     )
-    of_one, at_random, intact = (
-        of_chosen(values, classes=found.worst_class) for values in (without, found.ablated.mean("units"), found.intact)
+    of_one, intact = (of_chosen(values, classes=found.worst_class) for values in (without, found.intact))
+    direction, direction_intact = (
+        of_chosen(values, classes=found.direction_worst_class) for values in (found.direction_accuracy, found.intact)
     )
     takes_any = (lost(found.ablated, found.intact) == 1).any("classes")
     share = takes_any.where(found.intact.notnull().any("classes")).mean()
     some_digit = Claim(
         row="4.6",
         name=f"some digit {kind}",
-        text=f"Some digit has a neuron without which it falls to about 0 %: accuracy under {kind}-ablation",
+        text="Some digit has a neuron without which it falls to about 0 %, beyond what as many random directions do: "
+        f"share of networks under {kind}-ablation",
         published="“about 0 %”",
         quantity=f"share of networks in which it falls below {format_percent(GONE)}",
-        measured=of_one,
-        controls={RANDOM: at_random},
-        score=Given(lost(of_one, intact)),
+        measured=lost(of_one, intact),
+        controls={DIRECTION: lost(direction, direction_intact)},
+        score=Calibrated(),
         rule=above(MOST),
-        shown={"no ablation": intact},
-        note=f"The digit that loses most without its most damaging neuron, {CHOSEN}. Share of neurons without which "
-        f"any digit falls that low: {format_number(float(share), 3)}.",
+        shown={
+            "accuracy without it": of_one,
+            f"accuracy without {DIRECTION}": direction,
+            "accuracy with all neurons": intact,
+        },
+        note=f"The digit that loses most without its most damaging neuron, {CHOSEN}. {_SEARCHED} Share of neurons "
+        f"without which any digit falls that low: {format_number(float(share), 3)}.",
     )
     return [most_digits, some_digit]
 

@@ -6,10 +6,11 @@ from support import planted
 from support.findings import judged
 from support.random_results import random_results
 
+from jaxinterp.analysis import ablation
 from jaxinterp.analysis.doses import rises
-from jaxinterp.interventions import ablate, identity, rescale, select
-from jaxinterp.studies.bottleneck_neurons import STUDY, damage
-from jaxinterp.studies.bottleneck_neurons.damage import STRENGTHS, most_damaging
+from jaxinterp.interventions import ablate, identity, replace, rescale, select
+from jaxinterp.studies.bottleneck_neurons import STUDY, damage, neurons
+from jaxinterp.studies.bottleneck_neurons.damage import DIRECTION, STRENGTHS, most_damaging
 from jaxinterp.studies.bottleneck_neurons.neurons import of_chosen
 
 
@@ -24,10 +25,32 @@ def test_planted_units_are_found(planted_results):
     np.testing.assert_allclose(found.worst_accuracy.isel(layers=-1), [[0, 1, 0, 1]] * 3)
     assert (found.searched_p[:, [0, 2]] < 0.02).all() and (found.searched_p[:, [1, 3]] > 0.9).all()
     findings = judged(STUDY, planted_results, damage.claims)
-    assert findings["4.6 most digits zero"].score.mean == 0.5
-    assert findings["4.6 some digit zero"].score.mean == 1
+    assert findings["4.6 most digits zero"].measured.mean == 0.5
+    assert findings["4.6 some digit zero"].measured.mean == 1
     # The mean of a unit that carries one class in four speaks for it even where nothing else does.
-    assert findings["4.6 some digit mean"].score.mean == 0
+    assert findings["4.6 some digit mean"].measured.mean == 0
+    # Six random directions never hold what one unit does.
+    assert findings["4.6 some digit zero"].control.mean < 0.5
+    assert findings["4.6 some digit zero"].control_name == DIRECTION
+
+
+def test_directions_are_searched_as_units_are(toy, toy_inputs, toy_results):
+    network = jax.tree.map(lambda leaf: leaf[0], toy[2].networks)
+    found = toy_results["damage"].isel(seeds=0).sel(kinds="zero")
+    key = jax.random.split(neurons.keys(toy_inputs)[2], 3)[2]
+    bases = np.asarray(ablation.random_bases(key, 6, draws=damage.BASES))
+
+    def left(data, direction):
+        values = np.asarray(network(data.images)[1]["hidden1/post"])
+        logits = network(data.images, {"hidden1/post": replace(values - np.outer(values @ direction, direction))})[0]
+        right = np.asarray(logits).argmax(axis=-1) == data.labels
+        return [right[data.labels == label].mean() for label in range(2)]
+
+    for basis, own in zip(bases, found.direction_accuracy, strict=True):
+        before, after = (
+            np.array([left(half, q) for q in basis.T]) for half in (toy_inputs.choosing, toy_inputs.scoring)
+        )
+        np.testing.assert_allclose(own, after[before.argmin(axis=0), [0, 1]], atol=0.003)
 
 
 @pytest.mark.parametrize("seed", [0, 3])
@@ -58,11 +81,14 @@ def test_ablations_are_those_of_the_network_itself(toy, toy_inputs, toy_results,
 
 @pytest.mark.parametrize("kind", damage.JUDGED)
 def test_losing_a_digit_is_judged_by_what_is_left_of_it(kind):
-    def findings(lost_digits, intact=0.95):
+    def findings(lost_digits, intact=0.95, by_directions=()):
         results = random_results(STUDY)
         found = results["damage"]
         found["worst_accuracy"][:], found["intact"][:], found["worst_class"][:] = 0.8, intact, 3
-        found["worst_accuracy"].loc[{"kinds": kind, "layers": "hidden1", "classes": lost_digits}] = 0.02
+        found["ablated"][:], found["direction_accuracy"][:], found["direction_worst_class"][:] = 0.8, 0.8, 4
+        where = {"kinds": kind, "classes": lost_digits}
+        found["worst_accuracy"].loc[where | {"layers": "hidden1"}] = 0.02
+        found["direction_accuracy"].loc[where | {"classes": list(by_directions)}] = 0.02
         return judged(STUDY, results, damage.claims)
 
     every, some = f"4.6 most digits {kind}", f"4.6 some digit {kind}"
@@ -72,12 +98,19 @@ def test_losing_a_digit_is_judged_by_what_is_left_of_it(kind):
     assert one[every].score.mean == pytest.approx(0.1)
     lost_before = findings(["3"], np.where(np.arange(10) == 3, 0.05, 0.95))
     assert lost_before[every].score.mean == 0  # there was nothing to lose
+    # Directions do as much: nine digits of ten, or the digit that loses most.
+    as_much = findings(list("012345678"), by_directions="01234567")
+    assert as_much[every].control_name == DIRECTION and as_much[every].control.mean == pytest.approx(0.8)
+    assert as_much[every].score.mean == pytest.approx(0.5) and as_much[every].verdict != "holds"
+    assert as_much[some].control.mean == 1 and as_much[some].verdict == "undecided"  # no room above the control
 
 
 def test_answer_follows_from_the_verdicts():
     def answer(left):
         results = random_results(STUDY)
-        results["damage"]["worst_accuracy"][:], results["damage"]["intact"][:] = left, 0.95
+        found = results["damage"]
+        found["worst_accuracy"][:], found["intact"][:] = left, 0.95
+        found["direction_accuracy"][:], found["ablated"][:] = 0.5, 0.8
         return STUDY.answer(judged(STUDY, results, damage.claims))
 
     assert "yes under zero-ablation (100 %)" in answer(0.01) and "no under zero-ablation (0 %)" in answer(0.86)
