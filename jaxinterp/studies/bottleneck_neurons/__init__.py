@@ -15,6 +15,7 @@ from jaxinterp.studies.bottleneck_neurons import (
     neurons,
     rankings,
     saliency,
+    scaling,
     selectivity,
 )
 from jaxinterp.studies.judge import Finding
@@ -22,7 +23,7 @@ from jaxinterp.studies.study import Study
 from jaxinterp.text import format_percent
 
 _WORDS = {"holds": "yes", "does not hold": "no", "undecided": "undecided"}
-_TOPICS = (activity, class_accuracy, rankings, selectivity, damage, saliency)
+_TOPICS = (activity, class_accuracy, rankings, selectivity, damage, scaling, saliency)
 
 
 def answer(findings: Mapping[str, Finding]) -> str:

@@ -1,4 +1,4 @@
-"""What does a digit lose without its most damaging neuron, or gain with more of it, and what predicts the loss?"""
+"""What does a digit lose without its most damaging neuron, and what predicts the loss?"""
 
 from functools import partial
 from typing import NamedTuple
@@ -10,24 +10,19 @@ import xarray as xr
 from jaxtyping import Array, Float, Int
 
 from jaxinterp import metrics, stats
-from jaxinterp.analysis import ablation, doses, top_units
+from jaxinterp.analysis import ablation, top_units
 from jaxinterp.data import Dataset
 from jaxinterp.interventions import Site
 from jaxinterp.networks import Network
 from jaxinterp.studies.bottleneck_neurons import neurons
-from jaxinterp.studies.bottleneck_neurons.class_accuracy import confusion_of
-from jaxinterp.studies.bottleneck_neurons.neurons import ALIKE, CHOSEN, MOST, RANDOM, of_chosen
+from jaxinterp.studies.bottleneck_neurons.neurons import ALIKE, CHOSEN, DIRECTION, MOST, RANDOM, SEARCHED, of_chosen
 from jaxinterp.studies.judge import Calibrated, Claim, above
 from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import format_number, format_percent
 
 JUDGED = ("zero", "mean", "resample")
 PREDICTED = ("zero", "mean")
-STRENGTHS = np.arange(0, 3.01, 0.25)
-EDITS = {"before": 1, "without": 0, "tripled": 3}
 DRAWS = 100  # of the permutations behind searched_p: p-values down to 1/101
-BASES = 5  # random ones of the layer, each of as many directions as there are neurons
-DIRECTION = "the most damaging random direction"
 LABELS = {
     "selectivity": "selectivity",
     "activation": "activation",
@@ -36,10 +31,6 @@ LABELS = {
     "centred_activation_weight": "centred activation × weight",
 }
 
-_SEARCHED = (
-    f"Control: the most damaging direction of a random basis of the layer, chosen and scored alike; mean over {BASES} "
-    "bases."
-)
 GONE = 0.1  # what guessing among ten digits gives: an accuracy of "about 0 %" lies below it
 
 
@@ -64,21 +55,10 @@ class Damage(NamedTuple):
     direction_worst_class: Int[Array, "bases kinds"]
 
 
-class Scaling(NamedTuple):
-    """By class on the scoring half, with each unit's activation multiplied by each strength: accuracy, and confusions.
-
-    Edits are the strengths of `EDITS`. rises: whether scaling the unit up raises the class steadily (`doses.rises`).
-    """
-
-    accuracy: Float[Array, "units strengths classes"]
-    rises: Float[Array, "units classes"]
-    confusion: Float[Array, "edits units classes predictions"]
-
-
 def damage(network: Network, choosing: Dataset, scoring: Dataset, key) -> Damage:
     """What does each class lose without single units? key: of resample-ablation, of the permutations and the bases."""
     model, halves = network.model, (choosing, scoring)
-    resampled, permuted, rotated = jax.random.split(key, 3)
+    resampled, permuted = jax.random.split(key)
 
     def accuracy(correct, data):
         return metrics.by_class(correct, data.labels, classes=model.outputs)
@@ -93,11 +73,11 @@ def damage(network: Network, choosing: Dataset, scoring: Dataset, key) -> Damage
 
     by_layer = [without_units(layer) for layer in model.layers]
     worst, left_choosing, _, correct_without = by_layer[-1]
-    bases = ablation.random_bases(rotated, model.widths[-1], draws=BASES)
+    bases = neurons.random_bases(key, model)
     direction_choosing, direction_scoring = jax.lax.map(
         lambda basis: without_units(model.layers[-1], basis)[1:3], bases
     )
-    intact_choosing, correct = (ablation.baseline(network, half, measure=_correct) for half in halves)
+    intact_choosing, correct = (ablation.baseline(network, half, measure=is_correct) for half in halves)
     loss, direction_loss = (accuracy(intact_choosing, choosing) - left for left in (left_choosing, direction_choosing))
     p_values = partial(ablation.searched_p, labels=scoring.labels, classes=model.outputs, draws=DRAWS)
     searched_p = jax.vmap(p_values, in_axes=(None, 0))(permuted, correct - correct_without)  # kinds share permutations
@@ -120,25 +100,13 @@ def _correct_without_units(
     activations = ablation.coordinates(network(data.images)[1][site], basis)
     options = {"classes": network.model.outputs, "key": key}
     fills = jnp.stack([ablation.fill(kind, activations, data.labels, **options) for kind in ablation.KINDS])
-    measure = partial(_correct, labels=data.labels)
+    measure = partial(is_correct, labels=data.labels)
     return ablation.replaced_units(network, data.images, fills, site=site, measure=measure, basis=basis, chunk=8)
 
 
-def _correct(logits: Array, labels: Array | np.ndarray) -> Float[Array, " examples"]:
+def is_correct(logits: Array, labels: Array | np.ndarray) -> Float[Array, " examples"]:
+    """1 where an example is classified correctly, 0 elsewhere."""
     return metrics.correct("cross_entropy", logits, labels).astype(logits.dtype)
-
-
-def scaling(network: Network, scoring: Dataset) -> Scaling:
-    """What is predicted with each unit scaled?"""
-    site, classes = neurons.site(network.model), network.model.outputs
-    scaled = ablation.doses(network, scoring, STRENGTHS, site=site, measure=confusion_of, chunk=8)
-    accuracy = jnp.diagonal(scaled, axis1=2, axis2=3)
-    edits = np.searchsorted(STRENGTHS, list(EDITS.values()))
-    return Scaling(
-        accuracy=accuracy,
-        rises=doses.rises(accuracy, jnp.bincount(jnp.asarray(scoring.labels), length=classes)),
-        confusion=jnp.moveaxis(scaled[:, edits], 1, 0),
-    )
 
 
 def predictors(network: Network, choosing: Dataset) -> ablation.Predictors:
@@ -153,12 +121,6 @@ MEASUREMENTS = (
         lambda inputs: (inputs.choosing, inputs.scoring, neurons.keys(inputs)[2]),
         lambda inputs: neurons.coords(inputs) | {"kinds": ablation.KINDS},
     ),
-    Measurement(
-        "scaling",
-        scaling,
-        lambda inputs: (inputs.scoring,),
-        lambda inputs: neurons.coords(inputs) | {"strengths": STRENGTHS.tolist(), "edits": tuple(EDITS)},
-    ),
     Measurement("predictors", predictors, lambda inputs: (inputs.choosing,), neurons.coords),
 )
 
@@ -166,16 +128,6 @@ MEASUREMENTS = (
 def lost(accuracy: xr.DataArray, intact: xr.DataArray) -> xr.DataArray:
     """1 where a class's accuracy is about 0 %, 0 where not; NaN for a class that was lost before the ablation."""
     return stats.indicator(accuracy < GONE, accuracy).where(intact >= GONE)
-
-
-def gain(accuracy: xr.DataArray) -> xr.DataArray:
-    """Accuracy with a unit tripled, less that of the network as it is."""
-    return accuracy.sel(strengths=EDITS["tripled"], drop=True) - accuracy.sel(strengths=EDITS["before"], drop=True)
-
-
-def most_damaging(results: Results) -> xr.DataArray:
-    """Each class's most damaging unit under zero-ablation, chosen on the choosing half."""
-    return results["damage"].worst.sel(kinds="zero", drop=True)
 
 
 def correlation(results: Results, predictor: str, kind: str, *, shifted: bool = False) -> xr.DataArray:
@@ -192,9 +144,9 @@ def correlation(results: Results, predictor: str, kind: str, *, shifted: bool = 
 
 
 def claims(results: Results) -> list[Claim]:
-    """Row 4.6: digits depend on one neuron, more of it raises them, and selectivity predicts the damage."""
+    """Row 4.6: digits depend on one neuron, and selectivity predicts the damage."""
     lost_digits = [claim for kind in JUDGED for claim in _of_kind(results["damage"].sel(kinds=kind))]
-    return [*lost_digits, *_scaled(results), *(_predicted(results, kind) for kind in PREDICTED)]
+    return [*lost_digits, *(_predicted(results, kind) for kind in PREDICTED)]
 
 
 def _of_kind(found: xr.Dataset) -> list[Claim]:
@@ -222,7 +174,7 @@ def _of_kind(found: xr.Dataset) -> list[Claim]:
             "accuracy with all neurons": found.intact,
             **{f"most damaging neuron of {layer}": found.worst_accuracy.sel(layers=layer) for layer in earlier},
         },
-        note=f"Each digit without its most damaging neuron, {CHOSEN}. {_SEARCHED} Share of digits whose largest loss "
+        note=f"Each digit without its most damaging neuron, {CHOSEN}. {SEARCHED} Share of digits whose largest loss "
         "is significant at 5 %, corrected for the search over neurons and digits: "
         f"{format_number(float(significant))}.",
     )
@@ -248,40 +200,10 @@ def _of_kind(found: xr.Dataset) -> list[Claim]:
             f"accuracy without {DIRECTION}": direction,
             "accuracy with all neurons": intact,
         },
-        note=f"The digit that loses most without its most damaging neuron, {CHOSEN}. {_SEARCHED} Share of neurons "
+        note=f"The digit that loses most without its most damaging neuron, {CHOSEN}. {SEARCHED} Share of neurons "
         f"without which any digit falls that low: {format_number(float(share), 3)}.",
     )
     return [most_digits, some_digit]
-
-
-def _scaled(results: Results) -> list[Claim]:
-    gains, rises, worst = gain(results["scaling"].accuracy), results["scaling"].rises, most_damaging(results)
-    chosen = f"Each digit's most damaging neuron under zero-ablation, {CHOSEN}."
-    return [
-        Claim(
-            row="4.6",
-            name="dose gain",
-            text="Tripling a digit's neuron raises the digit: its accuracy at 3 less that at 1",
-            published="“raises it”",
-            quantity="difference in accuracy, mean over digits",
-            measured=of_chosen(gains, units=worst),
-            controls={RANDOM: gains},
-            rule=above(0.0),
-            shown={"accuracy over all digits, at 3 less at 1": of_chosen(gains.mean("classes"), units=worst)},
-            note=chosen,
-        ),
-        Claim(
-            row="4.6",
-            name="dose monotonic",
-            text="Scaling a digit's neuron from 0 to 3 raises the digit monotonically: share of digits",
-            published="“monotonically”",
-            quantity="share of digits",
-            measured=of_chosen(rises, units=worst),
-            controls={RANDOM: rises},
-            rule=above(MOST),
-            note=f"{chosen} Steps of 0.25: none down by more than one image, and up by more than one image in all.",
-        ),
-    ]
 
 
 def _predicted(results: Results, kind: str) -> Claim:

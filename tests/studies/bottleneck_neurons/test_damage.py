@@ -6,12 +6,9 @@ from support import planted
 from support.findings import judged
 from support.random_results import random_results
 
-from jaxinterp.analysis import ablation
-from jaxinterp.analysis.doses import rises
-from jaxinterp.interventions import ablate, identity, replace, rescale, select
+from jaxinterp.interventions import ablate, replace, select
 from jaxinterp.studies.bottleneck_neurons import STUDY, damage, neurons
-from jaxinterp.studies.bottleneck_neurons.damage import DIRECTION, STRENGTHS, most_damaging
-from jaxinterp.studies.bottleneck_neurons.neurons import of_chosen
+from jaxinterp.studies.bottleneck_neurons.neurons import DIRECTION
 
 
 def test_planted_units_are_found(planted_results):
@@ -37,8 +34,7 @@ def test_planted_units_are_found(planted_results):
 def test_directions_are_searched_as_units_are(toy, toy_inputs, toy_results):
     network = jax.tree.map(lambda leaf: leaf[0], toy[2].networks)
     found = toy_results["damage"].isel(seeds=0).sel(kinds="zero")
-    key = jax.random.split(neurons.keys(toy_inputs)[2], 3)[2]
-    bases = np.asarray(ablation.random_bases(key, 6, draws=damage.BASES))
+    bases = np.asarray(neurons.random_bases(neurons.keys(toy_inputs)[2], network.model))
 
     def left(data, direction):
         values = np.asarray(network(data.images)[1]["hidden1/post"])
@@ -137,57 +133,3 @@ def test_correlations_are_over_neurons_and_classes(toy_results):
         for shifted, values in ((False, weight[seed].to_numpy()), (True, weight[seed].to_numpy()[:, ::-1])):
             expected = scipy.stats.spearmanr(values.ravel(), cost.ravel()).statistic
             assert correlations[shifted][seed] == pytest.approx(expected)  # the other of two classes is the shifted
-
-
-RISING = np.linspace(0, 1, 13)
-BUMP = np.concatenate([np.linspace(0, 1, 5), np.linspace(1, 0.2, 8)])
-IMAGES = np.array([500])
-
-
-def rise(curve):
-    return rises(np.float32(curve)[None, :, None], IMAGES).item()
-
-
-def test_planted_curves_rise_to_their_plateau(planted_results):
-    worst = most_damaging(planted_results)
-    curve = of_chosen(planted_results["scaling"].accuracy, units=worst).isel(classes=planted.ALONE_CLASS)
-    assert (curve[:, 0] == 0).all() and (curve[:, 4:] > 0.999).all() and (curve.diff("strengths") > -1e-6).all()
-    np.testing.assert_array_equal(of_chosen(planted_results["scaling"].rises, units=worst), [[1, 0, 1, 0]] * 3)
-
-
-@pytest.mark.parametrize("seed", [0, 3])
-def test_predictions_are_those_of_the_network_itself(toy, toy_inputs, toy_results, seed):
-    network = jax.tree.map(lambda leaf: leaf[seed], toy[2].networks)
-    data, found = toy_inputs.scoring, toy_results["scaling"].isel(seeds=seed)
-
-    def shares(label, edit):
-        predictions = np.asarray(network(data.images, {"hidden1/post": edit})[0]).argmax(axis=-1)
-        return [np.mean(predictions[data.labels == label] == answer) for answer in range(2)]
-
-    for label in range(2):
-        for unit in range(6):
-            own, mask = found.isel(units=unit, classes=label), select([unit], 6)
-            expected = shares(label, rescale(mask, 1.75))[label]
-            assert own.accuracy.sel(strengths=1.75) == pytest.approx(expected, abs=0.003)
-            edits = {"before": identity(), "without": ablate(mask), "tripled": rescale(mask, 3.0)}
-            for name, edit in edits.items():
-                np.testing.assert_allclose(own.confusion.sel(edits=name), shares(label, edit), atol=0.003)
-
-
-def test_scaling_is_judged_by_the_digits_own_neuron():
-    def findings(own, other):
-        results = random_results(STUDY, {"units": 4})
-        found, worst = results["scaling"], results["damage"]["worst"]
-        worst[:] = 2
-        curves = np.where(np.arange(4)[:, None] == 2, own, other)
-        found["accuracy"][:] = curves[:, :, None] + np.random.default_rng(0).uniform(-0.01, 0.01, found.accuracy.shape)
-        found["rises"][:] = np.array([rise(curve) for curve in curves])[:, None]
-        findings = judged(STUDY, results, damage.claims)
-        return {name: finding for name, finding in findings.items() if "dose" in name}
-
-    assert {finding.verdict for finding in findings(RISING, BUMP).values()} == {"holds"}
-    assert {finding.verdict for finding in findings(BUMP, RISING).values()} == {"does not hold"}
-    finding = findings(RISING, BUMP)["4.6 dose gain"]
-    gain = [curve[-1] - curve[list(STRENGTHS).index(1)] for curve in (RISING, BUMP)]
-    assert finding.measured.mean == pytest.approx(gain[0], abs=0.01)
-    assert finding.control.mean == pytest.approx((gain[0] + 3 * gain[1]) / 4, abs=0.01)

@@ -8,8 +8,8 @@ from jaxinterp.report.figures.captions import by, caption, example, means, seeds
 from jaxinterp.report.figures.common import BLUE, DOTS, GREEN, GREY, ORANGE
 from jaxinterp.report.figures.drawing import SHOWN, compared, heat, quantiles, strips
 from jaxinterp.report.figures.layout import colour_bar, columns, legend_of, names, panels, plain
-from jaxinterp.studies.bottleneck_neurons.damage import DIRECTION, GONE, LABELS, correlation
-from jaxinterp.studies.bottleneck_neurons.neurons import of_chosen
+from jaxinterp.studies.bottleneck_neurons.damage import GONE, LABELS, correlation
+from jaxinterp.studies.bottleneck_neurons.neurons import DIRECTION, of_chosen
 from jaxinterp.studies.study import Results
 from jaxinterp.text import format_percent
 
