@@ -351,9 +351,11 @@ class Predictors(NamedTuple):
     """Quantities that may predict how much a class suffers without a unit; NaN for a class without examples.
 
     A weight is the gradient of the class's logit, averaged over the class's examples: after the last hidden layer it is
-    the output weight itself. Centred: the activation minus its mean over all examples.
+    the output weight itself. Centred: the activation minus its mean over all examples. auc and selectivity, the index,
+    are those of `responses.selectivity`.
     """
 
+    auc: Float[Array, "units classes"]
     selectivity: Float[Array, "units classes"]
     activation: Float[Array, "units classes"]
     weight: Float[Array, "units classes"]
@@ -372,8 +374,10 @@ def predictors(network: Network, data: Dataset, *, site: Site) -> Predictors:
     gradient = jax.grad(label_logits)(activations)
     average = partial(metrics.by_class, labels=labels, classes=logits.shape[-1])
     centred = activations - jnp.mean(activations, axis=0)
+    selective = responses.selectivity(activations, labels, classes=logits.shape[-1], bins=1)
     return Predictors(
-        selectivity=responses.selectivity(activations, labels, classes=logits.shape[-1]).index.T,
+        auc=selective.auc.T,
+        selectivity=selective.index.T,
         activation=average(activations.T),
         weight=average(gradient.T),
         activation_weight=average((activations * gradient).T),

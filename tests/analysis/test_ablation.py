@@ -243,7 +243,13 @@ def test_predictors_name_the_carriers(roles):
     found = ablation.predictors(network, data, site="hidden1/post")
     kernel = network.variables["params"]["output"]["kernel"]
     np.testing.assert_allclose(found.weight, kernel, atol=1e-6)  # whatever the images are
-    for values in (found.selectivity, found.activation, found.activation_weight, found.centred_activation_weight):
+    for values in (
+        found.auc,
+        found.selectivity,
+        found.activation,
+        found.activation_weight,
+        found.centred_activation_weight,
+    ):
         assert values[:, planted.ALONE_CLASS].argmax() == planted.ALONE
     np.testing.assert_array_equal(found.activation[planted.DEAD], 0)
 
@@ -251,8 +257,9 @@ def test_predictors_name_the_carriers(roles):
 def test_predictors_equal_their_definitions():
     activations = np.asarray(NETWORK(DATA.images)[1]["hidden0/post"], np.float64)
     found = ablation.predictors(NETWORK, DATA, site="hidden0/post")
-    index = responses.selectivity(jnp.float32(activations), DATA.labels, classes=CLASSES).index
-    np.testing.assert_allclose(found.selectivity, index.T, atol=1e-6)
+    selective = responses.selectivity(jnp.float32(activations), DATA.labels, classes=CLASSES)
+    np.testing.assert_allclose(found.selectivity, selective.index.T, atol=1e-6)
+    np.testing.assert_allclose(found.auc, selective.auc.T, atol=1e-6)
     step = 1e-6
     for unit in range(7):
         bumped = activations + step * (np.arange(7) == unit)
@@ -263,7 +270,7 @@ def test_predictors_equal_their_definitions():
             own, a = gradient[mine, label], activations[mine, unit]
             centred = a - activations[:, unit].mean()
             expected = (a.mean(), own.mean(), (a * own).mean(), (centred * own).mean())
-            np.testing.assert_allclose([values[unit, label] for values in found[1:]], expected, atol=1e-4)
+            np.testing.assert_allclose([values[unit, label] for values in found[2:]], expected, atol=1e-4)
 
 
 # Groups to compare with.

@@ -23,8 +23,10 @@ from jaxinterp.text import format_number, format_percent
 JUDGED = ("zero", "mean", "resample")
 PREDICTED = ("zero", "mean")
 DRAWS = 100  # of the permutations behind searched_p: p-values down to 1/101
+SELECTIVITY = "auc"  # of all predictors, the one that is judged
 LABELS = {
-    "selectivity": "selectivity",
+    SELECTIVITY: "selectivity (AUC)",
+    "selectivity": "selectivity (index)",
     "activation": "activation",
     "weight": "weight",
     "activation_weight": "activation × weight",
@@ -207,17 +209,17 @@ def _of_kind(found: xr.Dataset) -> list[Claim]:
 
 
 def _predicted(results: Results, kind: str) -> Claim:
-    selectivity, worst = results["predictors"].selectivity, results["damage"].worst.sel(kinds=kind)
+    selectivity, worst = results["predictors"][SELECTIVITY], results["damage"].worst.sel(kinds=kind)
     same = (selectivity.fillna(-np.inf).argmax("units") == worst).where(worst.notnull()).mean()
     return Claim(
         row="4.6",
         name=f"selectivity {kind}",
-        text=f"Selectivity predicts the damage of {kind}-ablation: rank correlation with the drop in accuracy",
+        text=f"Selectivity (AUC) predicts the damage of {kind}-ablation: rank correlation with the drop in accuracy",
         quantity="Spearman's correlation over neurons × digits",
-        measured=correlation(results, "selectivity", kind),
-        controls={"selectivity for other digits": correlation(results, "selectivity", kind, shifted=True)},
+        measured=correlation(results, SELECTIVITY, kind),
+        controls={"selectivity for other digits": correlation(results, SELECTIVITY, kind, shifted=True)},
         rule=above(ALIKE),
-        shown={LABELS[name]: correlation(results, name, kind) for name in LABELS if name != "selectivity"},
+        shown={LABELS[name]: correlation(results, name, kind) for name in LABELS if name != SELECTIVITY},
         note="Predictors from one half of the test images, damage on the other. Share of digits whose most selective "
         f"neuron is also their most damaging: {format_number(float(same))}, by chance "
         f"{1 / selectivity.sizes['units']:.2f}.",

@@ -118,7 +118,7 @@ def test_damage_is_predicted_by_what_ranks_it():
     results = random_results(STUDY, {"units": 12})
     assert judged(STUDY, results, damage.claims)["4.6 selectivity zero"].verdict == "does not hold"
     cost = results["damage"].intact - results["damage"].ablated.sel(kinds="zero", drop=True)
-    results["predictors"]["selectivity"] = np.exp(cost).transpose("seeds", "units", "classes")
+    results["predictors"]["auc"] = np.exp(cost).transpose("seeds", "units", "classes")
     findings = judged(STUDY, results, damage.claims)
     assert findings["4.6 selectivity zero"].verdict == "holds"
     assert findings["4.6 selectivity zero"].score.mean == pytest.approx(1)
