@@ -16,7 +16,7 @@ from jaxinterp.interventions import Site
 from jaxinterp.networks import Network
 from jaxinterp.studies.bottleneck_neurons import neurons
 from jaxinterp.studies.bottleneck_neurons.neurons import ALIKE, CHOSEN, DIRECTION, MOST, RANDOM, SEARCHED, of_chosen
-from jaxinterp.studies.judge import Calibrated, Claim, above
+from jaxinterp.studies.judge import Claim, Difference, above
 from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import format_number, format_percent
 
@@ -167,7 +167,7 @@ def _of_kind(found: xr.Dataset) -> list[Claim]:
             DIRECTION: lost(found.direction_accuracy, found.intact),
             RANDOM: lost(found.ablated, found.intact),
         },
-        score=Calibrated(),
+        score=Difference(),
         rule=above(MOST),
         shown={
             "accuracy without it": without,
@@ -195,7 +195,7 @@ def _of_kind(found: xr.Dataset) -> list[Claim]:
         quantity=f"share of networks in which it falls below {format_percent(GONE)}",
         measured=lost(of_one, intact),
         controls={DIRECTION: lost(direction, direction_intact)},
-        score=Calibrated(),
+        score=Difference(),
         rule=above(MOST),
         shown={
             "accuracy without it": of_one,

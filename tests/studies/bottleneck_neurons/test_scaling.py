@@ -9,7 +9,7 @@ from support.random_results import random_results
 from jaxinterp.analysis.doses import rises
 from jaxinterp.interventions import ablate, identity, replace, rescale, select
 from jaxinterp.studies.bottleneck_neurons import STUDY, neurons, scaling
-from jaxinterp.studies.bottleneck_neurons.neurons import DIRECTION, of_chosen
+from jaxinterp.studies.bottleneck_neurons.neurons import DIRECTION, RANDOM, of_chosen
 from jaxinterp.studies.bottleneck_neurons.scaling import STRENGTHS, most_damaging
 
 RISING = np.linspace(0, 1, 13)
@@ -98,16 +98,22 @@ def scaled(own, other, direction=BUMP):
 
 def test_scaling_is_judged_by_the_digits_own_neuron():
     assert {finding.verdict for finding in scaled(RISING, BUMP).values()} == {"holds"}
-    assert {finding.verdict for finding in scaled(BUMP, RISING).values()} == {"does not hold"}
+    falling = {name.split()[-1]: finding.verdict for name, finding in scaled(BUMP, RISING, RISING).items()}
+    # Of digits whose directions all rise, nothing more could be asked of neurons.
+    assert falling == {"gain": "does not hold", "neurons": "does not hold", "monotonic": "undecided"}
+    assert scaled(BUMP, BUMP, BUMP)["4.6 dose monotonic"].verdict == "does not hold"
     finding = scaled(RISING, BUMP)["4.6 dose gain"]
     gain = [curve[-1] - curve[list(STRENGTHS).index(1)] for curve in (RISING, BUMP)]
     assert finding.measured.mean == pytest.approx(gain[0], abs=0.01)
     assert dict(finding.others)["a random neuron"].mean == pytest.approx((gain[0] + 3 * gain[1]) / 4, abs=0.01)
 
 
-def test_a_gain_must_exceed_that_of_directions_and_none():
-    more = scaled(RISING, BUMP, direction=2 * RISING)["4.6 dose gain"]
-    assert (more.verdict, more.control_name) == ("does not hold", DIRECTION)
+def test_a_gain_must_exceed_none_and_those_of_other_neurons_and_directions():
+    more = scaled(RISING, BUMP, direction=2 * RISING)
+    assert more["4.6 dose gain"].verdict == "holds" and more["4.6 dose gain"].control_name == "no gain"
+    assert more["4.6 dose neurons"].verdict == "does not hold" and more["4.6 dose neurons"].control_name == DIRECTION
+    other = scaled(RISING, 2 * RISING)["4.6 dose gain"]
+    assert (other.verdict, other.control_name) == ("does not hold", RANDOM)
     falling = scaled(BUMP, 2 * BUMP, direction=2 * BUMP)["4.6 dose gain"]
     assert (falling.verdict, falling.control_name) == ("does not hold", "no gain")  # it falls less than they do
     assert scaled(RISING, BUMP, direction=RISING)["4.6 dose monotonic"].verdict != "holds"
