@@ -130,8 +130,8 @@ def claims(results: Results) -> list[Claim]:
         Claim(
             row="4.6",
             name="dose gain",
-            text="Tripling a digit's neuron raises the digit, more than another neuron does: margin of its images at 3 "
-            "less at 1",
+            text="Tripling a digit's neuron raises the digit on its own images, more than another neuron does: margin "
+            "at 3 less at 1",
             published="“raises it”",
             quantity="gain in the margin, a digit's logit less the highest other, mean over digits",
             measured=own,
