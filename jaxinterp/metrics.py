@@ -64,6 +64,20 @@ def by_class(
     return jnp.where(count > 0, total / jnp.maximum(count, 1), jnp.nan)
 
 
+def f1(
+    confusion: Float[Arrays, "*batch classes predictions"], count: Shaped[Arrays, " classes"]
+) -> Float[Array, "*batch classes"]:
+    """F1 of telling each class from the rest, 2 TP/(2 TP + FP + FN), from shares of each class's examples.
+
+    count: examples of each class. A class that every example is predicted to be has perfect recall, but no high F1. NaN
+    for a class without examples.
+    """
+    count = jnp.asarray(count, jnp.float32)
+    number = jnp.nan_to_num(jnp.asarray(confusion)) * count[:, None]
+    true, predicted = jnp.diagonal(number, axis1=-2, axis2=-1), jnp.sum(number, axis=-2)
+    return jnp.where(count > 0, 2 * true / jnp.where(count > 0, count + predicted, 1), jnp.nan)
+
+
 def check_class(label: int, classes: int) -> None:
     """Raise InputError for a class that the network does not have."""
     if not 0 <= label < classes:

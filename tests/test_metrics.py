@@ -1,6 +1,7 @@
 import jax
 import numpy as np
 import pytest
+import sklearn.metrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -123,3 +124,14 @@ def test_any_leading_axes_will_do(kind):
     one_by_one = jax.vmap(lambda *example: metrics.losses(kind, *example))(logits, labels)
     np.testing.assert_allclose(together, one_by_one, rtol=1e-6)
     assert metrics.correct(kind, logits[0, 0], jax.numpy.asarray(labels[0, 0])).shape == ()
+
+
+def test_f1_is_that_of_every_class_against_the_rest():
+    rng = np.random.default_rng(0)
+    labels, predictions = rng.integers(0, 3, (2, 200))
+    count = np.bincount(labels, minlength=4)  # there is no example of the last class
+    confusion = metrics.by_class(np.float32(predictions == np.arange(4)[:, None]), labels, classes=4).T
+    expected = sklearn.metrics.f1_score(labels, predictions, average=None)
+    np.testing.assert_allclose(metrics.f1(confusion, count), [*expected, np.nan], rtol=1e-5)
+    always_first = np.broadcast_to([1.0, 0, 0], (3, 3))
+    np.testing.assert_allclose(metrics.f1(always_first, np.array([5, 5, 5])), [0.5, 0, 0], rtol=1e-6)

@@ -161,6 +161,17 @@ def connected(masks: Masks) -> Int[Array, "units pixels"]:
     return labels
 
 
+def shuffled(key, where: Bool[Array | np.ndarray, " pixels"]) -> Int[Array, " pixels"]:
+    """A random order of the pixels that `where` selects; each other pixel stays in its place.
+
+    `maps[..., order]` have the same masses in other places: what a map that is not local looks like.
+    """
+    places = jnp.arange(len(where))
+    targets = jnp.argsort(jnp.where(where, places, places + len(where)))
+    sources = jnp.argsort(jnp.where(where, jax.random.uniform(key, where.shape), places + 1))
+    return jnp.zeros_like(places).at[targets].set(sources)
+
+
 def morans_i(maps: Maps) -> Float[Array, " units"]:
     """Moran's I: are neighbours alike? n/W · Σ wᵢⱼ zᵢ zⱼ / Σ zᵢ²; z = map − mean, wᵢⱼ = 1 for neighbours, else 0.
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from jaxinterp.analysis import correlation, matching
 
@@ -53,12 +53,19 @@ def likeness(maps: Maps, activations: Activations, *, outputs: bool = False, odd
 
 
 def gallery(
-    maps: Maps, activations: Activations, *, places: int, outputs: bool = False, odd: bool = False
+    maps: Maps,
+    activations: Activations,
+    where: Bool[np.ndarray, " pixels"] | bool = True,
+    *,
+    places: int,
+    outputs: bool = False,
+    odd: bool = False,
 ) -> tuple[Float[np.ndarray, "views places seeds pixels"], Float[np.ndarray, "views places seeds"]]:
     """Maps of some units of the first network and of their matches in the others, and their correlation with the first.
 
-    Units evenly from the one whose activations correlate most with its matches' to the one whose do least; of outputs
-    the first. A map is negated where its unit is a mirror image. NaN in places that there are no units for.
+    where: the pixels that count for that. Units evenly from the one whose activations correlate most with its
+    matches' to the one whose do least; of outputs the first. A map is negated where its unit is a mirror image. NaN
+    in places that there are no units for.
     """
     count, views, units, pixels = maps.shape
     pictures = np.full((views, places, count, pixels), np.nan)
@@ -73,7 +80,7 @@ def gallery(
     rows = np.take_along_axis(np.asarray(maps), order[:, None, picked, None], axis=2)
     pictures[:, : len(picked)] = np.moveaxis(sign[:, None, picked, None] * rows, 0, 2)
     first = np.broadcast_to(pictures[:, :, :1], pictures.shape)
-    return pictures, np.asarray(correlation.rowwise(pictures, first), np.float64)
+    return pictures, np.asarray(correlation.rowwise(pictures, first, where), np.float64)
 
 
 def _order(activations: Float[Array, "seeds seeds_other units units_other"], outputs: bool, odd: bool) -> Array:

@@ -13,7 +13,7 @@ from jaxinterp import controls, ensemble, metrics, networks
 from jaxinterp.analysis import ablation, responses
 from jaxinterp.data import Dataset
 from jaxinterp.errors import InputError
-from jaxinterp.interventions import ablate
+from jaxinterp.interventions import ablate, replace
 from jaxinterp.networks import MLP
 
 CLASSES, PIXELS, EXAMPLES = 4, 9, 60
@@ -243,7 +243,13 @@ def test_predictors_name_the_carriers(roles):
     found = ablation.predictors(network, data, site="hidden1/post")
     kernel = network.variables["params"]["output"]["kernel"]
     np.testing.assert_allclose(found.weight, kernel, atol=1e-6)  # whatever the images are
-    for values in (found.selectivity, found.activation, found.activation_weight, found.centred_activation_weight):
+    for values in (
+        found.auc,
+        found.selectivity,
+        found.activation,
+        found.activation_weight,
+        found.centred_activation_weight,
+    ):
         assert values[:, planted.ALONE_CLASS].argmax() == planted.ALONE
     np.testing.assert_array_equal(found.activation[planted.DEAD], 0)
 
@@ -251,8 +257,9 @@ def test_predictors_name_the_carriers(roles):
 def test_predictors_equal_their_definitions():
     activations = np.asarray(NETWORK(DATA.images)[1]["hidden0/post"], np.float64)
     found = ablation.predictors(NETWORK, DATA, site="hidden0/post")
-    index = responses.selectivity(jnp.float32(activations), DATA.labels, classes=CLASSES).index
-    np.testing.assert_allclose(found.selectivity, index.T, atol=1e-6)
+    selective = responses.selectivity(jnp.float32(activations), DATA.labels, classes=CLASSES)
+    np.testing.assert_allclose(found.selectivity, selective.index.T, atol=1e-6)
+    np.testing.assert_allclose(found.auc, selective.auc.T, atol=1e-6)
     step = 1e-6
     for unit in range(7):
         bumped = activations + step * (np.arange(7) == unit)
@@ -263,7 +270,7 @@ def test_predictors_equal_their_definitions():
             own, a = gradient[mine, label], activations[mine, unit]
             centred = a - activations[:, unit].mean()
             expected = (a.mean(), own.mean(), (a * own).mean(), (centred * own).mean())
-            np.testing.assert_allclose([values[unit, label] for values in found[1:]], expected, atol=1e-4)
+            np.testing.assert_allclose([values[unit, label] for values in found[2:]], expected, atol=1e-4)
 
 
 # Groups to compare with.
@@ -378,3 +385,29 @@ def test_replaced_units_are_every_kind_at_once(chunk):
     for kind, of_kind in zip(ablation.KINDS, found, strict=True):
         expected = ablation.units(NETWORK, DATA, kind=kind, key=KEY, measure=raw_logits, **options)
         np.testing.assert_allclose(of_kind, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("norm", NORMED)
+def test_units_are_the_directions_of_the_identity_and_others_are_edited_alike(norm):
+    network, site = NORMED[norm], "hidden0/post"
+    activations, labels = network(DATA.images)[1][site], DATA.labels
+    basis = ablation.random_bases(KEY, 7, draws=1)[0]
+    options = {"site": site, "measure": lambda logits: logits}
+
+    def without(basis):
+        fill = ablation.fill("mean", ablation.coordinates(activations, basis), labels, classes=CLASSES)
+        return ablation.replaced_units(network, DATA.images, fill[None], basis=basis, **options)[0]
+
+    np.testing.assert_allclose(without(jnp.eye(7)), without(None), atol=1e-5)
+    for direction, found in zip(np.asarray(basis.T), without(basis), strict=True):
+        along = np.asarray(activations) @ direction
+        edited = activations + np.outer(along.mean() - along, direction)
+        np.testing.assert_allclose(found, network(DATA.images, {site: replace(edited)})[0], atol=1e-4)
+
+
+def test_random_bases_are_orthonormal_and_prefer_no_direction():
+    bases = np.asarray(ablation.random_bases(KEY, 3, draws=2000), np.float64)
+    np.testing.assert_allclose(np.swapaxes(bases, 1, 2) @ bases, np.broadcast_to(np.eye(3), bases.shape), atol=1e-5)
+    # A coordinate of a uniform direction in three dimensions is uniform on [−1, 1] (Archimedes).
+    for column in range(3):
+        assert scipy.stats.kstest(bases[:, 0, column], "uniform", (-1, 2)).pvalue > 1e-3

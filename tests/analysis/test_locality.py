@@ -227,3 +227,13 @@ def test_layers_of_different_widths_are_measured_together_and_padded():
         expected = np.stack(measure(layer[0]))
         np.testing.assert_allclose(found[0, position, :, : layer.shape[1]], expected, rtol=1e-5)
     assert np.isnan(found[0, 0, :, 3:]).all()
+
+
+def test_shuffled_pixels_stay_among_the_lit_ones():
+    lit = np.random.default_rng(0).uniform(size=50) < 0.6
+    orders = [np.asarray(locality.shuffled(jax.random.key(seed), jnp.asarray(lit))) for seed in range(200)]
+    for order in orders:
+        assert sorted(order) == list(range(50)) and (order[~lit] == np.flatnonzero(~lit)).all()
+    sources = np.stack(orders)[:, lit]
+    shares = np.stack([(sources == pixel).mean(axis=0) for pixel in np.flatnonzero(lit)])
+    assert abs(shares - 1 / lit.sum()).max() < 6 * np.sqrt(1 / lit.sum() / 200)

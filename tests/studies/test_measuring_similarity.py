@@ -44,7 +44,9 @@ def planted(levels, monkeypatch):
     results = random_results.random_results(study.STUDY)
     shake = np.random.default_rng(0).uniform(-0.01, 0.01, 8)
     for position, test in enumerate(study.TESTS):
-        results[test]["right"][:] = np.array([own[position] for own in levels.values()])[:, None, None] + shake
+        right = np.array([own[position] for own in levels.values()])[:, None, None]
+        results[test]["right"][:] = right + shake
+        results[test]["by_half"][:] = right + shake[: results[test].sizes["half_seeds"]]
     return results
 
 
@@ -63,7 +65,8 @@ def test_toy_networks_are_given_every_test(measured):
     np.testing.assert_array_equal(right[LABELS].sel(conditions=UNTRAINED), 0.5)  # labels have taught them nothing yet
     assert float(measured[LAYERS].chance) == 1 / 2
     findings = judged(measured)
-    assert len(findings) == 8 and any(name in study.answer(findings) for name in ASKED)
+    assert len(findings) == 9 and any(name in study.answer(findings) for name in ASKED)
+    assert findings["best chosen"].measured.n == 0  # a half of one network has nothing to be compared with
 
 
 def test_a_network_that_diverged_changes_nothing_for_the_others(inputs):
@@ -79,6 +82,7 @@ def test_a_network_that_diverged_changes_nothing_for_the_others(inputs):
 def test_verdicts_follow_the_numbers(monkeypatch):
     levels = {"good": (0.95, 0.97, 0.96), "half": (0.95, 0.5, 0.96), "poor": (0.4, 0.5, 0.3)}
     findings = judged(planted(levels, monkeypatch))
+    assert findings.pop("best chosen").text.startswith("good, ")
     assert {name: finding.verdict for name, finding in findings.items()} == {
         f"{test} {name}": "holds" if name == "good" or (name == "half" and test != WIDTHS) else "does not hold"
         for test in (LABELS, WIDTHS, LAYERS)
@@ -86,7 +90,31 @@ def test_verdicts_follow_the_numbers(monkeypatch):
     }
     assert study.answer(findings) == "Of 3 measures, good detect every known difference."
     findings = judged(planted({"half": (0.95, 0.5, 0.96), "poor": (0.4, 0.45, 0.3)}, monkeypatch))
-    assert "None of 2 measures" in study.answer(findings) and "half comes closest" in study.answer(findings)
+    assert study.answer(findings).startswith("None of 2 measures") and "half, best on half" in study.answer(findings)
+    assert len(study.answer(findings).split()) <= 30
+
+
+def test_what_is_chosen_on_one_half_is_judged_on_the_other(monkeypatch):
+    results = planted({"lucky": (0.8, 0.8, 0.8), "solid": (0.7, 0.7, 0.7)}, monkeypatch)
+    for test in study.TESTS:
+        halves = results[test]["by_half"]
+        halves.loc[{"measures": "lucky", "halves": study.CHOOSING}] = 0.97
+        halves.loc[{"measures": "lucky", "halves": study.JUDGING}] = 0.5
+    results[WIDTHS]["by_half"].loc[{"measures": "lucky", "halves": study.CHOOSING}] = 0.95  # its poorest
+    finding = judged(results)["best chosen"]
+    assert finding.text.startswith("lucky, ") and "(widths)" in finding.text
+    assert finding.measured.mean == pytest.approx(0.5) and finding.verdict == "does not hold"
+    results[LAYERS]["by_half"].loc[{"measures": "lucky", "halves": study.CHOOSING}] = 0.3
+    assert judged(results)["best chosen"].text.startswith("solid, ")  # poor in one test is poor
+    results[WIDTHS]["by_half"].loc[{"measures": "solid"}] = np.nan
+    assert judged(results)["best chosen"].text.startswith("lucky, ")  # only what was given every test can be taken
+
+
+def test_each_half_is_compared_among_itself(inputs):
+    measure, layers = MEASURES["debiased_cka"], inputs[study.NAME].once(study.read_layers)
+    half = study.of_half(lambda measure, by: discrimination.layers_found(measure, *by), measure, [layers[1]], 0)
+    np.testing.assert_allclose(half, discrimination.layers_found(measure, layers[1][:, ::2]))
+    assert np.isnan(study.of_half(lambda measure, by: np.ones(by[0].shape[1]), measure, [layers[1]], 1)[-1])
 
 
 def test_the_control_is_the_untrained_networks(monkeypatch):

@@ -5,12 +5,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jaxinterp.report.figures.captions import caption
-from jaxinterp.report.figures.common import BLUE, ORANGE
+from jaxinterp.report.figures.common import BLUE, GREEN, ORANGE
 from jaxinterp.report.figures.drawing import interval
 from jaxinterp.report.figures.layout import legend_of, panels, plain, rows
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.judge import estimate
-from jaxinterp.studies.measuring_similarity import GOOD, LABELS, LAYERS, TESTS, WIDTHS
+from jaxinterp.studies.measuring_similarity import GOOD, HALVES, LABELS, LAYERS, TESTS, WIDTHS
 from jaxinterp.studies.study import NETWORKS, Results
 
 _TITLES = {LABELS: "true or shuffled labels?", WIDTHS: "wide or narrow?", LAYERS: "which layer?"}
@@ -47,6 +47,10 @@ def _test(axes: Axes, test: str, results: Results) -> list[str]:
             interval(axes, position, right.mean, colour, marker, thin=ends, label=label)
             if condition == TRAINED and np.isfinite(right.mean):
                 means.append(f"{test} {measure} {right.mean:.2f}")
+        for half, marker in zip(HALVES, ("<", ">"), strict=True):
+            own = float(found.by_half.sel(measures=measure, halves=half).mean())
+            label = f"the {half} half" if position == 0 else ""
+            axes.plot(own, position, marker, color=GREEN, ms=4, mew=0, label=label)
     axes.axvline(float(found.chance), color="black", linestyle=":", linewidth=1, label="chance")
     axes.axvline(GOOD, color="black", linewidth=0.8, label=f"the rule's bar, {GOOD:g}")
     axes.set_xlim(-0.02, 1.02)

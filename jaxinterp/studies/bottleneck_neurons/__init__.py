@@ -2,7 +2,8 @@
 
 The write-up found "bottleneck neurons" in one network: zero-ablation takes a digit to about 0 %, and scaling raises it.
 They were picked out of all neurons × digits. Here each digit's most damaging neuron is chosen in every network on one
-half of the test images and scored on the other, under ablations that stay closer to the data too.
+half of the test images and scored on the other, under ablations that stay closer to the data too, and compared with the
+most damaging of as many random directions of the layer, chosen in the same way.
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from jaxinterp.studies.bottleneck_neurons import (
     neurons,
     rankings,
     saliency,
+    scaling,
     selectivity,
 )
 from jaxinterp.studies.judge import Finding
@@ -21,17 +23,20 @@ from jaxinterp.studies.study import Study
 from jaxinterp.text import format_percent
 
 _WORDS = {"holds": "yes", "does not hold": "no", "undecided": "undecided"}
-_TOPICS = (activity, class_accuracy, rankings, selectivity, damage, saliency)
+_TOPICS = (activity, class_accuracy, rankings, selectivity, damage, scaling, saliency)
 
 
 def answer(findings: Mapping[str, Finding]) -> str:
-    """Whether most digits are lost without one neuron, under each kind of ablation."""
+    """Whether most digits are lost without one neuron, more than without one direction, by each kind of ablation."""
     by_kind = []
     for kind in damage.JUDGED:
         finding = findings[f"4.6 most digits {kind}"]
-        share = format_percent(finding.score.mean)
+        share = format_percent(finding.measured.mean)
         by_kind.append(f"{_WORDS[finding.verdict]} under {kind}-ablation ({share})")
-    return f"Most digits fall below {format_percent(damage.GONE)} without one neuron: {', '.join(by_kind)}."
+    return (
+        f"Most digits fall below {format_percent(damage.GONE)} without one neuron, beyond what random directions do: "
+        f"{', '.join(by_kind)}."
+    )
 
 
 STUDY = Study(

@@ -1,4 +1,4 @@
-"""What does a digit lose without its most damaging neuron, or gain with more of it, and what predicts the loss?"""
+"""What does a digit lose without its most damaging neuron, and what predicts the loss?"""
 
 from functools import partial
 from typing import NamedTuple
@@ -10,24 +10,23 @@ import xarray as xr
 from jaxtyping import Array, Float, Int
 
 from jaxinterp import metrics, stats
-from jaxinterp.analysis import ablation, doses, top_units
+from jaxinterp.analysis import ablation, top_units
 from jaxinterp.data import Dataset
 from jaxinterp.interventions import Site
 from jaxinterp.networks import Network
 from jaxinterp.studies.bottleneck_neurons import neurons
-from jaxinterp.studies.bottleneck_neurons.class_accuracy import confusion_of
-from jaxinterp.studies.bottleneck_neurons.neurons import ALIKE, CHOSEN, MOST, RANDOM, of_chosen
-from jaxinterp.studies.judge import SHARE, SIGNED, Claim, Given, above
+from jaxinterp.studies.bottleneck_neurons.neurons import ALIKE, CHOSEN, DIRECTION, MOST, RANDOM, SEARCHED, of_chosen
+from jaxinterp.studies.judge import SHARE, SIGNED, Claim, Difference, above
 from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import format_number, format_percent
 
 JUDGED = ("zero", "mean", "resample")
 PREDICTED = ("zero", "mean")
-STRENGTHS = np.arange(0, 3.01, 0.25)
-EDITS = {"before": 1, "without": 0, "tripled": 3}
 DRAWS = 100  # of the permutations behind searched_p: p-values down to 1/101
+SELECTIVITY = "auc"  # of all predictors, the one that is judged
 LABELS = {
-    "selectivity": "selectivity",
+    SELECTIVITY: "selectivity (AUC)",
+    "selectivity": "selectivity (index)",
     "activation": "activation",
     "weight": "weight",
     "activation_weight": "activation × weight",
@@ -43,6 +42,9 @@ class Damage(NamedTuple):
     worst: each class's most damaging unit, and worst_class the class that loses most without its own, both on the
     choosing half. worst_accuracy: of each class without the most damaging unit of each layer. searched_p: the lowest
     of all units, corrected for the search over units and classes (`ablation.searched_p`).
+
+    direction_accuracy, direction_worst_class: as worst_accuracy of the last hidden layer and worst_class, but of the
+    directions of random bases (`ablation.random_bases`) in place of the units: as many are searched on the same half.
     """
 
     intact: Float[Array, " classes"]
@@ -51,30 +53,21 @@ class Damage(NamedTuple):
     worst_class: Int[Array, " kinds"]
     worst_accuracy: Float[Array, "kinds layers classes"]
     searched_p: Float[Array, "kinds classes"]
-
-
-class Scaling(NamedTuple):
-    """By class on the scoring half, with each unit's activation multiplied by each strength: accuracy, and confusions.
-
-    Edits are the strengths of `EDITS`. rises: whether scaling the unit up raises the class steadily (`doses.rises`).
-    """
-
-    accuracy: Float[Array, "units strengths classes"]
-    rises: Float[Array, "units classes"]
-    confusion: Float[Array, "edits units classes predictions"]
+    direction_accuracy: Float[Array, "bases kinds classes"]
+    direction_worst_class: Int[Array, "bases kinds"]
 
 
 def damage(network: Network, choosing: Dataset, scoring: Dataset, key) -> Damage:
-    """What does each class lose without single units? key: of resample-ablation and of the permutations."""
+    """What does each class lose without single units? key: of resample-ablation, of the permutations and the bases."""
     model, halves = network.model, (choosing, scoring)
     resampled, permuted = jax.random.split(key)
 
     def accuracy(correct, data):
         return metrics.by_class(correct, data.labels, classes=model.outputs)
 
-    def without_units(layer):
+    def without_units(layer, basis=None):
         """Each class's most damaging unit, its accuracy without that on both halves, and scored examples by unit."""
-        first, second = (_correct_without_units(network, half, f"{layer}/post", resampled) for half in halves)
+        first, second = (_correct_without_units(network, half, f"{layer}/post", resampled, basis) for half in halves)
         before, after = accuracy(first, choosing), accuracy(second, scoring)
         worst = jnp.argmin(before, axis=1)
         own = [jnp.take_along_axis(half, worst[:, None], axis=1)[:, 0] for half in (before, after)]
@@ -82,8 +75,12 @@ def damage(network: Network, choosing: Dataset, scoring: Dataset, key) -> Damage
 
     by_layer = [without_units(layer) for layer in model.layers]
     worst, left_choosing, _, correct_without = by_layer[-1]
-    intact_choosing, correct = (ablation.baseline(network, half, measure=_correct) for half in halves)
-    loss = accuracy(intact_choosing, choosing) - left_choosing
+    bases = neurons.random_bases(key, model)
+    direction_choosing, direction_scoring = jax.lax.map(
+        lambda basis: without_units(model.layers[-1], basis)[1:3], bases
+    )
+    intact_choosing, correct = (ablation.baseline(network, half, measure=is_correct) for half in halves)
+    loss, direction_loss = (accuracy(intact_choosing, choosing) - left for left in (left_choosing, direction_choosing))
     p_values = partial(ablation.searched_p, labels=scoring.labels, classes=model.outputs, draws=DRAWS)
     searched_p = jax.vmap(p_values, in_axes=(None, 0))(permuted, correct - correct_without)  # kinds share permutations
     return Damage(
@@ -93,32 +90,25 @@ def damage(network: Network, choosing: Dataset, scoring: Dataset, key) -> Damage
         worst_class=top_units.highest(loss),
         worst_accuracy=jnp.stack([left for _, _, left, _ in by_layer], axis=1),
         searched_p=jnp.min(searched_p, axis=1),
+        direction_accuracy=direction_scoring,
+        direction_worst_class=top_units.highest(direction_loss),
     )
 
 
-def _correct_without_units(network: Network, data: Dataset, site: Site, key) -> Float[Array, "kinds units examples"]:
-    """1 where an example is classified correctly without a unit."""
-    activations, classes = network(data.images)[1][site], network.model.outputs
-    fills = [ablation.fill(kind, activations, data.labels, classes=classes, key=key) for kind in ablation.KINDS]
-    measure = partial(_correct, labels=data.labels)
-    return ablation.replaced_units(network, data.images, jnp.stack(fills), site=site, measure=measure, chunk=8)
+def _correct_without_units(
+    network: Network, data: Dataset, site: Site, key, basis=None
+) -> Float[Array, "kinds units examples"]:
+    """1 where an example is classified correctly without a unit, or without a direction of the basis."""
+    activations = ablation.coordinates(network(data.images)[1][site], basis)
+    options = {"classes": network.model.outputs, "key": key}
+    fills = jnp.stack([ablation.fill(kind, activations, data.labels, **options) for kind in ablation.KINDS])
+    measure = partial(is_correct, labels=data.labels)
+    return ablation.replaced_units(network, data.images, fills, site=site, measure=measure, basis=basis, chunk=8)
 
 
-def _correct(logits: Array, labels: Array | np.ndarray) -> Float[Array, " examples"]:
+def is_correct(logits: Array, labels: Array | np.ndarray) -> Float[Array, " examples"]:
+    """1 where an example is classified correctly, 0 elsewhere."""
     return metrics.correct("cross_entropy", logits, labels).astype(logits.dtype)
-
-
-def scaling(network: Network, scoring: Dataset) -> Scaling:
-    """What is predicted with each unit scaled?"""
-    site, classes = neurons.site(network.model), network.model.outputs
-    scaled = ablation.doses(network, scoring, STRENGTHS, site=site, measure=confusion_of, chunk=8)
-    accuracy = jnp.diagonal(scaled, axis1=2, axis2=3)
-    edits = np.searchsorted(STRENGTHS, list(EDITS.values()))
-    return Scaling(
-        accuracy=accuracy,
-        rises=doses.rises(accuracy, jnp.bincount(jnp.asarray(scoring.labels), length=classes)),
-        confusion=jnp.moveaxis(scaled[:, edits], 1, 0),
-    )
 
 
 def predictors(network: Network, choosing: Dataset) -> ablation.Predictors:
@@ -133,12 +123,6 @@ MEASUREMENTS = (
         lambda inputs: (inputs.choosing, inputs.scoring, neurons.keys(inputs)[2]),
         lambda inputs: neurons.coords(inputs) | {"kinds": ablation.KINDS},
     ),
-    Measurement(
-        "scaling",
-        scaling,
-        lambda inputs: (inputs.scoring,),
-        lambda inputs: neurons.coords(inputs) | {"strengths": STRENGTHS.tolist(), "edits": tuple(EDITS)},
-    ),
     Measurement("predictors", predictors, lambda inputs: (inputs.choosing,), neurons.coords),
 )
 
@@ -146,16 +130,6 @@ MEASUREMENTS = (
 def lost(accuracy: xr.DataArray, intact: xr.DataArray) -> xr.DataArray:
     """1 where a class's accuracy is about 0 %, 0 where not; NaN for a class that was lost before the ablation."""
     return stats.indicator(accuracy < GONE, accuracy).where(intact >= GONE)
-
-
-def gain(accuracy: xr.DataArray) -> xr.DataArray:
-    """Accuracy with a unit tripled, less that of the network as it is."""
-    return accuracy.sel(strengths=EDITS["tripled"], drop=True) - accuracy.sel(strengths=EDITS["before"], drop=True)
-
-
-def most_damaging(results: Results) -> xr.DataArray:
-    """Each class's most damaging unit under zero-ablation, chosen on the choosing half."""
-    return results["damage"].worst.sel(kinds="zero", drop=True)
 
 
 def correlation(results: Results, predictor: str, kind: str, *, shifted: bool = False) -> xr.DataArray:
@@ -172,9 +146,9 @@ def correlation(results: Results, predictor: str, kind: str, *, shifted: bool = 
 
 
 def claims(results: Results) -> list[Claim]:
-    """Row 4.6: digits depend on one neuron, more of it raises them, and selectivity predicts the damage."""
+    """Row 4.6: digits depend on one neuron, and selectivity predicts the damage."""
     lost_digits = [claim for kind in JUDGED for claim in _of_kind(results["damage"].sel(kinds=kind))]
-    return [*lost_digits, *_scaled(results), *(_predicted(results, kind) for kind in PREDICTED)]
+    return [*lost_digits, *(_predicted(results, kind) for kind in PREDICTED)]
 
 
 def _of_kind(found: xr.Dataset) -> list[Claim]:
@@ -184,90 +158,71 @@ def _of_kind(found: xr.Dataset) -> list[Claim]:
     most_digits = Claim(
         row="4.6",
         name=f"most digits {kind}",
-        text=f"Most digits have a neuron without which they fall to about 0 %: accuracy under {kind}-ablation",
+        text="Most digits have a neuron without which they fall to about 0 %, beyond what as many random directions "
+        f"do: share of digits under {kind}-ablation",
         published="“about 0 %”",
         bounds=SHARE,
         quantity=f"share of digits that fall below {format_percent(GONE)}",
-        measured=without,
-        controls={RANDOM: found.ablated},
-        score=Given(lost(without, found.intact), SHARE),
+        measured=lost(without, found.intact),
+        controls={
+            DIRECTION: lost(found.direction_accuracy, found.intact),
+            RANDOM: lost(found.ablated, found.intact),
+        },
+        score=Difference(),
         rule=above(MOST),
         shown={
-            "no ablation": found.intact,
+            "accuracy without it": without,
+            f"accuracy without {DIRECTION}": found.direction_accuracy,
+            f"accuracy without {RANDOM}": found.ablated,
+            "accuracy with all neurons": found.intact,
             **{f"most damaging neuron of {layer}": found.worst_accuracy.sel(layers=layer) for layer in earlier},
         },
-        note=f"Mean over digits, each without its most damaging neuron, {CHOSEN}. Share of digits whose largest loss "
+        note=f"Each digit without its most damaging neuron, {CHOSEN}. {SEARCHED} Share of digits whose largest loss "
         "is significant at 5 %, corrected for the search over neurons and digits: "
         f"{format_number(float(significant))}.",
     )
-    of_one, at_random, intact = (
-        of_chosen(values, classes=found.worst_class) for values in (without, found.ablated.mean("units"), found.intact)
+    of_one, intact = (of_chosen(values, classes=found.worst_class) for values in (without, found.intact))
+    direction, direction_intact = (
+        of_chosen(values, classes=found.direction_worst_class) for values in (found.direction_accuracy, found.intact)
     )
     takes_any = (lost(found.ablated, found.intact) == 1).any("classes")
     share = takes_any.where(found.intact.notnull().any("classes")).mean()
     some_digit = Claim(
         row="4.6",
         name=f"some digit {kind}",
-        text=f"Some digit has a neuron without which it falls to about 0 %: accuracy under {kind}-ablation",
+        text="Some digit has a neuron without which it falls to about 0 %, beyond what as many random directions do: "
+        f"share of networks under {kind}-ablation",
         published="“about 0 %”",
         bounds=SHARE,
         quantity=f"share of networks in which it falls below {format_percent(GONE)}",
-        measured=of_one,
-        controls={RANDOM: at_random},
-        score=Given(lost(of_one, intact), SHARE),
+        measured=lost(of_one, intact),
+        controls={DIRECTION: lost(direction, direction_intact)},
+        score=Difference(),
         rule=above(MOST),
-        shown={"no ablation": intact},
-        note=f"The digit that loses most without its most damaging neuron, {CHOSEN}. Share of neurons without which "
-        f"any digit falls that low: {format_number(float(share), 3)}.",
+        shown={
+            "accuracy without it": of_one,
+            f"accuracy without {DIRECTION}": direction,
+            "accuracy with all neurons": intact,
+        },
+        note=f"The digit that loses most without its most damaging neuron, {CHOSEN}. {SEARCHED} Share of neurons "
+        f"without which any digit falls that low: {format_number(float(share), 3)}.",
     )
     return [most_digits, some_digit]
 
 
-def _scaled(results: Results) -> list[Claim]:
-    gains, rises, worst = gain(results["scaling"].accuracy), results["scaling"].rises, most_damaging(results)
-    chosen = f"Each digit's most damaging neuron under zero-ablation, {CHOSEN}."
-    return [
-        Claim(
-            row="4.6",
-            name="dose gain",
-            text="Tripling a digit's neuron raises the digit: its accuracy at 3 less that at 1",
-            published="“raises it”",
-            bounds=SIGNED,
-            quantity="difference in accuracy, mean over digits",
-            measured=of_chosen(gains, units=worst),
-            controls={RANDOM: gains},
-            rule=above(0.0),
-            shown={"accuracy over all digits, at 3 less at 1": of_chosen(gains.mean("classes"), units=worst)},
-            note=chosen,
-        ),
-        Claim(
-            row="4.6",
-            name="dose monotonic",
-            text="Scaling a digit's neuron from 0 to 3 raises the digit monotonically: share of digits",
-            published="“monotonically”",
-            bounds=SHARE,
-            quantity="share of digits",
-            measured=of_chosen(rises, units=worst),
-            controls={RANDOM: rises},
-            rule=above(MOST),
-            note=f"{chosen} Steps of 0.25: none down by more than one image, and up by more than one image in all.",
-        ),
-    ]
-
-
 def _predicted(results: Results, kind: str) -> Claim:
-    selectivity, worst = results["predictors"].selectivity, results["damage"].worst.sel(kinds=kind)
+    selectivity, worst = results["predictors"][SELECTIVITY], results["damage"].worst.sel(kinds=kind)
     same = (selectivity.fillna(-np.inf).argmax("units") == worst).where(worst.notnull()).mean()
     return Claim(
         row="4.6",
         name=f"selectivity {kind}",
-        text=f"Selectivity predicts the damage of {kind}-ablation: rank correlation with the drop in accuracy",
+        text=f"Selectivity (AUC) predicts the damage of {kind}-ablation: rank correlation with the drop in accuracy",
         bounds=SIGNED,
         quantity="Spearman's correlation over neurons × digits",
-        measured=correlation(results, "selectivity", kind),
-        controls={"selectivity for other digits": correlation(results, "selectivity", kind, shifted=True)},
+        measured=correlation(results, SELECTIVITY, kind),
+        controls={"selectivity for other digits": correlation(results, SELECTIVITY, kind, shifted=True)},
         rule=above(ALIKE),
-        shown={LABELS[name]: correlation(results, name, kind) for name in LABELS if name != "selectivity"},
+        shown={LABELS[name]: correlation(results, name, kind) for name in LABELS if name != SELECTIVITY},
         note="Predictors from one half of the test images, damage on the other. Share of digits whose most selective "
         f"neuron is also their most damaging: {format_number(float(same))}, by chance "
         f"{1 / selectivity.sizes['units']:.2f}.",

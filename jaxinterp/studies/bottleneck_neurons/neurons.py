@@ -5,8 +5,9 @@ from typing import Any
 
 import jax
 import xarray as xr
-from jaxtyping import Key
+from jaxtyping import Array, Float, Key
 
+from jaxinterp.analysis import ablation
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
 from jaxinterp.networks import MLP
@@ -15,6 +16,12 @@ from jaxinterp.studies.inputs import Inputs
 NAME = "bottleneck-neurons"
 CHOSEN = "chosen on one half of the test images, scored on the other"
 RANDOM = "a random neuron"
+DIRECTION = "the most damaging random direction"
+BASES = 5  # random ones of the layer, each of as many directions as there are neurons
+SEARCHED = (
+    f"Control: the most damaging direction of a random basis of the layer, chosen and scored alike; mean over {BASES} "
+    "bases."
+)
 
 MOST = 0.5  # what is said of a digit must be true of more digits or networks than not
 ALIKE = 0.5  # half of the range above the control, which for a correlation is half of 1: more is shared than not
@@ -35,6 +42,11 @@ def coords(inputs: Inputs) -> dict[str, Sequence[Any]]:
 def keys(inputs: Inputs) -> Key[jax.Array, "3"]:
     """Random keys of the study, the same for every network. The first is unused."""
     return jax.random.split(jax.random.key(inputs.config.train.base_seed), 3)
+
+
+def random_bases(key, model: MLP) -> Float[Array, "bases units units"]:
+    """Random bases of the last hidden layer. The key of `damage` gives every measurement of a network the same ones."""
+    return ablation.random_bases(jax.random.fold_in(key, BASES), model.widths[-1], draws=BASES)
 
 
 def check(inputs: Mapping[str, Inputs]) -> None:

@@ -22,7 +22,7 @@ def answer(findings: Mapping[str, Finding]) -> str:
 
     (alike, layers), (ordered, tests) = tally("CKA"), tally("3.2")
     return (
-        f"Two trainings are found to share features (CKA) in {alike} of {layers} hidden layers, matched units in "
+        f"Beyond the class, two trainings share features (CKA) in {alike} of {layers} hidden layers, matched units in "
         f"{tally('matched')[0]}, those units' pixels in {tally('3.5 hidden', 'used')[0]}; sorted similarity passes "
         f"{ordered} of {tests} tests."
     )

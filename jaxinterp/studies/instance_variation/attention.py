@@ -1,38 +1,50 @@
 """Do matched units of two trainings use the same pixels? Row 3.5: correlation of the maps of matched units.
 
 Units are matched by their activations on test images, and the match is scored by their maps, which had no part in it.
-The write-up matched by the maps themselves, which gives even random maps a correlation: that is shown too.
+The write-up matched by the maps themselves, which gives even random maps a correlation: that is repeated as it was
+done. Here maps are compared over lit pixels, and their correlation with the most that could be measured: that of a
+unit's map with the same unit's map from as many other images.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
 
-from jaxinterp.analysis import map_matching
+from jaxinterp.analysis import correlation, map_matching
 from jaxinterp.choices import ACTIVATIONS
+from jaxinterp.networks import Network
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.instance_variation import maps
-from jaxinterp.studies.instance_variation.ensembles import NAME, OUTPUTS, against, layers_of
-from jaxinterp.studies.instance_variation.maps import VIEWS, WEIGHTS, WORDS
-from jaxinterp.studies.judge import SIGNED, Claim, estimate
-from jaxinterp.studies.study import EnsembleMeasurement, Results
+from jaxinterp.studies.instance_variation.ensembles import NAME, OUTPUTS, against, first_images, layers_of
+from jaxinterp.studies.instance_variation.maps import OVER_LIT, VIEWS, WEIGHTS, WORDS
+from jaxinterp.studies.judge import SIGNED, Claim, Given, between, estimate
+from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
 from jaxinterp.text import format_number
 
-ATTENTION, GALLERY = "attention", "gallery"
+ATTENTION, CEILING, GALLERY = "attention", "attention-ceiling", "gallery"
 RANDOM, BY_MAPS, BY_MAPS_UNTRAINED = "random pairs of units", "matched by the maps", "matched by the maps, untrained"
-PAIRINGS = (TRAINED, UNTRAINED, RANDOM, BY_MAPS, BY_MAPS_UNTRAINED)
+AS_PUBLISHED = "matched by the maps, over all pixels"
+PAIRINGS = (TRAINED, UNTRAINED, RANDOM, BY_MAPS, BY_MAPS_UNTRAINED, AS_PUBLISHED)
 SHOWN, PLACES = 3, 5  # networks and units in the gallery
 
 _PUBLISHED = {"hidden0": ".297", "hidden1": ".259", OUTPUTS: ".441"}
+CLOSE = 0.05  # of a correlation: what a reader would take for the same
 
 
 class Attention(NamedTuple):
-    """Correlation over pixels of the maps of paired units, mean over units."""
+    """Correlation over lit pixels of the maps of paired units, mean over units."""
 
     correlation: Float[np.ndarray, "pairings views layers seeds seeds"]
+
+
+class Ceiling(NamedTuple):
+    """Correlation of a unit's map with its map from as many other images, mean over units; see `ceiling`."""
+
+    reliability: Float[Array, "views layers"]
 
 
 class Gallery(NamedTuple):
@@ -49,26 +61,46 @@ class Gallery(NamedTuple):
 def measure(inputs: Mapping[str, Inputs]) -> Attention:
     """The likeness of paired units' maps, for all pairs of networks."""
     run = inputs[NAME]
-    networks = run.once(maps.of_networks)
+    networks, lit = run.once(maps.of_networks), np.asarray(maps.lit(first_images(run).images))
 
     def of_layer(layer: str) -> list[Array]:
-        trained, untrained = (
-            map_matching.likeness(*networks[condition][layer], **_options(run, layer))
-            for condition in (TRAINED, UNTRAINED)
-        )
-        return [trained.activations, untrained.activations, trained.random, trained.maps, untrained.maps]
+        (own, activations), (initial, initial_activations) = (networks[name][layer] for name in (TRAINED, UNTRAINED))
+        options = _options(run, layer)
+        trained = map_matching.likeness(own[..., lit], activations, **options)
+        untrained = map_matching.likeness(initial[..., lit], initial_activations, **options)
+        published = map_matching.likeness(own, activations, **options)
+        return [
+            *(trained.activations, untrained.activations, trained.random, trained.maps, untrained.maps),
+            published.maps,
+        ]
 
     return Attention(np.stack([of_layer(layer) for layer in layers_of(run.model)], axis=2))
+
+
+def ceiling(network: Network, images: Float[Array, "examples pixels"]) -> Ceiling:
+    """How well do images measure a unit's map? From its maps on two halves of them, as `stats.noise_ceiling` does.
+
+    Spearman and Brown's 2r/(1 + r) of their correlation r over lit pixels: what is expected of maps from two sets of as
+    many images as there are. 1 for maps that do not depend on images.
+    """
+    lit = maps.lit(images)
+
+    def of_layer(layer: str) -> Float[Array, " views"]:
+        first, second = (maps.of_layer(network, half, layer=layer).maps for half in (images[0::2], images[1::2]))
+        r = correlation.rowwise(first, second, lit)
+        return jnp.nanmean(2 * r / (1 + r), axis=-1)
+
+    return Ceiling(jnp.stack([of_layer(layer) for layer in layers_of(network.model)], axis=1))
 
 
 def gallery(inputs: Mapping[str, Inputs]) -> Gallery:
     """Some units of the first networks that did not diverge."""
     run = inputs[NAME]
-    networks = run.once(maps.of_networks)[TRAINED]
+    networks, lit = run.once(maps.of_networks)[TRAINED], np.asarray(maps.lit(first_images(run).images))
     finite = [np.isfinite(layer.activations).all(axis=(1, 2)) for layer in networks.values()]
     seeds = np.flatnonzero(np.all(finite, axis=0) & ~run.diverged)[:SHOWN]
     layers = [
-        map_matching.gallery(layer.maps[seeds], layer.activations[seeds], places=PLACES, **_options(run, name))
+        map_matching.gallery(layer.maps[seeds], layer.activations[seeds], lit, places=PLACES, **_options(run, name))
         for name, layer in networks.items()
     ]
     pictures, correlations = (np.stack(part, axis=1) for part in zip(*layers, strict=True))
@@ -81,26 +113,49 @@ def gallery(inputs: Mapping[str, Inputs]) -> Gallery:
 
 
 def claims(results: Results) -> list[Claim]:
-    """Row 3.5, by the maps that the write-up compared and by what is used of them."""
-    pairs = results[ATTENTION].correlation
-    return [_claim(pairs, layer, view) for layer in pairs.layers.to_numpy().tolist() for view in VIEWS]
+    """Row 3.5, as the write-up measured it, and with units that are matched by something else."""
+    pairs, most = results[ATTENTION].correlation, results[CEILING].reliability.mean("seeds")
+    layers = pairs.layers.to_numpy().tolist()
+    return [
+        *(_published(pairs, layer) for layer in layers if layer in _PUBLISHED),
+        *(_same_pixels(pairs, float(most.sel(layers=x, views=view)), x, view) for x in layers for view in VIEWS),
+    ]
 
 
-def _claim(pairs: xr.DataArray, layer: str, view: str) -> Claim:
-    values = {name: pairs.sel(pairings=name, layers=layer, views=view) for name in PAIRINGS}
+def _published(pairs: xr.DataArray, layer: str) -> Claim:
+    values = {name: pairs.sel(pairings=name, layers=layer, views=WEIGHTS) for name in PAIRINGS}
+    return Claim(
+        row="3.5",
+        name=f"published {layer}",
+        text=f"{layer}: matched by their maps and over all pixels, as in the write-up, maps correlate as published",
+        measured=values[AS_PUBLISHED],
+        controls={BY_MAPS_UNTRAINED: values[BY_MAPS_UNTRAINED]},
+        score=Given(values[AS_PUBLISHED] - float(_PUBLISHED[layer]), None),
+        rule=between(-CLOSE, CLOSE),
+        bounds=SIGNED,
+        quantity=f"the correlation of paired units' maps less the published one, to be within {CLOSE:g}",
+        published=_PUBLISHED[layer],
+        shown={BY_MAPS: values[BY_MAPS]},
+        note=f"{BY_MAPS.capitalize()}: {OVER_LIT}.",
+    )
+
+
+def _same_pixels(pairs: xr.DataArray, most: float, layer: str, view: str) -> Claim:
+    values = {name: pairs.sel(pairings=name, layers=layer, views=view) for name in PAIRINGS if name != AS_PUBLISHED}
     matched, untrained = (format_number(estimate(values[name]).mean, 3) for name in (BY_MAPS, BY_MAPS_UNTRAINED))
     how = "Outputs are paired by class" if layer == OUTPUTS else "Units are matched by their activations on images"
     return against(
-        values,
+        {name: own / most for name, own in values.items()},
         UNTRAINED,
         RANDOM,
         row="3.5",
         name=f"{layer} {view}",
-        text=f"{layer}: matched units of two trainings use the same pixels, by {WORDS[view]}: correlation of maps",
-        bounds=SIGNED,
-        quantity="the correlation over pixels of paired units' maps",
-        published=_PUBLISHED.get(layer, "—") if view == WEIGHTS else "—",
-        note=f"{how}; matched by the maps themselves, as in the write-up, it is {matched}, and before training "
+        text=f"{layer}: matched units of two trainings use the same pixels, by {WORDS[view]}: correlation of maps, "
+        "relative to the most that can be measured",
+        quantity="the correlation of paired units' maps, relative to that of a unit's map with its own from as many "
+        "other images",
+        note=f"{how}; maps {OVER_LIT}. Correlation of a unit's map with its own from as many other images "
+        f"{format_number(most, 3)}. Matched by the maps themselves, the correlation is {matched}, and before training "
         f"{untrained}.",
     )
 
@@ -114,7 +169,12 @@ def _coords(inputs: Mapping[str, Inputs]) -> dict[str, Sequence[str]]:
     return {"pairings": PAIRINGS, "views": VIEWS, "layers": layers_of(inputs[NAME].model)}
 
 
+def _coords_of_one(inputs: Inputs) -> dict[str, Sequence[str]]:
+    return {"views": VIEWS, "layers": layers_of(inputs.model)}
+
+
 MEASUREMENTS = (
     EnsembleMeasurement(ATTENTION, measure, _coords),
+    Measurement(CEILING, ceiling, lambda inputs: (first_images(inputs).images,), _coords_of_one, chunk=1),
     EnsembleMeasurement(GALLERY, gallery, _coords),
 )

@@ -1,8 +1,8 @@
 """Which pixels does each unit use? Maps of every unit of the study's networks.
 
 Pixels at the border are always black, so that training never moves their weights, and those next to them are so rarely
-bright that their weights hardly matter. Besides the weights there are maps of what is used, in which a pixel counts for
-as much as it varies.
+bright that their weights hardly matter. So maps are compared over lit pixels, those with ink in enough of the images.
+Besides the weights there are maps of what is used, in which a pixel counts for as much as it varies.
 """
 
 from functools import partial
@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+import numpy as np
+from jaxtyping import Array, Bool, Float
 
 from jaxinterp.analysis import attribution
 from jaxinterp.ensemble import over_seeds
@@ -19,7 +20,11 @@ from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.instance_variation.ensembles import first_images, layers_of, site
 
 WEIGHTS, USED = VIEWS = ("weights", "used")
+INK = 0.01  # share of the images that must have ink in a pixel for it to be lit
+OVER_LIT = f"over pixels that have ink in at least {INK:.0%} of the images"
 WORDS = {WEIGHTS: "weights", USED: "what is used"}
+
+Images = Float[Array | np.ndarray, "examples pixels"]
 
 
 class Maps(NamedTuple):
@@ -29,7 +34,12 @@ class Maps(NamedTuple):
     activations: Float[Array, "*seeds examples units"]
 
 
-def of_layer(network: Network, images: Float[Array, "examples pixels"], *, layer: str) -> Maps:
+def lit(images: Images) -> Bool[Array, " pixels"]:
+    """Which pixels have ink often enough to count."""
+    return jnp.mean(images > 0, axis=0) >= INK
+
+
+def of_layer(network: Network, images: Images, *, layer: str) -> Maps:
     """Weights pushed back to the pixels, and the mean gradient by the pixels times each pixel's standard deviation."""
     before = site(layer, "pre")
     gradient = attribution.gradients(network, images, site=before)

@@ -95,6 +95,7 @@ def claims(results: Results) -> list[Claim]:
             measured=live(found.explained),
             controls={PERMUTED: live(found.explained_permuted), UNTRAINED: live(found.explained, SIX, UNTRAINED)},
             rule=above(ALIKE),
+            score=Calibrated(),
             shown={"twelve neurons": live(found.explained, TWELVE)},
             note=f"Mean activation on a neuron's highest digit {highest}, on its lowest {lowest}. All test images.",
         ),

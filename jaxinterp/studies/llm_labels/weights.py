@@ -90,6 +90,7 @@ def claims(results: Results) -> list[Claim]:
             measured=live(by_weight),
             controls={f"{LISTED} pixels at random": live(at_random), UNTRAINED: live(by_weight, SIX, UNTRAINED)},
             rule=above(ALIKE),
+            score=Calibrated(),
             shown={
                 "by contribution": live(by_contribution),
                 "by contribution, untrained": live(by_contribution, SIX, UNTRAINED),

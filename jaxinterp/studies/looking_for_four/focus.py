@@ -1,5 +1,6 @@
 """Does a neuron look at one place, or at two? Row 5.2: focus as a number, of every neuron, trained and untrained."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -18,6 +19,8 @@ from jaxinterp.studies.looking_for_four.maps import ALIKE, CONDITIONS, OVER_INKE
 from jaxinterp.studies.study import Measurement, Results
 
 FAR = 1 / 3  # of the image's side, between centres: further than a digit's stroke is from its neighbour
+SHUFFLED = "the same map, its pixels shuffled"
+_NONE: Mapping[str, xr.DataArray] = {}
 NARROWED = 0.5  # half of the pixels that random weights have
 
 _NAMES = {WEIGHTS: "weights", USED: "what is used"}
@@ -31,7 +34,8 @@ _EXPLAINED = {
 class Focus(NamedTuple):
     """How every neuron's map lies in the image; see `locality`. two_foci: 1 where two foci are far apart.
 
-    neurons: how many a layer has; the narrower layers are padded with NaN.
+    largest_shuffled: of the same map with its inked pixels shuffled, in one order for all neurons. neurons: how many a
+    layer has; the narrower layers are padded with NaN.
     """
 
     participation: Float[Array, "views layers units"]
@@ -39,25 +43,30 @@ class Focus(NamedTuple):
     spread: Float[Array, "views layers units"]
     components: Float[Array, "views layers units"]
     largest: Float[Array, "views layers units"]
+    largest_shuffled: Float[Array, "views layers units"]
     foci: Float[Array, "views layers units"]
     two_foci: Float[Array, "views layers units"]
     neurons: Float[Array, " layers"]
 
 
-def focus(network: Network, images: maps.Images, inked: maps.Inked) -> Focus:
-    """The focus of every neuron, by its weights and by what it uses."""
+def focus(network: Network, key, images: maps.Images, inked: maps.Inked) -> Focus:
+    """The focus of every neuron, by its weights and by what it uses. key: of the order of shuffled pixels."""
     both = stack(map(pad_units, (maps.weights(network), maps.used(network, images))))
     flat = jnp.where(inked, both, 0).reshape(-1, both.shape[-1])
     local, foci = locality.locality(flat), locality.foci(flat)
     far = FAR * image_shape(flat.shape[-1])[0]
     two = jnp.where(jnp.isnan(foci.count), jnp.nan, (foci.count >= 2) & (foci.distance > far))
-    statistics = local.participation, local.gini, local.spread, local.components, local.largest, foci.count, two
+    moved = locality.locality(flat[:, locality.shuffled(key, jnp.asarray(inked))])
+    statistics = local.participation, local.gini, local.spread, local.components, local.largest, moved.largest
+    statistics = *statistics, foci.count, two
     return Focus(
         *(values.reshape(both.shape[:-1]) for values in statistics), neurons=jnp.array(network.model.widths, float)
     )
 
 
-MEASUREMENTS = (Measurement("focus", focus, lambda own: maps.shared(own)[::2], maps.coords, CONDITIONS, chunk=2),)
+MEASUREMENTS = (
+    Measurement("focus", focus, lambda own: maps.shared(own)[::2], maps.coords, CONDITIONS, key=2, chunk=2),
+)
 
 
 def claims(results: Results) -> list[Claim]:
@@ -75,21 +84,21 @@ def _of_layer(found: xr.Dataset) -> list[Claim]:
     shown = [f"{s} {_trained_and_not(found[s].mean('units'))}" for s in ("gini", "spread", "components")]
     narrowed = {"score": Ratio(), "rule": below(1 - NARROWED), "quantity": "effective number of pixels"}
 
-    def claim(name: str, text: str, values: xr.DataArray, published="found by eye", **said: Any) -> Claim:
+    def claim(name: str, text: str, values: xr.DataArray, published="found by eye", also=_NONE, **said: Any) -> Claim:
         return Claim(
             row="5.2",
             name=f"{name} {layer} {view}",
             text=f"{layer}: {text}",
             published=published,
             measured=values.sel(conditions=TRAINED),
-            controls={UNTRAINED: values.sel(conditions=UNTRAINED)},
+            controls={UNTRAINED: values.sel(conditions=UNTRAINED), **also},
             **said,
         )
 
     return [
         claim(
             "focus",
-            f"neurons focus, by {seen}: effective number of pixels, mean over neurons",
+            f"neurons use few pixels, wherever these are, by {seen}: effective number of pixels, mean over neurons",
             found.participation,
             published="by eye: some",
             note=f"{maps_are} Trained ({UNTRAINED}): {', '.join(shown)}.",
@@ -97,7 +106,8 @@ def _of_layer(found: xr.Dataset) -> list[Claim]:
         ),
         claim(
             "most focused",
-            f"a network's most focused neuron is focused, by {seen}: effective number of pixels",
+            f"a network's most focused neuron uses few pixels, wherever these are, by {seen}: effective number of "
+            "pixels",
             found.participation.min("units"),
             shown={"mean over neurons": trained.participation},
             note=f"{maps_are} Control: the fewest pixels among as many neurons of the same network before training.",
@@ -108,6 +118,7 @@ def _of_layer(found: xr.Dataset) -> list[Claim]:
             f"a network's most focused neuron looks at one place, by {seen}: share of its core in the largest "
             "connected part",
             best.largest,
+            also={SHUFFLED: best.largest_shuffled.sel(conditions=TRAINED)},
             score=Calibrated(),
             rule=above(ALIKE),
             bounds=SHARE,

@@ -1,7 +1,8 @@
 """What makes the logit of 4 large? Row 5.4: its effective weights, heat maps, and the neurons that contribute to it.
 
-Effective weights are compared with a template of a 4. A heat map is tested by deletion: the inked pixels of real 4s are
-set to 0 in the map's order, and the sooner the logit falls, the better the map.
+Two maps are compared with a template of a 4, for two questions: the write-up's product of kernels, a path that no image
+takes, and the mean gradient on images of a 4. A heat map is tested by deletion: the inked pixels of real 4s are blanked
+in the map's order, and the sooner the logit falls, the better the map.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,10 +34,16 @@ IMAGES = 100  # images of the target whose ink is blanked
 SHARES = np.linspace(0, 1, 41)  # of the ink
 FEW = 5  # neurons, however many there are
 
-_EXPLAINED = {
-    KERNELS: "the product of the kernels alone",
-    FOLDED: "the product of the kernels with batch norms folded in",
-    GATED: "the mean gradient over the digit's test images, which passes only through active neurons",
+_ASKED = {
+    KERNELS: (
+        f"The write-up's map of the output weights of {FOUR}, the product of the kernels alone, does not look like a "
+        f"{FOUR}",
+        "Batch norms and gates are skipped, as in the write-up",
+    ),
+    GATED: (
+        f"What raises the logit of {FOUR} on images of a {FOUR}, its mean gradient, does not look like a {FOUR}",
+        "The gradient passes batch norms, and only active neurons",
+    ),
 }
 
 
@@ -149,7 +156,7 @@ def areas(found: xr.Dataset) -> xr.DataArray:
 
 def claims(results: Results) -> list[Claim]:
     """Row 5.4: is the target's map unlike it, do few neurons carry the logit, and do heat maps find its pixels?"""
-    unlike = [_unlike(results["logits"].sel(methods=method)) for method in METHODS]
+    unlike = [_unlike(results["logits"], method) for method in _ASKED]
     found, area = results["evidence"], areas(results["deletion"])
     neurons = found.sizes["neurons"]
     few = min(FEW, neurons)
@@ -185,22 +192,24 @@ def claims(results: Results) -> list[Claim]:
     return [*unlike, favourites, *tested]
 
 
-def _unlike(found: xr.Dataset) -> Claim:
-    method, trained = found.methods.item(), found.sel(conditions=TRAINED)
+def _unlike(found: xr.Dataset, method: str) -> Claim:
+    text, how = _ASKED[method]
+    own, upright = found.sel(methods=method), {"conditions": TRAINED, "turns": maps.UPRIGHT, "classes": FOUR}
+    trained, of_difference = own.sel(conditions=TRAINED), found.alike.sel(upright | {"kinds": maps.DIFFERENCE})
     return maps.likeness(
-        found.alike.sel(kinds=maps.DIFFERENCE, classes=FOUR),
+        own.alike.sel(kinds=maps.DIFFERENCE, classes=FOUR),
         rule=below(maps.ALIKE),
         row="5.4",
         name=f"unlike {method}",
-        text=f"Pushed back to the pixels, the output weights of {FOUR} do not look like a {FOUR}, by "
-        f"{_EXPLAINED[method]}: correlation with the template",
+        text=f"{text}: correlation with the template",
         bounds=SIGNED,
         quantity="correlation with the template",
         published="“does not look like a 4”",
         shown={
-            "the digit's mean image": trained.alike.sel(kinds="mean", turns=maps.UPRIGHT, classes=FOUR),
+            "the digit's mean image": own.alike.sel(upright | {"kinds": "mean"}),
             "each digit's own template": trained.alike.sel(kinds=maps.DIFFERENCE, turns=maps.UPRIGHT),
             "templates of other digits, the highest": trained.target_alike.drop_sel(classes=FOUR).max("classes"),
+            **{f"the map by {other}": of_difference.sel(methods=other) for other in METHODS if other != method},
         },
-        note=f"{maps.OVER_INKED.capitalize()}; template: mean {FOUR} less the mean of all other images.",
+        note=f"{how}; {maps.OVER_INKED}. Template: mean {FOUR} less the mean of all other images.",
     )

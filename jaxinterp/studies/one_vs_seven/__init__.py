@@ -26,7 +26,7 @@ STUDY = Study(
     highlights=(
         "1.9 zero, random",
         "1.9 zero, matched",
-        "1.8 0.3",
+        "1.8 0.3 on 7s",
         "1.7 hidden1",
         "1.5 row 13",
         "1.10 hidden1 patched",

@@ -6,11 +6,9 @@ from support import planted
 from support.findings import judged
 from support.random_results import random_results
 
-from jaxinterp.analysis.doses import rises
-from jaxinterp.interventions import ablate, identity, rescale, select
-from jaxinterp.studies.bottleneck_neurons import STUDY, damage
-from jaxinterp.studies.bottleneck_neurons.damage import STRENGTHS, most_damaging
-from jaxinterp.studies.bottleneck_neurons.neurons import of_chosen
+from jaxinterp.interventions import ablate, replace, select
+from jaxinterp.studies.bottleneck_neurons import STUDY, damage, neurons
+from jaxinterp.studies.bottleneck_neurons.neurons import DIRECTION
 
 
 def test_planted_units_are_found(planted_results):
@@ -24,10 +22,31 @@ def test_planted_units_are_found(planted_results):
     np.testing.assert_allclose(found.worst_accuracy.isel(layers=-1), [[0, 1, 0, 1]] * 3)
     assert (found.searched_p[:, [0, 2]] < 0.02).all() and (found.searched_p[:, [1, 3]] > 0.9).all()
     findings = judged(STUDY, planted_results, damage.claims)
-    assert findings["4.6 most digits zero"].score.mean == 0.5
-    assert findings["4.6 some digit zero"].score.mean == 1
+    assert findings["4.6 most digits zero"].measured.mean == 0.5
+    assert findings["4.6 some digit zero"].measured.mean == 1
     # The mean of a unit that carries one class in four speaks for it even where nothing else does.
-    assert findings["4.6 some digit mean"].score.mean == 0
+    assert findings["4.6 some digit mean"].measured.mean == 0
+    # Six random directions never hold what one unit does.
+    assert findings["4.6 some digit zero"].control.mean < 0.5
+    assert findings["4.6 some digit zero"].control_name == DIRECTION
+
+
+def test_directions_are_searched_as_units_are(toy, toy_inputs, toy_results):
+    network = jax.tree.map(lambda leaf: leaf[0], toy[2].networks)
+    found = toy_results["damage"].isel(seeds=0).sel(kinds="zero")
+    bases = np.asarray(neurons.random_bases(neurons.keys(toy_inputs)[2], network.model))
+
+    def left(data, direction):
+        values = np.asarray(network(data.images)[1]["hidden1/post"])
+        logits = network(data.images, {"hidden1/post": replace(values - np.outer(values @ direction, direction))})[0]
+        right = np.asarray(logits).argmax(axis=-1) == data.labels
+        return [right[data.labels == label].mean() for label in range(2)]
+
+    for basis, own in zip(bases, found.direction_accuracy, strict=True):
+        before, after = (
+            np.array([left(half, q) for q in basis.T]) for half in (toy_inputs.choosing, toy_inputs.scoring)
+        )
+        np.testing.assert_allclose(own, after[before.argmin(axis=0), [0, 1]], atol=0.003)
 
 
 @pytest.mark.parametrize("seed", [0, 3])
@@ -58,11 +77,14 @@ def test_ablations_are_those_of_the_network_itself(toy, toy_inputs, toy_results,
 
 @pytest.mark.parametrize("kind", damage.JUDGED)
 def test_losing_a_digit_is_judged_by_what_is_left_of_it(kind):
-    def findings(lost_digits, intact=0.95):
+    def findings(lost_digits, intact=0.95, by_directions=()):
         results = random_results(STUDY)
         found = results["damage"]
         found["worst_accuracy"][:], found["intact"][:], found["worst_class"][:] = 0.8, intact, 3
-        found["worst_accuracy"].loc[{"kinds": kind, "layers": "hidden1", "classes": lost_digits}] = 0.02
+        found["ablated"][:], found["direction_accuracy"][:], found["direction_worst_class"][:] = 0.8, 0.8, 4
+        where = {"kinds": kind, "classes": lost_digits}
+        found["worst_accuracy"].loc[where | {"layers": "hidden1"}] = 0.02
+        found["direction_accuracy"].loc[where | {"classes": list(by_directions)}] = 0.02
         return judged(STUDY, results, damage.claims)
 
     every, some = f"4.6 most digits {kind}", f"4.6 some digit {kind}"
@@ -72,12 +94,19 @@ def test_losing_a_digit_is_judged_by_what_is_left_of_it(kind):
     assert one[every].score.mean == pytest.approx(0.1)
     lost_before = findings(["3"], np.where(np.arange(10) == 3, 0.05, 0.95))
     assert lost_before[every].score.mean == 0  # there was nothing to lose
+    # Directions do nearly as much: eight digits for nine, and the digit that loses most.
+    as_much = findings(list("012345678"), by_directions="01234567")
+    assert as_much[every].control_name == DIRECTION and as_much[every].control.mean == pytest.approx(0.8)
+    assert as_much[every].score.mean == pytest.approx(0.1) and as_much[every].verdict == "does not hold"
+    assert as_much[some].control.mean == 1 and as_much[some].verdict == "does not hold"
 
 
 def test_answer_follows_from_the_verdicts():
     def answer(left):
         results = random_results(STUDY)
-        results["damage"]["worst_accuracy"][:], results["damage"]["intact"][:] = left, 0.95
+        found = results["damage"]
+        found["worst_accuracy"][:], found["intact"][:] = left, 0.95
+        found["direction_accuracy"][:], found["ablated"][:] = 0.5, 0.8
         return STUDY.answer(judged(STUDY, results, damage.claims))
 
     assert "yes under zero-ablation (100 %)" in answer(0.01) and "no under zero-ablation (0 %)" in answer(0.86)
@@ -89,7 +118,7 @@ def test_damage_is_predicted_by_what_ranks_it():
     results = random_results(STUDY, {"units": 12})
     assert judged(STUDY, results, damage.claims)["4.6 selectivity zero"].verdict == "does not hold"
     cost = results["damage"].intact - results["damage"].ablated.sel(kinds="zero", drop=True)
-    results["predictors"]["selectivity"] = np.exp(cost).transpose("seeds", "units", "classes")
+    results["predictors"]["auc"] = np.exp(cost).transpose("seeds", "units", "classes")
     findings = judged(STUDY, results, damage.claims)
     assert findings["4.6 selectivity zero"].verdict == "holds"
     assert findings["4.6 selectivity zero"].score.mean == pytest.approx(1)
@@ -104,57 +133,3 @@ def test_correlations_are_over_neurons_and_classes(toy_results):
         for shifted, values in ((False, weight[seed].to_numpy()), (True, weight[seed].to_numpy()[:, ::-1])):
             expected = scipy.stats.spearmanr(values.ravel(), cost.ravel()).statistic
             assert correlations[shifted][seed] == pytest.approx(expected)  # the other of two classes is the shifted
-
-
-RISING = np.linspace(0, 1, 13)
-BUMP = np.concatenate([np.linspace(0, 1, 5), np.linspace(1, 0.2, 8)])
-IMAGES = np.array([500])
-
-
-def rise(curve):
-    return rises(np.float32(curve)[None, :, None], IMAGES).item()
-
-
-def test_planted_curves_rise_to_their_plateau(planted_results):
-    worst = most_damaging(planted_results)
-    curve = of_chosen(planted_results["scaling"].accuracy, units=worst).isel(classes=planted.ALONE_CLASS)
-    assert (curve[:, 0] == 0).all() and (curve[:, 4:] > 0.999).all() and (curve.diff("strengths") > -1e-6).all()
-    np.testing.assert_array_equal(of_chosen(planted_results["scaling"].rises, units=worst), [[1, 0, 1, 0]] * 3)
-
-
-@pytest.mark.parametrize("seed", [0, 3])
-def test_predictions_are_those_of_the_network_itself(toy, toy_inputs, toy_results, seed):
-    network = jax.tree.map(lambda leaf: leaf[seed], toy[2].networks)
-    data, found = toy_inputs.scoring, toy_results["scaling"].isel(seeds=seed)
-
-    def shares(label, edit):
-        predictions = np.asarray(network(data.images, {"hidden1/post": edit})[0]).argmax(axis=-1)
-        return [np.mean(predictions[data.labels == label] == answer) for answer in range(2)]
-
-    for label in range(2):
-        for unit in range(6):
-            own, mask = found.isel(units=unit, classes=label), select([unit], 6)
-            expected = shares(label, rescale(mask, 1.75))[label]
-            assert own.accuracy.sel(strengths=1.75) == pytest.approx(expected, abs=0.003)
-            edits = {"before": identity(), "without": ablate(mask), "tripled": rescale(mask, 3.0)}
-            for name, edit in edits.items():
-                np.testing.assert_allclose(own.confusion.sel(edits=name), shares(label, edit), atol=0.003)
-
-
-def test_scaling_is_judged_by_the_digits_own_neuron():
-    def findings(own, other):
-        results = random_results(STUDY, {"units": 4})
-        found, worst = results["scaling"], results["damage"]["worst"]
-        worst[:] = 2
-        curves = np.where(np.arange(4)[:, None] == 2, own, other)
-        found["accuracy"][:] = curves[:, :, None] + np.random.default_rng(0).uniform(-0.01, 0.01, found.accuracy.shape)
-        found["rises"][:] = np.array([rise(curve) for curve in curves])[:, None]
-        findings = judged(STUDY, results, damage.claims)
-        return {name: finding for name, finding in findings.items() if "dose" in name}
-
-    assert {finding.verdict for finding in findings(RISING, BUMP).values()} == {"holds"}
-    assert {finding.verdict for finding in findings(BUMP, RISING).values()} == {"does not hold"}
-    finding = findings(RISING, BUMP)["4.6 dose gain"]
-    gain = [curve[-1] - curve[list(STRENGTHS).index(1)] for curve in (RISING, BUMP)]
-    assert finding.measured.mean == pytest.approx(gain[0], abs=0.01)
-    assert finding.control.mean == pytest.approx((gain[0] + 3 * gain[1]) / 4, abs=0.01)

@@ -73,15 +73,43 @@ def test_every_control_is_shown_and_the_score_is_calibrated_by_the_hardest(stran
         for start in ("3.1", "3.2", "3.3", "matched", "CKA")
         for name, finding in judged(STUDY, labelled(strangers), start).items()
     }
-    assert list(findings)[:2] == ["3.1 hidden0 cosine", "3.1 hidden0 Pearson"] and len(findings) == 14
+    assert list(findings)[:2] == ["3.1 hidden0 cosine", "3.1 hidden0 Pearson"] and len(findings) == 15
     assert findings["3.1 hidden0 cosine"].published == ".066 ± .156"
     for name, finding in findings.items():
         shown = {finding.control_name: finding.control} | dict(finding.others)
         assert set(shown) >= set(similarity.CONDITIONS) - {"trained"} and finding.measured.n == SEEDS
         control = finding.control.mean
         assert finding.score.mean == pytest.approx((finding.measured.mean - control) / (1 - control), abs=1e-9)
-        if name.startswith("3.2"):
-            assert control == max(shown["untrained"].mean, shown["rows shuffled"].mean)
+        if name.startswith(("3.2", "3.3 logits", "matched", "CKA")):
+            assert control == max(shown[own].mean for own in ("untrained", "rows shuffled", "shuffled within class"))
+
+
+@pytest.mark.parametrize(
+    ("agreement", "chance", "most"),
+    [(0.99, "holds", "holds"), (0.95, "holds", "does not hold"), (0.9, "does not hold", "does not hold")],
+)
+def test_more_agreement_than_chance_and_most_of_what_chance_leaves_are_two_questions(agreement, chance, most):
+    results = random_results(STUDY)
+    values = results[similarity.SIMILARITY]
+    plant(values.agreement, agreement, spread=1e-3, conditions="trained")
+    plant(values.agreement, 0.92, spread=1e-3, seed=1, conditions="shuffled within class")
+    plant(values.chance_agreement, 0.9, spread=1e-3, seed=2)
+    found = judged(STUDY, results, "3.3")
+    assert (found["3.3 chance"].verdict, found["3.3 answers"].verdict) == (chance, most)
+    assert found["3.3 chance"].text != found["3.3 answers"].text
+
+
+@pytest.mark.parametrize(("within_class", "verdict"), [(0.2, "holds"), (0.65, "does not hold")])
+@pytest.mark.parametrize(("field", "start"), [("cka", "CKA"), ("matched", "matched"), ("similarity", "3.3 logits")])
+def test_what_images_of_one_class_share_is_no_common_feature(field, start, within_class, verdict):
+    results = random_results(STUDY)
+    values = results[similarity.SIMILARITY][field]
+    by_condition = {"trained": 0.8, "untrained": 0.3, "rows shuffled": 0.1, "shuffled within class": within_class}
+    for seed, (condition, mean) in enumerate(by_condition.items()):
+        plant(values, mean, seed=seed, conditions=condition)
+    for finding in judged(STUDY, results, start).values():
+        expected = "shuffled within class" if verdict == "does not hold" else "untrained"
+        assert (finding.verdict, finding.control_name) == (verdict, expected)
 
 
 @pytest.mark.parametrize(("raw", "verdict"), [(0.02, "holds"), (0.6, "does not hold")])

@@ -11,10 +11,17 @@ from jaxinterp.studies.inputs import TRAINED
 from jaxinterp.studies.llm_labels import profiles
 from jaxinterp.studies.llm_labels.neurons import SIX
 
+
+def explained(found, untrained, trained):
+    """Shares of variance between digits, with next to nothing between permuted ones."""
+    when(found, "profiles", "explained", untrained, trained)
+    plant(found, "profiles", "explained_permuted", 0.01)
+
+
 CASES = {
     "2.4 digits tell": (
-        lambda found: plant(found, "profiles", "explained", near(0.8)),
-        lambda found: plant(found, "profiles", "explained", near(0.2)),
+        lambda found: explained(found, near(0.2), near(0.8)),
+        lambda found: explained(found, near(0.6), near(0.7)),
     ),
     "2.4 one digit": (
         lambda found: when(found, "profiles", "digits", 4, 1),

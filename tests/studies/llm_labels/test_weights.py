@@ -5,7 +5,15 @@ from support import llm_results
 from support.llm_results import judged, near, plant, when
 
 from jaxinterp.networks import MLP, Network
+from jaxinterp.studies.inputs import TRAINED
 from jaxinterp.studies.llm_labels import weights
+
+
+def rebuilt(found, at_random, trained):
+    """Shares of variance that the largest weights explain, and that random ones and those before training do."""
+    plant(found, "incoming", "rebuilt", at_random)
+    plant(found, "incoming", "rebuilt", trained, lists=weights.WEIGHT, conditions=TRAINED)
+
 
 CASES = {
     "2.5 lists": (
@@ -13,8 +21,8 @@ CASES = {
         lambda found: when(found, "incoming", "overlap", near(0.7), near(0.8)),
     ),
     "2.5 incoming": (
-        lambda found: plant(found, "incoming", "rebuilt", near(0.8)),
-        lambda found: plant(found, "incoming", "rebuilt", near(0.3)),
+        lambda found: rebuilt(found, near(0.2), near(0.8)),
+        lambda found: rebuilt(found, near(0.5), near(0.6)),
     ),
     "2.5 outgoing": (
         lambda found: plant(found, "outgoing", "listed_live", 1),

@@ -1,9 +1,10 @@
 import jax
 import numpy as np
 import pytest
-from support.judging import plant, verdicts
+from support.judging import judged, plant, verdicts
 from support.random_results import random_results
 
+from jaxinterp.analysis import locality
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.looking_for_four import STUDY, focus
 from jaxinterp.studies.looking_for_four.maps import USED, VIEWS, WEIGHTS
@@ -11,7 +12,7 @@ from jaxinterp.studies.looking_for_four.maps import USED, VIEWS, WEIGHTS
 
 def test_focus_is_of_inked_pixels_alone(known, monkeypatch):
     """Weights of pixels without ink stay as they began, and say nothing of what is learnt."""
-    measure = jax.jit(lambda network, images, inked: focus.focus(network, images, inked))
+    measure = jax.jit(lambda network, images, inked: focus.focus(network, jax.random.key(0), images, inked))
     kernel = np.array(known.network.variables["params"]["hidden0"]["kernel"])
     found = []
     for factor in (1, 100):
@@ -33,6 +34,14 @@ def test_focus_is_of_inked_pixels_alone(known, monkeypatch):
     assert found[0].neurons.tolist() == [8, 6] and VIEWS == (WEIGHTS, USED)
 
 
+def test_shuffled_maps_are_those_of_the_inked_pixels_elsewhere(known):
+    found = focus.focus(known.network, jax.random.key(0), known.choosing.images, known.inked)
+    order = np.asarray(locality.shuffled(jax.random.key(0), known.inked))
+    weights = np.where(known.inked, known.views(known.choosing)[0][0], 0).astype(np.float32)
+    np.testing.assert_allclose(found.largest[0, 0], locality.locality(weights).largest, rtol=1e-4)
+    np.testing.assert_allclose(found.largest_shuffled[0, 0], locality.locality(weights[:, order]).largest, rtol=1e-4)
+
+
 def results_with(**levels):
     """Results whose statistics are (untrained, trained) at these levels."""
     results = random_results(STUDY)
@@ -50,10 +59,16 @@ def test_neurons_focus_where_pixels_are_given_up(pixels, verdict):
 
 @pytest.mark.parametrize(("share", "verdict"), [(0.9, "holds"), (0.15, "does not hold")])
 def test_one_place_is_asked_of_the_most_focused_neuron(share, verdict):
-    results = results_with(participation=(200.0, 200.0), largest=(0.1, 0.5))
+    results = results_with(participation=(200.0, 200.0), largest=(0.1, 0.5), largest_shuffled=(0.1, 0.1))
     results["focus"]["participation"][..., 1] = 10.0
     plant(results["focus"]["largest"][..., 1], share, conditions=TRAINED)
     assert verdicts(STUDY, results, "5.2 one place") == {verdict}
+
+
+def test_few_pixels_are_no_place_where_their_order_does_not_matter():
+    results = results_with(participation=(200.0, 10.0), largest=(0.1, 0.9), largest_shuffled=(0.1, 0.88))
+    findings = judged(STUDY, results, "5.2 one place").values()
+    assert {(found.verdict, found.control_name) for found in findings} == {("does not hold", focus.SHUFFLED)}
 
 
 @pytest.mark.parametrize(("neurons", "verdict"), [(100, "holds"), (25, "does not hold")])

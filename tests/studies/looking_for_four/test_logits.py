@@ -47,6 +47,18 @@ def test_a_logit_that_looks_like_its_digit_or_does_not(alike, verdict):
     assert verdicts(STUDY, results, "5.4 unlike") == {verdict}
 
 
+def test_the_write_ups_map_and_the_gradient_are_two_questions():
+    results = random_results(STUDY)
+    results["logits"]["alike"][:] = 0.05
+    plant(results["logits"]["alike"], 0.9, methods=logits.KERNELS, **OWN)
+    found = judged(STUDY, results, "5.4 unlike")
+    expected = {f"5.4 unlike {logits.KERNELS}": "does not hold", f"5.4 unlike {logits.GATED}": "holds"}
+    assert {name: finding.verdict for name, finding in found.items()} == expected
+    sentences = {finding.text for finding in found.values()}
+    assert len(sentences) == 2 and not any("batch norms folded" in text for text in sentences)
+    assert any(logits.FOLDED in control.name for control in found[f"5.4 unlike {logits.GATED}"].others)
+
+
 @pytest.mark.parametrize(("high", "low"), [(TRAINED, UNTRAINED), (UNTRAINED, TURNED)])
 def test_a_claim_from_above_is_judged_by_its_lowest_control(high, low):
     """To be unlike, a map must be so against either control: a high one alone does not excuse it."""

@@ -15,8 +15,8 @@ from jaxinterp.report.figures.drawing import is_square
 from jaxinterp.studies.study import Results
 
 _FIGURES = (
-    *(damage.losses, damage.damage, scaling.curves, scaling.confusions, damage.predictors, rankings.responses),
-    *(selectivity.selectivity, class_accuracy.accuracy, class_accuracy.failures),
+    *(damage.losses, damage.damage, scaling.curves, scaling.margins, scaling.confusions, damage.predictors),
+    *(rankings.responses, selectivity.selectivity, class_accuracy.accuracy, class_accuracy.failures),
     *(activity.activations, activity.pixels, saliency.saliency),
 )
 _OF_IMAGES = (class_accuracy.failures, saliency.saliency)

@@ -5,11 +5,11 @@ from matplotlib.figure import Figure
 
 from jaxinterp.report.figures.bottleneck_neurons.rankings import by_preference
 from jaxinterp.report.figures.captions import by, caption, example, means, seeds
-from jaxinterp.report.figures.common import BLUE, DOTS, GREY, ORANGE
+from jaxinterp.report.figures.common import BLUE, DOTS, GREEN, GREY, ORANGE
 from jaxinterp.report.figures.drawing import SHOWN, compared, heat, quantiles, strips
 from jaxinterp.report.figures.layout import colour_bar, columns, legend_of, names, panels, plain
 from jaxinterp.studies.bottleneck_neurons.damage import GONE, LABELS, correlation
-from jaxinterp.studies.bottleneck_neurons.neurons import of_chosen
+from jaxinterp.studies.bottleneck_neurons.neurons import DIRECTION, of_chosen
 from jaxinterp.studies.study import Results
 from jaxinterp.text import format_percent
 
@@ -28,18 +28,25 @@ def losses(results: Results) -> Figure:
     size = 1.2 + 0.24 * len(classes), 3.0
     figure, [row] = panels(1, len(without), size, "class", "accuracy on the class", sharey=True)
     for axes, (kind, own) in zip(row, without.items(), strict=True):
+        direction = found.direction_accuracy.sel(kinds=kind).mean("bases")
         at_random = found.ablated.sel(kinds=kind).mean("units")
-        strips(axes, own, BLUE, "its most damaging neuron")
-        axes.plot(range(len(classes)), quantiles(at_random)[1], "D", color=ORANGE, ms=4, label="a random neuron")
+        strips(axes, own, BLUE, "its most damaging neuron", -0.16)
+        strips(axes, direction, ORANGE, DIRECTION, 0.16)
+        axes.plot(range(len(classes)), quantiles(at_random)[1], "D", color=GREEN, ms=4, label="a random neuron")
         axes.plot(range(len(classes)), quantiles(found.intact)[1], "_", color=GREY, ms=9, mew=2, label="nothing")
         axes.axhline(GONE, color=GREY, linewidth=1, linestyle=":")
         columns(axes, classes)
         plain(axes, ablation(kind), grid="y")
     row[0].set_ylim(-0.03, 1.03)
     legend_of(figure, row[0], "right center", title="without")
-    title = "Accuracy on each class without its most damaging neuron, and without a random neuron"
-    notes = f"{DOTS}; {CHOSEN}; dotted: {format_percent(GONE)}, below which a class counts as lost"
-    return caption(figure, seeds(results), title, notes, f"Means without that neuron: {means(without)}", "4.6")
+    title = "Accuracy on each class without its most damaging neuron, and without the most damaging random direction"
+    notes = (
+        f"{DOTS}; neurons and directions chosen on other images, directions out of as many as there are neurons; "
+        f"dotted: {format_percent(GONE)}, below which a class counts as lost"
+    )
+    directions = means(by(found.direction_accuracy, "kinds"))
+    text = f"Means without that neuron: {means(without)}. Without {DIRECTION}: {directions}"
+    return caption(figure, seeds(results), title, notes, text, "4.6")
 
 
 def damage(results: Results) -> Figure:

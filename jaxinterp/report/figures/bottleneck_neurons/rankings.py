@@ -23,7 +23,7 @@ def responses(results: Results) -> Figure:
     activation = results["rankings"].activation
     largest = abs(activation).max("classes")
     relative = activation / largest.where(largest > 0)
-    most_selective = results["predictors"].selectivity.fillna(-np.inf).argmax("units")
+    most_selective = results["predictors"].auc.fillna(-np.inf).argmax("units")
     own = of_chosen(relative, units=most_selective)
     all_classes = of_chosen(relative, units=most_selective.rename(classes="owners"))
     size = 1.6 + 0.24 * activation.sizes["classes"], 1.6 + 0.18 * min(max(len(order), 10), SHOWN)

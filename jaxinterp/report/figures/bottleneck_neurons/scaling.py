@@ -1,5 +1,9 @@
 """What happens to a digit as its most damaging neuron is scaled, and what is predicted instead?"""
 
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
 from matplotlib.figure import Figure
 
 from jaxinterp.report.figures.bottleneck_neurons.damage import CHOSEN
@@ -8,8 +12,8 @@ from jaxinterp.report.figures.common import BAND, BLUE, GREEN, GREY, ORANGE
 from jaxinterp.report.figures.drawing import band, heat
 from jaxinterp.report.figures.layout import colour_bar, legend_of, names, panels, plain
 from jaxinterp.studies.bottleneck_neurons.class_accuracy import correct_share
-from jaxinterp.studies.bottleneck_neurons.damage import gain, most_damaging
-from jaxinterp.studies.bottleneck_neurons.neurons import of_chosen
+from jaxinterp.studies.bottleneck_neurons.neurons import DIRECTION, of_chosen
+from jaxinterp.studies.bottleneck_neurons.scaling import gain, most_damaging
 from jaxinterp.studies.study import Results
 from jaxinterp.text import mean
 
@@ -19,26 +23,50 @@ def curves(results: Results) -> Figure:
     every, worst = results["scaling"].accuracy, most_damaging(results)
     own = of_chosen(every, units=worst)
     overall = of_chosen(every.mean("classes"), units=worst)
-    classes, across = every.classes.to_numpy(), min(5, every.sizes["classes"])
-    figure, grid = panels(-(-len(classes) // across), across, (2.1, 2.0), sharex=True, sharey=True)
     lines = (
         (own, BLUE, "accuracy on the class, its most damaging neuron scaled", "-"),
         (overall, GREEN, "accuracy on all classes, the same", "--"),
         (every.mean("units"), ORANGE, "on the class, a random neuron", ":"),
     )
+    figure, grid = _by_class(lines, "accuracy")
+    grid[0, 0].set_ylim(-0.03, 1.03)  # of all panels
+    title = "Accuracy on each class and on all as its most damaging neuron is scaled, or a random neuron"
+    text = f"Mean gain from 1 to 3: {mean(gain(own))} on the class, {mean(gain(overall))} on all classes"
+    return caption(figure, seeds(results), title, f"{BAND}; {CHOSEN}", text, "4.6")
+
+
+def margins(results: Results) -> Figure:
+    """Every class's margin as its neuron is scaled, or its most damaging random direction, or another neuron."""
+    found = results["scaling"]
+    own, direction = of_chosen(found.margin, units=most_damaging(results)), found.direction_margin.mean("bases")
+    lines = (
+        (own, BLUE, "its most damaging neuron scaled", "-"),
+        (direction, ORANGE, f"{DIRECTION} scaled", "--"),
+        (found.margin.mean("units"), GREEN, "a random neuron scaled", ":"),
+    )
+    figure, _ = _by_class(lines, "margin in logits")
+    title = "Margin of each class, its logit less the highest other, as its neuron, a direction or any neuron is scaled"
+    gains = {label: gain(values) for values, _, label, _ in lines}
+    notes = f"{BAND}; {CHOSEN}, directions likewise"
+    return caption(figure, seeds(results), title, notes, f"Mean gain from 1 to 3: {means(gains)}", "4.6")
+
+
+def _by_class(lines: Sequence[tuple[xr.DataArray, str, str, str]], y: str) -> tuple[Figure, np.ndarray]:
+    """One panel per class: curves over strengths, each given with its colour, label and style."""
+    classes = lines[0][0].classes.to_numpy()
+    across = min(5, len(classes))
+    figure, grid = panels(-(-len(classes) // across), across, (2.1, 2.0), sharex=True, sharey=True)
     for axes, name in zip(grid.flat, classes, strict=False):
         for values, colour, label, style in lines:
             band(axes, values.sel(classes=name), colour, label, style)
         axes.axvline(1, color=GREY, linewidth=0.8)
-        plain(axes, f"class {name}", "factor on the activation", "accuracy", grid="y")
+        plain(axes, f"class {name}", "factor on the activation", y, grid="y")
         axes.label_outer()
     for axes in grid.flat[len(classes) :]:
         axes.set_axis_off()
-    grid[0, 0].set(ylim=(-0.03, 1.03), xticks=range(4))  # both axes are shared
+    grid[0, 0].set_xticks(range(4))  # of all panels
     legend_of(figure, grid[0, 0], ncols=3)
-    title = "Accuracy on each class and on all as its most damaging neuron is scaled, or a random neuron"
-    text = f"Mean gain from 1 to 3: {mean(gain(own))} on the class, {mean(gain(overall))} on all classes"
-    return caption(figure, seeds(results), title, f"{BAND}; {CHOSEN}", text, "4.6")
+    return figure, grid
 
 
 def confusions(results: Results) -> Figure:

@@ -8,11 +8,12 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 
 from jaxinterp.report.figures.captions import caption
+from jaxinterp.report.figures.common import GREY
 from jaxinterp.report.figures.drawing import bound_of, picture
 from jaxinterp.report.figures.instance_variation.similarity import PAIRS, over_pairs, pairs
 from jaxinterp.report.figures.layout import colour_bar, panels
-from jaxinterp.studies.instance_variation.attention import ATTENTION, GALLERY, PAIRINGS
-from jaxinterp.studies.instance_variation.maps import USED, VIEWS, WEIGHTS, WORDS
+from jaxinterp.studies.instance_variation.attention import ATTENTION, CEILING, GALLERY, PAIRINGS
+from jaxinterp.studies.instance_variation.maps import OVER_LIT, USED, VIEWS, WEIGHTS, WORDS
 from jaxinterp.studies.study import Results
 from jaxinterp.text import format_number
 
@@ -21,16 +22,20 @@ _SCALES = {WEIGHTS: "per unit of intensity", USED: "per sd of the pixel"}
 
 
 def maps_of_pairs(results: Results) -> Figure:
-    """Correlation over pixels of paired units' maps, over pairs of networks, for every pairing."""
-    values, texts = results[ATTENTION].correlation, []
+    """Correlation over pixels of paired units' maps, over pairs of networks, for every pairing, and its ceiling."""
+    values, most, texts = results[ATTENTION].correlation, results[CEILING].reliability.mean("seeds"), []
     layers = values.layers.to_numpy()
     figure, grid = panels(len(VIEWS), len(layers), (3.5, 2.4), sharey=True, sharex="row")
     for axes, (view, layer) in zip(grid.flat, product(VIEWS, layers), strict=True):
         own = {name: values.sel(pairings=name, views=view, layers=layer) for name in PAIRINGS}
         x = "correlation over pixels, mean over units"
-        texts.append(over_pairs(axes, f"{layer}, by {WORDS[view]}", x, own))
+        ceiling = float(most.sel(views=view, layers=layer))
+        axes.axvline(ceiling, color=GREY, linestyle=":")
+        text = over_pairs(axes, f"{layer}, by {WORDS[view]}", x, own)
+        texts.append(f"{text}, ceiling {format_number(ceiling, 3)}")
     title = "Do matched units of two networks use the same pixels? Matched by their activations, and by the maps"
-    return caption(figure, pairs(results), title, PAIRS, "; ".join(texts), "3.5")
+    notes = f"{PAIRS}; {OVER_LIT}; dotted: a unit's map with its own from as many other images"
+    return caption(figure, pairs(results), title, notes, "; ".join(texts), "3.5")
 
 
 def gallery(results: Results, view: str) -> Figure:
@@ -47,7 +52,7 @@ def gallery(results: Results, view: str) -> Figure:
     title = f"Pixels that units of one network use, next to their matches in others: {_MAPS[view]}"
     notes = (
         "units from best to worst matched by activations, outputs by class; "
-        "red: raises the unit, blue: lowers it; r: correlation with the first"
+        "red: raises the unit, blue: lowers it; r: correlation with the first, over pixels with ink"
     )
     shown = f"{int(chosen.seed.notnull().sum())} of {results[ATTENTION].sizes['seeds']} seeds"
     return caption(figure, shown, title, notes, "; ".join(texts), "3.4", "3.5")

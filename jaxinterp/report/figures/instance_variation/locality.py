@@ -1,23 +1,32 @@
-"""How local are the pixels that units use? The figure of rows 3.4 and 3.6."""
+"""How scattered, connected and smooth are the pixels that units use? The figure of rows 3.4 and 3.6."""
 
 from itertools import product
 
 from matplotlib.figure import Figure
 
 from jaxinterp.report.figures.captions import caption, seeds
+from jaxinterp.report.figures.common import GREY
 from jaxinterp.report.figures.drawing import INTERVAL, intervals
 from jaxinterp.report.figures.layout import names, panels, rows
 from jaxinterp.studies.inputs import UNTRAINED
-from jaxinterp.studies.instance_variation.locality import ONE_DIGIT_UNTRAINED, SHUFFLED, by_arm
+from jaxinterp.studies.instance_variation.locality import (
+    LOCALITY_OF_IMAGES,
+    ONE_DIGIT_SHUFFLED,
+    ONE_DIGIT_UNTRAINED,
+    REAL,
+    SHUFFLED,
+    by_arm,
+)
 from jaxinterp.studies.instance_variation.maps import USED
 from jaxinterp.studies.study import Results
+from jaxinterp.text import format_number
 
 _MEASURES = {
-    "participation": "effective number of pixels",
+    "components": "separate parts of the core",
     "largest": "share of the core in its largest cluster",
     "moran": "Moran's I",
 }
-_CONTROLS = (UNTRAINED, SHUFFLED, ONE_DIGIT_UNTRAINED)
+_CONTROLS = (UNTRAINED, SHUFFLED, ONE_DIGIT_UNTRAINED, ONE_DIGIT_SHUFFLED)
 
 
 def locality(results: Results) -> Figure:
@@ -30,9 +39,13 @@ def locality(results: Results) -> Figure:
     for axes, ((measure, quantity), layer) in zip(grid.flat, product(_MEASURES.items(), layers), strict=True):
         own = {name: values.sel(layers=layer, measures=measure) for name, values in arms.items()}
         medians = intervals(axes, own, own=[name for name in arms if name not in _CONTROLS], median=True)
-        texts.append(f"{quantity}, {layer}: {medians}")
+        reached = float(results[LOCALITY_OF_IMAGES].locality.sel(pictures=REAL, measures=measure))
+        axes.axvline(reached, color=GREY, linestyle=":")
+        texts.append(f"{quantity}, {layer}: {medians}, {REAL} {format_number(reached, 2)}")
         rows(axes, [f"{name} ({count})" for name, count in zip(arms, known, strict=True)])
         names(axes, str(layer), quantity)
     title = "How local is what units use? Mean gradient × sd of the pixel, trained, other recipes and controls"
-    notes = f"all units of as many seeds as in brackets; {INTERVAL.replace('mean', 'median')} 90 % of units"
+    notes = (
+        f"all units of as many seeds as in brackets; {INTERVAL.replace('mean', 'median')} 90 % of units; dotted: {REAL}"
+    )
     return caption(figure, seeds(results), title, notes, "; ".join(texts), "3.4", "3.6")

@@ -17,13 +17,13 @@ from jaxinterp.studies.study import Results
 from jaxinterp.text import mean
 
 _BANDS = "line: mean; band: middle 90 % of networks, of random groups middle 95 % in a network"
-_THRESHOLD, _ACCURACY = "threshold of |class difference|", "accuracy among all outputs"
+_THRESHOLD, _ACCURACY = "threshold of |class difference|", "balanced accuracy among all outputs"
 
 
 def thresholds(results: Results) -> Figure:
     """Accuracy without the units that differ most, and without as many random and matched ones, by kind of ablation."""
     figure, grid, text = _curves(results, {NAME: _THRESHOLD})
-    by_class = results["knockouts"].by_class.sel(recipes=NAME).mean("seeds")
+    by_class = results["knockouts"].chosen.sel(recipes=NAME, signs=ALL).mean("seeds")
     for kind, axes in zip(KINDS, grid[0], strict=True):
         axes.set_title(f"{kind}-ablation", fontsize=10)
         for name, style in zip(CLASSES, ("--", ":"), strict=True):
@@ -31,7 +31,7 @@ def thresholds(results: Results) -> Figure:
             axes.plot(accuracy.thresholds, accuracy, style, color=PURPLE, label=f"on {name}s alone")
     grid[0, 0].plot(PUBLISHED.thresholds, PUBLISHED, "k*", markersize=8, label="published")
     legend_of(figure, grid[0, 0])
-    title = "Accuracy without the units of the last hidden layer of large class difference, or without as many others"
+    title = "Balanced accuracy, and that on either class, without the units of large class difference or as many others"
     return caption(figure, seeds(results, NAME), title, _BANDS, text, "1.8")
 
 
@@ -40,7 +40,7 @@ def other_networks(results: Results) -> Figure:
     arms = {PLAIN: _THRESHOLD, SMALL: "threshold at which the wide networks lose\nas large a share of units"}
     figure, grid, text = _curves(results, arms)
     legend_of(figure, grid[0, 0])
-    title = "Without dropout and in small networks: accuracy without the units of large class difference"
+    title = "Without dropout and in small networks: balanced accuracy without the units of large class difference"
     return caption(figure, seeds(results, *arms), title, _BANDS, text, "1.11")
 
 
@@ -50,9 +50,10 @@ def _curves(results: Results, arms: Mapping[str, str]) -> tuple[Figure, np.ndarr
     texts = []
     for axes, ((arm, label), kind) in zip(grid.flat, product(arms.items(), KINDS), strict=True):
         own = results["knockouts"].sel(recipes=arm, kinds=kind)
-        band(axes, own.chosen.sel(signs=ALL), BLUE, "large class difference", "o-", average=True)
+        band(axes, own.chosen.sel(signs=ALL).mean("classes"), BLUE, "large class difference", "o-", average=True)
         for group, colour in zip(GROUPS, (ORANGE, GREEN), strict=True):
-            drawn, low, high = (part.sel(groups=group).mean("seeds") for part in (own.drawn, own.low, own.high))
+            parts = own.drawn.mean("classes"), own.low, own.high
+            drawn, low, high = (part.sel(groups=group).mean("seeds") for part in parts)
             axes.plot(drawn.thresholds, drawn, color=colour, linewidth=1.6, label=f"as many, {group}")
             axes.fill_between(drawn.thresholds, low, high, color=colour, alpha=0.15, linewidth=0)
         axes.set_ylim(-0.03, 1.03)
@@ -67,7 +68,7 @@ def draws(results: Results) -> Figure:
     """The histogram that the write-up wanted: accuracy of every random group, and of each network's chosen one."""
     figure, [row] = panels(1, len(GROUPS), (4.1, 2.8), _ACCURACY, "share of groups", sharey=True)
     found = results["knockouts"].sel(recipes=NAME, kinds="zero")
-    chosen = found.chosen.sel(signs=ALL, thresholds=SHOWN).dropna("seeds")
+    chosen = found.chosen.sel(signs=ALL, thresholds=SHOWN).mean("classes", skipna=False).dropna("seeds")
     bins, texts = np.linspace(0, 1, 101), [f"Chosen {mean(chosen)}"]
     for axes, (group, drawn) in zip(row, by(found.by_draw, "groups").items(), strict=True):
         values = drawn.to_numpy()[drawn.notnull()]

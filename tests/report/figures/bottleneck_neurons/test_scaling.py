@@ -14,6 +14,16 @@ def test_every_class_has_a_panel_and_the_curve_of_its_own_neuron():
     np.testing.assert_allclose(shown.axes[7].lines[0].get_ydata(), own.median("seeds"))
 
 
+def test_margins_are_of_the_neuron_of_directions_and_of_any_neuron():
+    results = random_results(STUDY)
+    results["damage"]["worst"][:] = 2
+    found = results["scaling"]
+    own, direction, any_neuron = (line.get_ydata() for line in scaling.margins(results).axes[7].lines[:3])
+    np.testing.assert_allclose(own, found.margin.isel(units=2).sel(classes="7").median("seeds"))
+    np.testing.assert_allclose(direction, found.direction_margin.mean("bases").sel(classes="7").median("seeds"))
+    np.testing.assert_allclose(any_neuron, found.margin.mean("units").sel(classes="7").median("seeds"))
+
+
 def test_rows_of_confusions_are_each_classs_own():
     results = random_results(STUDY)
     worst = results["damage"]["worst"]

@@ -14,9 +14,14 @@ def test_knock_outs_are_compared_with_random_groups_and_what_was_published():
     for kind, axes in zip(KINDS, shown.axes, strict=True):
         found = values["knockouts"].sel(recipes=NAME, kinds=kind)
         lines = {line.get_label(): line.get_ydata() for line in axes.lines}
-        np.testing.assert_allclose(lines["large class difference"], found.chosen.sel(signs=ALL).mean("seeds"))
+        np.testing.assert_allclose(
+            lines["large class difference"], found.chosen.sel(signs=ALL).mean(("seeds", "classes"))
+        )
+        np.testing.assert_allclose(lines["on 7s alone"], found.chosen.sel(signs=ALL, classes="7").mean("seeds"))
         for group in GROUPS:
-            np.testing.assert_allclose(lines[f"as many, {group}"], found.drawn.sel(groups=group).mean("seeds"))
+            np.testing.assert_allclose(
+                lines[f"as many, {group}"], found.drawn.sel(groups=group).mean(("seeds", "classes"))
+            )
         assert ("published" in lines) == (kind == "zero")
     np.testing.assert_array_equal(shown.axes[0].lines[-1].get_ydata(), PUBLISHED)
 
@@ -35,7 +40,7 @@ def test_every_chosen_group_is_a_line_in_the_histogram_of_its_draws():
     shown = knockouts.draws(values)
     for axes, group in zip(shown.axes, GROUPS, strict=True):
         lines = sorted(path.vertices[0, 0] for path in axes.collections[0].get_paths())
-        assert lines == pytest.approx(sorted(found.chosen.sel(signs=ALL, thresholds=SHOWN).to_numpy()))
+        assert lines == pytest.approx(sorted(found.chosen.sel(signs=ALL, thresholds=SHOWN).mean("classes").to_numpy()))
         assert sum(bar.get_height() for bar in axes.patches) == pytest.approx(1)
         assert f"lowest {float(found.by_draw.sel(groups=group).min()):.3f}" in shown.get_label()
 
