@@ -37,6 +37,9 @@ _ARMS = {
     ONE_DIGIT_SHUFFLED: (ONE_DIGIT, SHUFFLED),
 }
 REAL, AVERAGE = PICTURES = ("real digits", "average digits")
+# What reaches as much as can be expected. A real digit's brightest pixels, its core, fall into parts where its ink is
+# saturated, although its strokes are connected; an average one's do not. Averages are smoother than any digit.
+CEILINGS = {"largest": AVERAGE, "moran": REAL}
 
 # Within a factor of two of the same map with its pixels in random places.
 SCATTERED = 0.5
@@ -48,14 +51,14 @@ _EXPLAINED = {
 _LOCAL = {
     "cluster": (
         "largest",
-        "one connected cluster, as digits are: share of the core in the largest, relative to real digits'",
+        "one connected cluster, as digits are: share of the core in the largest, relative to that of average digits",
         "the share of a map's core, the fewest pixels that hold half of its squares, that lies in its largest cluster, "
-        "relative to that of real digits",
+        "relative to that of average digits",
         ("core", "components", "spread"),
     ),
     "smooth": (
         "moran",
-        "smooth from pixel to pixel, as digits are: Moran's I, relative to real digits'",
+        "smooth from pixel to pixel, as digits are: Moran's I, relative to that of real digits",
         "Moran's I of a map, relative to that of real digits",
         ("spread",),
     ),
@@ -170,7 +173,7 @@ def _one_digit(arms: Arms, layer: str, accuracy: float) -> Claim:
 def _local(results: Results, kind: str, layer: str, view: str) -> Claim:
     measure, text, quantity, further = _LOCAL[kind]
     arms, reached = by_arm(results), results[LOCALITY_OF_IMAGES].locality.sel(measures=measure, drop=True)
-    most = reached.sel(pictures=REAL, drop=True)
+    most = reached.sel(pictures=CEILINGS[measure], drop=True)
     real, average = (format_number(float(reached.sel(pictures=name)), 2) for name in PICTURES)
     return against(
         {name: values / most for name, values in _at(arms, layer, view, measure).items()},

@@ -10,10 +10,11 @@ from jaxinterp.report.figures.drawing import INTERVAL, intervals
 from jaxinterp.report.figures.layout import names, panels, rows
 from jaxinterp.studies.inputs import UNTRAINED
 from jaxinterp.studies.instance_variation.locality import (
+    AVERAGE,
+    CEILINGS,
     LOCALITY_OF_IMAGES,
     ONE_DIGIT_SHUFFLED,
     ONE_DIGIT_UNTRAINED,
-    REAL,
     SHUFFLED,
     by_arm,
 )
@@ -39,13 +40,14 @@ def locality(results: Results) -> Figure:
     for axes, ((measure, quantity), layer) in zip(grid.flat, product(_MEASURES.items(), layers), strict=True):
         own = {name: values.sel(layers=layer, measures=measure) for name, values in arms.items()}
         medians = intervals(axes, own, own=[name for name in arms if name not in _CONTROLS], median=True)
-        reached = float(results[LOCALITY_OF_IMAGES].locality.sel(pictures=REAL, measures=measure))
+        digits = CEILINGS.get(measure, AVERAGE)
+        reached = float(results[LOCALITY_OF_IMAGES].locality.sel(pictures=digits, measures=measure))
         axes.axvline(reached, color=GREY, linestyle=":")
-        texts.append(f"{quantity}, {layer}: {medians}, {REAL} {format_number(reached, 2)}")
+        texts.append(f"{quantity}, {layer}: {medians}, {digits} {format_number(reached, 2)}")
         rows(axes, [f"{name} ({count})" for name, count in zip(arms, known, strict=True)])
         names(axes, str(layer), quantity)
     title = "How local is what units use? Mean gradient × sd of the pixel, trained, other recipes and controls"
     notes = (
-        f"all units of as many seeds as in brackets; {INTERVAL.replace('mean', 'median')} 90 % of units; dotted: {REAL}"
+        f"all units of as many seeds as in brackets; {INTERVAL.replace('mean', 'median')} 90 % of units; dotted: digits"
     )
     return caption(figure, seeds(results), title, notes, "; ".join(texts), "3.4", "3.6")
