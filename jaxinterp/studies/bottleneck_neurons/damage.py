@@ -42,7 +42,8 @@ class Damage(NamedTuple):
 
     worst: each class's most damaging unit, and worst_class the class that loses most without its own, both on the
     choosing half. worst_accuracy: of each class without the most damaging unit of each layer. searched_p: the lowest
-    of all units, corrected for the search over units and classes (`ablation.searched_p`).
+    of all units, for damage that depends on the class more than permuted labels would make it, relative to each unit's
+    own noise, corrected for the search over units and classes (`ablation.searched_p`).
     """
 
     intact: Float[Array, " classes"]
@@ -195,9 +196,9 @@ def _of_kind(found: xr.Dataset) -> list[Claim]:
             "no ablation": found.intact,
             **{f"most damaging neuron of {layer}": found.worst_accuracy.sel(layers=layer) for layer in earlier},
         },
-        note=f"Mean over digits, each without its most damaging neuron, {CHOSEN}. Share of digits whose largest loss "
-        "is significant at 5 %, corrected for the search over neurons and digits: "
-        f"{format_number(float(significant))}.",
+        note=f"Mean over digits, each without its most damaging neuron, {CHOSEN}. Share of digits that some "
+        "neuron's loss depends on, beyond its spread under permuted labels, at 5 %, corrected for the search over "
+        f"neurons and digits: {format_number(float(significant))}.",
     )
     of_one, at_random, intact = (
         of_chosen(values, classes=found.worst_class) for values in (without, found.ablated.mean("units"), found.intact)
