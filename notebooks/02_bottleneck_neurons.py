@@ -160,7 +160,8 @@ for place, kind in enumerate(KINDS):
 # %% [markdown]
 """
 The largest loss of so many neurons and digits would be large even if no neuron depended on the digit. `searched_p`
-compares it with the largest of all of them under permuted labels.
+therefore takes a neuron's loss on each digit less its mean loss, in standard deviations under permuted labels, and
+compares it with the largest of all neurons and digits under permuted labels.
 """
 
 

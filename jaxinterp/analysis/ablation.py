@@ -23,12 +23,16 @@ from jaxtyping import Array, Bool, Float, Int
 
 from jaxinterp import controls, metrics
 from jaxinterp.analysis import responses
+from jaxinterp.analysis.similarity import features
 from jaxinterp.data import Dataset
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site, replace
 from jaxinterp.networks import Network, check_site, sites
 
 KINDS = ("zero", "mean", "class mean", "resample")
+
+# Statistics this close, in standard deviations, are equal but for rounding: one more example lost counts far more.
+_TIED = 1e-4
 
 Masks = Bool[Array | np.ndarray, "groups units"]
 
@@ -328,22 +332,35 @@ def searched_p(
     classes: int,
     draws: int,
 ) -> Float[Array, "units classes"]:
-    """Is a unit's damage to a class larger than the largest over all units and classes would be if it ignored classes?
+    """Does a unit's damage depend on the class more than it would with permuted labels, relative to its own noise?
 
-    Labels are permuted over the examples, and every (unit, class) is compared with the largest mean drop over all units
-    and classes: p = (b + 1)/(draws + 1), corrected for the search (single-step maxT of Westfall and Young). NaN for
-    absent classes.
+    The statistic of a unit and a class is the mean drop over the class's examples, less the mean over all examples, in
+    standard deviations that the difference has over all permutations of the labels: S √((n − m)/(n m)), with S the
+    standard deviation of the unit's n drops and m examples of the class. A unit that harms all classes alike is thus
+    neither found nor hides one that harms a single class. Every (unit, class) is compared with the largest statistic
+    over all units and classes under permuted labels: p = (b + 1)/(draws + 1), corrected for the search (single-step
+    maxT of Westfall and Young 1993, studentised). Permutations leave m and S as they are, so p-values are exact. They
+    are 1 for a unit whose drops are equal up to rounding and where there is only one class, and NaN for absent classes.
 
     drops: each example's drop in correctness, margin or loss without each unit.
     """
-    labels = jnp.asarray(labels)
-    observed = metrics.by_class(drops, labels, classes=classes)
+    labels, count = jnp.asarray(labels), len(labels)
+    centred = features.centred(drops, axis=-1)
+    spread = jnp.std(centred, axis=-1, ddof=1, keepdims=True)
+    members = jnp.sum(labels[:, None] == jnp.arange(classes), axis=0)
+    varies = (spread > 0) & (members < count)
+    scale = jnp.sqrt(count * members / jnp.maximum(count - members, 1)) / jnp.where(spread > 0, spread, 1.0)
+
+    def statistics(labels):
+        standardised = metrics.by_class(centred, labels, classes=classes) * scale
+        return jnp.where(varies | jnp.isnan(standardised), standardised, -jnp.inf)
 
     def largest(key):
-        return jnp.nanmax(metrics.by_class(drops, jax.random.permutation(key, labels), classes=classes))
+        return jnp.nanmax(statistics(jax.random.permutation(key, labels)))
 
+    observed = statistics(labels)
     null = jax.lax.map(largest, jax.random.split(key, draws))
-    exceeded = jnp.sum(null >= observed[..., None], axis=-1)
+    exceeded = jnp.sum(null >= observed[..., None] - _TIED, axis=-1)
     return jnp.where(jnp.isnan(observed), jnp.nan, (exceeded + 1) / (draws + 1))
 
 

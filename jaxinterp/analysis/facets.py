@@ -18,13 +18,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from jaxinterp.analysis import attribution
+from jaxinterp.analysis import attribution, facet_starts
+from jaxinterp.analysis.facet_starts import EXACT, ORTHOGONAL, Images, lengths
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
 from jaxinterp.networks import Network, check_site, sites
 
 SHARE = 0.6  # of the best image's gain: a facet has more, and some blend of two facets has at most this much
-ORTHOGONAL = 0.3  # largest |cosine|: less than a tenth of the squared length is shared
 STRUCTURE = 0.5  # mean silhouette; "reasonable structure" in Kaufman and Rousseeuw 1990
 LEAST = 0.05  # smallest share of the exemplars in a cluster
 DRAWS = 19  # of the null: by chance the exemplars exceed all draws once in 20 times
@@ -34,10 +34,7 @@ _BLENDS = (0.25, 0.5, 0.75)
 _PENALTY = 2.0
 _STEP, _MEMORY = 0.3, 0.8  # of the ascent: first step size, in pixel intensity, and decay of the running mean
 _STARTS, _ROUNDS = 4, 10  # of k-means
-# Accelerators multiply with fewer bits by default.
-_EXACT = jax.lax.Precision.HIGHEST
 
-Images = Float[Array | np.ndarray, "examples pixels"]
 Cosines = Float[Array, "examples examples"]
 Kept = Bool[Array, " examples"]
 Directions = Float[Array | np.ndarray, "units sources"]
@@ -121,15 +118,28 @@ def by_maximisers(
     Bernstein et al. 2018, arXiv 1802.04434) inside [0, 1], and steps shrink. A linear unit reaches its exact optimum,
     others a local one. Images that the search misses are not counted.
 
-    images: real ones; half of the starts are drawn from them, the others are noise. directions: weights on the sources
-    in place of the units' own. chunk: units at once; memory is about 8 × chunk × restarts × k × pixels numbers. Raises
-    InputError for a site that is not a pre-activation, for a layer norm at it, and for arguments that do not fit.
+    Half of the starts are real images, the others noise. As both may leave all of a unit's sources silent, one more
+    restart takes the images of highest gain, with orthogonal contributions, among all real ones and those that would
+    raise or lower a hidden unit most if no gate were closed (see `facet_starts.candidates`). A unit without a gain on
+    any of them has 0 facets. With one hidden layer, such a unit is dead for certain where none of its sources ever
+    changes; otherwise its facets may have been missed.
+
+    images: real ones. directions: weights on the sources in place of the units' own. chunk: units at once; memory is
+    about 8 × chunk × restarts × k × pixels and 2 × chunk × images × sources numbers. Raises InputError for a site that
+    is not a pre-activation, for a layer norm at it, and for arguments that do not fit.
     """
     _check_positive(k=k, restarts=restarts, steps=steps)
     blank = _blank(network, images)
     source, weights, bias = _unit_weights(network, blank, site, directions)
     at_blank = network(blank)[1][source]
-    start = _start(key, images, restarts, k)
+    start = facet_starts.drawn(key, images, restarts + 1, k)
+
+    def starts(weight):
+        if source == "input":  # the unit is linear: every start leads to its optimum
+            return start[:-1]
+        pool = facet_starts.candidates(network, images, source)
+        known = weight * (network(pool)[1][source] - at_blank)
+        return start.at[-1].set(facet_starts.best(pool, jnp.sum(known, axis=-1), known, start[-1]))
 
     def one(inputs):
         weight, value = inputs
@@ -138,8 +148,8 @@ def by_maximisers(
             contributions = weight * (network(images)[1][source] - at_blank)
             return jnp.sum(contributions, axis=-1), contributions
 
-        pool = _ascend(measure, start, steps)
-        chosen, gains, shares, overlaps, valleys = _choose(measure, pool, k, blended=True)
+        ends = _ascend(measure, starts(weight), steps)
+        chosen, gains, shares, overlaps, valleys = _choose(measure, ends, k, blended=True)
         return Facets(chosen, value + gains, shares, overlaps, valleys, jnp.sum(shares > SHARE))
 
     return jax.lax.map(one, (weights, bias), batch_size=chunk)
@@ -162,8 +172,11 @@ def of_layer(
         activations = network(images)[1][site]
         return jnp.sum(activations**2, axis=-1), activations
 
-    pool = _ascend(measure, _start(key, images, restarts, k), steps)
-    chosen, squares, shares, overlaps, _ = _choose(measure, pool, k, blended=False)
+    start = facet_starts.drawn(key, images, restarts + 1, k)
+    pool = facet_starts.candidates(network, images, site)
+    best = facet_starts.best(pool, *measure(pool), start[-1])
+    ends = _ascend(measure, start.at[-1].set(best), steps)
+    chosen, squares, shares, overlaps, _ = _choose(measure, ends, k, blended=False)
     real = network(images)[1][site]
     scales = jnp.linalg.svd(real - jnp.mean(real, axis=0), compute_uv=False)
     rank = jnp.sum(scales > scales[0] * max(real.shape) * jnp.finfo(real.dtype).eps)
@@ -203,7 +216,7 @@ def by_exemplars(
     blank = _blank(network, images)
     source, weights, _ = _unit_weights(network, blank, site, directions)
     change = network(images)[1][source] - network(blank)[1][source]
-    gains, chosen = jax.lax.top_k(jnp.matmul(weights, change.T, precision=_EXACT), top)
+    gains, chosen = jax.lax.top_k(jnp.matmul(weights, change.T, precision=EXACT), top)
     # All units share the random draws, as they share the starts of `by_maximisers`, so only the units differ.
     draw, start = jax.random.split(key)
     normal, noise = jax.random.normal(draw, (DRAWS, top, top)), jax.random.gumbel(start, (_STARTS, k, top))
@@ -232,12 +245,12 @@ def _clusters(
     largest = jnp.max(jnp.abs(vectors))
     vectors = vectors / jnp.where(largest > 0, largest, 1.0)
     # All computations use inner products, so that their cost does not depend on the number of sources.
-    products = jnp.matmul(vectors, vectors.T, precision=_EXACT)
+    products = jnp.matmul(vectors, vectors.T, precision=EXACT)
     normal = normal * kept
     centred = normal - kept * jnp.sum(normal, axis=-1, keepdims=True) / jnp.maximum(n, 1)
     # Each row mixes the vectors into their mean plus a normal deviate with their covariance.
     mixing = kept[:, None] * (centred / jnp.sqrt(jnp.maximum(n - 1, 1)) + kept / jnp.maximum(n, 1))
-    null = jnp.matmul(jnp.matmul(mixing, products, precision=_EXACT), jnp.swapaxes(mixing, 1, 2), precision=_EXACT)
+    null = jnp.matmul(jnp.matmul(mixing, products, precision=EXACT), jnp.swapaxes(mixing, 1, 2), precision=EXACT)
 
     samples = jnp.concatenate([products[None], null])
     scores, counts, groups = jax.vmap(lambda sample: _best_clusters(noise, _cosines(sample), kept))(samples)
@@ -245,14 +258,6 @@ def _clusters(
     several = (scores[0] >= STRUCTURE) & jnp.all(scores[0] > scores[1:])
     group = jnp.where(kept, jnp.where(several, groups[0], 0), -1)
     return jnp.where(several, counts[0], jnp.minimum(n, 1)), group, scores[0], jnp.mean(scores[1:]), p
-
-
-def _start(key, images: Images, restarts: int, k: int) -> Float[Array, "restarts facets pixels"]:
-    """Real images, which activate the units that data activates, and noise, which activates others, in turn."""
-    real, noise = jax.random.split(key)
-    drawn = jnp.asarray(images)[jax.random.randint(real, (restarts, k), 0, len(images))]
-    in_turn = jnp.arange(restarts)[:, None] + jnp.arange(k)
-    return jnp.where(in_turn[..., None] % 2 == 0, drawn, jax.random.uniform(noise, drawn.shape, drawn.dtype))
 
 
 def _ascend(measure: Callable, start: Float[Array, "restarts facets pixels"], steps: int):
@@ -263,8 +268,8 @@ def _ascend(measure: Callable, start: Float[Array, "restarts facets pixels"], st
     def worth(images):
         gains, vectors = measure(images)
         # An image ignores those after it, so the first image of a restart seeks the best.
-        fixed, length = jax.lax.stop_gradient((vectors, _length(vectors)))
-        along = jnp.abs(jnp.einsum("ris,rjs->rij", vectors, fixed / length, precision=_EXACT))
+        fixed, length = jax.lax.stop_gradient((vectors, lengths(vectors)))
+        along = jnp.abs(jnp.einsum("ris,rjs->rij", vectors, fixed / length, precision=EXACT))
         shared = along * jax.lax.stop_gradient(jnp.maximum(gains, 0) / length[..., 0])[:, None]
         return jnp.sum(gains) - _PENALTY * jnp.sum(before * shared)
 
@@ -282,7 +287,7 @@ def _ascend(measure: Callable, start: Float[Array, "restarts facets pixels"], st
 def _choose(measure: Callable, pool: Float[Array, "pool pixels"], k: int, *, blended: bool):
     """The best image of the pool and k − 1 that are distinct from it: images, gains, shares, overlaps and valleys."""
     gains, vectors = measure(pool)
-    vectors = vectors / _length(vectors)
+    vectors = vectors / lengths(vectors)
     best = jnp.max(gains)
     best = jnp.where(best > 0, best, jnp.inf)
     share = gains / best
@@ -294,7 +299,7 @@ def _choose(measure: Callable, pool: Float[Array, "pool pixels"], k: int, *, ble
 
     def pick(allowed, _):
         index = jnp.argmax(jnp.where(allowed, gains, -jnp.inf))
-        overlap = jnp.matmul(vectors, vectors[index], precision=_EXACT)
+        overlap = jnp.matmul(vectors, vectors[index], precision=EXACT)
         valley = lowest(index) if blended else jnp.zeros_like(share)
         distinct = (jnp.abs(overlap) <= ORTHOGONAL) & (valley <= SHARE)
         remaining = allowed & distinct & (jnp.arange(len(pool)) != index)
@@ -340,7 +345,7 @@ def _k_means(noise: Float[Array, "clusters examples"], cosines: Cosines, kept: K
 
     def move(near, _):
         members = jnp.where(kept[:, None], jax.nn.one_hot(jnp.argmax(near, axis=-1), k), 0.0)
-        total = jnp.matmul(cosines, members, precision=_EXACT)
+        total = jnp.matmul(cosines, members, precision=EXACT)
         squares = jnp.sum(members * total, axis=0)
         known = active & (squares > 0)
         return jnp.where(known, total / jnp.sqrt(jnp.where(known, squares, 1.0)), -jnp.inf), None
@@ -353,7 +358,7 @@ def _silhouette(cosines: Cosines, kept: Kept, group: Int[Array, " examples"], k:
     """Mean silhouette over the kept vectors, 0 for a vector alone in its cluster; and the sizes of the clusters."""
     members = jnp.where(kept[:, None], jax.nn.one_hot(group, k), 0.0)
     sizes = jnp.sum(members, axis=0)
-    total = jnp.matmul(1 - cosines, members, precision=_EXACT)
+    total = jnp.matmul(1 - cosines, members, precision=EXACT)
     same = group[:, None] == jnp.arange(k)
     inner = jnp.sum(jnp.where(same, total, 0.0), axis=-1) / jnp.maximum(sizes[group] - 1, 1)
     outer = jnp.min(jnp.where(same | (sizes == 0), jnp.inf, total / jnp.maximum(sizes, 1)), axis=-1)
@@ -365,12 +370,6 @@ def _silhouette(cosines: Cosines, kept: Kept, group: Int[Array, " examples"], k:
 def _cosines(products: Float[Array, "examples examples"]) -> Cosines:
     size = jnp.sqrt(jnp.where(jnp.diagonal(products) > 0, jnp.diagonal(products), 1.0))
     return products / size[:, None] / size
-
-
-def _length(vectors: Float[Array, "*batch sources"]) -> Float[Array, "*batch 1"]:
-    """Euclidean length; 1 where it is 0."""
-    squares = jnp.sum(vectors**2, axis=-1, keepdims=True)
-    return jnp.sqrt(jnp.where(squares > 0, squares, 1.0))
 
 
 def _unit_weights(network: Network, blank: Float[Array, " pixels"], site: Site, directions: Directions | None):

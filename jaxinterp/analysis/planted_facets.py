@@ -3,7 +3,8 @@
 A facet is a block of pixels with its own hidden unit, which ink in the other blocks silences; the output adds up the
 hidden units. Easy units have peaks of equal height, and nothing is active in the valleys between them. Harder ones have
 unequal peaks, or shallow valleys that keep a third of the gain and a lesser optimum where two blocks are inked at once.
-One kind has a single facet although it is not linear.
+Inhibited ones are silent unless all of a block is inked, so that no image at hand activates them. One kind has a single
+facet although it is not linear.
 """
 
 from functools import partial
@@ -20,6 +21,7 @@ from jaxinterp.networks import MLP, Network
 
 BIAS = -0.1
 LESS = 0.7  # share of the first peak's gain; a facet has more than .6
+INHIBITED = -0.95  # bias of hidden units that are active only on a block with more than .95 of all ink
 SHALLOW = 0.5  # inhibition by other blocks, per unit of excitation; below .45 all blocks at once would be the optimum
 LATE = -0.5  # bias of the second of two hidden units that share a block
 DRAWS = 12  # units per kind
@@ -30,13 +32,14 @@ class Kind(NamedTuple):
     """A kind of planted unit.
 
     facets: their number. gains: output weights of the hidden units, 1 for the first. shallow: other blocks inhibit in
-    proportion to their ink, not completely. together: all hidden units share one block.
+    proportion to their ink, not completely. together: all hidden units share one block. bias: of the hidden units.
     """
 
     facets: int
     gains: tuple[float, ...]
     shallow: bool = False
     together: bool = False
+    bias: float = BIAS
 
 
 KINDS = {
@@ -48,6 +51,8 @@ KINDS = {
     "2, shallow valleys": Kind(2, (1, 1), shallow=True),
     "3, shallow valleys": Kind(3, (1, 1, 1), shallow=True),
     "1, not linear": Kind(1, (1, 1), together=True),
+    "2, inhibited": Kind(2, (1, 1), bias=INHIBITED),
+    "3, inhibited": Kind(3, (1, 1, 1), bias=INHIBITED),
 }
 
 
@@ -73,7 +78,7 @@ def networks(draws: int = DRAWS) -> Network:
 def _layers(kind: Kind, rng: np.random.Generator):
     """Kernel and bias of the hidden layer, and the gains."""
     used = len(kind.gains)
-    kernel, bias, gains = np.zeros((PIXELS, HIDDEN)), np.full(HIDDEN, BIAS), np.zeros(HIDDEN)
+    kernel, bias, gains = np.zeros((PIXELS, HIDDEN)), np.full(HIDDEN, kind.bias), np.zeros(HIDDEN)
     gains[:used] = kind.gains
     order = rng.permutation(PIXELS)
     if kind.together:

@@ -44,13 +44,13 @@ def built(*layers, activation="relu", **options):
     return Network(MLP(widths, np.shape(layers[-1][0])[1], activation, **options), {"params": params})
 
 
-def planted(templates, *, more=()):
+def planted(templates, *, more=(), bias=-2.0):
     """Source j fires for template j alone; unit m − 1 adds up the first m sources, and the last has no weights."""
     first = np.full((PIXELS, 3), -2.0)
     for place, template in enumerate(templates):
         first[list(template), place] = 1
     sums = np.append(np.triu(np.ones((3, 3))), np.zeros((3, 1)), axis=1)
-    return built((first, np.full(3, -2.0)), (sums, BIAS), *more)
+    return built((first, np.full(3, bias)), (sums, BIAS), *more)
 
 
 def pictures(templates, count=240, seed=0):
@@ -85,6 +85,45 @@ def test_a_unit_with_m_planted_facets_has_m(templates, site, more):
         np.testing.assert_allclose(found.values[m - 1, :m], BIAS[m - 1] + 2, atol=0.1)
     assert np.all(found.values[3] == BIAS[3]) and np.all(found.shares[3] == 0)
     np.testing.assert_array_equal(exemplars(network, images, site=site).number, [1, 2, 3, 0])
+
+
+def silent(network, images, site):
+    """Whether the images and noise leave all units of a site at 0."""
+    noise = np.random.default_rng(1).uniform(size=(2000, PIXELS)).astype(np.float32)
+    return not np.any(network(np.concatenate([images, noise]))[1][site])
+
+
+@pytest.mark.parametrize("templates", [DISJOINT, OVERLAPPING], ids=["disjoint", "overlapping"])
+def test_facets_of_a_unit_that_only_whole_templates_activate_are_found(templates):
+    network, images = planted(templates, bias=-3.95), pictures(templates)
+    assert silent(network, images, "hidden0/post")
+    found = jax.tree.map(np.asarray, maximise(network, images))
+    np.testing.assert_array_equal(found.number, [1, 2, 3, 0])
+    np.testing.assert_allclose(found.values[2, :3], BIAS[2] + 0.05, atol=1e-5)
+    layer = program(facets.of_layer, "hidden0/post")(KEY, network, images)
+    assert layer.number == 3
+    np.testing.assert_allclose(layer.sizes[:3], 0.05, atol=1e-5)
+
+
+def test_a_unit_that_no_image_in_the_box_activates_has_no_facets():
+    network, images = planted(DISJOINT, bias=-4.05), pictures(DISJOINT)
+    found = maximise(network, images)
+    np.testing.assert_array_equal(found.number, 0)
+    np.testing.assert_allclose(found.values[:, 0], BIAS)
+    assert not np.any(found.shares[:, 0])
+
+
+def test_facets_behind_two_closed_gates_are_found():
+    # Parts of the image on the first layer; on the second, two templates at once and not the third.
+    parts = np.stack([np.isin(np.arange(PIXELS), template) for template in DISJOINT], 1)
+    both = np.array([[1, -3], [1, 1], [-3, 1]])
+    network = built((parts, np.full(3, -2)), (both, np.full(2, -3.9)), (np.ones((2, 1)), [0]))
+    images = pictures(DISJOINT)
+    assert silent(network, images, "hidden1/post")
+    found = jax.tree.map(np.asarray, maximise(network, images))
+    assert found.number == 2
+    lit = {tuple(np.flatnonzero(image > 0.5)) for image in found.images[0, :2]}
+    assert lit == {DISJOINT[0] + DISJOINT[1], DISJOINT[1] + DISJOINT[2]}
 
 
 def test_the_larger_of_two_is_two_facets_and_a_sum_is_one():

@@ -28,7 +28,8 @@ def test_the_truth_is_that_of_the_definition(name):
     kind, (gain, blocks) = planted_facets.KINDS[name], unit(name)
     assert len(blocks) == kind.facets
     alone = np.sort(gain(blocks))[::-1]
-    expected = [0.9 + 0.5] if kind.together else [0.9 * one for one in kind.gains]
+    peak = 1 + kind.bias
+    expected = [peak + 0.5] if kind.together else [peak * one for one in kind.gains]
     np.testing.assert_allclose(alone, np.sort(expected)[::-1], rtol=1e-5)
     assert (alone > facets.SHARE * alone[0]).all()
     # Brute force: no other image does better. Pixels of a block go together, since all of them push one way.
@@ -55,7 +56,15 @@ def test_one_facet_that_is_not_linear():
     np.testing.assert_allclose(gain(np.linspace(0, 1, 5)[:, None] * block), [0, 0.15, 0.4, 0.9, 1.4], atol=1e-5)
 
 
+def test_an_inhibited_unit_is_silent_on_noise_and_on_the_images_at_hand():
+    gain, blocks = unit("3, inhibited")
+    rng = np.random.default_rng(0)
+    noise = rng.uniform(size=(1000, planted_facets.PIXELS))
+    inked = blocks[rng.integers(3, size=1000)] * rng.uniform(0.5, 1, noise.shape)
+    assert gain(noise).max() == 0 and gain(inked).max() == 0
+
+
 def test_as_many_facets_are_found_as_were_planted():
     networks = ensemble.take(planted_facets.networks(1), EASY)
     count = jax.jit(ensemble.over_seeds(partial(planted_facets.count, restarts=4, steps=64)))
-    assert np.asarray(count(networks, jax.random.key(0))).tolist() == [1, 2, 3]
+    assert np.asarray(count(networks, jax.random.key(0))).tolist() == [1, 2, 3, 2, 3]

@@ -46,8 +46,8 @@ def unbiased_hsic(x, y):
 
 
 def debiased_cka(x, y):
-    """Linear CKA with the unbiased HSIC."""
-    x, y = np.float64(x), np.float64(y)
+    """Linear CKA with the unbiased HSIC; in extended precision, since its terms cancel."""
+    x, y = np.longdouble(x), np.longdouble(y)
     return unbiased_hsic(x, y) / np.sqrt(unbiased_hsic(x, x) * unbiased_hsic(y, y))
 
 

@@ -24,6 +24,14 @@ certain the value is.
 
 A network that is constant over the examples gives NaN for every measure except three: its `size_and_shape` is the size
 of the other network, in `predictivity` it predicts the mean, and in `cosine` it has a direction unless it is 0.
+`debiased_cka` and `rank_rsa` are NaN also where one image alone activates the layer: no two images covary.
+
+Measures of single-precision activations are computed in double precision: where a layer is nearly dead, or one image is
+1,000 times as large as the others, they are small differences of large terms. Values differ from the definition by at
+most 2e-7, absolute or relative (`rank_rsa`: 2e-5, since distances are ranked in steps of 1e-6, so that ties stay ties).
+`debiased_cka` has larger errors, up to 1e-3, where its denominator's f(X, X) is below 1e-9 |X|⁴ (one image some 100,000
+times as large as the others), and is NaN below 1e-12. On CPUs this costs up to twice the time of single precision; on
+accelerators with slow doubles, more.
 """
 
 from jaxinterp.analysis.similarity.calibration import Calibration, calibrate

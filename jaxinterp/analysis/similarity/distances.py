@@ -4,13 +4,12 @@ A matrix has examples² entries. Those of RSA on Euclidean distances, distance c
 row by row when needed and never stored: 2 · examples² · units multiplications per network, and examples² per pair.
 """
 
-import math
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 
-from jaxinterp.analysis.similarity.features import EXACT, centred, finite, rounding, scaled
+from jaxinterp.analysis.similarity.features import EXACT, centred, centred_columns, finite, rounding, scaled
 from jaxinterp.analysis.similarity.measure import RELABELLED, ROTATED, Measure, Prepared
 
 # Neighbours of each example, as in the mutual k-nearest-neighbour score of Huh et al. 2024, arXiv 2405.07987.
@@ -21,14 +20,14 @@ _BLOCK = 2**24
 
 def _prepare_euclidean_rsa(x) -> Prepared:
     """Columns, and the mean and the size of the distances between different examples."""
-    columns, known = _columns(x)
+    columns, known = centred_columns(x)
     mean = jnp.sum(_over_rows(lambda row: jnp.sum(_distances(columns, row)), columns)) / (len(x) * (len(x) - 1))
     return _sized(columns, mean, known, _euclidean_rsa)
 
 
 def _prepare_distance_correlation(x) -> Prepared:
     """Columns and each example's mean distance; the mean of those, and the size of the doubly centred distances."""
-    columns, known = _columns(x)
+    columns, known = centred_columns(x)
     means = _over_rows(lambda row: jnp.mean(_distances(columns, row)), columns)
     return _sized((columns, means), jnp.mean(means), known, _doubly_centred)
 
@@ -45,10 +44,11 @@ def _compare_distance_correlation(x: Prepared, y: Prepared):
 
 def _prepare_neighbours(x) -> Prepared:
     """Each example's nearest neighbours; the first ones among those that are equally near but for rounding."""
-    columns, known = _columns(x)
+    columns, known = centred_columns(x)
 
     def nearest(row):
-        distances = _distances(columns, row).at[row].set(jnp.inf)
+        # In as many digits as the activations have: `top_k` of doubles is 20 times slower.
+        distances = _distances(columns, row).at[row].set(jnp.inf).astype(x.dtype)
         return jax.lax.top_k(-distances, _NEIGHBOURS)[1]
 
     return Prepared(_over_rows(nearest, columns), None, known & jnp.any(columns != 0))
@@ -62,7 +62,7 @@ def _compare_neighbours(x: Prepared, y: Prepared):
 
 def _reorder_neighbours(rows, order):
     """The indices of the neighbours change with the order of the examples too."""
-    return jnp.argsort(order)[rows[:, order]]
+    return jnp.argsort(order).astype(rows.dtype)[rows[:, order]]
 
 
 def _prepare_rank_rsa(x) -> Prepared:
@@ -71,11 +71,11 @@ def _prepare_rank_rsa(x) -> Prepared:
     examples = len(x)
     vectors = scaled(centred(x, axis=-1), axis=-1)
     alike = jnp.matmul(vectors, vectors.T, precision=EXACT)
-    # Ties must stay ties: values that differ only by rounding become equal, on both sides of the diagonal too.
-    step = 2.0 ** round(0.75 * math.log2(jnp.finfo(x.dtype).eps))
+    # Ties must stay ties: values that differ only by rounding, of the activations or of sums, become equal.
+    step = max(rounding(x.dtype), 2.0**-39)
     distances = jnp.round((2 - alike - alike.T) / 2 / step)
-    distances = jnp.where(jnp.eye(examples, dtype=bool), -1.0, jnp.maximum(distances, 0.0)).ravel()
-    number = jnp.arange(distances.size)
+    distances = jnp.where(jnp.eye(examples, dtype=bool), -1.0, jnp.maximum(distances, 0.0)).ravel().astype(x.dtype)
+    number = jnp.arange(distances.size, dtype=jnp.int32)
     ordered, order = jax.lax.sort((distances, number), num_keys=1)
     steps = ordered[1:] != ordered[:-1]
     below = jax.lax.cummax(jnp.where(jnp.pad(steps, (1, 0), constant_values=True), number, 0))
@@ -97,11 +97,6 @@ def _compare_rank_rsa(x: Prepared, y: Prepared):
 def _reorder_table(rows, order):
     """A matrix of examples × examples is reordered along both axes."""
     return rows[:, order][:, :, order]
-
-
-def _columns(x):
-    x, known = finite(x)
-    return scaled(centred(x)), known
 
 
 def _distances(columns, row):
@@ -146,7 +141,7 @@ def _over_rows(fn: Callable, columns):
     """fn(row) for every example, with as many rows at once as fit in a block."""
     examples, units = columns.shape[-2:]
     rows = max(1, _BLOCK // (columns.size // units))
-    return jax.lax.map(fn, jnp.arange(examples), batch_size=min(rows, examples))
+    return jax.lax.map(fn, jnp.arange(examples, dtype=jnp.int32), batch_size=min(rows, examples))
 
 
 MEASURES = (

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from jaxinterp.analysis.similarity.features import EXACT, finite, rounding
+from jaxinterp.analysis.similarity.features import EXACT, centred, finite
 from jaxinterp.analysis.similarity.measure import RELABELLED, SCALED, Measure, Prepared
 from jaxinterp.errors import InputError
 
@@ -80,7 +80,7 @@ def _prepare_examples(x, *, directions, ordered: bool) -> Prepared:
     """Each example's vector at length 1, and whether it has a direction."""
     x, known = finite(x)
     vectors, valid = directions(jnp.sort(x, axis=-1) if ordered else x)
-    return Prepared((vectors, valid.astype(x.dtype)), None, known)
+    return Prepared((vectors, valid.astype(vectors.dtype)), None, known)
 
 
 def _compare_examples(x: Prepared, y: Prepared):
@@ -100,6 +100,7 @@ def _chunked(activations, chunk: int):
 
 def _directions(vectors):
     """Vectors at length 1, and whether they have a direction."""
+    vectors = vectors.astype(jnp.result_type(float))
     largest = jnp.max(jnp.abs(vectors), axis=-1, keepdims=True)
     scaled = vectors / jnp.where(largest > 0, largest, 1.0)  # so that squares neither vanish nor overflow
     length = jnp.linalg.norm(scaled, axis=-1, keepdims=True)
@@ -108,9 +109,7 @@ def _directions(vectors):
 
 
 def _centred_directions(vectors):
-    centred = vectors - jnp.mean(vectors, axis=-1, keepdims=True)
-    constant = jnp.max(jnp.abs(centred), -1) <= rounding(vectors.dtype) * jnp.max(jnp.abs(vectors), -1)
-    return _directions(jnp.where(constant[..., None], 0.0, centred))
+    return _directions(centred(vectors, axis=-1))
 
 
 def _cosine(first, second):

@@ -1,4 +1,8 @@
-"""How are activations prepared for a measure? Centring, scaling and decompositions that exclude constant layers."""
+"""How are activations prepared for a measure? Centring, scaling and decompositions that exclude constant layers.
+
+Measures compute in double precision (see `pairs`). Activations come as they are, so what a measure calls rounding is
+that of the activations: a unit that varies by the last digit of a float32 is constant in double precision too.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -19,13 +23,23 @@ def finite(x):
 
 
 def centred(x, axis: int = -2):
-    """Deviations from the mean over examples (axis −2) or units (−1); exactly 0 where only rounding varies."""
-    # Subtracting one of the values first keeps the digits of values far from 0 and makes equal values exactly 0.
-    shifted = x - jax.lax.slice_in_dim(x, 0, 1, axis=axis)
+    """Deviations from the mean over examples (axis −2) or units (−1); exactly 0 where only rounding varies.
+
+    In double precision inside `jax.enable_x64`, whatever the precision of x, which decides what is rounding.
+    """
+    first = jax.lax.slice_in_dim(x, 0, 1, axis=axis)
     largest = jnp.max(jnp.abs(x), axis=axis, keepdims=True)
-    constant = jnp.max(jnp.abs(shifted), axis=axis, keepdims=True) <= rounding(x.dtype) * largest
-    shifted = jnp.where(constant, 0.0, shifted)
+    constant = jnp.max(jnp.abs(x - first), axis=axis, keepdims=True) <= rounding(x.dtype) * largest
+    # Subtracting one of the values first keeps the digits of values far from 0 and makes equal values exactly 0.
+    x, first = (z.astype(jnp.result_type(float)) for z in (x, first))
+    shifted = jnp.where(constant, 0.0, x - first)
     return shifted - jnp.mean(shifted, axis=axis, keepdims=True)
+
+
+def centred_columns(x):
+    """Deviations from the mean over examples, at size 1, and whether all activations are finite."""
+    x, known = finite(x)
+    return scaled(centred(x)), known
 
 
 def scaled(x, axis=None):
@@ -36,10 +50,13 @@ def scaled(x, axis=None):
     return x / jnp.where(size > 0, size, 1.0)
 
 
-def principal(x):
-    """Singular value decomposition u, s, vᵀ, and which of the s are larger than rounding errors."""
+def principal(x, noise: float):
+    """Singular value decomposition u, s, vᵀ, and which of the s are larger than rounding errors of relative size noise.
+
+    noise: `rounding` of the activations behind x, which may have fewer digits than x.
+    """
     u, s, vt = jnp.linalg.svd(x, full_matrices=False)
-    return u, s, vt, s > min(x.shape) * rounding(x.dtype) * s[0]
+    return u, s, vt, s > min(x.shape) * noise * s[0]
 
 
 def cross(x, y):

@@ -32,11 +32,14 @@ def all_pairs(
     any number of networks. A pair for which the measure is undefined is NaN, and so is one with a network whose
     activations are not finite; no other pair is affected.
 
-    chunk: networks of either side compared at once: chunk² pairs. Memory also includes a copy of the activations, and
-    for `rank_rsa` a matrix of examples² numbers per network. Raises InputError where the two have different examples or
-    fewer than the measure needs, and for different numbers of units if they are compared unit by unit.
+    chunk: networks of either side compared at once: chunk² pairs. Memory also includes a copy of the activations in
+    double precision, and for `rank_rsa` a matrix of examples² numbers per network. Raises InputError where the two have
+    different examples or fewer than the measure needs, and for different numbers of units if they are compared unit by
+    unit.
     """
-    return _compare(measure, *_prepared(measure, activations, others), chunk, others is None and measure.symmetric)
+    mirrored, dtype = others is None and measure.symmetric, jnp.result_type(float)
+    with jax.enable_x64(True):
+        return _compare(measure, *_prepared(measure, activations, others), chunk, mirrored, dtype)
 
 
 def permuted(
@@ -54,13 +57,15 @@ def permuted(
     """
     if orders.shape[1] != activations.shape[1]:
         raise InputError(f"orders must permute all {activations.shape[1]} examples, got {orders.shape[1]}")
-    first, second = _prepared(measure, activations, others)
+    mirrored, dtype = others is None and measure.symmetric, jnp.result_type(float)
+    with jax.enable_x64(True):
+        first, second = _prepared(measure, activations, others)
 
-    def draw(order):
-        reordered = second._replace(rows=measure.reorder(second.rows, order))
-        return _compare(measure, first, reordered, chunk, others is None and measure.symmetric)
+        def draw(order):
+            reordered = second._replace(rows=measure.reorder(second.rows, order))
+            return _compare(measure, first, reordered, chunk, mirrored, dtype)
 
-    return jax.lax.map(draw, jnp.asarray(orders))
+        return jax.lax.map(draw, jnp.asarray(orders, jnp.int32))
 
 
 def half_samples(
@@ -97,9 +102,11 @@ def cka_null_mean(activations: Activations, others: Others | None = None) -> Flo
     b = tr(S)²/tr(S²), with S the covariance, is the effective number of directions of the variance. NaN for a constant
     layer.
     """
-    first = jax.lax.map(spectral.participation, jnp.asarray(activations))
-    second = first if others is None else jax.lax.map(spectral.participation, jnp.asarray(others))
-    return jnp.sqrt(first[:, None] * second) / (activations.shape[1] - 1)
+    dtype = jnp.result_type(float)
+    with jax.enable_x64(True):
+        first = jax.lax.map(spectral.participation, jnp.asarray(activations))
+        second = first if others is None else jax.lax.map(spectral.participation, jnp.asarray(others))
+        return (jnp.sqrt(first[:, None] * second) / (activations.shape[1] - 1)).astype(dtype)
 
 
 def linear_cka(
@@ -129,7 +136,7 @@ def _prepared(measure: Measure, activations, others) -> tuple[Prepared, Prepared
     return first, first if others is None else jax.lax.map(measure.prepare, jnp.asarray(others))
 
 
-def _compare(measure: Measure, first: Prepared, second: Prepared, chunk: int, mirrored: bool):
+def _compare(measure: Measure, first: Prepared, second: Prepared, chunk: int, mirrored: bool, dtype):
     """Block by block of the table. mirrored: the lower triangle is a copy of the upper one and is not computed."""
     shape = first.defined.shape[0], second.defined.shape[0]
     starts = [(i, j) for i in range(0, shape[0], chunk) for j in range(i if mirrored else 0, shape[1], chunk)]
@@ -144,5 +151,6 @@ def _compare(measure: Measure, first: Prepared, second: Prepared, chunk: int, mi
         values = jnp.where(x.defined[:, None] & y.defined, measure.compare(x, y), jnp.nan)
         return jax.lax.dynamic_update_slice(table, values.astype(table.dtype), (start[0], start[1])), None
 
-    table, _ = jax.lax.scan(fill, jnp.zeros(shape, jnp.result_type(float)), jnp.array(starts))
+    # Indices of 64 bits cannot be batched by `jax.vmap` where the caller has only 32.
+    table, _ = jax.lax.scan(fill, jnp.zeros(shape, dtype), jnp.array(starts, jnp.int32))
     return jnp.where(jnp.tri(*shape, -1, dtype=bool), table.T, table) if mirrored else table

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxinterp.analysis.similarity.features import EXACT, centred, cross, finite, principal, scaled
+from jaxinterp.analysis.similarity.features import EXACT, centred, cross, finite, principal, rounding, scaled
 from jaxinterp.analysis.similarity.measure import ROTATED, Measure, Prepared
 
 
@@ -35,10 +35,10 @@ def _prepare_prediction(x) -> Prepared:
     fit, score = halves(len(x))
     fitted, scored = values[fit], values[score]
     centre = jnp.mean(fitted, axis=0)
-    u, s, vt, kept = principal(centred(fitted))
+    u, s, vt, kept = principal(centred(fitted), rounding(x.dtype))
     onto = vt.T * jnp.where(kept, 1 / jnp.where(kept, s, 1.0), 0.0)
     scored = jnp.matmul(scored - centre, onto, precision=EXACT)
-    basis = jnp.zeros((len(x), len(s)), x.dtype).at[fit].set(u * kept).at[score].set(scored)
+    basis = jnp.zeros((len(x), len(s)), u.dtype).at[fit].set(u * kept).at[score].set(scored)
     return Prepared(_Halves(basis, values), jnp.matmul(scored.T, scored, precision=EXACT), known)
 
 

@@ -8,16 +8,27 @@ import math
 
 import jax.numpy as jnp
 
-from jaxinterp.analysis.similarity.features import EXACT, centred, cross, finite, principal, rounding, scaled
+from jaxinterp.analysis.similarity.features import (
+    EXACT,
+    centred,
+    centred_columns,
+    cross,
+    finite,
+    principal,
+    rounding,
+    scaled,
+)
 from jaxinterp.analysis.similarity.measure import ANY_BASIS, MOVED, ROTATED, Measure, Prepared
 
 # Fraction of the variance that SVCCA keeps.
 _VARIANCE = 0.99
+# f(X, X)/|X|⁴, the difference of terms up to 1, has errors of some 1e-15 in double precision: here 3 digits are left.
+_LEAST = 1e-12
 
 
 def _prepare_cka(x) -> Prepared:
     """Centred columns, scaled so that ‖XᵀX‖_F is 1."""
-    columns, known = _columns(x)
+    columns, known = centred_columns(x)
     size = jnp.sqrt(jnp.linalg.norm(_product(columns.T, columns)))
     return Prepared(columns / jnp.where(size > 0, size, 1.0), None, known & (size > 0))
 
@@ -28,11 +39,14 @@ def _compare_cka(x: Prepared, y: Prepared):
 
 
 def _prepare_debiased_cka(x) -> Prepared:
-    """Centred columns, scaled so that f(X, X) is 1, and each example's squared length."""
-    columns, known = _columns(x)
+    """Centred columns, scaled so that f(X, X) is 1, and each example's squared length; undefined where f(X, X) is 0.
+
+    f(X, X) is the small difference of large terms where few images carry the layer, and 0 where one image does.
+    """
+    columns, known = centred_columns(x)
     squares = jnp.sum(columns**2, -1)
     size = _unbiased(jnp.sum(_product(columns.T, columns) ** 2), jnp.sum(squares**2), jnp.sum(squares) ** 2, len(x))
-    known &= size > rounding(x.dtype)
+    known &= size > _LEAST
     scale = jnp.where(known, size, 1.0) ** 0.25
     return Prepared((columns / scale, squares / scale**2), None, known)
 
@@ -47,9 +61,9 @@ def _compare_debiased_cka(x: Prepared, y: Prepared):
 
 def _prepare_cca(x) -> Prepared:
     """An orthonormal basis of the span of the units, and its dimension."""
-    columns, known = _columns(x)
+    columns, known = centred_columns(x)
     # The span does not depend on the units' scales. At equal scales a small unit is not mistaken for rounding.
-    return _basis(scaled(columns, axis=0), known)
+    return _basis(scaled(columns, axis=0), known, rounding(x.dtype))
 
 
 def _compare_cca(x: Prepared, y: Prepared):
@@ -59,8 +73,8 @@ def _compare_cca(x: Prepared, y: Prepared):
 
 def _prepare_svcca(x) -> Prepared:
     """Only the principal components that carry 99 % of the variance, and their number."""
-    columns, known = _columns(x)
-    u, s, _, real = principal(columns)
+    columns, known = centred_columns(x)
+    u, s, _, real = principal(columns, rounding(x.dtype))
     variance = s**2
     kept = real & (jnp.cumsum(variance) - variance < _VARIANCE * jnp.sum(variance))
     return Prepared(u * kept, jnp.maximum(jnp.sum(kept), 1), known & kept[0])
@@ -68,8 +82,8 @@ def _prepare_svcca(x) -> Prepared:
 
 def _prepare_pwcca(x) -> Prepared:
     """CCA's basis and dimension, and the units' coordinates in that basis."""
-    columns, known = _columns(x)
-    basis, dimension, known = _basis(scaled(columns, axis=0), known)
+    columns, known = centred_columns(x)
+    basis, dimension, known = _basis(scaled(columns, axis=0), known, rounding(x.dtype))
     return Prepared(basis, (dimension, _product(basis.T, columns)), known)
 
 
@@ -85,14 +99,14 @@ def _compare_pwcca(x: Prepared, y: Prepared):
 
 def _prepare_shape(x) -> Prepared:
     """Centred columns at size |X| = 1."""
-    columns, known = _columns(x)
+    columns, known = centred_columns(x)
     return Prepared(columns, None, known & jnp.any(columns != 0))
 
 
 def _compare_shape(x: Prepared, y: Prepared):
     """Angle arccos(‖XᵀY‖_*/(|X||Y|)), in radians, that remains between the two after one is rotated onto the other.
 
-    The cosine is rounded, so angles below √ε (.001 in float32) cannot be distinguished from 0.
+    The cosine is rounded, so angles below some 1e-7 cannot be distinguished from 0.
     """
     return jnp.arccos(jnp.minimum(_nuclear(x.rows, y.rows), 1.0))
 
@@ -111,18 +125,13 @@ def _compare_size_and_shape(x: Prepared, y: Prepared):
 
 def participation(x):
     """b = tr(S)²/tr(S²) of one network's covariance S: effective number of directions; NaN for a constant layer."""
-    columns, known = _columns(x)
+    columns, known = centred_columns(x)
     squares = jnp.sum(_product(columns.T, columns) ** 2)
     return jnp.where(known & (squares > 0), 1 / squares, jnp.nan)
 
 
-def _columns(x):
-    x, known = finite(x)
-    return scaled(centred(x)), known
-
-
-def _basis(columns, known):
-    u, _, _, kept = principal(columns)
+def _basis(columns, known, noise: float):
+    u, _, _, kept = principal(columns, noise)
     return Prepared(u * kept, jnp.maximum(jnp.sum(kept), 1), known & kept[0])
 
 

@@ -41,7 +41,8 @@ class Damage(NamedTuple):
 
     worst: each class's most damaging unit, and worst_class the class that loses most without its own, both on the
     choosing half. worst_accuracy: of each class without the most damaging unit of each layer. searched_p: the lowest
-    of all units, corrected for the search over units and classes (`ablation.searched_p`).
+    of all units, for damage that depends on the class more than permuted labels would make it, relative to each unit's
+    own noise, corrected for the search over units and classes (`ablation.searched_p`).
 
     direction_accuracy, direction_worst_class: as worst_accuracy of the last hidden layer and worst_class, but of the
     directions of random bases (`ablation.random_bases`) in place of the units: as many are searched on the same half.
@@ -177,9 +178,9 @@ def _of_kind(found: xr.Dataset) -> list[Claim]:
             "accuracy with all neurons": found.intact,
             **{f"most damaging neuron of {layer}": found.worst_accuracy.sel(layers=layer) for layer in earlier},
         },
-        note=f"Each digit without its most damaging neuron, {CHOSEN}. {SEARCHED} Share of digits whose largest loss "
-        "is significant at 5 %, corrected for the search over neurons and digits: "
-        f"{format_number(float(significant))}.",
+        note=f"Each digit without its most damaging neuron, {CHOSEN}. {SEARCHED} Share of digits that some neuron's "
+        "loss depends on, beyond its spread under permuted labels, at 5 %, corrected for the search over neurons and "
+        f"digits: {format_number(float(significant))}.",
     )
     of_one, intact = (of_chosen(values, classes=found.worst_class) for values in (without, found.intact))
     direction, direction_intact = (

@@ -187,7 +187,8 @@ def _method(results: Results) -> Claim:
         },
         note=f"n: planted units. Unequal peaks: the others have {planted_facets.LESS:g} of the first one's gain. "
         "Shallow valleys: a blend of halves keeps a third of the gain. Not linear: two hidden units that share their "
-        "pixels add up.",
+        "pixels add up. Inhibited: only nearly all ink of one block activates the unit, and none of the given "
+        "images.",
     )
 
 

@@ -1,4 +1,7 @@
-"""Every measure against its definition in SciPy, scikit-learn or plain NumPy, one pair at a time, in float64."""
+"""Every measure against its definition in SciPy, scikit-learn or plain NumPy, one pair at a time, in float64.
+
+Double-precision activations agree to 1e-10; single-precision ones to what the package promises, on awkward layers too.
+"""
 
 from functools import partial
 
@@ -101,7 +104,7 @@ def neighbours(x, y):
 def predictivity(x, y):
     fit, score = prediction.halves(len(x))
     predicted = LinearRegression().fit(x[fit], y[fit]).predict(x[score])
-    return r2_score(y[score], predicted, multioutput="variance_weighted")
+    return r2_score(y[score], predicted, multioutput="variance_weighted") if np.ptp(y[score], axis=0).any() else np.nan
 
 
 def per_example(x, y, **options):
@@ -164,3 +167,58 @@ def test_every_measure_is_its_definition(name, case):
     assert found.dtype == np.float64
     expected = [[DEFINITIONS[name](a, b) for b in y] for a in x]
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10)
+
+
+USUAL, DEAD, CONSTANT, ONE_IMAGE, TWO, THREE, DOMINATED, MORE = range(8)
+UNDEFINED = {name: {DEAD, CONSTANT} for name in similarity.MEASURES}
+UNDEFINED |= {name: {DEAD, CONSTANT, ONE_IMAGE} for name in ("debiased_cka", "rank_rsa")}
+UNDEFINED |= {"cosine": {DEAD}, "sorted_cosine": {DEAD}, "size_and_shape": set(), "predictivity": set()}
+TIED = {"neighbours": {ONE_IMAGE, TWO, THREE}}  # all silent images are equally near
+
+
+def awkward(units, examples, seed):
+    """Usual, dead, constant but for rounding, active on 1, 2 or 3 images, and one image 1,000 or 10,000 times as large.
+
+    In single precision, and what they are but for rounding.
+    """
+    rng = np.random.default_rng(seed)
+    seen = np.random.default_rng(0).normal(size=(examples, 5))
+    layers = np.tanh(seen @ rng.normal(size=(8, 5, units)) * 0.5 + rng.normal(size=(8, examples, units)))
+    layers[DEAD] = 0
+    for active, layer in enumerate((ONE_IMAGE, TWO, THREE), 1):
+        layers[layer] = 0
+        layers[layer, :active, 2] = rng.uniform(0.5, 2, active)
+    layers[DOMINATED, 0] *= 1e3
+    layers[MORE, 4] *= 1e4
+    layers = layers.astype(np.float32)
+    layers[CONSTANT] = np.nextafter(np.float32(0.7), np.float32(rng.integers(0, 2, layers[CONSTANT].shape)))
+    exact = np.float64(layers)
+    exact[CONSTANT] = 0.7
+    return layers, exact
+
+
+@pytest.mark.parametrize(("p", "q", "examples"), [(7, 4, 60), (20, 23, 16)], ids=["", "fewer examples than units"])
+@pytest.mark.parametrize("name", similarity.MEASURES)
+def test_single_precision_activations_are_compared_in_double_precision(name, p, q, examples):
+    measure, undefined = similarity.MEASURES[name], UNDEFINED[name]
+    (x, exact_x), (y, exact_y) = (
+        awkward(units, examples, seed) for seed, units in ((1, p), (2, p if measure.unit_by_unit else q))
+    )
+    found = np.asarray(all_pairs(measure, x, y, chunk=16))
+    assert found.dtype == np.float32
+    for i, j in np.ndindex(found.shape):
+        if {i, j} & undefined:
+            assert np.isnan(found[i, j])
+        elif not {i, j} & TIED.get(name, set()):
+            expected = DEFINITIONS[name](exact_x[i], exact_y[j])
+            atol = 2e-5 if name == "rank_rsa" else 2e-7  # ranks of distances in steps of 1e-6
+            np.testing.assert_allclose(found[i, j], np.float64(expected), rtol=2e-7, atol=atol)
+
+
+@pytest.mark.parametrize("name", ["procrustes", "size_and_shape", "debiased_cka", "cca"])
+def test_layers_that_are_almost_equal_are_told_from_equal_ones(name):
+    x = layers("of other widths")[0].astype(np.float32)
+    y = x + np.float32(1e-4) * np.random.default_rng(1).normal(size=x.shape).astype(np.float32)
+    found = np.asarray(all_pairs(similarity.MEASURES[name], x, y, chunk=16)).diagonal()
+    expected = [DEFINITIONS[name](a, b) for a, b in zip(np.float64(x), np.float64(y), strict=True)]
+    np.testing.assert_allclose(found, np.float64(expected), rtol=1e-5)

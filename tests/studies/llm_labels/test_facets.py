@@ -81,8 +81,8 @@ def test_every_planted_unit_counts_as_one_sample(results):
     count_all(results)
     results["planted facets"]["found"].loc[{"kinds": "2, shallow valleys"}] = 1
     finding = judged(facets, results)["2.8 method"]
-    assert finding.measured.n == 96 and finding.measured.mean == pytest.approx(7 / 8)
-    assert finding.control.mean == pytest.approx(2 / 8) and finding.control_name == "one for all"
+    assert finding.measured.n == 120 and finding.measured.mean == pytest.approx(9 / 10)
+    assert finding.control.mean == pytest.approx(2 / 10) and finding.control_name == "one for all"
     shown = {other.name: other.estimate for other in finding.others}
     assert shown["counted correctly: 2, shallow valleys"].mean == 0 and shown["counted correctly: 1"].n == 12
 

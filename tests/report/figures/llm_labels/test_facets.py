@@ -10,7 +10,7 @@ def test_planted_units_are_shown_by_kind():
     planted["found"][:] = planted.true
     planted["found"].loc[{"kinds": "2, shallow valleys"}] = np.where(np.arange(12) < 3, planted.true[5], -1)
     shown = facets.counts(results)
-    assert [bar.get_width() for bar in shown.axes[0].patches] == [1, 1, 1, 1, 1, 0.25, 1, 1]
+    assert [bar.get_width() for bar in shown.axes[0].patches] == [1, 1, 1, 1, 1, 0.25, 1, 1, 1, 1]
     assert "planted 2, shallow valleys: 0.25 counted correctly" in shown.get_label()
 
 
