@@ -92,8 +92,10 @@ OPTIMIZERS: dict[str, Callable[..., Any]] = {
     # does not take weight_decay, the decay is added to the gradient.
     "sgd": lambda optax, rate: optax.sgd(rate),
     "momentum": lambda optax, rate, momentum: optax.sgd(rate, momentum),
-    "adam": lambda optax, rate: optax.adam(rate),
-    "adamw": lambda optax, rate, weight_decay: optax.adamw(rate, weight_decay=weight_decay),
+    "adam": lambda optax, rate, optimizer_epsilon: optax.adam(rate, eps=optimizer_epsilon),
+    "adamw": lambda optax, rate, optimizer_epsilon, weight_decay: optax.adamw(
+        rate, eps=optimizer_epsilon, weight_decay=weight_decay
+    ),
 }
 
 

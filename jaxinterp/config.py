@@ -20,6 +20,7 @@ else:
     Norm = Literal["none", *NORMS]
     Optimizer = Literal[tuple(OPTIMIZERS)]
 Initializer = Literal["torch", "xavier_uniform", "xavier_normal", "he_uniform", "he_normal", "lecun_normal"]
+BiasInitializer = Literal["default", "torch"]
 Loss = Literal["cross_entropy", "binary_cross_entropy", "squared_error"]
 
 # Help that names entries of the tables; all other help is the text under a field.
@@ -70,6 +71,8 @@ class ModelConfig:
     """torch draws weights and biases uniformly from ±1/√fan_in; the others draw weights and set biases to 0"""
     initializer_gain: float = 1.0
     """factor on the initial weights, like gain in PyTorch's xavier_uniform_"""
+    bias_initializer: BiasInitializer = "default"
+    """torch draws the biases uniformly from ±1/√fan_in whatever draws the weights; default: as the initializer does"""
     norm: Norm = "none"
     norm_position: Literal["before", "after"] = "before"
     """whether the norm comes before or after the activation function"""
@@ -96,6 +99,13 @@ class TrainConfig:
     optimizer: Optimizer = "adam"
     learning_rate: float = 0.001
     momentum: Annotated[float, Doc(f"coefficient of the optimizer {_users('momentum')}; the others ignore it")] = 0.9
+    optimizer_epsilon: Annotated[
+        float,
+        Doc(
+            f"constant that {_users('optimizer_epsilon')} add to the root of the mean squared gradient; 1e-8 is "
+            "PyTorch's default, Keras uses 1e-7"
+        ),
+    ] = 1e-8
     weight_decay: Annotated[
         float, Doc(f"decoupled for {_users('weight_decay')}; added to the gradient for the others")
     ] = 0.0
@@ -104,8 +114,10 @@ class TrainConfig:
     label_noise: float = 0.0
     """fraction of training labels replaced by the label of a random training image"""
     loss: Loss = "cross_entropy"
-    data_order: Literal["shared", "independent"] = "shared"
-    """shared: all networks train on the same batches in the same order, which is several times faster"""
+    data_order: Literal["independent", "shared"] = "independent"
+    """independent: every network sees the training images in its own random order. shared: all networks train on the
+    same batches, which is a little faster, and right for paired experiments; but networks that share an order fluctuate
+    together, so that intervals over networks are too narrow"""
     patience: int | None = None
     """stop a network after this many epochs without a lower validation loss, and restore its best weights"""
     snapshots: tuple[int, ...] = ()

@@ -1,7 +1,9 @@
 """What happens to one network in one epoch? Pure functions of one network, which train.py lifts over seeds."""
 
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,7 +13,7 @@ from jaxtyping import Array, Float, Int
 from jaxinterp import ensemble, metrics, networks
 from jaxinterp.choices import OPTIMIZERS, used_by
 from jaxinterp.config import TrainConfig
-from jaxinterp.data import Dataset, Splits
+from jaxinterp.data import Dataset, Splits, permutation, unpack
 from jaxinterp.networks import MLP, Network
 
 _EVALUATION_BATCH = 1000  # images per matrix product of an evaluation
@@ -85,7 +87,7 @@ def _shared_key(config: TrainConfig, stream: int):
 def data_order(config: TrainConfig, epoch, key, examples: int) -> Int[Array, " examples"]:
     """The order of the training images in one epoch: the same for all seeds, or this seed's own."""
     key = _shared_key(config, _ORDER) if config.data_order == "shared" else jax.random.fold_in(key, _ORDER)
-    return jax.random.permutation(jax.random.fold_in(key, epoch), examples)
+    return permutation(jax.random.fold_in(key, epoch), examples)
 
 
 def label_noise(config: TrainConfig, labels: Int[Array | np.ndarray, " examples"]):
@@ -102,7 +104,11 @@ def label_noise(config: TrainConfig, labels: Int[Array | np.ndarray, " examples"
 def train_epoch(
     model, config, state: TrainState, hyperparameters, key, order, data: Dataset, noise
 ) -> tuple[TrainState, EpochMetrics]:
-    """One pass of one network over the training images, in the given order. The last batch may be smaller."""
+    """One pass of one network over the training images, in the given order. The last batch may be smaller.
+
+    data: its images may be packed.
+    """
+    own_order = config.data_order == "independent"
 
     def objective(params, rest, step_key, images, labels):
         params = _transpose_kernels(params)
@@ -111,9 +117,10 @@ def train_epoch(
             if hyperparameters.dropout is None
             else {"dropout_rates": hyperparameters.dropout, "rngs": {"dropout": step_key}}
         )
-        (logits, _), updated = model.apply(
-            {"params": params, **rest}, images, train=True, mutable=["batch_stats"], **kwargs
-        )
+        with nn.intercept_methods(_transpose_output_gradient) if own_order else nullcontext():
+            (logits, _), updated = model.apply(
+                {"params": params, **rest}, images, train=True, mutable=["batch_stats"], **kwargs
+            )
         losses = metrics.losses(config.loss, logits, labels)
         penalty = 0.0
         if hyperparameters.l1 is not None:
@@ -132,7 +139,7 @@ def train_epoch(
         params, rest = variables["params"], {name: value for name, value in variables.items() if name != "params"}
         step_key = None if hyperparameters.dropout is None else jax.random.fold_in(key, number)
         gradients, (updated, losses, right) = jax.grad(objective, has_aux=True)(
-            params, rest, step_key, data.images[index], labels
+            params, rest, step_key, unpack(data.images[index]), labels
         )
         updates, opt_state = optimizer(config, hyperparameters).update(gradients, opt_state, params)
         variables = {"params": optax.apply_updates(params, updates), **updated}
@@ -164,6 +171,29 @@ def _transpose_kernels(tree):
     return jax.tree_util.tree_map_with_path(transpose, tree)
 
 
+def _transpose_output_gradient(call, arguments, options, context):
+    """Where every network has its own batch, the gradient of a kernel is one matrix product per network.
+
+    XLA's fast product on a CPU takes it if the gradient of the layer's output lies in memory as units × examples.
+    """
+    outputs = call(*arguments, **options)
+    is_linear = context.method_name == "__call__" and "kernel" in context.module.variables.get("params", {})
+    return _transposed_backward(outputs) if is_linear else outputs
+
+
+@jax.custom_vjp
+def _transposed_backward(x):
+    return x
+
+
+def _transposed_in_memory(_, gradient):
+    # Without the barrier, XLA folds the two transpositions into one of nothing.
+    return (jax.lax.optimization_barrier(gradient.T).T,)
+
+
+_transposed_backward.defvjp(lambda x: (x, None), _transposed_in_memory)
+
+
 def num_classes(model: MLP) -> int:
     """Number of classes that a model distinguishes: two for a model with one output."""
     return max(model.outputs, 2)
@@ -175,10 +205,13 @@ def _epoch_metrics(loss, right, total) -> EpochMetrics:
 
 
 def evaluate(network: Network, data: Dataset, *, loss: str) -> EpochMetrics:
-    """Mean loss, accuracy and accuracy per class of one network, without dropout or label noise."""
+    """Mean loss, accuracy and accuracy per class of one network, without dropout or label noise.
+
+    data: its images may be packed.
+    """
 
     def one(example):
-        logits, _ = network(example.images)
+        logits, _ = network(unpack(example.images))
         return metrics.losses(loss, logits, example.labels), metrics.correct(loss, logits, example.labels)
 
     of_class = jax.nn.one_hot(data.labels, num_classes(network.model))

@@ -44,6 +44,7 @@ class MLP(nn.Module):
     activation: str = ModelConfig.activation
     initializer: str = "lecun_normal"
     initializer_gain: float = 1.0
+    bias_initializer: str = "default"
     norm: str = "none"
     norm_position: str = "before"
     norm_epsilon: float = 1e-5
@@ -98,7 +99,7 @@ class MLP(nn.Module):
     def _linear(self, features: int, name: str):
         scale, mode, distribution = INITIALIZERS[self.initializer]
         kernel = initializers.variance_scaling(scale * self.initializer_gain**2, mode, distribution)
-        bias = _torch_bias if self.initializer == "torch" else initializers.zeros
+        bias = _torch_bias if "torch" in (self.initializer, self.bias_initializer) else initializers.zeros
         return _Linear(features, kernel, bias, name=name)
 
     def _norm(self, x, layer: int, train: bool):

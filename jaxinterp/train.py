@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, Int
 
 from jaxinterp import ensemble, networks
 from jaxinterp.config import TrainConfig, check_choices
-from jaxinterp.data import Splits
+from jaxinterp.data import Splits, pack
 from jaxinterp.epoch import (
     EpochMetrics,
     Hyperparameters,
@@ -72,7 +72,8 @@ def check(config: TrainConfig, model: MLP, data: Splits) -> None:
     """Raise InputError where config, model and data do not fit together."""
     check_choices(config)
     positive = {"seeds": config.seeds, "epochs": config.epochs, "batch_size": config.batch_size}
-    positive |= {"learning_rate": config.learning_rate, "chunk": 1 if config.chunk is None else config.chunk}
+    positive |= {"learning_rate": config.learning_rate, "optimizer_epsilon": config.optimizer_epsilon}
+    positive |= {"chunk": 1 if config.chunk is None else config.chunk}
     for name, value in positive.items():
         if not 0 < value < np.inf:
             raise InputError(f"{name} must be positive, got {value}")
@@ -308,7 +309,7 @@ def compile_program(model: MLP, data: Splits, config: TrainConfig, hyperparamete
     # Arms follow one another, and all arms have the same seeds.
     keys = jnp.tile(ensemble.keys(config.base_seed, config.seeds), seeds // config.seeds)[index]
     hyperparameters, keys = jax.device_put((jax.tree.map(lambda leaf: leaf[index], hyperparameters), keys), spread)
-    data = jax.device_put(data, copied)
+    data = jax.device_put(Splits(*(split._replace(images=pack(split.images)) for split in data)), copied)
     noise = (
         None if hyperparameters.label_noise is None else jax.device_put(label_noise(config, data.train.labels), copied)
     )

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.stats
-from documents import replace_section
+from documents import insert
 
 from jaxinterp import cli, stats
 from jaxinterp.stats import Bounds, Estimate
@@ -132,7 +132,8 @@ def section(samples: int) -> str:
 
 def write(arguments: list[str]) -> None:
     """Measure coverage and write it into the document."""
-    replace_section(DOCUMENT, "coverage.py", section(int(*arguments) if arguments else 10_000))
+    text = DOCUMENT.read_text(encoding="utf-8")
+    DOCUMENT.write_text(insert(text, "coverage.py", section(int(*arguments) if arguments else 10_000)), "utf-8")
     print(f"wrote {DOCUMENT}")
 
 

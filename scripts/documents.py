@@ -1,18 +1,16 @@
 """Which part of a document does a script write? The lines between two comments that name the script."""
 
-from pathlib import Path
-
 from jaxinterp.errors import InputError
 
 
-def replace_section(file: Path, script: str, content: str) -> None:
-    """Replace what stands in a file between the lines <!-- SCRIPT --> and <!-- /SCRIPT -->.
+def insert(document: str, script: str, content: str) -> str:
+    """The document with the content between the lines <!-- SCRIPT --> and <!-- /SCRIPT -->.
 
-    Raises InputError where the file does not have both.
+    Raises InputError unless it has both, in this order.
     """
-    text, start, end = file.read_text(encoding="utf-8"), f"<!-- {script} -->\n", f"<!-- /{script} -->\n"
-    before, found, rest = text.partition(start)
+    start, end = f"<!-- {script} -->", f"<!-- /{script} -->"
+    before, found, rest = document.partition(start)
     _, closed, after = rest.partition(end)
     if not (found and closed):
-        raise InputError(f"{file} has no section {script}: write a line {start.strip()} and a line {end.strip()}")
-    file.write_text(f"{before}{start}\n{content.strip()}\n\n{end}{after}", encoding="utf-8")
+        raise InputError(f"the document needs a line {start} and, below it, a line {end}")
+    return f"{before}{start}\n\n{content.strip()}\n\n{end}{after}"

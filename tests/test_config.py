@@ -47,6 +47,14 @@ def test_what_json_leaves_out_is_the_default():
     assert from_json(json.dumps(values)) == RunConfig()
 
 
+def test_configs_from_before_a_field_keep_their_meaning():
+    values = json.loads(to_json(RunConfig(train=TrainConfig(data_order="shared"))))
+    del values["model"]["bias_initializer"], values["train"]["optimizer_epsilon"]
+    old = from_json(json.dumps(values))
+    assert old.model.bias_initializer == "default" and old.train.optimizer_epsilon == 1e-8
+    assert old.train.data_order == "shared"  # every config has had this field
+
+
 @pytest.mark.parametrize("part", ["data", "model", "train"])
 def test_an_unknown_field_is_refused_and_the_known_ones_named(part):
     values = json.loads(to_json(RunConfig()))

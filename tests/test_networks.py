@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 
 import jax
@@ -168,6 +169,18 @@ def test_initial_weights_have_the_stated_variance(initializer, gain, variance, k
         np.testing.assert_allclose(params["bias"].var(), bound**2 / 3, rtol=0.4)
     else:
         assert not params["bias"].any()
+
+
+@pytest.mark.parametrize("initializer", ["xavier_uniform", "torch"])
+def test_biases_can_be_pytorchs_whatever_draws_the_weights(initializer, key):
+    config = ModelConfig((100,), initializer=initializer, initializer_gain=5 / 3)
+    default, torch = (
+        networks.init(key, networks.build(chosen), 400).variables["params"]["hidden0"]
+        for chosen in (config, dataclasses.replace(config, bias_initializer="torch"))
+    )
+    np.testing.assert_array_equal(default["kernel"], torch["kernel"])
+    assert 0.9 / 20 < abs(torch["bias"]).max() <= 1 / 20  # the bound is 1/√400, without the gain
+    assert default["bias"].any() == (initializer == "torch")
 
 
 def test_dropout_is_off_unless_asked_for_and_keeps_the_mean(key):

@@ -8,6 +8,7 @@ import pytest
 from jaxinterp import data, ensemble, epoch, networks, recipes, train
 from jaxinterp.config import DataConfig, ModelConfig, TrainConfig
 from jaxinterp.data import Dataset, Splits
+from jaxinterp.data.datasets import scale_bytes
 from jaxinterp.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("optimized")  # bits are compared, and those depend on how a program is compiled
@@ -54,6 +55,39 @@ def numpy_sgd(params, images, labels, orders, config):
     return (w0, b0, w1, b1), losses
 
 
+def test_seeds_have_their_own_order_by_default_and_one_where_it_is_shared():
+    keys = ensemble.keys(0, 2)
+    own = [np.asarray(epoch.data_order(TrainConfig(), 1, key, 50)) for key in keys]
+    assert (own[0] != own[1]).any()
+    shared = [np.asarray(epoch.data_order(TrainConfig(data_order="shared"), 1, key, 50)) for key in keys]
+    np.testing.assert_array_equal(shared[0], shared[1])
+    other = epoch.data_order(TrainConfig(data_order="shared", base_seed=1), 1, keys[0], 50)
+    assert (other != shared[0]).any()
+
+
+def byte_splits():
+    return Splits(*(part._replace(images=scale_bytes(np.uint8(255 * part.images))) for part in random_splits(pixels=8)))
+
+
+def test_images_kept_as_bytes_change_no_bit(monkeypatch):
+    splits, model = byte_splits(), networks.build(ModelConfig((5,), 3))
+    assert data.pack(splits.train.images).dtype == np.uint32
+    config = TrainConfig(seeds=3, epochs=3, batch_size=8)
+    as_bytes = train.fit_ensemble(model, splits, config)
+    monkeypatch.setattr(train, "pack", lambda images: images)
+    assert bits(train.fit_ensemble(model, splits, config)) == bits(as_bytes)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+def test_the_optimizers_epsilon_is_the_configs(optimizer):
+    # The first step of Adam is rate · g/(|g| + ε), since both running means are corrected to g and g².
+    config = TrainConfig(optimizer=optimizer, optimizer_epsilon=0.5, learning_rate=0.1)
+    rates = jax.tree.map(lambda leaf: leaf[0], train.hyperparameters_of([(config, ())]))
+    rule, gradient = epoch.optimizer(config, rates), jnp.array([0.5, -1.5])
+    step, _ = rule.update(gradient, rule.init(gradient), jnp.zeros(2))
+    np.testing.assert_allclose(step, [-0.05, 0.075], rtol=1e-5)
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum"])
 @pytest.mark.parametrize(("l1", "weight_decay"), [(0.0, 0.0), (0.003, 0.02)])
 def test_training_is_numpy_sgd_step_by_step(optimizer, l1, weight_decay):
@@ -63,9 +97,9 @@ def test_training_is_numpy_sgd_step_by_step(optimizer, l1, weight_decay):
         seeds=2, epochs=4, batch_size=8, optimizer=optimizer, learning_rate=0.3, l1=l1, weight_decay=weight_decay
     )
     result = train.fit_ensemble(model, splits, config)
-    orders = [np.asarray(epoch.data_order(config, number, None, 50)) for number in range(1, 5)]
-    assert all(sorted(order) == list(range(50)) for order in orders)
     for seed, key in enumerate(ensemble.keys(0, 2)):
+        orders = [np.asarray(epoch.data_order(config, number, key, 50)) for number in range(1, 5)]
+        assert all(sorted(order) == list(range(50)) for order in orders)
         start = networks.init(key, model, 6).variables["params"]
         flat = [start[layer][part] for layer in ("hidden0", "output") for part in ("kernel", "bias")]
         expected, losses = numpy_sgd(flat, splits.train.images, splits.train.labels, orders, config)
@@ -246,6 +280,7 @@ def test_every_recipe_trains_at_toy_size(name):
         ({"learning_rate": 0.0}, "learning_rate must be positive"),
         ({"chunk": -1}, "chunk must be positive"),
         ({"learning_rate": float("inf")}, "learning_rate must be positive"),
+        ({"optimizer_epsilon": 0.0}, "optimizer_epsilon must be positive, got 0"),
         ({"chunk": 0}, "chunk must be positive"),
         ({"l1": -1.0}, "l1 must be a finite number of at least 0"),
         ({"momentum": float("nan")}, "momentum must be a finite number of at least 0, got nan"),

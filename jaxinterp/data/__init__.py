@@ -3,6 +3,8 @@
 from jaxinterp.data.datasets import Dataset, Splits, as_dataset, check_images, image_shape
 from jaxinterp.data.loading import load
 from jaxinterp.data.options import pixel_permutation
+from jaxinterp.data.packing import pack, unpack
+from jaxinterp.data.shuffling import permutation
 from jaxinterp.data.toy import Strokes, strokes, xor
 
 __all__ = [
@@ -13,7 +15,10 @@ __all__ = [
     "check_images",
     "image_shape",
     "load",
+    "pack",
+    "permutation",
     "pixel_permutation",
     "strokes",
+    "unpack",
     "xor",
 ]

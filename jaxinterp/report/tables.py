@@ -308,6 +308,7 @@ def describe(config: RunConfig) -> str:
         return f"{data.source}{only} {widths} {model.activation}, {', '.join([*extras, IMPORTED])}"
     extras += [f"{train.optimizer} {train.learning_rate:g}", f"batch {train.batch_size}", f"{train.epochs} epochs"]
     extras += ["early stopping"] if train.patience is not None else []
+    extras += ["shared data order"] if train.data_order == "shared" else []
     return f"{data.source}{only} {widths} {model.activation}, {', '.join(extras)}"
 
 

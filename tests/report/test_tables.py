@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import io
 import json
 import re
@@ -11,6 +12,7 @@ from support.findings import ESTIMATE, UNKNOWN, finding
 from support.toys import TOY
 
 from jaxinterp.errors import InputError
+from jaxinterp.jobs import IMPORTED
 from jaxinterp.recipes import RECIPES
 from jaxinterp.report import tables
 from jaxinterp.stats import Estimate
@@ -25,6 +27,13 @@ def test_terminal_table_shows_markup_as_text():
     Console(file=output, width=160).print(table)
     for words in ("[bold]claim[/bold] [/]", "[red]title", "−0.500 ± 0.100", "[−0.700, −0.300]", "does not hold"):
         assert words in output.getvalue()
+
+
+def test_a_shared_data_order_is_named_where_there_was_training():
+    shared = dataclasses.replace(TOY, train=dataclasses.replace(TOY.train, data_order="shared"))
+    assert tables.describe(shared) == f"{tables.describe(TOY)}, shared data order"
+    imported = (dataclasses.replace(config, recipe=IMPORTED) for config in (TOY, shared))
+    assert len(set(map(tables.describe, imported))) == 1
 
 
 def test_numbers_have_a_true_minus_sign_and_unknown_ones_a_dash():

@@ -80,7 +80,8 @@ def test_rows_hold_medians_and_ratios_round_by_round():
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_peers_train_the_same_mathematics(splits, optimizer):
     torch = pytest.importorskip("torch")
-    chosen = config(optimizer)
+    chosen = config(optimizer)  # torch.func's batches are shared
+    chosen = dataclasses.replace(chosen, train=dataclasses.replace(chosen.train, data_order="shared"))
     params = next(training.ours(chosen, splits))
 
     def permute(examples):
@@ -283,7 +284,7 @@ def test_a_missing_peer_is_a_row_that_says_how_to_install_it(splits, many, monke
     monkeypatch.setattr(peers, "torch", None)
     monkeypatch.setattr(peers, "captum", None)
     monkeypatch.setattr(peers, "lucent", None)
-    assert list(training.training_race(config("sgd"), splits, Options(rounds=1))) == ["ours"]
+    assert list(training.training_race(config("sgd"), splits, Options(rounds=1))) == ["ours", "shared order"]
     network = ensemble.take(many, 0)
     assert list(ablation.contestants(network, splits.test, 0)) == ["ours"]
     rows = list(ablation.deviation_results(network, splits.test))
