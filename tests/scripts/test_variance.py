@@ -64,21 +64,11 @@ def test_a_group_does_not_count_itself():
     assert variance.coverage(values) == 0
 
 
-def test_the_table_goes_between_the_markers_alone():
-    text = f"before\n{variance.MARKERS[0]}\nold\n{variance.MARKERS[1]}\nafter\n"
-    once = variance.insert(text, "new")
-    assert once == f"before\n{variance.MARKERS[0]}\nnew\n{variance.MARKERS[1]}\nafter\n"
-    assert variance.insert(once, "new") == once
-    for wrong in ("no markers", variance.MARKERS[0], "".join(reversed(variance.MARKERS))):
-        with pytest.raises(InputError, match="needs a line <!-- variance -->"):
-            variance.insert(wrong, "new")
-
-
 def test_the_script_trains_both_orders_and_writes_the_document(monkeypatch, tmp_path):
     recipe = dataclasses.replace(recipes.get(variance.RECIPE), config=TOY)
     monkeypatch.setitem(recipes.RECIPES, variance.RECIPE, recipe)
     file = tmp_path / "statistics.md"
-    file.write_text("\n".join(variance.MARKERS))
+    file.write_text("<!-- variance.py -->\n<!-- /variance.py -->\n")
     variance.measure(groups=2, seeds=2, epochs=1, root=tmp_path / "runs", document=file)
     text = file.read_text()
     assert "2 groups of 2 networks" in text and "0 of 8 networks diverged" in text
