@@ -115,9 +115,9 @@ class TrainConfig:
     """fraction of training labels replaced by the label of a random training image"""
     loss: Loss = "cross_entropy"
     data_order: Literal["independent", "shared"] = "independent"
-    """independent: every network sees the training images in its own random order. shared: all networks train on the
-    same batches, which is a little faster, and right for paired experiments; but networks that share an order fluctuate
-    together, so that intervals over networks are too narrow"""
+    """independent: each network sees the training images in its own random order. shared: all networks train on the
+    same batches; for speed, and for comparisons in which only the initial weights may differ. Networks that share an
+    order fluctuate together, so that intervals over networks are too narrow"""
     patience: int | None = None
     """stop a network after this many epochs without a lower validation loss, and restore its best weights"""
     snapshots: tuple[int, ...] = ()
