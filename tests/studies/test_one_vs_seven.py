@@ -38,13 +38,10 @@ def measured(tmp_path_factory):
 
 def test_toy_networks_are_measured_and_every_claim_is_judged(measured):
     knockouts = measured["knockouts"]
-    assert knockouts.chosen.dims == ("recipes", "seeds", "signs", "thresholds", "kinds")
+    assert knockouts.chosen.dims == ("recipes", "seeds", "signs", "thresholds", "kinds", "classes")
     assert knockouts.chosen.sel(recipes=[NAME, SMALL]).notnull().all()
-    assert knockouts.chosen.sel(recipes=PLAIN).isnull().all(["signs", "thresholds", "kinds"]).values.tolist() == [
-        0,
-        0,
-        1,
-    ]
+    missing = knockouts.chosen.sel(recipes=PLAIN).isnull().all(["signs", "thresholds", "kinds", "classes"])
+    assert missing.values.tolist() == [0, 0, 1]
     for name in ("edits", "rows", "noise", "differences", "carriers", "retrieval", "top_bar", "analogues", "blends"):
         assert all(values.notnull().any() for values in measured[name].values()), name
     found = findings(measured)
