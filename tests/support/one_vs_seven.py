@@ -3,14 +3,14 @@
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
+from support.judging import judged
 from support.random_results import random_results
 
 from jaxinterp.networks import MLP, Network
 from jaxinterp.studies.one_vs_seven import STUDY
-from jaxinterp.studies.runner import finding
 
 
-def results(seeds=5, **options):
+def results(seeds=16, **options):
     return random_results(STUDY, {"pixels": 784, "draws": 20}, seeds=seeds, **options)
 
 
@@ -22,16 +22,12 @@ def plant(values, measurement, field, level, **where):
     return values
 
 
-def findings(values):
-    return {
-        found.id: found
-        for topic in STUDY.claims
-        for found in (finding(STUDY, claim, values) for claim in topic(values))
-    }
+def findings(values, start=""):
+    return judged(STUDY, values, start)
 
 
 def verdict(values, id_):
-    return findings(values)[id_].verdict
+    return findings(values, id_)[id_].verdict
 
 
 def network(*layers):

@@ -14,7 +14,7 @@ from jaxinterp.studies.runner import Networks
 from jaxinterp.studies.study import NETWORKS, EnsembleMeasurement, Measurement, Study
 
 
-def random_results(study: Study, sizes=None, *, seeds=8, seed=0, optional=True):
+def random_results(study: Study, sizes=None, *, seeds=32, seed=0, optional=True):
     """Results of random floats between 0 and 1, float64, with the dimensions and labels that the study declares.
 
     sizes: lengths of axes that have no labels; 3 by default, but 16 pixels. optional: with the recipes that the study
