@@ -31,9 +31,6 @@ from jaxinterp.networks import Network, check_site, sites
 
 KINDS = ("zero", "mean", "class mean", "resample")
 
-# Statistics this close, in standard deviations, are equal but for rounding: one more example lost counts far more.
-_TIED = 1e-4
-
 Masks = Bool[Array | np.ndarray, "groups units"]
 
 
@@ -339,28 +336,26 @@ def searched_p(
     standard deviation of the unit's n drops and m examples of the class. A unit that harms all classes alike is thus
     neither found nor hides one that harms a single class. Every (unit, class) is compared with the largest statistic
     over all units and classes under permuted labels: p = (b + 1)/(draws + 1), corrected for the search (single-step
-    maxT of Westfall and Young 1993, studentised). Permutations leave m and S as they are, so p-values are exact. They
-    are 1 for a unit whose drops are equal up to rounding and where there is only one class, and NaN for absent classes.
+    maxT of Westfall and Young 1993, studentised). Permutations leave m and S as they are, so p is exact. It is 1 for a
+    unit whose drops are equal up to rounding and where there is only one class, and NaN for absent classes.
 
     drops: each example's drop in correctness, margin or loss without each unit.
     """
     labels, count = jnp.asarray(labels), len(labels)
     centred = features.centred(drops, axis=-1)
-    spread = jnp.std(centred, axis=-1, ddof=1, keepdims=True)
     members = jnp.sum(labels[:, None] == jnp.arange(classes), axis=0)
-    varies = (spread > 0) & (members < count)
-    scale = jnp.sqrt(count * members / jnp.maximum(count - members, 1)) / jnp.where(spread > 0, spread, 1.0)
+    error = jnp.std(centred, -1, ddof=1, keepdims=True) * jnp.sqrt((count - members) / jnp.maximum(members, 1) / count)
 
     def statistics(labels):
-        standardised = metrics.by_class(centred, labels, classes=classes) * scale
-        return jnp.where(varies | jnp.isnan(standardised), standardised, -jnp.inf)
+        difference = metrics.by_class(centred, labels, classes=classes)
+        known = jnp.isnan(difference) | (error > 0)
+        return jnp.where(known, difference / jnp.where(error > 0, error, 1.0), -jnp.inf)
 
     def largest(key):
         return jnp.nanmax(statistics(jax.random.permutation(key, labels)))
 
-    observed = statistics(labels)
-    null = jax.lax.map(largest, jax.random.split(key, draws))
-    exceeded = jnp.sum(null >= observed[..., None] - _TIED, axis=-1)
+    observed, null = statistics(labels), jax.lax.map(largest, jax.random.split(key, draws))
+    exceeded = jnp.sum(null >= observed[..., None] - 1e-4, axis=-1)  # ties round; one more loss counts far more
     return jnp.where(jnp.isnan(observed), jnp.nan, (exceeded + 1) / (draws + 1))
 
 

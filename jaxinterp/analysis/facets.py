@@ -261,8 +261,8 @@ def _clusters(
 
 
 def _ascend(measure: Callable, start: Float[Array, "restarts facets pixels"], steps: int):
-    """The images "pool pixels" at the end of the ascent; in each restart an image avoids those before it."""
-    restarts, k, pixels = start.shape
+    """The images "pool pixels" at the end of the ascent, in which each avoids those before it, and the last starts."""
+    _, k, pixels = start.shape
     before = jnp.tril(jnp.ones((k, k)), -1)
 
     def worth(images):
@@ -281,7 +281,8 @@ def _ascend(measure: Callable, start: Float[Array, "restarts facets pixels"], st
         return (jnp.clip(moved, 0, 1), slope), None
 
     (images, _), _ = jax.lax.scan(step, (start, jnp.zeros_like(start)), jnp.arange(steps))
-    return images.reshape(restarts * k, pixels)
+    # Steps are too large for a narrow peak: the best images that were known before are kept.
+    return jnp.concatenate([images, start[-1:]]).reshape(-1, pixels)
 
 
 def _choose(measure: Callable, pool: Float[Array, "pool pixels"], k: int, *, blended: bool):

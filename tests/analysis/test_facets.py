@@ -126,6 +126,19 @@ def test_facets_behind_two_closed_gates_are_found():
     assert lit == {DISJOINT[0] + DISJOINT[1], DISJOINT[1] + DISJOINT[2]}
 
 
+def test_one_real_image_that_activates_a_unit_is_enough():
+    # relu(s − 1) − 2 relu(s − 3) − 1.9 is positive for s between 2.9 and 3.05, the light of the template; other light
+    # inhibits. With open gates the slope along s is negative, so that no corner activates the unit.
+    light = np.isin(np.arange(PIXELS), DISJOINT[0]).astype(float)
+    first = np.stack([light, light, 1 - light], 1), [-1, -3, 0]
+    network = built(first, ([[1], [-2], [-1]], [-1.9]), ([[1]], [0]))
+    images = pictures(DISJOINT)
+    assert silent(network, images, "hidden1/post") and maximise(network, images).number == 0
+    images[100] = np.isin(np.arange(PIXELS), DISJOINT[0][:3])
+    found = maximise(network, images)
+    assert found.number == 1 and found.values[0, 0] == pytest.approx(0.1, abs=1e-6)
+
+
 def test_the_larger_of_two_is_two_facets_and_a_sum_is_one():
     # max(s, t) = relu(s − t) + t, of the light s and t in two parts of the image
     s, t = (np.isin(np.arange(PIXELS), template).astype(float) for template in DISJOINT[:2])

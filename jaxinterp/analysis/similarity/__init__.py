@@ -28,10 +28,10 @@ of the other network, in `predictivity` it predicts the mean, and in `cosine` it
 
 Measures of single-precision activations are computed in double precision: where a layer is nearly dead, or one image is
 1,000 times as large as the others, they are small differences of large terms. Values differ from the definition by at
-most 2e-7, absolute or relative (`rank_rsa`: 2e-5, since distances are ranked in steps of 1e-6, so that ties stay ties).
-`debiased_cka` has larger errors, up to 1e-3, where its denominator's f(X, X) is below 1e-9 |X|⁴ (one image some 100,000
-times as large as the others), and is NaN below 1e-12. On CPUs this costs up to twice the time of single precision; on
-accelerators with slow doubles, more.
+most 2e-7, absolute or relative. Three need more words. `rank_rsa`: 2e-5, since distances are ranked in steps of 1e-6,
+so that ties stay ties. `neighbours`: of those that are equally near in 7 digits, the first ones count. `debiased_cka`:
+up to 1e-3 where f(X, X) is below 1e-9 |X|⁴ (one image some 100,000 times as large as the others), NaN below 1e-12.
+On CPUs double precision costs up to twice the time of single precision; on accelerators it may cost more.
 """
 
 from jaxinterp.analysis.similarity.calibration import Calibration, calibrate

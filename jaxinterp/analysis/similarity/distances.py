@@ -141,7 +141,7 @@ def _over_rows(fn: Callable, columns):
     """fn(row) for every example, with as many rows at once as fit in a block."""
     examples, units = columns.shape[-2:]
     rows = max(1, _BLOCK // (columns.size // units))
-    return jax.lax.map(fn, jnp.arange(examples, dtype=jnp.int32), batch_size=min(rows, examples))
+    return jax.lax.map(fn, jnp.arange(examples), batch_size=min(rows, examples))
 
 
 MEASURES = (

@@ -1,6 +1,7 @@
 """How similar are all pairs of networks, and how similar would they be by chance? One way for every measure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from types import MappingProxyType
 
 import jax
@@ -37,9 +38,8 @@ def all_pairs(
     different examples or fewer than the measure needs, and for different numbers of units if they are compared unit by
     unit.
     """
-    mirrored, dtype = others is None and measure.symmetric, jnp.result_type(float)
-    with jax.enable_x64(True):
-        return _compare(measure, *_prepared(measure, activations, others), chunk, mirrored, dtype)
+    _check(measure, activations, others, activations.shape[1])
+    return _in_double(_all_pairs, (measure, chunk), activations, others)
 
 
 def permuted(
@@ -57,15 +57,8 @@ def permuted(
     """
     if orders.shape[1] != activations.shape[1]:
         raise InputError(f"orders must permute all {activations.shape[1]} examples, got {orders.shape[1]}")
-    mirrored, dtype = others is None and measure.symmetric, jnp.result_type(float)
-    with jax.enable_x64(True):
-        first, second = _prepared(measure, activations, others)
-
-        def draw(order):
-            reordered = second._replace(rows=measure.reorder(second.rows, order))
-            return _compare(measure, first, reordered, chunk, mirrored, dtype)
-
-        return jax.lax.map(draw, jnp.asarray(orders, jnp.int32))
+    _check(measure, activations, others, activations.shape[1])
+    return _in_double(_permuted, (measure, chunk), orders, activations, others)
 
 
 def half_samples(
@@ -102,11 +95,9 @@ def cka_null_mean(activations: Activations, others: Others | None = None) -> Flo
     b = tr(S)²/tr(S²), with S the covariance, is the effective number of directions of the variance. NaN for a constant
     layer.
     """
-    dtype = jnp.result_type(float)
-    with jax.enable_x64(True):
-        first = jax.lax.map(spectral.participation, jnp.asarray(activations))
-        second = first if others is None else jax.lax.map(spectral.participation, jnp.asarray(others))
-        return (jnp.sqrt(first[:, None] * second) / (activations.shape[1] - 1)).astype(dtype)
+    participation = _in_double(_participation, (), activations)
+    other = participation if others is None else _in_double(_participation, (), others)
+    return jnp.sqrt(participation[:, None] * other) / (activations.shape[1] - 1)
 
 
 def linear_cka(
@@ -130,13 +121,48 @@ def _check(measure: Measure, activations, others, used: int) -> None:
         raise InputError(f"{measure.name} needs the same number of units in both, got {units} and {units_other}")
 
 
+def _in_double(fn: Callable, static: tuple, *arrays):
+    """fn(*static, *arrays) in double precision, returned in the caller's. Arrays that are None are left out."""
+    return _program(fn, static, jnp.result_type(float))(*(array for array in arrays if array is not None))
+
+
+@cache
+def _program(fn: Callable, static: tuple, dtype):
+    # Under `jax.vmap` one after another: where the caller has single precision alone, so would batched operations.
+    @jax.jit
+    @jax.custom_batching.sequential_vmap
+    def run(*arrays):
+        with jax.enable_x64(True):
+            return fn(*static, *arrays).astype(dtype)
+
+    return run
+
+
+def _all_pairs(measure: Measure, chunk: int, activations, others=None):
+    mirrored = others is None and measure.symmetric
+    return _compare(measure, *_prepared(measure, activations, others), chunk, mirrored)
+
+
+def _permuted(measure: Measure, chunk: int, orders, activations, others=None):
+    first, second = _prepared(measure, activations, others)
+    mirrored = others is None and measure.symmetric
+
+    def draw(order):
+        return _compare(measure, first, second._replace(rows=measure.reorder(second.rows, order)), chunk, mirrored)
+
+    return jax.lax.map(draw, orders)
+
+
+def _participation(activations):
+    return jax.lax.map(spectral.participation, activations)
+
+
 def _prepared(measure: Measure, activations, others) -> tuple[Prepared, Prepared]:
-    _check(measure, activations, others, activations.shape[1])
-    first = jax.lax.map(measure.prepare, jnp.asarray(activations))
-    return first, first if others is None else jax.lax.map(measure.prepare, jnp.asarray(others))
+    first = jax.lax.map(measure.prepare, activations)
+    return first, first if others is None else jax.lax.map(measure.prepare, others)
 
 
-def _compare(measure: Measure, first: Prepared, second: Prepared, chunk: int, mirrored: bool, dtype):
+def _compare(measure: Measure, first: Prepared, second: Prepared, chunk: int, mirrored: bool):
     """Block by block of the table. mirrored: the lower triangle is a copy of the upper one and is not computed."""
     shape = first.defined.shape[0], second.defined.shape[0]
     starts = [(i, j) for i in range(0, shape[0], chunk) for j in range(i if mirrored else 0, shape[1], chunk)]
@@ -151,6 +177,5 @@ def _compare(measure: Measure, first: Prepared, second: Prepared, chunk: int, mi
         values = jnp.where(x.defined[:, None] & y.defined, measure.compare(x, y), jnp.nan)
         return jax.lax.dynamic_update_slice(table, values.astype(table.dtype), (start[0], start[1])), None
 
-    # Indices of 64 bits cannot be batched by `jax.vmap` where the caller has only 32.
-    table, _ = jax.lax.scan(fill, jnp.zeros(shape, dtype), jnp.array(starts, jnp.int32))
+    table, _ = jax.lax.scan(fill, jnp.zeros(shape, jnp.result_type(float)), jnp.array(starts))
     return jnp.where(jnp.tri(*shape, -1, dtype=bool), table.T, table) if mirrored else table

@@ -90,6 +90,19 @@ def test_sites_against_sites_and_epochs_against_epochs_are_one_program_each():
         np.testing.assert_allclose(epochs, all_pairs(CKA, network), atol=1e-6)
 
 
+@pytest.mark.parametrize("name", similarity.MEASURES)
+def test_every_measure_can_be_mapped_over_epochs(name):
+    # In double precision, though the caller has single precision alone.
+    measure, snapshots = similarity.MEASURES[name], gaussian(3, (2, 3, 14, 5))
+    snapshots[:, 0, 3] *= 1e4
+    orders = np.stack([np.random.default_rng(seed).permutation(14) for seed in range(2)])
+    found, null = jax.jit(jax.vmap(lambda one: (all_pairs(measure, one), permuted(measure, one, orders))))(snapshots)
+    assert found.dtype == null.dtype == np.float32
+    for network, of_network, of_null in zip(snapshots, found, null, strict=True):
+        np.testing.assert_allclose(of_network, all_pairs(measure, network), rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(of_null, permuted(measure, network, orders), rtol=1e-6, atol=1e-6)
+
+
 def test_linear_cka_of_independent_features_is_zero_on_average_however_few_the_examples():
     values = np.asarray(similarity.linear_cka(gaussian(0, (60, 16, 16))))[np.triu_indices(60, 1)]
     assert abs(values.mean()) < 0.01 and values.min() < 0
