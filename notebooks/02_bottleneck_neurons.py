@@ -19,7 +19,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from jaxinterp import controls, data, ensemble, jobs, metrics, report, stats, studies
-from jaxinterp.analysis import ablation, responses
+from jaxinterp.analysis import ablation, ablation_search, responses
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.report import tables
 from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE
@@ -175,7 +175,7 @@ def significant(network, key):
     drops = ablation.baseline(network, score, measure=right) - ablation.units(
         network, score, site=SITE, kind="mean", measure=right
     )
-    return jnp.min(ablation.searched_p(key, drops, score.labels, classes=10, draws=100), axis=0) < 0.05
+    return jnp.min(ablation_search.searched_p(key, drops, score.labels, classes=10, draws=100), axis=0) < 0.05
 
 
 found = np.asarray(jax.jit(over_seeds(significant, chunk=CHUNK))(run.networks, jax.random.key(2)))

@@ -21,7 +21,7 @@ from benchmarks import peers
 from benchmarks.options import Options
 from benchmarks.race import Contestant, Result, Timing, calls, race, rows, spread
 from jaxinterp import controls, data, ensemble, metrics, networks, recipes
-from jaxinterp.analysis import ablation
+from jaxinterp.analysis import ablation, ablation_search
 from jaxinterp.data import Dataset
 from jaxinterp.interventions import Site
 from jaxinterp.networks import Network
@@ -166,7 +166,7 @@ def _everything(many: Network, test: Dataset, key, draws: int, site: Site) -> di
     edits = ensemble.over_seeds(partial(all_edits, key=key, draws=draws, site=site), chunk=1)
     records, drops = edits(many, test)
     # All seeds at once, since they share the permuted labels.
-    searched = partial(ablation.searched_p, key, labels=test.labels, classes=many.model.outputs, draws=draws)
+    searched = partial(ablation_search.searched_p, key, labels=test.labels, classes=many.model.outputs, draws=draws)
     return records | {"searched_p": jax.vmap(searched)(drops)}
 
 

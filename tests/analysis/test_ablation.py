@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support import planted
 
 from jaxinterp import controls, ensemble, metrics, networks
-from jaxinterp.analysis import ablation, responses
+from jaxinterp.analysis import ablation, ablation_search, responses
 from jaxinterp.data import Dataset
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import ablate, replace
@@ -230,7 +230,7 @@ def test_the_search_finds_the_planted_damage_and_no_other(roles):
         return metrics.correct("cross_entropy", logits, labels).astype(jnp.float32)
 
     drops = ablation.baseline(*roles, measure=right) - ablation.units(*roles, site="hidden1/post", measure=right)
-    p = ablation.searched_p(KEY, drops, labels, classes=planted.CLASSES, draws=99)
+    p = ablation_search.searched_p(KEY, drops, labels, classes=planted.CLASSES, draws=99)
     hit = np.zeros((planted.UNITS, planted.CLASSES), bool)
     hit[planted.ALONE, planted.ALONE_CLASS] = True
     hit[4, planted.OTHERS[4]] = True  # unit 5 speaks for the default class, which is answered without it too

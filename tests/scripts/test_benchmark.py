@@ -15,6 +15,7 @@ from benchmarks.race import Contestant, Timing
 
 from jaxinterp import controls, ensemble, epoch, networks, recipes, report
 from jaxinterp.analysis import ablation as library
+from jaxinterp.analysis import ablation_search
 from jaxinterp.config import ModelConfig, RunConfig, TrainConfig
 from jaxinterp.data import Dataset, Splits
 from jaxinterp.errors import InputError
@@ -179,7 +180,7 @@ def test_everything_is_of_each_seed_and_agrees_with_itself(splits, key):
         logits = [forward_without(network, test.images, 0, unit, 0) for unit in range(8)]
         right = network(test.images)[0].argmax(axis=-1) == test.labels
         drops = right.astype(jnp.float32) - (np.argmax(logits, axis=-1) == test.labels)
-        expected = library.searched_p(key, drops, test.labels, classes=10, draws=5)
+        expected = ablation_search.searched_p(key, drops, test.labels, classes=10, draws=5)
         np.testing.assert_allclose(found["searched_p"][seed], expected)
 
 

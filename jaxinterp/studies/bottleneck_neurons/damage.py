@@ -10,7 +10,7 @@ import xarray as xr
 from jaxtyping import Array, Float, Int
 
 from jaxinterp import metrics, stats
-from jaxinterp.analysis import ablation, top_units
+from jaxinterp.analysis import ablation, ablation_search, top_units
 from jaxinterp.data import Dataset
 from jaxinterp.interventions import Site
 from jaxinterp.networks import Network
@@ -42,7 +42,7 @@ class Damage(NamedTuple):
     worst: each class's most damaging unit, and worst_class the class that loses most without its own, both on the
     choosing half. worst_accuracy: of each class without the most damaging unit of each layer. searched_p: the lowest
     of all units, for damage that depends on the class more than permuted labels would make it, relative to each unit's
-    own noise, corrected for the search over units and classes (`ablation.searched_p`).
+    own noise, corrected for the search over units and classes (`ablation_search.searched_p`).
 
     direction_accuracy, direction_worst_class: as worst_accuracy of the last hidden layer and worst_class, but of the
     directions of random bases (`ablation.random_bases`) in place of the units: as many are searched on the same half.
@@ -82,7 +82,7 @@ def damage(network: Network, choosing: Dataset, scoring: Dataset, key) -> Damage
     )
     intact_choosing, correct = (ablation.baseline(network, half, measure=is_correct) for half in halves)
     loss, direction_loss = (accuracy(intact_choosing, choosing) - left for left in (left_choosing, direction_choosing))
-    p_values = partial(ablation.searched_p, labels=scoring.labels, classes=model.outputs, draws=DRAWS)
+    p_values = partial(ablation_search.searched_p, labels=scoring.labels, classes=model.outputs, draws=DRAWS)
     searched_p = jax.vmap(p_values, in_axes=(None, 0))(permuted, correct - correct_without)  # kinds share permutations
     return Damage(
         intact=accuracy(correct, scoring),
