@@ -23,4 +23,4 @@ def test_the_demo_run_is_small_and_answers_its_study():
     folder = ROOT / "checkpoints" / "demo"
     files = [Path(top) / name for top, _, names in os.walk(folder) for name in names]
     assert sum(file.stat().st_size for file in files) < 2e6
-    assert len(studies.answers(folder)["instance-variation"].findings) == 47
+    assert len(studies.answers(folder)["instance-variation"].findings) == 51

@@ -138,36 +138,21 @@ def doses(
 
 
 def unit_mover(
-    network: Network,
-    images: Float[Array | np.ndarray, "examples pixels"],
-    *,
-    site: Site,
-    measure: Callable,
-    basis: Float[Array, "units directions"] | None = None,
+    network: Network, images: Float[Array | np.ndarray, "examples pixels"], *, site: Site, measure: Callable
 ) -> Callable[[Any, Any], Any]:
     """A function (unit, change of its activation " examples") → measure(logits), to be mapped over units.
 
     Where the site feeds a linear layer, the change has rank one there, which is far cheaper than the layer's full
-    product. basis: its columns are directions of unit length that take the place of the units. Raises InputError for an
-    unknown site.
+    product. Raises InputError for an unknown site.
     """
     check_site(network.model, site)
-    before, linear = network(images)[1], _linear_after(network, site)
+    before, linear = network(images)[1], linear_after(network, site)
     if linear is None:
-
-        def edited(unit, change):
-            if basis is None:
-                moved = before[site].at[:, unit].add(change)
-            else:
-                moved = before[site] + change[:, None] * jnp.take(basis, unit, axis=1)
-            return measure(network(images, {site: replace(moved)})[0])
-
-        return edited
+        return lambda unit, change: measure(network(images, {site: replace(before[site].at[:, unit].add(change))})[0])
     kernel, next_site = linear
-    rows = kernel if basis is None else jnp.matmul(basis.T, kernel, precision="highest")
 
     def run(unit, change):
-        changed = before[next_site] + change[:, None] * jnp.take(rows, unit, axis=0)
+        changed = before[next_site] + change[:, None] * jnp.take(kernel, unit, axis=0)
         return measure(network(images, {next_site: replace(changed)})[0])
 
     return run
@@ -180,35 +165,17 @@ def replaced_units(
     *,
     site: Site,
     measure: Callable,
-    basis: Float[Array, "units units"] | None = None,
     chunk: int | None = None,
 ) -> Float[Array, "fills units ..."]:
     """measure(logits) with each unit's activations replaced in turn by each fill: one program for all kinds.
 
-    basis: as for `unit_mover`; the fills are then those of the coordinates along its columns. chunk: units × fills at
-    once; memory grows as for `units`. Raises InputError for an unknown site.
+    chunk: units × fills at once; memory grows as for `units`. Raises InputError for an unknown site.
     """
-    run = unit_mover(network, images, site=site, measure=measure, basis=basis)
-    change = jnp.moveaxis(fills - coordinates(network(images)[1][site], basis), 2, 1)
+    run = unit_mover(network, images, site=site, measure=measure)
+    change = jnp.moveaxis(fills - network(images)[1][site], 2, 1)
     kinds, count, examples = change.shape
     measures = _map(run, (jnp.tile(jnp.arange(count), kinds), change.reshape(-1, examples)), chunk)
     return measures.reshape(kinds, count, *measures.shape[1:])
-
-
-def coordinates(
-    activations: Float[Array, "examples units"], basis: Float[Array, "units directions"] | None
-) -> Float[Array, "examples _"]:
-    """Activations along the columns of a basis of directions of unit length; the units' own without one."""
-    return activations if basis is None else jnp.matmul(activations, basis, precision="highest")
-
-
-def random_bases(key, units: int, *, draws: int) -> Float[Array, "draws units units"]:
-    """Random orthonormal bases of a layer, uniform over all rotations and reflections (Haar); directions are columns.
-
-    A network whose activations are written in such a basis computes what it did, but its "units" are random
-    directions: the null hypothesis of any claim about units. Source: Mezzadri 2007, arXiv math-ph/0609050.
-    """
-    return jax.random.orthogonal(key, units, (draws,))
 
 
 def groups(
@@ -370,7 +337,7 @@ def _changes(network: Network, data: Dataset, site: Site, kind: str, key) -> tup
     return activations, fill(kind, activations, data.labels, classes=logits.shape[-1], key=key) - activations
 
 
-def _linear_after(network: Network, site: Site) -> tuple[Array, Site] | None:
+def linear_after(network: Network, site: Site) -> tuple[Array, Site] | None:
     """The kernel that a site feeds and the site at its output, where nothing else lies between the two."""
     model, (layer, _, part) = network.model, site.partition("/")
     last = "norm" if model.norm != "none" and model.norm_position == "after" else "post"

@@ -13,7 +13,7 @@ from jaxinterp import controls, ensemble, metrics, networks
 from jaxinterp.analysis import ablation, ablation_search, responses
 from jaxinterp.data import Dataset
 from jaxinterp.errors import InputError
-from jaxinterp.interventions import ablate, replace
+from jaxinterp.interventions import ablate
 from jaxinterp.networks import MLP
 
 CLASSES, PIXELS, EXAMPLES = 4, 9, 60
@@ -375,29 +375,3 @@ def test_replaced_units_are_every_kind_at_once(chunk):
     for kind, of_kind in zip(ablation.KINDS, found, strict=True):
         expected = ablation.units(NETWORK, DATA, kind=kind, key=KEY, measure=raw_logits, **options)
         np.testing.assert_allclose(of_kind, expected, atol=1e-6)
-
-
-@pytest.mark.parametrize("norm", NORMED)
-def test_units_are_the_directions_of_the_identity_and_others_are_edited_alike(norm):
-    network, site = NORMED[norm], "hidden0/post"
-    activations, labels = network(DATA.images)[1][site], DATA.labels
-    basis = ablation.random_bases(KEY, 7, draws=1)[0]
-    options = {"site": site, "measure": lambda logits: logits}
-
-    def without(basis):
-        fill = ablation.fill("mean", ablation.coordinates(activations, basis), labels, classes=CLASSES)
-        return ablation.replaced_units(network, DATA.images, fill[None], basis=basis, **options)[0]
-
-    np.testing.assert_allclose(without(jnp.eye(7)), without(None), atol=1e-5)
-    for direction, found in zip(np.asarray(basis.T), without(basis), strict=True):
-        along = np.asarray(activations) @ direction
-        edited = activations + np.outer(along.mean() - along, direction)
-        np.testing.assert_allclose(found, network(DATA.images, {site: replace(edited)})[0], atol=1e-4)
-
-
-def test_random_bases_are_orthonormal_and_prefer_no_direction():
-    bases = np.asarray(ablation.random_bases(KEY, 3, draws=2000), np.float64)
-    np.testing.assert_allclose(np.swapaxes(bases, 1, 2) @ bases, np.broadcast_to(np.eye(3), bases.shape), atol=1e-5)
-    # A coordinate of a uniform direction in three dimensions is uniform on [−1, 1] (Archimedes).
-    for column in range(3):
-        assert scipy.stats.kstest(bases[:, 0, column], "uniform", (-1, 2)).pvalue > 1e-3

@@ -10,7 +10,7 @@ import xarray as xr
 from jaxtyping import Array, Float, Int
 
 from jaxinterp import metrics, stats
-from jaxinterp.analysis import ablation, ablation_search, top_units
+from jaxinterp.analysis import ablation, ablation_search, directions, top_units
 from jaxinterp.data import Dataset
 from jaxinterp.interventions import Site
 from jaxinterp.networks import Network
@@ -45,7 +45,7 @@ class Damage(NamedTuple):
     own noise, corrected for the search over units and classes (`ablation_search.searched_p`).
 
     direction_accuracy, direction_worst_class: as worst_accuracy of the last hidden layer and worst_class, but of the
-    directions of random bases (`ablation.random_bases`) in place of the units: as many are searched on the same half.
+    directions of random bases (`directions.random_bases`) in place of the units: as many are searched on the same half.
     """
 
     intact: Float[Array, " classes"]
@@ -100,11 +100,13 @@ def _correct_without_units(
     network: Network, data: Dataset, site: Site, key, basis=None
 ) -> Float[Array, "kinds units examples"]:
     """1 where an example is classified correctly without a unit, or without a direction of the basis."""
-    activations = ablation.coordinates(network(data.images)[1][site], basis)
+    activations, replaced = network(data.images)[1][site], ablation.replaced_units
+    if basis is not None:
+        activations, replaced = directions.coordinates(activations, basis), partial(directions.replaced, basis=basis)
     options = {"classes": network.model.outputs, "key": key}
     fills = jnp.stack([ablation.fill(kind, activations, data.labels, **options) for kind in ablation.KINDS])
     measure = partial(is_correct, labels=data.labels)
-    return ablation.replaced_units(network, data.images, fills, site=site, measure=measure, basis=basis, chunk=8)
+    return replaced(network, data.images, fills, site=site, measure=measure, chunk=8)
 
 
 def is_correct(logits: Array, labels: Array | np.ndarray) -> Float[Array, " examples"]:

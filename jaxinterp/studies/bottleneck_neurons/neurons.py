@@ -7,7 +7,7 @@ import jax
 import xarray as xr
 from jaxtyping import Array, Float, Key
 
-from jaxinterp.analysis import ablation
+from jaxinterp.analysis import directions
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
 from jaxinterp.networks import MLP
@@ -46,7 +46,7 @@ def keys(inputs: Inputs) -> Key[jax.Array, "3"]:
 
 def random_bases(key, model: MLP) -> Float[Array, "bases units units"]:
     """Random bases of the last hidden layer. The key of `damage` gives every measurement of a network the same ones."""
-    return ablation.random_bases(jax.random.fold_in(key, BASES), model.widths[-1], draws=BASES)
+    return directions.random_bases(jax.random.fold_in(key, BASES), model.widths[-1], draws=BASES)
 
 
 def check(inputs: Mapping[str, Inputs]) -> None:

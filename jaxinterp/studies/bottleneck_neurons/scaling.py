@@ -10,7 +10,7 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 from jaxinterp import metrics
-from jaxinterp.analysis import ablation, doses
+from jaxinterp.analysis import ablation, directions, doses
 from jaxinterp.data import Dataset
 from jaxinterp.networks import Network
 from jaxinterp.studies.bottleneck_neurons import neurons
@@ -50,10 +50,10 @@ def scaling(network: Network, choosing: Dataset, scoring: Dataset, key) -> Scali
     scaled, margin = ablation.doses(network, scoring, STRENGTHS, site=site, measure=_confusion_and_margin, chunk=8)
     accuracy = jnp.diagonal(scaled, axis1=2, axis2=3)
     worst = worst_directions(network, choosing, key)
-    directions = worst.reshape(-1, worst.shape[-1]).T
+    basis = worst.reshape(-1, worst.shape[-1]).T
     measure = partial(_confusion_and_margin, labels=jnp.asarray(scoring.labels))
-    run = ablation.unit_mover(network, scoring.images, site=site, measure=measure, basis=directions)
-    along = ablation.coordinates(network(scoring.images)[1][site], directions)
+    run = directions.mover(network, scoring.images, basis, site=site, measure=measure)
+    along = directions.coordinates(network(scoring.images)[1][site], basis)
 
     def of_direction(direction):
         """Its own class's accuracy, margin and F1, by strength."""
@@ -65,7 +65,7 @@ def scaling(network: Network, choosing: Dataset, scoring: Dataset, key) -> Scali
 
         return jnp.stack(jax.lax.map(at, jnp.asarray(STRENGTHS, along.dtype)))
 
-    own = jax.lax.map(of_direction, jnp.arange(directions.shape[1]), batch_size=8)
+    own = jax.lax.map(of_direction, jnp.arange(basis.shape[1]), batch_size=8)
     by_direction = jnp.moveaxis(
         own.reshape(-1, classes, 3, len(STRENGTHS)), (2, 3), (0, 2)
     )  # measures bases strengths classes
@@ -89,8 +89,8 @@ def worst_directions(network: Network, choosing: Dataset, key) -> Float[Array, "
     def of_basis(basis):
         fill = jnp.zeros((1, len(choosing.labels), basis.shape[1]))
         measure = partial(is_correct, labels=choosing.labels)
-        options = {"site": site, "measure": measure, "basis": basis, "chunk": 8}
-        [correct] = ablation.replaced_units(network, choosing.images, fill, **options)
+        options = {"site": site, "measure": measure, "chunk": 8}
+        [correct] = directions.replaced(network, choosing.images, fill, basis, **options)
         return basis.T[jnp.argmin(metrics.by_class(correct, choosing.labels, classes=classes), axis=0)]
 
     return jax.lax.map(of_basis, neurons.random_bases(key, network.model))

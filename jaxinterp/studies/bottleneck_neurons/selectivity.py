@@ -8,7 +8,7 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 from jaxinterp import stats
-from jaxinterp.analysis import ablation, responses, top_units
+from jaxinterp.analysis import directions, responses, top_units
 from jaxinterp.data import Dataset
 from jaxinterp.networks import Network
 from jaxinterp.studies.bottleneck_neurons import neurons
@@ -32,7 +32,7 @@ class Selectivity(NamedTuple):
     Chosen: each class's neuron of highest AUC on the choosing half. chosen_null: the 95th percentile of its AUC over
     permutations of the labels; it was chosen on other images, so there is no search to correct for. chosen_firing:
     share of all images of the scoring half on which it fires. direction_auc: of the direction of each random basis of
-    the layer (`ablation.random_bases`) that is chosen likewise.
+    the layer (`directions.random_bases`) that is chosen likewise.
     """
 
     index: Float[Array, "classes units"]  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -59,7 +59,7 @@ def selectivity(network: Network, choosing: Dataset, scoring: Dataset, key) -> S
 
     def of_basis(basis):
         before, after = (
-            responses.selectivity(ablation.coordinates(x, basis), half.labels, classes=classes, bins=1).auc
+            responses.selectivity(directions.coordinates(x, basis), half.labels, classes=classes, bins=1).auc
             for x, half in ((first, choosing), (second, scoring))
         )
         return of_chosen(after, top_units.highest(before))

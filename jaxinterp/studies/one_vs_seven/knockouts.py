@@ -166,7 +166,7 @@ def answer(findings: Mapping[str, Finding]) -> str:
 
 def _accuracy(results: Results, threshold: float, name: str) -> Claim:
     found = results["knockouts"].sel(recipes=NAME, thresholds=threshold)
-    own, zero = found.sel(classes=name), found.sel(kinds="zero")
+    own, zero = found.sel(classes=[name]), found.sel(kinds="zero")  # a mean over images, even where all are lost
     chosen, published = own.chosen.sel(signs=ALL), PUBLISHED.sel(thresholds=threshold)
     by_sign = [
         f"without the {mean(zero.units.sel(signs=sign), 0)} units {sign}: {mean(zero.chosen.sel(signs=sign))}"
