@@ -268,8 +268,8 @@ def hyperparameters_of(arms: Sequence[tuple[TrainConfig, tuple[float, ...]]]) ->
 def default_chunk(model: MLP, config: TrainConfig, pixels: int) -> int:
     """Number of seeds that a device trains at once. On a CPU, weights, gradients and optimiser state fit the cache.
 
-    It depends on the model alone, and every chunk is full: a seed's arithmetic is then the same for any number of
-    seeds.
+    Where every seed has its own batches, these fit the core's own cache too. The number does not depend on that of the
+    seeds, and every chunk is full: a seed's arithmetic is then the same for any number of seeds.
     """
     rule = optimizer(config, jax.tree.map(lambda leaf: leaf[0], hyperparameters_of([(config, model.dropout)])))
 
@@ -280,11 +280,14 @@ def default_chunk(model: MLP, config: TrainConfig, pixels: int) -> int:
 
     leaves = jax.tree.leaves(jax.eval_shape(kept, jax.random.key(0)))
     size = sum(leaf.size * leaf.dtype.itemsize for leaf in leaves)
-    cache, most = (_CORE_CACHE, 8) if jax.default_backend() == "cpu" else (_ACCELERATOR_CACHE, 64)
-    return int(np.clip(cache // size, 1, most))
+    on_cpu = jax.default_backend() == "cpu"
+    cache, most = (_CORE_CACHE, 8) if on_cpu else (_ACCELERATOR_CACHE, 64)
+    if on_cpu and config.data_order == "independent":
+        most = min(most, _BATCH_CACHE // (4 * config.batch_size * pixels))
+    return int(np.clip(cache // size, 1, max(most, 1)))
 
 
-_CORE_CACHE, _ACCELERATOR_CACHE = 4e6, 1e9  # bytes
+_CORE_CACHE, _BATCH_CACHE, _ACCELERATOR_CACHE = 4e6, 1e6, 1e9  # bytes
 
 
 class Program(NamedTuple):

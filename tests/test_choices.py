@@ -1,4 +1,5 @@
 import ast
+import dataclasses
 import json
 import os
 import re
@@ -132,7 +133,9 @@ def test_the_memory_estimate_counts_the_arrays_of_training(name, norm):
     member = jax.eval_shape(lambda key: epoch.start(model, config, numbers, key, 784), jax.random.key(0))
     arrays = jax.tree.leaves((member.variables, member.variables["params"], member.opt_state))
     held = sum(array.size * array.dtype.itemsize for array in arrays)
-    assert train.default_chunk(model, config, 784) == max(1, min(8, int(4e6 // held)))
+    assert train.default_chunk(model, config, 784) == max(1, min(4, int(4e6 // held)))  # 4 batches fit in 1e6 bytes
+    shared = dataclasses.replace(config, data_order="shared")
+    assert train.default_chunk(model, shared, 784) == max(1, min(8, int(4e6 // held)))
 
 
 @pytest.mark.parametrize("name", DATASETS)

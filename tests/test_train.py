@@ -66,7 +66,9 @@ def test_seeds_have_their_own_order_by_default_and_one_where_it_is_shared():
 
 
 def byte_splits():
-    return Splits(*(part._replace(images=scale_bytes(np.uint8(255 * part.images))) for part in random_splits(pixels=8)))
+    return Splits(
+        *(part._replace(images=scale_bytes((255 * part.images).astype(np.uint8))) for part in random_splits(pixels=8))
+    )
 
 
 def test_images_kept_as_bytes_change_no_bit(monkeypatch):
@@ -85,7 +87,7 @@ def test_the_optimizers_epsilon_is_the_configs(optimizer):
     rates = jax.tree.map(lambda leaf: leaf[0], train.hyperparameters_of([(config, ())]))
     rule, gradient = epoch.optimizer(config, rates), jnp.array([0.5, -1.5])
     step, _ = rule.update(gradient, rule.init(gradient), jnp.zeros(2))
-    np.testing.assert_allclose(step, [-0.05, 0.075], rtol=1e-5)
+    np.testing.assert_allclose(np.asarray(step), [-0.05, 0.075], rtol=1e-5)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum"])

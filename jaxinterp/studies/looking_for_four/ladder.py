@@ -30,7 +30,7 @@ RUNGS = (
 # What each rung changes; the first ones of either task have nothing to be compared with.
 BEFORE = {
     RUNGS[1]: (RUNGS[0], "L1"),
-    RUNGS[3]: (RUNGS[2], "more units"),
+    RUNGS[3]: (RUNGS[2], "more units, with ReLU in place of sigmoid,"),
     RUNGS[4]: (RUNGS[3], "L1"),
     RUNGS[5]: (RUNGS[3], "dropout"),
     RUNGS[6]: (RUNGS[4], "dropout on top of L1"),
