@@ -4,6 +4,7 @@ The unit of inference is the network. The values of a network that diverged are 
 is the number of networks that remain.
 """
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,14 +58,17 @@ def unknown(n: int = 0) -> Estimate:
     return Estimate(np.nan, np.nan, np.nan, np.nan, n)
 
 
-def over_seeds_estimate(values: Values, *, bounds: Bounds | None = None, level: float = LEVEL) -> Estimate:
+def over_seeds_estimate(
+    values: Values, *, bounds: Bounds | None = None, outcomes: int | None = None, level: float = LEVEL
+) -> Estimate:
     """Mean over seeds with an interval; see docs/statistics.md for how often it covers.
 
     bounds: the least and the greatest value that there can be, such as (0, 1) for a share. The interval is then that of
     a share among effective outcomes: as many independent yes-or-no outcomes as would have the mean's variance, with
     quantiles of beta distributions halfway between Jeffreys' and Clopper and Pearson's (Korn and Graubard 1998,
     Confidence intervals for proportions with small expected number of positive counts). It stays within the bounds.
-    Networks that are all alike count as one outcome each.
+    Networks that are all alike count as one outcome each; or, if every value is the mean of things that are each at the
+    one bound or at the other, such as digits that are lost or not, as all these things together: outcomes.
     Without bounds it is the longer, on each side, of Student's t interval and of Hall's, which corrects it for skewness
     (Hall 1992, On the removal of skewness by transformation). Networks that are all alike then have no interval.
     For one seed the interval is NaN; for none, the mean too. Raises InputError for a value outside the bounds.
@@ -80,11 +84,12 @@ def over_seeds_estimate(values: Values, *, bounds: Bounds | None = None, level: 
         return unknown(n)._replace(mean=float(values.mean()) if n else np.nan)
     mean, sd = float(values.mean()), float(values.std(ddof=1))
     if bounds is not None:
-        low, high = _bounded_interval(mean, sd / np.sqrt(n), n, bounds, level)
+        low, high = _bounded_interval(mean, sd / np.sqrt(n), n, bounds, outcomes or n, level)
         return Estimate(mean, sd, low, high, n)
     if sd <= _ALIKE * np.abs(values).max():
         return Estimate(mean, sd, np.nan, np.nan, n)
-    skewness = float(np.mean((values - mean) ** 3) / np.mean((values - mean) ** 2) ** 1.5)
+    standard = (values - mean) / sd
+    skewness = float(np.mean(standard**3) / np.mean(standard**2) ** 1.5)
     t = float(scipy.stats.t.ppf((1 + level) / 2, n - 1))
     above, below = (max(t, -_hall(-t, skewness, n)), max(t, _hall(t, skewness, n)))
     return Estimate(mean, sd, float(mean - below * sd / np.sqrt(n)), float(mean + above * sd / np.sqrt(n)), n)
@@ -98,20 +103,22 @@ def _hall(quantile: float, skewness: float, n: int) -> float:
     return float(3 * root / skewness * (np.cbrt(1 + skewness / root * (quantile - skewness / (6 * root))) - 1))
 
 
-def _bounded_interval(mean: float, standard_error: float, n: int, bounds: Bounds, level: float) -> tuple[float, float]:
-    """The interval of a mean over n networks between bounds; see `over_seeds_estimate`."""
+def _bounded_interval(
+    mean: float, standard_error: float, n: int, bounds: Bounds, alike: int, level: float
+) -> tuple[float, float]:
+    """The interval of a mean over n networks between bounds, with so many outcomes if all of them are alike."""
     low, high = bounds
     share, error, tail = (mean - low) / (high - low), standard_error / (high - low), (1 - level) / 2
     if error <= _ALIKE / np.sqrt(n):
-        outcomes = float(n)
+        outcomes, shift = float(alike), 0.0  # Clopper and Pearson's
     else:
-        outcomes = share * (1 - share) / error**2
+        outcomes, shift = share * (1 - share) / error**2, 0.25
         if outcomes > 2:  # the variance is known from n networks only
             outcomes *= min(1.0, (scipy.stats.t.ppf(tail, outcomes - 1) / scipy.stats.t.ppf(tail, n - 1)) ** 2)
     yes, no = share * outcomes, (1 - share) * outcomes
-    ends = scipy.stats.beta.ppf(tail, yes + 0.25, no + 0.75), scipy.stats.beta.ppf(1 - tail, yes + 0.75, no + 0.25)
-    least, most = (low + (high - low) * float(end) for end in ends)
-    return (low if yes < _ALIKE * outcomes else least, high if no < _ALIKE * outcomes else most)
+    least = 0.0 if share < _ALIKE else scipy.stats.beta.ppf(tail, yes + shift, no + 1 - shift)
+    most = 1.0 if share > 1 - _ALIKE else scipy.stats.beta.ppf(1 - tail, yes + 1 - shift, no + shift)
+    return low + (high - low) * float(least), low + (high - low) * float(most)
 
 
 def _check_bounds(values: np.ndarray, bounds: Bounds) -> None:
@@ -269,7 +276,7 @@ def _over_pairs(matrix, deviations, bounds: Bounds | None, level: float, resampl
     estimate = Estimate(float(mean), float(sd), np.nan, np.nan, n)
     if n < 3:
         return estimate
-    copies = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples).astype(np.float64)
+    copies = _copies(n, resamples, seed)
     # A pair counts once for each pair of copies. Centred first, so that equal entries give exactly no spread.
     totals = np.sum((copies @ np.where(known, matrix - mean, 0.0)) * copies, axis=1)
     for draw, moved in enumerate(deviations):
@@ -280,12 +287,18 @@ def _over_pairs(matrix, deviations, bounds: Bounds | None, level: float, resampl
     bootstrap = means.std(ddof=1) * np.sqrt(n / (n - 1))
     error = float(np.fmax(bootstrap, _jackknife(np.where(known, matrix - mean, 0.0), known)))
     if bounds is not None:
-        low, high = _bounded_interval(estimate.mean, error, n, bounds, level)
+        low, high = _bounded_interval(estimate.mean, error, n, bounds, n, level)
         return estimate._replace(low=low, high=high)
     if error <= _ALIKE * np.abs(values).max():
         return estimate
     half = scipy.stats.t.ppf((1 + level) / 2, n - 1) * error
     return estimate._replace(low=estimate.mean - half, high=estimate.mean + half)
+
+
+@lru_cache(maxsize=8)  # an estimate is made at several levels
+def _copies(n: int, resamples: int, seed: int) -> np.ndarray:
+    """How often each of n networks is drawn in each resample."""
+    return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples).astype(np.float64)
 
 
 def _jackknife(centred: np.ndarray, known: np.ndarray) -> float:

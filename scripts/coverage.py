@@ -27,12 +27,16 @@ Sample = Callable[[np.random.Generator, int], np.ndarray]
 
 
 class Kind(NamedTuple):
-    """A kind of quantity whose true mean is known. draw: a sample, from a generator and the number of networks."""
+    """A kind of quantity whose true mean is known.
+
+    draw: a sample, from a generator and the number of networks. of: how many things, true or not, each value averages.
+    """
 
     name: str
     truth: float
     draw: Sample
     bounds: Bounds | None = None
+    of: int = 1
 
 
 class Coverage(NamedTuple):
@@ -45,7 +49,7 @@ class Coverage(NamedTuple):
 
 def _shares(of: int, p: float) -> Kind:
     name = "yes or no" if of == 1 else f"share of {of}"
-    return Kind(f"{name}, p = {p:g}", p, lambda rng, n: rng.binomial(of, p, n) / of, SHARE)
+    return Kind(f"{name}, p = {p:g}", p, lambda rng, n: rng.binomial(of, p, n) / of, SHARE, of)
 
 
 def _related(rng: np.random.Generator, n: int) -> np.ndarray:
@@ -74,7 +78,7 @@ KINDS = (
     *(_shares(1, p) for p in (0.5, 0.8, 0.9, 0.95, 0.99)),
     *(_shares(10, p) for p in (0.5, 0.9, 0.95, 0.99)),
     *(_shares(16, p) for p in (0.5, 0.9, 0.95, 0.99)),
-    Kind("share of 10 that go together, p = 0.95", 0.95, _related, SHARE),
+    Kind("share of 10 that go together, p = 0.95", 0.95, _related, SHARE, 10),
     Kind("Beta(30, 1)", 30 / 31, lambda rng, n: rng.beta(30, 1, n), SHARE),
     Kind("accuracy .95, one network in ten at .1", 0.9 * 0.95 + 0.1 * 0.1, _collapsed),
     Kind("1 − lognormal", 1 - np.exp(0.5), lambda rng, n: 1 - rng.lognormal(size=n)),
@@ -83,13 +87,14 @@ KINDS = (
 )
 
 
-def ours(values: np.ndarray, bounds: Bounds | None, level: float) -> Estimate:
+def ours(values: np.ndarray, kind: Kind, level: float) -> Estimate:
     """The estimate of a study: over pairs of networks if there are two axes, over networks if there is one."""
-    estimate = stats.over_pairs_estimate if values.ndim == 2 else stats.over_seeds_estimate
-    return estimate(values, bounds=bounds, level=level)
+    if values.ndim == 2:
+        return stats.over_pairs_estimate(values, bounds=kind.bounds, level=level)
+    return stats.over_seeds_estimate(values, bounds=kind.bounds, outcomes=kind.of * len(values), level=level)
 
 
-def student(values: np.ndarray, bounds: Bounds | None, level: float) -> Estimate:
+def student(values: np.ndarray, kind: Kind, level: float) -> Estimate:
     """Student's t interval, as if pairs were independent."""
     values = values[np.triu_indices(len(values), 1)] if values.ndim == 2 else values
     mean, n = values.mean(), len(values)
@@ -102,7 +107,7 @@ def coverage(
 ) -> Coverage:
     """How often does the estimate's interval contain the kind's true mean? A missing interval excludes nothing."""
     rng = np.random.default_rng(seed)
-    found = [estimate(kind.draw(rng, networks), kind.bounds, level) for _ in range(samples)]
+    found = [estimate(kind.draw(rng, networks), kind, level) for _ in range(samples)]
     slack = 1e-9  # what is equal but for rounding is not excluded
     above = float(np.mean([one.low > kind.truth + slack for one in found]))
     below = float(np.mean([one.high < kind.truth - slack for one in found]))

@@ -24,7 +24,7 @@ from jaxinterp.jobs import IMPORTED
 from jaxinterp.recipes import Recipe
 from jaxinterp.stats import Estimate, over_seeds_estimate, unknown
 from jaxinterp.store import Run
-from jaxinterp.studies import Answer, frame, judge
+from jaxinterp.studies import Answer, frame, scores
 from jaxinterp.studies.judge import Finding, Verdict
 from jaxinterp.studies.study import NETWORKS
 from jaxinterp.sweeps import Comparison
@@ -194,7 +194,7 @@ def dataset_table(dataset: xr.Dataset, *, title: str = "") -> Table:
         labelled = [str(dim) for dim in variable.dims if dim in variable.coords]
         for labels in product(*(variable[dim].to_numpy().tolist() for dim in labelled)):
             where = dict(zip(labelled, labels, strict=True))
-            estimate = judge.estimate(variable.sel(where))
+            estimate = scores.estimate(variable.sel(where))
             text = ", ".join(map(str, labels)) or "—"
             cells.append((str(name).replace("_", " "), text, spread(estimate), interval(estimate), str(estimate.n)))
             values.append({"variable": str(name), "where": where, "estimate": estimate})

@@ -93,7 +93,7 @@ def test_the_study_is_registered_with_its_recipes():
 
 def test_the_answer_follows_the_verdicts_and_the_numbers():
     found = llm_results.results()
-    plant(found, "profiles", "explained", 0.8)
+    llm_results.when(found, "profiles", "explained", llm_results.near(0.1), llm_results.near(0.8))
     plant(found, "incoming", "rebuilt", llm_results.near(0.3))
 
     def judged(results):
@@ -112,7 +112,7 @@ def test_the_answer_is_one_short_sentence(verdicts):
     found = judged(llm_results.results(seeds=8))
     for name, verdict in zip(("2.4 digits tell", "2.5 incoming", "2.3 looks"), verdicts, strict=True):
         low = {"holds": 2.0, "does not hold": -2.0, "undecided": np.nan}[verdict]
-        found[name] = found[name]._replace(score=found[name].score._replace(low=low, high=low))
+        found[name] = found[name]._replace(joint=found[name].joint._replace(low=low, high=low))
     answer = llm_labels.answer(found)
     assert len(answer.split()) <= 30 and answer.count(".") == 2 and answer.endswith(".")
 
@@ -129,7 +129,7 @@ def test_diverged_networks_are_left_out_and_few_are_judged_without_a_warning(see
     found["networks"]["diverged"][lost] = 1
     for finding in judged(found).values():
         no_pair = seeds == 2 and finding.id == "2.1 ways"
-        assert finding.measured.n == (96 if finding.id == "2.8 method" else 0 if no_pair else seeds - 1)
+        assert finding.measured.n == (120 if finding.id == "2.8 method" else 0 if no_pair else seeds - 1)
         networks = 2 * seeds if finding.id == "2.2 width" else seeds
         assert f"{networks // seeds} of {networks} networks diverged and are left out." in finding.note
     assert llm_labels.answer(judged(found))

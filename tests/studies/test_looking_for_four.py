@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.judging import shake
 from support.random_results import random_results
 
 from jaxinterp import data, ensemble, networks, recipes, studies, train
@@ -152,6 +153,8 @@ def test_the_answer_follows_the_numbers(value, sentence):
     results["ablations"]["match"][:] = value
     results["logits"]["alike"][:] = 0.0
     results["logits"]["alike"].loc[{"conditions": TRAINED, "classes": FOUR, "turns": maps.UPRIGHT}] = value
+    for measurement, name in (("matches", "best"), ("matches", "auc"), ("ablations", "match"), ("logits", "alike")):
+        shake(results[measurement][name])
     assert sentence in study.answer(judged(results))
 
 

@@ -54,7 +54,7 @@ def test_toy_networks_are_measured_and_every_claim_is_judged(measured):
 def test_networks_that_diverged_are_counted_by_the_claims_about_their_recipe():
     values = results()
     values["networks"]["diverged"].loc[{"recipes": SMALL}][0] = 1
-    note = "1 of 5 networks diverged"
+    note = "1 of 16 networks diverged"
     assert {id_ for id_, found in findings(values).items() if note in found.note} == {
         "1.11 small, random",
         "1.11 small, matched",

@@ -13,6 +13,11 @@ def plant(values, mean, *, spread=0.01, seed=0, **where):
     values.loc[where] = mean + noise
 
 
+def shake(values, size=1e-3, seed=0):
+    """Make networks that are planted alike differ a little: all alike, they have no interval, or a wide one."""
+    values[:] += size * np.random.default_rng(seed).uniform(-1, 1, values.shape)
+
+
 def judged(study, results, start=""):
     """The findings of a study by id, those that begin so."""
     claims = [claim for topic in study.claims for claim in topic(results) if claim.id.startswith(start)]

@@ -56,9 +56,9 @@ def plant(found, measurement, field, values, **where):
     array.loc[where] = (array.loc[where] * 0) + values
 
 
-def near(value):
+def near(value, spread=0.01):
     """Values about one, so that there is an interval: for `plant`."""
-    return xr.DataArray(value + RNG.normal(0, 0.01, SEEDS), dims="seeds")
+    return xr.DataArray(value + RNG.normal(0, spread, SEEDS), dims="seeds")
 
 
 def when(found, measurement, field, untrained, trained):

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from jaxinterp.analysis.attribution.folding import EXACT, layer_of, virtual_weights
 from jaxinterp.errors import InputError
@@ -68,10 +68,10 @@ def logit_gradients(network: Network, images: Images, *, site: Site) -> Float[Ar
     return jax.vmap(jax.jacrev(logits))(network(images)[1][site], jnp.asarray(images))
 
 
-def fixed_share(gradients: Float[Array, "examples classes units"], *, tolerance: float) -> Float[Array, " classes"]:
-    """Share of units whose gradient is the same on all images, within tolerance × the gradients' root mean square."""
+def is_fixed(gradients: Float[Array, "examples classes units"], *, tolerance: float) -> Bool[Array, "classes units"]:
+    """Whether a unit's gradient is the same on all images, within tolerance × the gradients' root mean square."""
     spread = jnp.max(jnp.abs(gradients - jnp.mean(gradients, axis=0)), axis=0)
-    return jnp.mean(spread <= tolerance * jnp.sqrt(jnp.mean(gradients**2)), axis=-1)
+    return spread <= tolerance * jnp.sqrt(jnp.mean(gradients**2))
 
 
 def probes(network: Network, pixels: int, *, site: Site) -> Float[Array, "units pixels"]:

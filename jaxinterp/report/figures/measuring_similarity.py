@@ -9,8 +9,8 @@ from jaxinterp.report.figures.common import BLUE, GREEN, ORANGE
 from jaxinterp.report.figures.drawing import interval
 from jaxinterp.report.figures.layout import legend_of, panels, plain, rows
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
-from jaxinterp.studies.judge import estimate
 from jaxinterp.studies.measuring_similarity import GOOD, HALVES, LABELS, LAYERS, TESTS, WIDTHS
+from jaxinterp.studies.scores import estimate
 from jaxinterp.studies.study import NETWORKS, Results
 
 _TITLES = {LABELS: "true or shuffled labels?", WIDTHS: "wide or narrow?", LAYERS: "which layer?"}

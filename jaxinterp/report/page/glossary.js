@@ -78,9 +78,10 @@ function hide() {
 // Below its anchor, or above it where there is more room; never beyond the window's sides.
 function place() {
   if (!shown) return;
-  const box = shown.anchor.getBoundingClientRect(), { width, height } = shown.text.getBoundingClientRect();
-  const below = box.bottom + height <= window.innerHeight || box.top < height;
+  const box = shown.anchor.getBoundingClientRect(), { width } = shown.text.getBoundingClientRect();
   shown.text.style.left = `${Math.max(8, Math.min(box.left, document.documentElement.clientWidth - width - 8))}px`;
+  const { height } = shown.text.getBoundingClientRect();  // near a side, a text breaks into more lines
+  const below = box.bottom + height <= document.documentElement.clientHeight || box.top < height;
   shown.text.style.top = `${below ? Math.floor(box.bottom) : Math.ceil(box.top - height)}px`;
 }
 

@@ -15,7 +15,8 @@ from jaxinterp.networks import Network, pad_units
 from jaxinterp.studies.bottleneck_neurons import neurons
 from jaxinterp.studies.bottleneck_neurons.neurons import NAME
 from jaxinterp.studies.inputs import SNAPSHOTS, TRAINED, UNTRAINED, Inputs
-from jaxinterp.studies.judge import SHARE, Claim, Difference, above
+from jaxinterp.studies.judge import Claim, above
+from jaxinterp.studies.scores import SHARE, Difference
 from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
 from jaxinterp.text import format_number
 

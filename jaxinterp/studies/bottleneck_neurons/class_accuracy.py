@@ -17,7 +17,8 @@ from jaxinterp.networks import Network
 from jaxinterp.studies.bottleneck_neurons import neurons
 from jaxinterp.studies.bottleneck_neurons.neurons import ALIKE, NAME
 from jaxinterp.studies.inputs import Inputs
-from jaxinterp.studies.judge import SIGNED, Claim, above
+from jaxinterp.studies.judge import Claim, above
+from jaxinterp.studies.scores import SIGNED
 from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
 
 PUBLISHED = xr.DataArray(

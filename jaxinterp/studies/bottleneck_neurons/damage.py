@@ -16,7 +16,8 @@ from jaxinterp.interventions import Site
 from jaxinterp.networks import Network
 from jaxinterp.studies.bottleneck_neurons import neurons
 from jaxinterp.studies.bottleneck_neurons.neurons import ALIKE, CHOSEN, DIRECTION, MOST, RANDOM, SEARCHED, of_chosen
-from jaxinterp.studies.judge import SHARE, SIGNED, Claim, Difference, above
+from jaxinterp.studies.judge import Claim, above
+from jaxinterp.studies.scores import SHARE, SIGNED, Difference
 from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import format_number, format_percent
 

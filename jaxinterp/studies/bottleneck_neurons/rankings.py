@@ -15,7 +15,8 @@ from jaxinterp.networks import MLP, Network
 from jaxinterp.studies.bottleneck_neurons import neurons
 from jaxinterp.studies.bottleneck_neurons.neurons import ALIKE, IDENTICAL, SAME
 from jaxinterp.studies.inputs import SAMPLE, Inputs
-from jaxinterp.studies.judge import SHARE, Calibrated, Claim, above
+from jaxinterp.studies.judge import Claim, above
+from jaxinterp.studies.scores import SHARE, Calibrated
 from jaxinterp.studies.study import Measurement, Results
 
 TOP = 3  # the write-up lists three neurons per class
@@ -23,15 +24,17 @@ TOP = 3  # the write-up lists three neurons per class
 
 class Rankings(NamedTuple):
     """activation: mean over a class's test images. overlap: share of a ranking's top neurons that another ranking names
-    for the same class, overlap_other for another class; means over pairs of rankings and over classes. fixed: share of
-    units whose gradient of the logit is the same on all images of the sample. deviation: the largest
-    of a gradient from the output weight, relative to the weights' root mean square.
+    for the same class, overlap_other for another class; means over pairs of rankings and over classes. fixed: whether a
+    unit's gradient of the logit is the same on all images of the sample; fixed_before: share of the units of the layer
+    before of which this is true. deviation: the largest of a gradient from the output weight, relative to the weights'
+    root mean square.
     """
 
     activation: Float[Array, "classes units"]
     overlap: Float[Array, ""]
     overlap_other: Float[Array, ""]
-    fixed: Float[Array, "sites classes"]
+    fixed: Float[Array, "classes units"]
+    fixed_before: Float[Array, " classes"]
     deviation: Float[Array, ""]
 
 
@@ -49,7 +52,7 @@ def rankings(network: Network, sample: Dataset, data: Dataset, losses) -> Rankin
     predictors = ablation.predictors(network, data, site=site)
     down = jax.grad(total_loss)(network(data.images)[1][site])
     towards = metrics.by_class(-down.T, data.labels, classes=classes)
-    by_site = [attribution.logit_gradients(network, sample.images, site=s) for s in gradient_sites(network.model)]
+    before, own = (attribution.logit_gradients(network, sample.images, site=s) for s in gradient_sites(network.model))
     weights = network.variables["params"]["output"]["kernel"].T
     every = jnp.stack([predictors.activation.T, towards.T, predictors.weight.T])
     overlap, overlap_other = top_units.overlap(every, top=TOP)
@@ -57,8 +60,9 @@ def rankings(network: Network, sample: Dataset, data: Dataset, losses) -> Rankin
         activation=predictors.activation.T,
         overlap=overlap,
         overlap_other=overlap_other,
-        fixed=jnp.stack([attribution.fixed_share(gradient, tolerance=SAME) for gradient in by_site]),
-        deviation=jnp.max(jnp.abs(by_site[-1] - weights)) / jnp.sqrt(jnp.mean(weights**2)),
+        fixed=attribution.is_fixed(own, tolerance=SAME).astype(float),
+        fixed_before=jnp.mean(attribution.is_fixed(before, tolerance=SAME), axis=-1),
+        deviation=jnp.max(jnp.abs(own - weights)) / jnp.sqrt(jnp.mean(weights**2)),
     )
 
 
@@ -72,15 +76,13 @@ def _shared(inputs: Inputs) -> tuple:
     return inputs.sample, inputs.splits.test, losses
 
 
-MEASUREMENTS = (
-    Measurement("rankings", rankings, _shared, lambda own: neurons.coords(own) | {"sites": gradient_sites(own.model)}),
-)
+MEASUREMENTS = (Measurement("rankings", rankings, _shared, neurons.coords),)
 
 
 def claims(results: Results) -> list[Claim]:
     """A logit's gradient is an output weight, and the three rankings agree."""
     found = results["rankings"]
-    units, (before, own) = found.sizes["units"], found.sites.to_numpy()
+    units = found.sizes["units"]
     identity = Claim(
         row="4.4",
         name="identity",
@@ -88,11 +90,11 @@ def claims(results: Results) -> list[Claim]:
         published="“equals the output weights”",
         bounds=SHARE,
         quantity="share of (neuron, digit)",
-        measured=found.fixed.sel(sites=own),
-        controls={str(before): found.fixed.sel(sites=before)},
+        measured=found.fixed,
+        controls={"the input of the last hidden layer": found.fixed_before},
         rule=above(IDENTICAL),
-        note=f"At {own}, over at most {SAMPLE} test images; the same: to {SAME:g} of the root mean square. "
-        f"Largest deviation from the output weights, in the same unit: {float(found.deviation.mean()):.1g}.",
+        note=f"After the last hidden layer, over at most {SAMPLE} test images; the same: to {SAME:g} of the root mean "
+        f"square. Largest deviation from the output weights, in the same unit: {float(found.deviation.mean()):.1g}.",
     )
     agreement = Claim(
         row="4.4",

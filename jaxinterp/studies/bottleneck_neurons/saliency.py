@@ -12,7 +12,8 @@ from jaxinterp.networks import Network
 from jaxinterp.studies.bottleneck_neurons import neurons
 from jaxinterp.studies.bottleneck_neurons.neurons import ALIKE, IDENTICAL, SAME
 from jaxinterp.studies.inputs import SAMPLE, TRAINED, UNTRAINED, Inputs
-from jaxinterp.studies.judge import SHARE, SIGNED, Calibrated, Claim, above
+from jaxinterp.studies.judge import Claim, above
+from jaxinterp.studies.scores import SHARE, SIGNED, Calibrated
 from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import format_percent
 

@@ -14,7 +14,8 @@ from jaxinterp.networks import Network
 from jaxinterp.studies.bottleneck_neurons import neurons
 from jaxinterp.studies.bottleneck_neurons.neurons import CHOSEN
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
-from jaxinterp.studies.judge import SHARE, SIGNED, Claim, Difference, Given, above
+from jaxinterp.studies.judge import Claim, above
+from jaxinterp.studies.scores import SHARE, SIGNED, Difference, Given
 from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import format_percent, mean
 

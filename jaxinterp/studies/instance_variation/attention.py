@@ -21,7 +21,8 @@ from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.instance_variation import maps
 from jaxinterp.studies.instance_variation.ensembles import NAME, OUTPUTS, against, first_images, layers_of
 from jaxinterp.studies.instance_variation.maps import OVER_LIT, VIEWS, WEIGHTS, WORDS
-from jaxinterp.studies.judge import SIGNED, Claim, Given, between, estimate
+from jaxinterp.studies.judge import Claim, between
+from jaxinterp.studies.scores import SIGNED, Given, estimate
 from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
 from jaxinterp.text import format_number
 

@@ -9,7 +9,8 @@ import xarray as xr
 from jaxinterp.data import Dataset
 from jaxinterp.networks import MLP, Site
 from jaxinterp.studies.inputs import Inputs
-from jaxinterp.studies.judge import Calibrated, Claim, above
+from jaxinterp.studies.judge import Claim, above
+from jaxinterp.studies.scores import Calibrated
 
 NAME = "instance-variation"
 PERMUTED, L1, ONE_DIGIT = f"{NAME}-permuted", f"{NAME}-l1", f"{NAME}-one-digit"

@@ -18,7 +18,8 @@ from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.instance_variation import ensembles, maps
 from jaxinterp.studies.instance_variation.ensembles import L1, NAME, ONE_DIGIT, PERMUTED, against, layers_of
 from jaxinterp.studies.instance_variation.maps import OVER_LIT, USED, VIEWS, WEIGHTS, WORDS
-from jaxinterp.studies.judge import Claim, Ratio, above, estimate
+from jaxinterp.studies.judge import Claim, above
+from jaxinterp.studies.scores import Ratio, estimate
 from jaxinterp.studies.study import NETWORKS, EnsembleMeasurement, Measurement, Results
 from jaxinterp.text import format_number
 

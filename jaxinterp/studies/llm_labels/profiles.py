@@ -15,7 +15,7 @@ from jaxinterp.data import Dataset
 from jaxinterp.networks import Network
 from jaxinterp.stats import indicator
 from jaxinterp.studies.inputs import UNTRAINED, Inputs
-from jaxinterp.studies.judge import SHARE, Calibrated, Claim, above
+from jaxinterp.studies.judge import Claim, above
 from jaxinterp.studies.llm_labels.neurons import (
     ALIKE,
     MOST,
@@ -28,6 +28,7 @@ from jaxinterp.studies.llm_labels.neurons import (
     over_live,
     selected,
 )
+from jaxinterp.studies.scores import SHARE, Calibrated
 from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import mean
 

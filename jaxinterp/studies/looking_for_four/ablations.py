@@ -11,9 +11,10 @@ from jaxinterp.data import Dataset
 from jaxinterp.ensemble import stack
 from jaxinterp.networks import Network
 from jaxinterp.studies.inputs import Inputs
-from jaxinterp.studies.judge import SIGNED, Claim, Given, above
+from jaxinterp.studies.judge import Claim, above
 from jaxinterp.studies.looking_for_four import maps, matches
 from jaxinterp.studies.looking_for_four.maps import FOUR, MOST, SPLIT, TARGET, USED, VIEW_NAMES
+from jaxinterp.studies.scores import SIGNED, Given
 from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import mean
 

@@ -11,8 +11,9 @@ import numpy as np
 from jaxtyping import Float
 
 from jaxinterp.studies.inputs import Inputs
-from jaxinterp.studies.judge import SHARE, SIGNED, Claim, Difference, Given, above, between
+from jaxinterp.studies.judge import Claim, above, between
 from jaxinterp.studies.looking_for_four.maps import NAME
+from jaxinterp.studies.scores import SHARE, SIGNED, Difference, Given
 from jaxinterp.studies.study import NETWORKS, EnsembleMeasurement, Results
 from jaxinterp.text import format_number
 from jaxinterp.train import SPLITS

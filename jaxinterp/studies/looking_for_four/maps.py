@@ -12,7 +12,8 @@ from jaxinterp.analysis import attribution, templates
 from jaxinterp.data import Dataset
 from jaxinterp.networks import Network
 from jaxinterp.studies.inputs import SAMPLE, TRAINED, UNTRAINED, Inputs
-from jaxinterp.studies.judge import Calibrated, Claim, Values
+from jaxinterp.studies.judge import Claim
+from jaxinterp.studies.scores import Calibrated, Values
 
 NAME = "looking-for-four"
 TARGET, FOUR = 4, "4"  # the class, and its label

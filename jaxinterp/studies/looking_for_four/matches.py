@@ -19,9 +19,10 @@ from jaxinterp.data import Dataset
 from jaxinterp.ensemble import stack
 from jaxinterp.networks import Network, pad_units
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
-from jaxinterp.studies.judge import SHARE, SIGNED, Claim, Given, above
+from jaxinterp.studies.judge import Claim, above
 from jaxinterp.studies.looking_for_four import maps
 from jaxinterp.studies.looking_for_four.maps import CONDITIONS, FOUR, TARGET
+from jaxinterp.studies.scores import SHARE, SIGNED, Given
 from jaxinterp.studies.study import Measurement, Results
 
 MAXIMISER = "maximiser"

@@ -12,9 +12,10 @@ from jaxinterp.analysis import attribution, correlation, top_units
 from jaxinterp.data import Dataset
 from jaxinterp.networks import Network
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
-from jaxinterp.studies.judge import SHARE, SIGNED, Calibrated, Claim, above
+from jaxinterp.studies.judge import Claim, above
 from jaxinterp.studies.looking_for_four.logits import ATTRIBUTIONS
 from jaxinterp.studies.looking_for_four.maps import ALIKE, CONDITIONS, FOUR, TARGET
+from jaxinterp.studies.scores import SHARE, SIGNED, Calibrated
 from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import mean
 

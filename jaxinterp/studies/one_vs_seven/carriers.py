@@ -23,9 +23,10 @@ from jaxinterp.errors import InputError
 from jaxinterp.networks import Network
 from jaxinterp.stats import permutation_p_over
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
-from jaxinterp.studies.judge import SHARE, Calibrated, Claim, above, below
+from jaxinterp.studies.judge import Claim, above, below
 from jaxinterp.studies.one_vs_seven import common
 from jaxinterp.studies.one_vs_seven.common import LARGEST_GROUP, LAYERS, MOST, ONE, SEVEN, STROKES, labelled
+from jaxinterp.studies.scores import SHARE, Calibrated
 from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import mean
 

@@ -20,8 +20,9 @@ from jaxinterp.data import Dataset, image_shape
 from jaxinterp.ensemble import stack
 from jaxinterp.networks import Network
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
-from jaxinterp.studies.judge import NO_CONTROL, SHARE, SIGNED, Claim, Given, above
+from jaxinterp.studies.judge import NO_CONTROL, Claim, above
 from jaxinterp.studies.one_vs_seven.common import CLASSES, MOST, NAME, ONE, SEVEN, labelled, of_class
+from jaxinterp.studies.scores import SHARE, SIGNED, Given
 from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
 from jaxinterp.text import mean
 

@@ -23,9 +23,10 @@ from jaxinterp.ensemble import over_seeds
 from jaxinterp.networks import Network
 from jaxinterp.stats import permutation_p_over, unexplained_share
 from jaxinterp.studies.inputs import Inputs
-from jaxinterp.studies.judge import SHARE, SIGNED, Claim, Difference, Finding, Given, above, below, between
+from jaxinterp.studies.judge import Claim, Finding, above, below, between
 from jaxinterp.studies.one_vs_seven import common
 from jaxinterp.studies.one_vs_seven.common import ARMS, CLASSES, NAME, NEAR, ONE, PLAIN, SEVEN, SMALL
+from jaxinterp.studies.scores import SHARE, SIGNED, Difference, Given
 from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import format_number, mean
 

@@ -2,6 +2,7 @@ import jax
 import numpy as np
 from support import planted
 from support.findings import judged
+from support.judging import plant
 from support.random_results import random_results
 
 from jaxinterp.studies.bottleneck_neurons import STUDY, activity
@@ -47,9 +48,10 @@ def test_the_planted_dead_unit_is_dead(planted_results):
 def test_units_must_die_in_training():
     def verdicts(before, after):
         results = random_results(STUDY)
-        results["activity"]["dead"][:] = before
-        results["activity"]["dead"].loc[{"conditions": "trained", "layers": "hidden0"}] = after
+        dead = results["activity"]["dead"]
+        plant(dead, before)
+        plant(dead, after, conditions="trained", layers="hidden0", seed=1)
         return [finding.verdict for finding in judged(STUDY, results, activity.claims).values()]
 
-    assert verdicts(0, 0.2) == ["holds", "does not hold"]
+    assert verdicts(0.05, 0.25) == ["holds", "does not hold"]
     assert verdicts(0.2, 0.2) == ["does not hold", "does not hold"]  # they were dead before

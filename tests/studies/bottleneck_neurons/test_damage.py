@@ -77,18 +77,19 @@ def test_ablations_are_those_of_the_network_itself(toy, toy_inputs, toy_results,
 
 @pytest.mark.parametrize("kind", damage.JUDGED)
 def test_losing_a_digit_is_judged_by_what_is_left_of_it(kind):
-    def findings(lost_digits, intact=0.95, by_directions=()):
+    def findings(lost_digits, intact=0.95, by_directions=(), by_some=()):
         results = random_results(STUDY)
         found = results["damage"]
         found["worst_accuracy"][:], found["intact"][:], found["worst_class"][:] = 0.8, intact, 3
         found["ablated"][:], found["direction_accuracy"][:], found["direction_worst_class"][:] = 0.8, 0.8, 4
         where = {"kinds": kind, "classes": lost_digits}
         found["worst_accuracy"].loc[where | {"layers": "hidden1"}] = 0.02
+        found["worst_accuracy"][::2].loc[where | {"layers": "hidden1", "classes": list(by_some)}] = 0.02
         found["direction_accuracy"].loc[where | {"classes": list(by_directions)}] = 0.02
         return judged(STUDY, results, damage.claims)
 
     every, some = f"4.6 most digits {kind}", f"4.6 some digit {kind}"
-    none, one, most = findings([]), findings(["3"]), findings(list("01234567"))
+    none, one, most = findings([]), findings(["3"]), findings(list("01234567"), by_some="8")
     assert [found[every].verdict for found in (none, one, most)] == ["does not hold", "does not hold", "holds"]
     assert [found[some].verdict for found in (none, one, most)] == ["does not hold", "holds", "holds"]
     assert one[every].score.mean == pytest.approx(0.1)

@@ -3,6 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from support.findings import judged
+from support.judging import plant
 from support.random_results import random_results
 
 from jaxinterp.studies.bottleneck_neurons import STUDY, saliency
@@ -38,6 +39,7 @@ def test_planted_maps_show_the_pixels_that_units_read(planted_results):
 @pytest.mark.parametrize(("other", "verdict"), [(0.0, "holds"), (0.85, "does not hold")])
 def test_probes_are_judged_beyond_those_of_other_neurons(other, verdict):
     results = random_results(STUDY)
-    results["saliency"]["correlation"][:], results["saliency"]["correlation_other"][:] = 0.9, other
+    plant(results["saliency"]["correlation"], 0.9)
+    plant(results["saliency"]["correlation_other"], other)
     findings = judged(STUDY, results, saliency.claims)
     assert findings["4.8 probes"].verdict == verdict and findings["4.8 first layer"].verdict == "does not hold"

@@ -97,7 +97,7 @@ def test_the_note_of_networks_for_one_digit_is_about_them():
     results["networks"].diverged.loc[{"recipes": locality.ONE_DIGIT}][:2] = 1
     findings = judged(STUDY, results, "3.4")
     for name, finding in findings.items():
-        assert ("2 of 8 networks diverged" in finding.note) == ("one digit" in name)
+        assert ("2 of 32 networks diverged" in finding.note) == ("one digit" in name)
 
 
 @pytest.fixture

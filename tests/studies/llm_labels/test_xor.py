@@ -61,4 +61,4 @@ def test_networks_without_active_neurons_share_a_way_and_diverged_ones_have_none
 
 def test_every_network_alike_leaves_room_for_one_that_is_not():
     score = judged(xor, llm_results.results(seeds=8))["2.1 solved"].score
-    assert score.mean == 1 and score.low == pytest.approx(8 / (8 + 1.96**2), rel=1e-4)
+    assert score.mean == 1 and score.low == pytest.approx(0.025 ** (1 / 8))

@@ -47,7 +47,7 @@ def results_with(**levels):
     results = random_results(STUDY)
     for statistic, (before, after) in levels.items():
         plant(results["focus"][statistic], before, conditions=UNTRAINED)
-        plant(results["focus"][statistic], after, conditions=TRAINED)
+        plant(results["focus"][statistic], after, seed=1, conditions=TRAINED)
     return results
 
 
@@ -71,8 +71,8 @@ def test_few_pixels_are_no_place_where_their_order_does_not_matter():
     assert {(found.verdict, found.control_name) for found in findings} == {("does not hold", focus.SHUFFLED)}
 
 
-@pytest.mark.parametrize(("neurons", "verdict"), [(100, "holds"), (25, "does not hold")])
+@pytest.mark.parametrize(("neurons", "verdict"), [(100, "holds"), (15, "does not hold")])
 def test_two_foci_must_be_of_more_than_one_neuron_of_the_layer(neurons, verdict):
-    results = results_with(two_foci=(0.0, 0.02))
+    results = results_with(two_foci=(0.05, 0.09))
     results["focus"]["neurons"][:] = neurons
     assert verdicts(STUDY, results, "5.2 two foci") == {verdict}

@@ -15,7 +15,7 @@ def rung_number(rung):
 @pytest.mark.parametrize(("gain", "verdict"), [(0.02, "holds"), (-0.02, "does not hold")])
 def test_a_rung_is_compared_with_the_one_before_seed_by_seed(gain, verdict):
     results = random_results(STUDY)
-    seeds = np.random.default_rng(1).uniform(0.8, 0.9, 8)  # networks differ by more than rungs do
+    seeds = np.random.default_rng(1).uniform(0.8, 0.9, 32)  # networks differ by more than rungs do
     for number, rung in enumerate(ladder.RUNGS):
         own = {"recipes": rung, "splits": "test"}  # validation images chose the epoch
         plant(results[NETWORKS]["accuracy"], gain * rung_number(rung), spread=5e-4, seed=number, **own)

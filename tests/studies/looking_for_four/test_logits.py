@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
-from support.judging import judged, plant, verdicts
+from support.judging import judged, plant, shake, verdicts
 from support.random_results import random_results
 from support.toy_networks import bright, copying
 
@@ -119,9 +119,11 @@ def test_a_heat_map_is_judged_by_the_harder_order():
         power = {logits.INK: 1, logits.BRIGHTEST: 6}.get(order, 4)
         results["deletion"]["logit"].loc[{"orders": order}] = 3 + 2 * left**power  # from 5 to the blank image's 3
     assert logits.areas(results["deletion"]).sel(orders=logits.INK).isel(seeds=0) == pytest.approx(0.5)
+    shake(results["deletion"]["logit"])
     found = judged(STUDY, results, "5.4 deletion").values()
     assert {f.verdict for f in found} == {"does not hold"} and {f.control_name for f in found} == {logits.BRIGHTEST}
     results["deletion"]["logit"].loc[{"orders": logits.BRIGHTEST}] = 3 + 2 * left**0.5
+    shake(results["deletion"]["logit"])
     found = judged(STUDY, results, "5.4 deletion").values()
     assert {f.verdict for f in found} == {"holds"} and {f.control_name for f in found} == {logits.INK}
 

@@ -2,7 +2,7 @@ import jax
 import numpy as np
 import pytest
 import scipy.stats
-from support.judging import plant, verdicts
+from support.judging import plant, shake, verdicts
 from support.random_results import random_results
 
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
@@ -104,6 +104,8 @@ def test_what_looks_as_much_like_a_turned_digit_does_not_look_like_it():
     results = planted(0.9)
     results["matches"]["best"].loc[{"conditions": TRAINED}] = 0.9
     results["matches"]["selective"].loc[{"conditions": TRAINED}] = 0.9
+    for name in ("best", "selective"):
+        shake(results["matches"][name])
     assert verdicts(STUDY, results, "5.6 a neuron") == {"does not hold"}
     assert verdicts(STUDY, results, "5.6 differentiated") == {"does not hold"}
 

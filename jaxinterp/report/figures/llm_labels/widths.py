@@ -6,9 +6,9 @@ from matplotlib.figure import Figure
 from jaxinterp.report.figures.captions import caption, seeds
 from jaxinterp.report.figures.common import BLUE, GREY, ORANGE
 from jaxinterp.report.figures.layout import legend, panels, plain
-from jaxinterp.studies.judge import estimate
 from jaxinterp.studies.llm_labels import widths
 from jaxinterp.studies.llm_labels.neurons import SIX, TWELVE, accuracy, alive, width
+from jaxinterp.studies.scores import estimate
 from jaxinterp.studies.study import Results
 from jaxinterp.text import format_number, mean
 

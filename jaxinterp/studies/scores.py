@@ -1,0 +1,236 @@
+"""What is judged of measured values? The values themselves, or how they compare with a control's; with an interval.
+
+Values are first averaged over all dimensions but `seeds`, `seeds_other` and `samples` (independent things that are not
+networks). The remaining dimensions decide how the interval is computed (see `stats`):
+
+- one dimension: `over_seeds_estimate`;
+- `seeds` and `seeds_other`, for pairs of networks: `over_pairs_estimate`;
+- none: the value is a constant without an interval.
+
+A `RankCorrelation` over networks has the interval of Fisher's z.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import xarray as xr
+
+from jaxinterp import stats
+from jaxinterp.errors import InputError
+from jaxinterp.stats import LEVEL, Bounds, Estimate, RankCorrelation
+
+Values = xr.DataArray | RankCorrelation
+
+_INFERENCE = ("seeds", "seeds_other", "samples")
+
+# Bounds: of shares, accuracies and probabilities; of correlations and of differences between shares.
+SHARE, SIGNED = (0.0, 1.0), (-1.0, 1.0)
+
+
+@runtime_checkable
+class Score(Protocol):
+    """How the number that the rule judges is computed from the measured values and the hardest control's."""
+
+    def estimate(self, measured: Values, control: Values | None, bounds: Bounds | None, level: float) -> Estimate:
+        """The score with its interval of this level; bounds: those of the measured values and the control's."""
+        ...
+
+    def words(self, quantity: str, control: str) -> str:
+        """What is scored, for a reader."""
+        ...
+
+
+@dataclass(frozen=True)
+class Itself:
+    """The measured quantity."""
+
+    def estimate(self, measured: Values, control: Values | None, bounds: Bounds | None, level: float) -> Estimate:
+        """That of the measured values."""
+        return estimate(measured, bounds, level)
+
+    def words(self, quantity: str, control: str) -> str:
+        """The quantity's own name."""
+        return quantity
+
+
+ITSELF = Itself()
+
+
+@dataclass(frozen=True)
+class Given:
+    """Values that the claim itself supplies, such as 2p − 1 for a probability p.
+
+    bounds: the least and the greatest value that there can be, or None. high: if the scored quantity is known only to
+    lie between two values, `scored` has the lower and `high` the higher. The score's interval then reaches from the
+    lower end of the one to the upper end of the other.
+    """
+
+    scored: xr.DataArray
+    bounds: Bounds | None
+    high: xr.DataArray | None = None
+
+    def estimate(self, measured: Values, control: Values | None, bounds: Bounds | None, level: float) -> Estimate:
+        """That of the supplied values."""
+        score = estimate(self.scored, self.bounds, level)
+        if self.high is None:
+            return score
+        return score._replace(high=estimate(self.high, self.bounds, level).high)
+
+    def words(self, quantity: str, control: str) -> str:
+        """The quantity's own name."""
+        return quantity
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Measured − control, paired: seed i of the one minus seed i of the other."""
+
+    def estimate(self, measured: Values, control: Values | None, bounds: Bounds | None, level: float) -> Estimate:
+        """That of the differences."""
+        known, null = _by_network(measured), _by_network(_needed(control))
+        if bounds is None:
+            return estimate(known - null, None, level)
+        least, most = (float(null), float(null)) if not null.dims else bounds
+        return estimate(known - null, (bounds[0] - most, bounds[1] - least), level)
+
+    def words(self, quantity: str, control: str) -> str:
+        """Which difference it is."""
+        return f"{quantity}, less that of {control}"
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """(T − C)/(1 − C), where T is the measured mean and C the control's: 0 is the control, 1 the best possible value.
+
+    It is NaN unless C < 1. Its interval is that of `stats.calibrated_parts` (the delta method). If the measured values
+    have bounds, it also contains the interval of T, with C as if it were known, and is just that if C is a constant:
+    where T is nearly 1 for every network, the delta method sees no uncertainty at all.
+    """
+
+    def estimate(self, measured: Values, control: Values | None, bounds: Bounds | None, level: float) -> Estimate:
+        """That of the linearised score."""
+        known, null = _paired(measured, _needed(control))
+        mean, null_mean = estimate(known).mean, estimate(null).mean
+        if not null_mean < 1:
+            return stats.unknown(estimate(known).n)
+
+        def score(value: float) -> float:
+            return (value - null_mean) / (1 - null_mean)
+
+        parts = stats.calibrated_parts(known, null, mean, null_mean)
+        return _combined(parts, known, null, bounds, level, score)
+
+    def words(self, quantity: str, control: str) -> str:
+        """The scale's two ends."""
+        return f"{quantity} on a scale where 0 is {control} and 1 the most there can be"
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """T/C, where T is the measured mean and C the control's; NaN unless C > 0. Its interval is as for `Calibrated`."""
+
+    def estimate(self, measured: Values, control: Values | None, bounds: Bounds | None, level: float) -> Estimate:
+        """That of the linearised ratio."""
+        known, null = _paired(measured, _needed(control))
+        null_mean = estimate(null).mean
+        if not null_mean > 0:
+            return stats.unknown(estimate(known).n)
+        ratio = estimate(known).mean / null_mean
+        parts = (known - ratio * null) / null_mean + ratio
+        return _combined(parts, known, null, bounds, level, lambda value: value / null_mean)
+
+    def words(self, quantity: str, control: str) -> str:
+        """What is divided by what."""
+        return f"{quantity} as a share of that of {control}"
+
+
+@dataclass(frozen=True)
+class ShareBelow:
+    """The share of the measured values that lie below a bar."""
+
+    bar: float
+
+    def estimate(self, measured: Values, control: Values | None, bounds: Bounds | None, level: float) -> Estimate:
+        """That of 1 below the bar and 0 elsewhere; what is NaN is left out."""
+        values = _array(measured)
+        return estimate(stats.indicator(values < self.bar, values), SHARE, level)
+
+    def words(self, quantity: str, control: str) -> str:
+        """The share and its bar."""
+        return f"share of {quantity} below {self.bar:g}"
+
+
+def estimate(values: Values, bounds: Bounds | None = None, level: float = LEVEL) -> Estimate:
+    """The mean with the interval that follows from the dimensions of the values; see the module's docstring."""
+    if isinstance(values, RankCorrelation):
+        return stats.rank_correlation_estimate(values, level=level)
+    outcomes = None if bounds is None or set(values.dims) <= set(_INFERENCE) else _outcomes(values, bounds)
+    values = _by_network(values)
+    if not values.dims:
+        return stats.unknown()._replace(mean=float(values))
+    if values.ndim == 1:
+        return stats.over_seeds_estimate(values.to_numpy(), bounds=bounds, outcomes=outcomes, level=level)
+    if set(values.dims) == {"seeds", "seeds_other"}:
+        matrix = values.transpose("seeds", "seeds_other").to_numpy()
+        return stats.over_pairs_estimate(matrix, bounds=bounds, level=level)
+    raise InputError(f"there is no estimator for values over {', '.join(map(str, values.dims))}")
+
+
+def _outcomes(values: xr.DataArray, bounds: Bounds) -> int | None:
+    """How many values there are, in all networks, if each of them is at a bound."""
+    known = values.to_numpy()[values.notnull().to_numpy()]
+    return known.size if np.isin(known, bounds).all() else None
+
+
+def _combined(
+    parts: xr.DataArray,
+    known: xr.DataArray,
+    null: xr.DataArray,
+    bounds: Bounds | None,
+    level: float,
+    scaled: Callable[[float], float],
+) -> Estimate:
+    """The estimate of a score from its linearised parts; if there are bounds, also from the measured values alone.
+
+    scaled: the score of a measured value, with the control's mean as if it were known.
+    """
+    score = estimate(parts, None, level)
+    if bounds is None:
+        return score
+    alone = estimate(known, bounds, level)
+    low, high = scaled(alone.low), scaled(alone.high)
+    if null.dims:
+        low, high = float(np.fmin(score.low, low)), float(np.fmax(score.high, high))
+    return score._replace(low=low, high=high)
+
+
+def _paired(measured: Values, control: Values) -> tuple[xr.DataArray, xr.DataArray]:
+    """Both by network, where both are known; the control without dimensions if it is a constant."""
+    known, null = _by_network(measured), _by_network(control)
+    both = known.notnull() & null.notnull()
+    return known.where(both), null.where(both) if null.dims else null
+
+
+def _reduced(values: Values) -> Values:
+    """The mean over all dimensions but those over which estimates are made."""
+    if isinstance(values, RankCorrelation):
+        return values
+    return values.mean([dim for dim in values.dims if dim not in _INFERENCE])
+
+
+def _array(values: Values) -> xr.DataArray:
+    if isinstance(values, RankCorrelation):
+        raise InputError("a correlation over networks is one number: it can be scored only by itself")
+    return values
+
+
+def _by_network(values: Values) -> xr.DataArray:
+    return _array(_reduced(values))
+
+
+def _needed(control: Values | None) -> Values:
+    if control is None:
+        raise InputError("this score compares with a control: give the claim one")
+    return control
