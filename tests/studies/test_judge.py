@@ -5,39 +5,20 @@ import math
 import numpy as np
 import pytest
 import scipy.stats
-import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
+from support.claims import claim, only, seeds, shares
 from support.findings import finding
 
 from jaxinterp import stats
 from jaxinterp.errors import InputError
 from jaxinterp.stats import Estimate
-from jaxinterp.studies.judge import Claim, Rule, above, below, between, judge
+from jaxinterp.studies.judge import Rule, above, below, between, judge
 from jaxinterp.studies.scores import SHARE, Difference, Itself, estimate
-
-shares = hnp.arrays(float, 6, elements=st.floats(0.0, 1.0))
 
 
 def score_of(low, high):
     return Estimate((low + high) / 2, 1.0, low, high, 8)
-
-
-def seeds(values):
-    return xr.DataArray(np.asarray(values, float), dims="seeds")
-
-
-def claim(measured, score, controls=None, rule=None, **fields):
-    return Claim(
-        "1.1", "a", "text", measured, rule or above(0.5), "quantity", score=score, controls=controls or {}, **fields
-    )
-
-
-def only(claim):
-    """The finding of a claim that is judged alone."""
-    (found,) = judge("s", [claim])
-    return found
 
 
 @pytest.mark.parametrize(

@@ -9,34 +9,12 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from support.claims import claim, only, seeds, shares
 
 from jaxinterp import stats
 from jaxinterp.errors import InputError
-from jaxinterp.stats import Estimate, RankCorrelation
-from jaxinterp.studies.judge import Claim, above, judge
+from jaxinterp.stats import RankCorrelation
 from jaxinterp.studies.scores import SHARE, Calibrated, Difference, Given, Itself, Ratio, ShareBelow, estimate
-
-shares = hnp.arrays(float, 6, elements=st.floats(0.0, 1.0))
-
-
-def score_of(low, high):
-    return Estimate((low + high) / 2, 1.0, low, high, 8)
-
-
-def seeds(values):
-    return xr.DataArray(np.asarray(values, float), dims="seeds")
-
-
-def claim(measured, score, controls=None, rule=None, **fields):
-    return Claim(
-        "1.1", "a", "text", measured, rule or above(0.5), "quantity", score=score, controls=controls or {}, **fields
-    )
-
-
-def only(claim):
-    """The finding of a claim that is judged alone."""
-    (found,) = judge("s", [claim])
-    return found
 
 
 @given(hnp.arrays(float, (5, 3), elements=st.floats(0.1, 0.9)))
