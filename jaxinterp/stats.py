@@ -20,7 +20,22 @@ _ALIKE = 1e-6  # relative to their range: values that differ by less differ by r
 # Looser than what is accepted, since the functions themselves say in plain words what they need.
 Values = Float[Array | np.ndarray, "..."]
 Pairs = Float[Array | np.ndarray, "seeds seeds_other"]
-Bounds = tuple[float, float]
+
+
+class Bounds(NamedTuple):
+    """The least and the greatest value that there can be.
+
+    things: of how many things a value is the mean, each of which is at the one bound or at the other, such as digits
+    that are lost or not; 1 if this is not known.
+    """
+
+    low: float
+    high: float
+    things: float = 1.0
+
+
+SHARE = Bounds(0.0, 1.0)  # also of accuracies and probabilities
+SIGNED = Bounds(-1.0, 1.0)  # correlations, and differences between shares
 
 
 class Ceiling(NamedTuple):
@@ -58,17 +73,14 @@ def unknown(n: int = 0) -> Estimate:
     return Estimate(np.nan, np.nan, np.nan, np.nan, n)
 
 
-def over_seeds_estimate(
-    values: Values, *, bounds: Bounds | None = None, outcomes: int | None = None, level: float = LEVEL
-) -> Estimate:
+def over_seeds_estimate(values: Values, *, bounds: Bounds | None = None, level: float = LEVEL) -> Estimate:
     """Mean over seeds with an interval; see docs/statistics.md for how often it covers.
 
-    bounds: the least and the greatest value that there can be, such as (0, 1) for a share. The interval is then that of
-    a share among effective outcomes: as many independent yes-or-no outcomes as would have the mean's variance, with
-    quantiles of beta distributions halfway between Jeffreys' and Clopper and Pearson's (Korn and Graubard 1998,
-    Confidence intervals for proportions with small expected number of positive counts). It stays within the bounds.
-    Networks that are all alike count as one outcome each; or, if every value is the mean of things that are each at the
-    one bound or at the other, such as digits that are lost or not, as all these things together: outcomes.
+    bounds: of the values, such as `SHARE`. The interval is then that of a share among effective outcomes: as many
+    independent yes-or-no outcomes as would have the mean's variance, with quantiles of beta distributions halfway
+    between Jeffreys' and Clopper and Pearson's (Korn and Graubard 1998, Confidence intervals for proportions with small
+    expected number of positive counts). It stays within the bounds. Networks that are all alike count as one outcome
+    for each of their things.
     Without bounds it is the longer, on each side, of Student's t interval and of Hall's, which corrects it for skewness
     (Hall 1992, On the removal of skewness by transformation). Networks that are all alike then have no interval.
     For one seed the interval is NaN; for none, the mean too. Raises InputError for a value outside the bounds.
@@ -84,7 +96,7 @@ def over_seeds_estimate(
         return unknown(n)._replace(mean=float(values.mean()) if n else np.nan)
     mean, sd = float(values.mean()), float(values.std(ddof=1))
     if bounds is not None:
-        low, high = _bounded_interval(mean, sd / np.sqrt(n), n, bounds, outcomes or n, level)
+        low, high = _bounded_interval(mean, sd / np.sqrt(n), n, bounds, level)
         return Estimate(mean, sd, low, high, n)
     if sd <= _ALIKE * np.abs(values).max():
         return Estimate(mean, sd, np.nan, np.nan, n)
@@ -103,14 +115,12 @@ def _hall(quantile: float, skewness: float, n: int) -> float:
     return float(3 * root / skewness * (np.cbrt(1 + skewness / root * (quantile - skewness / (6 * root))) - 1))
 
 
-def _bounded_interval(
-    mean: float, standard_error: float, n: int, bounds: Bounds, alike: int, level: float
-) -> tuple[float, float]:
-    """The interval of a mean over n networks between bounds, with so many outcomes if all of them are alike."""
-    low, high = bounds
+def _bounded_interval(mean: float, standard_error: float, n: int, bounds: Bounds, level: float) -> tuple[float, float]:
+    """The interval of a mean over n networks between bounds; see `over_seeds_estimate`."""
+    low, high, things = bounds
     share, error, tail = (mean - low) / (high - low), standard_error / (high - low), (1 - level) / 2
     if error <= _ALIKE / np.sqrt(n):
-        outcomes, shift = float(alike), 0.0  # Clopper and Pearson's
+        outcomes, shift = n * things, 0.0  # Clopper and Pearson's
     else:
         outcomes, shift = share * (1 - share) / error**2, 0.25
         if outcomes > 2:  # the variance is known from n networks only
@@ -122,11 +132,9 @@ def _bounded_interval(
 
 
 def _check_bounds(values: np.ndarray, bounds: Bounds) -> None:
-    low, high = bounds
-    slack = _ALIKE * (high - low)
-    wrong = values[(values < low - slack) | (values > high + slack)]
-    if len(wrong):
-        raise InputError(f"values from {low:g} to {high:g} are needed, got {wrong[0]:g}")
+    slack = _ALIKE * (bounds.high - bounds.low)
+    for wrong in values[(values < bounds.low - slack) | (values > bounds.high + slack)]:
+        raise InputError(f"values from {bounds.low:g} to {bounds.high:g} are needed, got {wrong:g}")
 
 
 def rank_correlation_estimate(values: RankCorrelation, *, level: float = LEVEL) -> Estimate:
@@ -182,10 +190,7 @@ def spearman_over(dims: str | tuple[str, ...], first: xr.DataArray, second: xr.D
 
 
 def paired_estimate(first: Values, second: Values, *, bounds: Bounds | None = None) -> Estimate:
-    """Mean of first − second over seeds, seed i of one arm compared with seed i of the other.
-
-    bounds: the least and the greatest difference that there can be.
-    """
+    """Mean of first − second over seeds, seed i of one arm compared with seed i of the other; bounds: of that."""
     first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
     if first.shape != second.shape:
         raise InputError(f"paired arms need the same seeds, got shapes {first.shape} and {second.shape}")
@@ -287,7 +292,7 @@ def _over_pairs(matrix, deviations, bounds: Bounds | None, level: float, resampl
     bootstrap = means.std(ddof=1) * np.sqrt(n / (n - 1))
     error = float(np.fmax(bootstrap, _jackknife(np.where(known, matrix - mean, 0.0), known)))
     if bounds is not None:
-        low, high = _bounded_interval(estimate.mean, error, n, bounds, n, level)
+        low, high = _bounded_interval(estimate.mean, error, n, bounds, level)
         return estimate._replace(low=low, high=high)
     if error <= _ALIKE * np.abs(values).max():
         return estimate

@@ -20,7 +20,7 @@ import tyro
 from jaxinterp import jobs, store
 from jaxinterp.config import RunConfig, type_name
 from jaxinterp.errors import InputError
-from jaxinterp.stats import Estimate, over_seeds_estimate, paired_estimate
+from jaxinterp.stats import SHARE, SIGNED, Estimate, over_seeds_estimate, paired_estimate
 from jaxinterp.train import SPLITS, Checkpoint, kept_accuracy
 
 # Arms are compared seed by seed, so all have the same seeds.
@@ -147,8 +147,8 @@ def compare(runs: Mapping[str, store.Run], *, split: str = "test") -> list[Compa
     return [
         Comparison(
             arm=name,
-            accuracy=over_seeds_estimate(values, bounds=(0.0, 1.0)),
-            difference=paired_estimate(values, first, bounds=(-1.0, 1.0)),
+            accuracy=over_seeds_estimate(values, bounds=SHARE),
+            difference=paired_estimate(values, first, bounds=SIGNED),
             diverged=int(np.count_nonzero(runs[name].history.diverged)),
         )
         for name, values in accuracies.items()

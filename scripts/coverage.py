@@ -15,28 +15,23 @@ import scipy.stats
 from documents import insert
 
 from jaxinterp import cli, stats
-from jaxinterp.stats import Bounds, Estimate
+from jaxinterp.stats import SHARE, Bounds, Estimate
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "statistics.md"
 NETWORKS = (8, 16, 32)
 STRICT = 0.999  # about the level at which the claims of a study are judged together
 LEVELS = (stats.LEVEL, STRICT)
-SHARE = (0.0, 1.0)
 
 Sample = Callable[[np.random.Generator, int], np.ndarray]
 
 
 class Kind(NamedTuple):
-    """A kind of quantity whose true mean is known.
-
-    draw: a sample, from a generator and the number of networks. of: how many things, true or not, each value averages.
-    """
+    """A kind of quantity whose true mean is known. draw: a sample, from a generator and the number of networks."""
 
     name: str
     truth: float
     draw: Sample
     bounds: Bounds | None = None
-    of: int = 1
 
 
 class Coverage(NamedTuple):
@@ -49,7 +44,7 @@ class Coverage(NamedTuple):
 
 def _shares(of: int, p: float) -> Kind:
     name = "yes or no" if of == 1 else f"share of {of}"
-    return Kind(f"{name}, p = {p:g}", p, lambda rng, n: rng.binomial(of, p, n) / of, SHARE, of)
+    return Kind(f"{name}, p = {p:g}", p, lambda rng, n: rng.binomial(of, p, n) / of, SHARE._replace(things=of))
 
 
 def _related(rng: np.random.Generator, n: int) -> np.ndarray:
@@ -78,7 +73,7 @@ KINDS = (
     *(_shares(1, p) for p in (0.5, 0.8, 0.9, 0.95, 0.99)),
     *(_shares(10, p) for p in (0.5, 0.9, 0.95, 0.99)),
     *(_shares(16, p) for p in (0.5, 0.9, 0.95, 0.99)),
-    Kind("share of 10 that go together, p = 0.95", 0.95, _related, SHARE, 10),
+    Kind("share of 10 that go together, p = 0.95", 0.95, _related, SHARE._replace(things=10)),
     Kind("Beta(30, 1)", 30 / 31, lambda rng, n: rng.beta(30, 1, n), SHARE),
     Kind("accuracy .95, one network in ten at .1", 0.9 * 0.95 + 0.1 * 0.1, _collapsed),
     Kind("1 − lognormal", 1 - np.exp(0.5), lambda rng, n: 1 - rng.lognormal(size=n)),
@@ -91,7 +86,7 @@ def ours(values: np.ndarray, kind: Kind, level: float) -> Estimate:
     """The estimate of a study: over pairs of networks if there are two axes, over networks if there is one."""
     if values.ndim == 2:
         return stats.over_pairs_estimate(values, bounds=kind.bounds, level=level)
-    return stats.over_seeds_estimate(values, bounds=kind.bounds, outcomes=kind.of * len(values), level=level)
+    return stats.over_seeds_estimate(values, bounds=kind.bounds, level=level)
 
 
 def student(values: np.ndarray, kind: Kind, level: float) -> Estimate:

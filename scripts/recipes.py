@@ -20,7 +20,7 @@ def measure(seeds: int = 16, root: Path = Path("checkpoints/recipes")) -> None:
 
     from jaxinterp import jobs, recipes
     from jaxinterp.report import tables
-    from jaxinterp.stats import over_seeds_estimate
+    from jaxinterp.stats import SHARE, over_seeds_estimate
     from jaxinterp.train import SPLITS, kept_accuracy
 
     print("| recipe | networks | published | test accuracy here | range | n |\n|---|---|---|---|---|---|")
@@ -29,7 +29,7 @@ def measure(seeds: int = 16, root: Path = Path("checkpoints/recipes")) -> None:
         with cli.progress_bar() as update:
             run = jobs.train_run(root / name, config, resume=True, progress=lambda state, n=name: update(n, state))
         accuracy = kept_accuracy(run.history)[:, SPLITS.index("test")]
-        estimate = over_seeds_estimate(accuracy, bounds=(0.0, 1.0))
+        estimate = over_seeds_estimate(accuracy, bounds=SHARE)
         here = f"{100 * estimate.mean:.2f} ± {100 * estimate.sd:.2f} %"
         spread = f"{100 * np.nanmin(accuracy):.1f} to {100 * np.nanmax(accuracy):.1f} %"
         print(f"| `{name}` | {tables.describe(config)} | {recipe.published} | {here} | {spread} | {estimate.n} |")

@@ -9,6 +9,7 @@ from support import reference
 
 from jaxinterp import stats
 from jaxinterp.errors import InputError
+from jaxinterp.stats import SHARE, SIGNED
 
 finite = st.floats(-1e3, 1e3)
 
@@ -63,42 +64,44 @@ def test_estimate_moves_and_stretches_with_its_values(values, shift, scale):
 
 @given(hnp.arrays(float, st.integers(2, 40), elements=st.floats(0, 1)), st.floats(-10, 10), st.floats(0.1, 10))
 def test_bounds_are_kept_and_stretch_with_the_values(values, shift, scale):
-    plain = stats.over_seeds_estimate(values, bounds=(0.0, 1.0))
+    plain = stats.over_seeds_estimate(values, bounds=SHARE)
     assert 0 <= plain.low <= plain.mean <= plain.high <= 1 and plain.low < plain.high
-    wide = stats.over_seeds_estimate(values, bounds=(0.0, 1.0), level=0.99)
+    wide = stats.over_seeds_estimate(values, bounds=SHARE, level=0.99)
     assert wide.low <= plain.low and plain.high <= wide.high
-    ends = (shift, shift + scale)
-    moved = stats.over_seeds_estimate(np.clip(shift + scale * values, *ends), bounds=ends)
+    ends = stats.Bounds(shift, shift + scale)
+    moved = stats.over_seeds_estimate(np.clip(shift + scale * values, *ends[:2]), bounds=ends)
     np.testing.assert_allclose(moved[2:4], shift + scale * np.array(plain[2:4]), atol=1e-3 * scale)
 
 
 def test_bounds_hardly_matter_far_away_from_them():
     values = np.random.default_rng(0).normal(0.5, 0.01, 30)
     values = np.concatenate([values, 1 - values])
-    near = stats.over_seeds_estimate(values, bounds=(0.0, 1.0))
+    near = stats.over_seeds_estimate(values, bounds=SHARE)
     np.testing.assert_allclose(near, stats.over_seeds_estimate(values), atol=1e-5)
 
 
 def test_networks_that_are_all_alike_have_an_interval_only_between_bounds():
-    perfect = stats.over_seeds_estimate(np.ones(32), bounds=(0.0, 1.0))
+    perfect = stats.over_seeds_estimate(np.ones(32), bounds=SHARE)
     assert perfect.high == 1 and perfect.low == pytest.approx(0.025 ** (1 / 32))  # fewer would be seen too seldom
-    digits = stats.over_seeds_estimate(np.ones(32), bounds=(0.0, 1.0), outcomes=320)
+    digits = stats.over_seeds_estimate(np.ones(32), bounds=SHARE._replace(things=10))
     assert digits.high == 1 and digits.low == pytest.approx(0.025 ** (1 / 320))
-    assert stats.over_seeds_estimate(np.eye(8)[0], bounds=(0.0, 1.0), outcomes=80).high > 0.3  # they are not all alike
-    nearly = stats.over_seeds_estimate(1 - np.eye(32)[0] * 1e-9, bounds=(0.0, 1.0))
+    assert (
+        stats.over_seeds_estimate(np.eye(8)[0], bounds=SHARE._replace(things=10)).high > 0.3
+    )  # they are not all alike
+    nearly = stats.over_seeds_estimate(1 - np.eye(32)[0] * 1e-9, bounds=SHARE)
     assert nearly.low == pytest.approx(perfect.low)
     for values in (np.ones(8), np.full(8, 0.1) * 3, np.zeros(8)):
         assert np.isnan(stats.over_seeds_estimate(values)[2:4]).all()
     assert np.isnan(stats.over_pairs_estimate(np.ones((6, 6)))[2:4]).all()
-    pairs = stats.over_pairs_estimate(np.ones((32, 32)), bounds=(0.0, 1.0))
+    pairs = stats.over_pairs_estimate(np.ones((32, 32)), bounds=SHARE)
     assert (pairs.low, pairs.high) == pytest.approx((perfect.low, 1))
 
 
 def test_a_value_outside_its_bounds_is_refused():
     with pytest.raises(InputError, match=r"values from 0 to 1 are needed, got 1\.2"):
-        stats.over_seeds_estimate(np.array([0.5, 1.2]), bounds=(0.0, 1.0))
+        stats.over_seeds_estimate(np.array([0.5, 1.2]), bounds=SHARE)
     with pytest.raises(InputError, match=r"values from -1 to 1 are needed, got -3"):
-        stats.over_pairs_estimate(np.full((3, 3), -3.0), bounds=(-1.0, 1.0))
+        stats.over_pairs_estimate(np.full((3, 3), -3.0), bounds=SIGNED)
 
 
 def test_diverged_seeds_are_left_out_and_counted():
@@ -121,7 +124,7 @@ def test_two_networks_have_no_interval():
 
 @pytest.mark.parametrize("yes, n", [(0, 40), (40, 40), (30, 40), (2, 2), (1, 8)])
 def test_the_interval_of_yes_and_no_lies_between_jeffreys_and_clopper_and_pearsons(yes, n):
-    found = stats.over_seeds_estimate(np.append(np.arange(n) < yes, np.nan).astype(float), bounds=(0.0, 1.0))
+    found = stats.over_seeds_estimate(np.append(np.arange(n) < yes, np.nan).astype(float), bounds=SHARE)
     exact = scipy.stats.binomtest(yes, n).proportion_ci(0.95, method="exact")
     jeffreys = scipy.stats.beta.ppf([0.025, 0.975], yes + 0.5, n - yes + 0.5)
     assert found.mean == yes / n and found.n == n

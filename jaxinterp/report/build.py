@@ -25,7 +25,7 @@ from jaxinterp import train
 from jaxinterp.choices import ACTIVATIONS, NORMS
 from jaxinterp.report import glossary, tables
 from jaxinterp.report.figures import common, training
-from jaxinterp.stats import Estimate, over_seeds_estimate
+from jaxinterp.stats import SHARE, Estimate, over_seeds_estimate
 from jaxinterp.studies.judge import Finding
 from jaxinterp.train import SPLITS, History
 
@@ -223,7 +223,7 @@ def _accuracy(history: History) -> dict[str, Any]:
     kept, diverged, epoch = train.kept_accuracy(history), np.asarray(history.diverged), np.asarray(history.best)
     present = [split for split in range(len(SPLITS)) if np.isfinite(kept[:, split]).any()]
     summary: list[tuple[str, Estimate]] = [
-        (SPLITS[split], over_seeds_estimate(kept[:, split], bounds=(0.0, 1.0))) for split in present
+        (SPLITS[split], over_seeds_estimate(kept[:, split], bounds=SHARE)) for split in present
     ]
     seeds = [
         (seed, [tables.number(float(kept[seed, split])) for split in present], int(diverged[seed]), int(epoch[seed]))

@@ -22,7 +22,7 @@ from jaxinterp.config import RunConfig
 from jaxinterp.errors import InputError
 from jaxinterp.jobs import IMPORTED
 from jaxinterp.recipes import Recipe
-from jaxinterp.stats import Estimate, over_seeds_estimate, unknown
+from jaxinterp.stats import SHARE, Estimate, over_seeds_estimate, unknown
 from jaxinterp.store import Run
 from jaxinterp.studies import Answer, frame, scores
 from jaxinterp.studies.judge import Finding, Verdict
@@ -287,7 +287,7 @@ def _reached(history: History) -> dict[str, np.ndarray]:
 
 
 def _accuracy(of_seeds: np.ndarray) -> Estimate:
-    return over_seeds_estimate(of_seeds, bounds=(0.0, 1.0))
+    return over_seeds_estimate(of_seeds, bounds=SHARE)
 
 
 def _titled(path: Path, run: Run) -> str:

@@ -77,11 +77,10 @@ class Claim:
 
     row: number of the statement, such as "3.1" for the first of the third write-up; several claims may share it, so
     name tells them apart. published: the write-up's value; — if it has none. quantity: what is scored, in words.
-    bounds: the least and the greatest value that measured values and controls can have, such as (0, 1) for a share or
-    an accuracy; if given, intervals stay within. controls: the hardest one is compared with: the control with the
-    highest mean, or with the lowest mean if the score must be below the bar. shown: further estimates, which do not
-    affect the verdict; the bounds count for those that lie within. recipes: the recipes whose diverged networks the
-    note counts; the study's own by default.
+    bounds: of measured values and controls, such as `SHARE`; if given, intervals stay within. controls: the hardest one
+    is compared with: the control with the highest mean, or with the lowest mean if the score must be below the bar.
+    shown: further estimates, which do not affect the verdict; the bounds count for those that lie within. recipes: the
+    recipes whose diverged networks the note counts; the study's own by default.
     """
 
     row: str
@@ -209,6 +208,6 @@ def _within(values: Values, bounds: Bounds | None) -> Estimate:
     """The estimate, with the bounds if the values lie within: what is shown beside a quantity may be another one."""
     if bounds is not None and not isinstance(values, RankCorrelation):
         known = values.to_numpy()[np.isfinite(values.to_numpy())]
-        if known.size and not bounds[0] <= known.min() <= known.max() <= bounds[1]:
+        if known.size and not bounds.low <= known.min() <= known.max() <= bounds.high:
             bounds = None
     return estimate(values, bounds)

@@ -18,9 +18,9 @@ from jaxinterp.analysis.similarity import MEASURES, discrimination
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.errors import InputError
 from jaxinterp.networks import Network, sites
+from jaxinterp.stats import SHARE
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.judge import Claim, Finding, above
-from jaxinterp.studies.scores import SHARE
 from jaxinterp.studies.study import NETWORKS, EnsembleMeasurement, Results, Study
 from jaxinterp.text import format_number, format_percent
 

@@ -19,14 +19,11 @@ import xarray as xr
 
 from jaxinterp import stats
 from jaxinterp.errors import InputError
-from jaxinterp.stats import LEVEL, Bounds, Estimate, RankCorrelation
+from jaxinterp.stats import LEVEL, SHARE, Bounds, Estimate, RankCorrelation
 
 Values = xr.DataArray | RankCorrelation
 
 _INFERENCE = ("seeds", "seeds_other", "samples")
-
-# Bounds: of shares, accuracies and probabilities; of correlations and of differences between shares.
-SHARE, SIGNED = (0.0, 1.0), (-1.0, 1.0)
 
 
 @runtime_checkable
@@ -92,8 +89,10 @@ class Difference:
         known, null = _by_network(measured), _by_network(_needed(control))
         if bounds is None:
             return estimate(known - null, None, level)
-        least, most = (float(null), float(null)) if not null.dims else bounds
-        return estimate(known - null, (bounds[0] - most, bounds[1] - least), level)
+        if not null.dims:
+            constant = float(null)
+            return estimate(known - null, Bounds(bounds.low - constant, bounds.high - constant, bounds.things), level)
+        return estimate(known - null, Bounds(bounds.low - bounds.high, bounds.high - bounds.low), level)
 
     def words(self, quantity: str, control: str) -> str:
         """Which difference it is."""
@@ -166,22 +165,26 @@ def estimate(values: Values, bounds: Bounds | None = None, level: float = LEVEL)
     """The mean with the interval that follows from the dimensions of the values; see the module's docstring."""
     if isinstance(values, RankCorrelation):
         return stats.rank_correlation_estimate(values, level=level)
-    outcomes = None if bounds is None or set(values.dims) <= set(_INFERENCE) else _outcomes(values, bounds)
+    bounds = None if bounds is None else _with_things(bounds, values)
     values = _by_network(values)
     if not values.dims:
         return stats.unknown()._replace(mean=float(values))
     if values.ndim == 1:
-        return stats.over_seeds_estimate(values.to_numpy(), bounds=bounds, outcomes=outcomes, level=level)
+        return stats.over_seeds_estimate(values.to_numpy(), bounds=bounds, level=level)
     if set(values.dims) == {"seeds", "seeds_other"}:
         matrix = values.transpose("seeds", "seeds_other").to_numpy()
         return stats.over_pairs_estimate(matrix, bounds=bounds, level=level)
     raise InputError(f"there is no estimator for values over {', '.join(map(str, values.dims))}")
 
 
-def _outcomes(values: xr.DataArray, bounds: Bounds) -> int | None:
-    """How many values there are, in all networks, if each of them is at a bound."""
+def _with_things(bounds: Bounds, values: xr.DataArray) -> Bounds:
+    """With as many things as are averaged in a network, if each of them is at a bound."""
     known = values.to_numpy()[values.notnull().to_numpy()]
-    return known.size if np.isin(known, bounds).all() else None
+    networks = int(values.notnull().any([dim for dim in values.dims if dim not in _INFERENCE]).sum())
+    averaged = not set(values.dims) <= set(_INFERENCE)
+    if not (averaged and networks and np.isin(known, bounds[:2]).all()):
+        return bounds
+    return bounds._replace(things=bounds.things * known.size / networks)
 
 
 def _combined(

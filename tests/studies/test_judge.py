@@ -12,9 +12,9 @@ from support.findings import finding
 
 from jaxinterp import stats
 from jaxinterp.errors import InputError
-from jaxinterp.stats import Estimate
+from jaxinterp.stats import SHARE, Estimate
 from jaxinterp.studies.judge import Rule, above, below, between, judge
-from jaxinterp.studies.scores import SHARE, Difference, Itself, estimate
+from jaxinterp.studies.scores import Difference, Itself, estimate
 
 
 def score_of(low, high):

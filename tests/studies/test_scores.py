@@ -13,8 +13,8 @@ from support.claims import claim, only, seeds, shares
 
 from jaxinterp import stats
 from jaxinterp.errors import InputError
-from jaxinterp.stats import RankCorrelation
-from jaxinterp.studies.scores import SHARE, Calibrated, Difference, Given, Itself, Ratio, ShareBelow, estimate
+from jaxinterp.stats import SHARE, RankCorrelation
+from jaxinterp.studies.scores import Calibrated, Difference, Given, Itself, Ratio, ShareBelow, estimate
 
 
 @given(hnp.arrays(float, (5, 3), elements=st.floats(0.1, 0.9)))
@@ -28,7 +28,7 @@ def test_bounds_hold_for_measured_values_and_what_lies_within():
     always, control = xr.DataArray(np.ones((8, 3)), dims=("seeds", "classes")), seeds(np.zeros(8))
     shown = {"within": seeds(np.full(8, 0.5)), "beyond": seeds(np.arange(8.0))}
     found = only(claim(always, Itself(), {"null": control}, bounds=SHARE, shown=shown))
-    assert found.measured == found.score == stats.over_seeds_estimate(np.ones(8), bounds=SHARE, outcomes=24)
+    assert found.measured == found.score == stats.over_seeds_estimate(np.ones(8), bounds=SHARE._replace(things=3))
     assert found.control == stats.over_seeds_estimate(np.zeros(8), bounds=SHARE) and found.control.low == 0
     within, beyond = (other.estimate for other in found.others)
     assert within.low > 0 and beyond == stats.over_seeds_estimate(np.arange(8.0))

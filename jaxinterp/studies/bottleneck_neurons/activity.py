@@ -12,11 +12,12 @@ from jaxinterp.analysis import responses, templates
 from jaxinterp.data import Dataset
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.networks import Network, pad_units
+from jaxinterp.stats import SHARE
 from jaxinterp.studies.bottleneck_neurons import neurons
 from jaxinterp.studies.bottleneck_neurons.neurons import NAME
 from jaxinterp.studies.inputs import SNAPSHOTS, TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.judge import Claim, above
-from jaxinterp.studies.scores import SHARE, Difference
+from jaxinterp.studies.scores import Difference
 from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
 from jaxinterp.text import format_number
 

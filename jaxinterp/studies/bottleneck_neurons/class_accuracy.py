@@ -14,11 +14,11 @@ from jaxinterp.analysis import ablation, responses
 from jaxinterp.data import Dataset
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.networks import Network
+from jaxinterp.stats import SIGNED
 from jaxinterp.studies.bottleneck_neurons import neurons
 from jaxinterp.studies.bottleneck_neurons.neurons import ALIKE, NAME
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.judge import Claim, above
-from jaxinterp.studies.scores import SIGNED
 from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
 
 PUBLISHED = xr.DataArray(

@@ -14,10 +14,11 @@ from jaxinterp.analysis import ablation, ablation_search, directions, top_units
 from jaxinterp.data import Dataset
 from jaxinterp.interventions import Site
 from jaxinterp.networks import Network
+from jaxinterp.stats import SHARE, SIGNED
 from jaxinterp.studies.bottleneck_neurons import neurons
 from jaxinterp.studies.bottleneck_neurons.neurons import ALIKE, CHOSEN, DIRECTION, MOST, RANDOM, SEARCHED, of_chosen
 from jaxinterp.studies.judge import Claim, above
-from jaxinterp.studies.scores import SHARE, SIGNED, Difference
+from jaxinterp.studies.scores import Difference
 from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import format_number, format_percent
 

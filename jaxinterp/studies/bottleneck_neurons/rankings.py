@@ -12,11 +12,12 @@ from jaxinterp.analysis import ablation, attribution, top_units
 from jaxinterp.data import Dataset
 from jaxinterp.interventions import Site, replace
 from jaxinterp.networks import MLP, Network
+from jaxinterp.stats import SHARE
 from jaxinterp.studies.bottleneck_neurons import neurons
 from jaxinterp.studies.bottleneck_neurons.neurons import ALIKE, IDENTICAL, SAME
 from jaxinterp.studies.inputs import SAMPLE, Inputs
 from jaxinterp.studies.judge import Claim, above
-from jaxinterp.studies.scores import SHARE, Calibrated
+from jaxinterp.studies.scores import Calibrated
 from jaxinterp.studies.study import Measurement, Results
 
 TOP = 3  # the write-up lists three neurons per class

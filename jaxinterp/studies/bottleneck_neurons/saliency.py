@@ -9,11 +9,12 @@ from jaxtyping import Array, Bool, Float
 from jaxinterp.analysis import attribution, correlation
 from jaxinterp.ensemble import stack
 from jaxinterp.networks import Network
+from jaxinterp.stats import SHARE, SIGNED
 from jaxinterp.studies.bottleneck_neurons import neurons
 from jaxinterp.studies.bottleneck_neurons.neurons import ALIKE, IDENTICAL, SAME
 from jaxinterp.studies.inputs import SAMPLE, TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.judge import Claim, above
-from jaxinterp.studies.scores import SHARE, SIGNED, Calibrated
+from jaxinterp.studies.scores import Calibrated
 from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import format_percent
 

@@ -13,12 +13,13 @@ from jaxinterp import metrics
 from jaxinterp.analysis import ablation, directions, doses
 from jaxinterp.data import Dataset
 from jaxinterp.networks import Network
+from jaxinterp.stats import SHARE
 from jaxinterp.studies.bottleneck_neurons import neurons
 from jaxinterp.studies.bottleneck_neurons.class_accuracy import confusion_of
 from jaxinterp.studies.bottleneck_neurons.damage import is_correct
 from jaxinterp.studies.bottleneck_neurons.neurons import CHOSEN, DIRECTION, MOST, RANDOM, SEARCHED, of_chosen
 from jaxinterp.studies.judge import Claim, above
-from jaxinterp.studies.scores import SHARE, Calibrated, Difference
+from jaxinterp.studies.scores import Calibrated, Difference
 from jaxinterp.studies.study import Measurement, Results
 
 STRENGTHS = np.arange(0, 3.01, 0.25)

@@ -11,11 +11,12 @@ from jaxinterp import stats
 from jaxinterp.analysis import directions, responses, top_units
 from jaxinterp.data import Dataset
 from jaxinterp.networks import Network
+from jaxinterp.stats import SHARE, SIGNED
 from jaxinterp.studies.bottleneck_neurons import neurons
 from jaxinterp.studies.bottleneck_neurons.neurons import CHOSEN
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.judge import Claim, above
-from jaxinterp.studies.scores import SHARE, SIGNED, Difference, Given
+from jaxinterp.studies.scores import Difference, Given
 from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import format_percent, mean
 

@@ -17,12 +17,13 @@ from jaxtyping import Array, Float
 from jaxinterp.analysis import correlation, map_matching
 from jaxinterp.choices import ACTIVATIONS
 from jaxinterp.networks import Network
+from jaxinterp.stats import SIGNED
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.instance_variation import maps
 from jaxinterp.studies.instance_variation.ensembles import NAME, OUTPUTS, against, first_images, layers_of
 from jaxinterp.studies.instance_variation.maps import OVER_LIT, VIEWS, WEIGHTS, WORDS
 from jaxinterp.studies.judge import Claim, between
-from jaxinterp.studies.scores import SIGNED, Given, estimate
+from jaxinterp.studies.scores import Given, estimate
 from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
 from jaxinterp.text import format_number
 

@@ -14,10 +14,11 @@ import xarray as xr
 
 from jaxinterp.analysis.similarity import controlled
 from jaxinterp.analysis.similarity.controlled import CONDITIONS, MEASURES, ORDERS, SHUFFLED
+from jaxinterp.stats import SHARE, SIGNED
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.instance_variation.ensembles import ALIKE, NAME, OUTPUTS, against, first_images, layers_of, site
 from jaxinterp.studies.judge import Claim, above, between
-from jaxinterp.studies.scores import SHARE, SIGNED, estimate
+from jaxinterp.studies.scores import estimate
 from jaxinterp.studies.study import EnsembleMeasurement, Results
 from jaxinterp.text import format_number, mean
 

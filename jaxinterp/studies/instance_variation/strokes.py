@@ -16,11 +16,12 @@ from jaxtyping import Array, Float, Int, Key
 from jaxinterp.analysis import fragments
 from jaxinterp.data import Dataset
 from jaxinterp.networks import Network
+from jaxinterp.stats import SHARE, SIGNED
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.instance_variation import ensembles
 from jaxinterp.studies.instance_variation.ensembles import EXAMPLES, NAME, OUTPUTS, against, layers_of
 from jaxinterp.studies.judge import Claim, above
-from jaxinterp.studies.scores import SHARE, SIGNED, Difference
+from jaxinterp.studies.scores import Difference
 from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
 from jaxinterp.text import format_number
 

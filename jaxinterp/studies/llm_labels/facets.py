@@ -17,11 +17,11 @@ from jaxtyping import Array, Float
 
 from jaxinterp.analysis import attribution, facets, planted_facets
 from jaxinterp.networks import Network
-from jaxinterp.stats import indicator
+from jaxinterp.stats import SHARE, indicator
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.judge import Claim, above
 from jaxinterp.studies.llm_labels.neurons import CONDITIONS, EVERY, MOST, NAME, SITE, SIX, Images, over_live, width
-from jaxinterp.studies.scores import SHARE, Calibrated, Difference
+from jaxinterp.studies.scores import Calibrated, Difference
 from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
 
 DIRECTIONS = 10

@@ -17,12 +17,12 @@ from jaxinterp.analysis.maximization import images as spaces
 from jaxinterp.analysis.maximization import objectives, optima
 from jaxinterp.analysis.maximization.exemplars import best_images
 from jaxinterp.networks import Network
-from jaxinterp.stats import indicator
+from jaxinterp.stats import SHARE, SIGNED, indicator
 from jaxinterp.studies.inputs import UNTRAINED
 from jaxinterp.studies.judge import Claim, above
 from jaxinterp.studies.llm_labels import neurons
 from jaxinterp.studies.llm_labels.neurons import ALIKE, EVERY, MOST, SIX, TWELVE, Images, selected
-from jaxinterp.studies.scores import SHARE, SIGNED, Calibrated
+from jaxinterp.studies.scores import Calibrated
 from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import mean
 

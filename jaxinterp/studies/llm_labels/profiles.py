@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Int
 from jaxinterp.analysis.class_profiles import profile, selective
 from jaxinterp.data import Dataset
 from jaxinterp.networks import Network
-from jaxinterp.stats import indicator
+from jaxinterp.stats import SHARE, indicator
 from jaxinterp.studies.inputs import UNTRAINED, Inputs
 from jaxinterp.studies.judge import Claim, above
 from jaxinterp.studies.llm_labels.neurons import (
@@ -28,7 +28,7 @@ from jaxinterp.studies.llm_labels.neurons import (
     over_live,
     selected,
 )
-from jaxinterp.studies.scores import SHARE, Calibrated
+from jaxinterp.studies.scores import Calibrated
 from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import mean
 

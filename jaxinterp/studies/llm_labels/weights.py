@@ -14,11 +14,12 @@ from jaxtyping import Array, Float
 from jaxinterp.analysis import attribution
 from jaxinterp.analysis.attribution.rebuilding import LISTS, listed
 from jaxinterp.networks import Network
+from jaxinterp.stats import SHARE
 from jaxinterp.studies.inputs import UNTRAINED, Inputs
 from jaxinterp.studies.judge import Claim, above
 from jaxinterp.studies.llm_labels import neurons
 from jaxinterp.studies.llm_labels.neurons import ALIKE, EVERY, SITE, SIX, TWELVE, Images, over_live, selected
-from jaxinterp.studies.scores import SHARE, Calibrated
+from jaxinterp.studies.scores import Calibrated
 from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import mean
 

@@ -8,11 +8,11 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
-from jaxinterp.stats import LEVEL, RankCorrelation, indicator, permuted_spearman
+from jaxinterp.stats import LEVEL, SHARE, RankCorrelation, indicator, permuted_spearman
 from jaxinterp.studies.inputs import UNTRAINED
 from jaxinterp.studies.judge import Claim, above, between
 from jaxinterp.studies.llm_labels.neurons import SIX, TWELVE, WIDTHS, accuracy, alive, dead_on, selected, width
-from jaxinterp.studies.scores import SHARE, Difference, ShareBelow
+from jaxinterp.studies.scores import Difference, ShareBelow
 from jaxinterp.studies.study import Results
 from jaxinterp.text import format_number, mean
 

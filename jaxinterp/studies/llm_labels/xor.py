@@ -11,11 +11,10 @@ import numpy as np
 import xarray as xr
 
 from jaxinterp.analysis import gates
-from jaxinterp.stats import indicator, unknown
+from jaxinterp.stats import SHARE, indicator, unknown
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.judge import Claim, above, between
 from jaxinterp.studies.llm_labels.neurons import CONDITIONS, MOST, XOR
-from jaxinterp.studies.scores import SHARE
 from jaxinterp.studies.study import Measurement, Results
 
 PUBLISHED_LOSS = 2.18e-6

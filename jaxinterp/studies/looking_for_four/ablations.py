@@ -10,11 +10,12 @@ from jaxinterp.analysis import ablation, correlation, top_units
 from jaxinterp.data import Dataset
 from jaxinterp.ensemble import stack
 from jaxinterp.networks import Network
+from jaxinterp.stats import SIGNED
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.judge import Claim, above
 from jaxinterp.studies.looking_for_four import maps, matches
 from jaxinterp.studies.looking_for_four.maps import FOUR, MOST, SPLIT, TARGET, USED, VIEW_NAMES
-from jaxinterp.studies.scores import SIGNED, Given
+from jaxinterp.studies.scores import Given
 from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import mean
 

@@ -12,11 +12,12 @@ from jaxinterp.analysis import locality
 from jaxinterp.data import image_shape
 from jaxinterp.ensemble import stack
 from jaxinterp.networks import Network, pad_units
+from jaxinterp.stats import SHARE
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.judge import Claim, above, below
 from jaxinterp.studies.looking_for_four import maps
 from jaxinterp.studies.looking_for_four.maps import ALIKE, CONDITIONS, OVER_INKED, USED, VIEWS, WEIGHTS
-from jaxinterp.studies.scores import SHARE, Calibrated, Difference, Ratio
+from jaxinterp.studies.scores import Calibrated, Difference, Ratio
 from jaxinterp.studies.study import Measurement, Results
 
 FAR = 1 / 3  # of the image's side, between centres: further than a digit's stroke is from its neighbour

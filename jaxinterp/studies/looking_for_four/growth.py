@@ -11,11 +11,12 @@ from jaxtyping import Array, Float
 from jaxinterp.analysis import attribution, correlation, movement
 from jaxinterp.ensemble import stack
 from jaxinterp.networks import Network
+from jaxinterp.stats import SHARE, SIGNED
 from jaxinterp.studies.inputs import SNAPSHOTS, TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.judge import Claim, above
 from jaxinterp.studies.looking_for_four import maps
 from jaxinterp.studies.looking_for_four.maps import NAME, OVER_INKED
-from jaxinterp.studies.scores import SHARE, SIGNED, Calibrated, Given
+from jaxinterp.studies.scores import Calibrated, Given
 from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
 from jaxinterp.text import mean
 

@@ -10,10 +10,11 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from jaxinterp.stats import SHARE, SIGNED
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.judge import Claim, above, between
 from jaxinterp.studies.looking_for_four.maps import NAME
-from jaxinterp.studies.scores import SHARE, SIGNED, Difference, Given
+from jaxinterp.studies.scores import Difference, Given
 from jaxinterp.studies.study import NETWORKS, EnsembleMeasurement, Results
 from jaxinterp.text import format_number
 from jaxinterp.train import SPLITS

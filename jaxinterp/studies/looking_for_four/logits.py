@@ -19,12 +19,12 @@ from jaxinterp.analysis import attribution, correlation
 from jaxinterp.data import Dataset
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.networks import Network
-from jaxinterp.stats import known_mean
+from jaxinterp.stats import SIGNED, known_mean
 from jaxinterp.studies.inputs import TRAINED, Inputs
 from jaxinterp.studies.judge import Claim, above, below
 from jaxinterp.studies.looking_for_four import maps
 from jaxinterp.studies.looking_for_four.maps import CONDITIONS, FOUR, NAME, TARGET
-from jaxinterp.studies.scores import SIGNED, Difference
+from jaxinterp.studies.scores import Difference
 from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
 
 KERNELS, FOLDED, GATED = METHODS = ("kernels", "batch norm folded", "gates respected")

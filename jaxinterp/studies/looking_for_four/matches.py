@@ -18,11 +18,12 @@ from jaxinterp.analysis import correlation, maximization, responses, templates, 
 from jaxinterp.data import Dataset
 from jaxinterp.ensemble import stack
 from jaxinterp.networks import Network, pad_units
+from jaxinterp.stats import SHARE, SIGNED
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.judge import Claim, above
 from jaxinterp.studies.looking_for_four import maps
 from jaxinterp.studies.looking_for_four.maps import CONDITIONS, FOUR, TARGET
-from jaxinterp.studies.scores import SHARE, SIGNED, Given
+from jaxinterp.studies.scores import Given
 from jaxinterp.studies.study import Measurement, Results
 
 MAXIMISER = "maximiser"

@@ -11,11 +11,12 @@ from jaxinterp import metrics
 from jaxinterp.analysis import attribution, correlation, top_units
 from jaxinterp.data import Dataset
 from jaxinterp.networks import Network
+from jaxinterp.stats import SHARE, SIGNED
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.judge import Claim, above
 from jaxinterp.studies.looking_for_four.logits import ATTRIBUTIONS
 from jaxinterp.studies.looking_for_four.maps import ALIKE, CONDITIONS, FOUR, TARGET
-from jaxinterp.studies.scores import SHARE, SIGNED, Calibrated
+from jaxinterp.studies.scores import Calibrated
 from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import mean
 

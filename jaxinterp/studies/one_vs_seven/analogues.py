@@ -15,11 +15,12 @@ from jaxtyping import Array, Float, Int
 from jaxinterp import controls
 from jaxinterp.analysis import matching, responses
 from jaxinterp.ensemble import over_seeds
+from jaxinterp.stats import SIGNED
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.judge import Claim, above
 from jaxinterp.studies.one_vs_seven import common
 from jaxinterp.studies.one_vs_seven.common import ARMS, LARGEST_GROUP, LAYERS, NAME, PLAIN, SMALL
-from jaxinterp.studies.scores import SIGNED, Calibrated
+from jaxinterp.studies.scores import Calibrated
 from jaxinterp.studies.study import EnsembleMeasurement, Results
 from jaxinterp.text import mean
 

@@ -21,12 +21,12 @@ from jaxinterp.data import Dataset, toy
 from jaxinterp.ensemble import stack
 from jaxinterp.errors import InputError
 from jaxinterp.networks import Network
-from jaxinterp.stats import permutation_p_over
+from jaxinterp.stats import SHARE, permutation_p_over
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.judge import Claim, above, below
 from jaxinterp.studies.one_vs_seven import common
 from jaxinterp.studies.one_vs_seven.common import LARGEST_GROUP, LAYERS, MOST, ONE, SEVEN, STROKES, labelled
-from jaxinterp.studies.scores import SHARE, Calibrated
+from jaxinterp.studies.scores import Calibrated
 from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import mean
 

@@ -14,10 +14,10 @@ from jaxinterp.analysis import responses
 from jaxinterp.data import Dataset
 from jaxinterp.ensemble import stack
 from jaxinterp.networks import Network
+from jaxinterp.stats import SHARE
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.judge import Claim, between
 from jaxinterp.studies.one_vs_seven.common import ARMS, LAYERS, NAME, NEAR, ONE, PLAIN, SEVEN, SMALL, labelled
-from jaxinterp.studies.scores import SHARE
 from jaxinterp.studies.study import Measurement, Results
 
 TRUE, PERMUTED = LABELS = ("true labels", "labels permuted")

@@ -19,10 +19,11 @@ from jaxinterp.analysis import counterfactuals, strokes
 from jaxinterp.data import Dataset, image_shape
 from jaxinterp.ensemble import stack
 from jaxinterp.networks import Network
+from jaxinterp.stats import SHARE, SIGNED
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.judge import NO_CONTROL, Claim, above
 from jaxinterp.studies.one_vs_seven.common import CLASSES, MOST, NAME, ONE, SEVEN, labelled, of_class
-from jaxinterp.studies.scores import SHARE, SIGNED, Given
+from jaxinterp.studies.scores import Given
 from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
 from jaxinterp.text import mean
 
@@ -272,7 +273,7 @@ def _claim(results: Results, row: str, name: str, values: Sequence[Any], control
         text=text,
         published=f"logits of 1 and 7: {published}" if published else NO_CONTROL,
         measured=values[0],
-        bounds=SHARE,
+        bounds=SHARE._replace(things=images),
         controls={control: values[1]},
         note=f"Mean logits (1 / 7) {_pair(logits)}, of the control {_pair(logits_of_control)}. Images: {images}. "
         f"Networks that read most of them as a 1: {int((as_one > MOST).sum())} of {int(as_one.notnull().sum())}.",

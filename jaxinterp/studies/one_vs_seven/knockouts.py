@@ -21,12 +21,12 @@ from jaxinterp.analysis.last_layer import KINDS
 from jaxinterp.data import Dataset
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.networks import Network
-from jaxinterp.stats import permutation_p_over, unexplained_share
+from jaxinterp.stats import SHARE, SIGNED, permutation_p_over, unexplained_share
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.judge import Claim, Finding, above, below, between
 from jaxinterp.studies.one_vs_seven import common
 from jaxinterp.studies.one_vs_seven.common import ARMS, CLASSES, NAME, NEAR, ONE, PLAIN, SEVEN, SMALL
-from jaxinterp.studies.scores import SHARE, SIGNED, Difference, Given
+from jaxinterp.studies.scores import Difference, Given
 from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import format_number, mean
 

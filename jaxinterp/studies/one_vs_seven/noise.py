@@ -9,9 +9,9 @@ from jaxinterp import recipes
 from jaxinterp.analysis import counterfactuals
 from jaxinterp.data import Dataset
 from jaxinterp.networks import Network, with_outputs
+from jaxinterp.stats import SHARE
 from jaxinterp.studies.judge import Claim, above
 from jaxinterp.studies.one_vs_seven.common import ARMS, CLASSES, NAME, ONE, PLAIN, SEVEN, SMALL, labelled
-from jaxinterp.studies.scores import SHARE
 from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import mean
 

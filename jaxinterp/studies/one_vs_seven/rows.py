@@ -15,10 +15,11 @@ from jaxtyping import Array, Float
 from jaxinterp.analysis import counterfactuals
 from jaxinterp.data import image_shape
 from jaxinterp.networks import Network
+from jaxinterp.stats import SHARE
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.judge import Claim, above
 from jaxinterp.studies.one_vs_seven.common import MOST, ONE, SEVEN, of_class
-from jaxinterp.studies.scores import SHARE, Calibrated
+from jaxinterp.studies.scores import Calibrated
 from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import mean
 
