@@ -91,7 +91,7 @@ def over_seeds_estimate(values: Values, *, bounds: Bounds | None = None, level: 
     values = values[np.isfinite(values)]
     n = len(values)
     if bounds is not None:
-        _check_bounds(values, bounds)
+        values = _within(values, bounds)
     if n < 2:
         return unknown(n)._replace(mean=float(values.mean()) if n else np.nan)
     mean, sd = float(values.mean()), float(values.std(ddof=1))
@@ -131,10 +131,12 @@ def _bounded_interval(mean: float, standard_error: float, n: int, bounds: Bounds
     return low + (high - low) * float(least), low + (high - low) * float(most)
 
 
-def _check_bounds(values: np.ndarray, bounds: Bounds) -> None:
-    slack = _ALIKE * (bounds.high - bounds.low)
+def _within(values: np.ndarray, bounds: Bounds) -> np.ndarray:
+    """The values, those at the bounds but for rounding in single precision exactly there."""
+    slack = 1e-4 * (bounds.high - bounds.low)
     for wrong in values[(values < bounds.low - slack) | (values > bounds.high + slack)]:
         raise InputError(f"values from {bounds.low:g} to {bounds.high:g} are needed, got {wrong:g}")
+    return np.clip(values, bounds.low, bounds.high)
 
 
 def rank_correlation_estimate(values: RankCorrelation, *, level: float = LEVEL) -> Estimate:
@@ -276,7 +278,7 @@ def _over_pairs(matrix, deviations, bounds: Bounds | None, level: float, resampl
         return unknown(n)
     values = matrix[np.triu(known)]
     if bounds is not None:
-        _check_bounds(values, bounds)
+        values = _within(values, bounds)
     mean, sd = values.mean(), values.std(ddof=1) if len(values) > 1 else np.nan
     estimate = Estimate(float(mean), float(sd), np.nan, np.nan, n)
     if n < 3:

@@ -267,9 +267,9 @@ report.figures_of("one-vs-seven")(answer.results)[0]
 # %%
 found = answer.results["knockouts"].sel(recipes="one-vs-seven", thresholds=0.3)
 for kind in found.kinds.to_numpy():
-    tell(f"{kind}-ablation, chosen: accuracy", found.chosen.sel(signs="all", kinds=kind))
+    tell(f"{kind}-ablation, chosen: balanced accuracy", found.chosen.sel(signs="all", kinds=kind).mean("classes"))
     for group in found.groups.to_numpy():
-        tell(f"{kind}-ablation, {group}: accuracy", found.drawn.sel(groups=group, kinds=kind))
+        tell(f"{kind}-ablation, {group}: balanced accuracy", found.drawn.sel(groups=group, kinds=kind).mean("classes"))
 
 # %% [markdown]
 """

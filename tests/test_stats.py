@@ -97,7 +97,10 @@ def test_networks_that_are_all_alike_have_an_interval_only_between_bounds():
     assert (pairs.low, pairs.high) == pytest.approx((perfect.low, 1))
 
 
-def test_a_value_outside_its_bounds_is_refused():
+def test_a_value_outside_its_bounds_is_refused_unless_by_rounding():
+    rounded = np.ones(8) + 5e-7 * np.arange(8)
+    assert stats.over_seeds_estimate(rounded, bounds=SHARE) == stats.over_seeds_estimate(np.ones(8), bounds=SHARE)
+    assert stats.over_pairs_estimate(np.ones((4, 4)) + 1e-6, bounds=SIGNED).high == 1
     with pytest.raises(InputError, match=r"values from 0 to 1 are needed, got 1\.2"):
         stats.over_seeds_estimate(np.array([0.5, 1.2]), bounds=SHARE)
     with pytest.raises(InputError, match=r"values from -1 to 1 are needed, got -3"):

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jaxinterp.choices import LINEAR
 from jaxinterp.interventions import Site
 from jaxinterp.networks import Network, sites
 
@@ -36,7 +37,7 @@ def candidates(network: Network, images: Images, site: Site) -> Float[Array, "ca
     images = jnp.asarray(images)
     names = sites(network.model)
     before = [name for name in names[: names.index(site) + 1] if name == "logits" or name.endswith("/pre")]
-    gates_open, middle = network.replace(model=network.model.clone(activation="identity")), jnp.mean(images, axis=0)
+    gates_open, middle = network.replace(model=network.model.clone(activation=LINEAR)), jnp.mean(images, axis=0)
     slopes = [jax.jacrev(lambda image, name=name: gates_open(image)[1][name])(middle) for name in before]
     corners = [corner for slope in slopes for corner in (slope > 0, slope < 0)]
     return jnp.concatenate([images, *(corner.astype(images.dtype) for corner in corners)])
