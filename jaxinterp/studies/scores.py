@@ -82,7 +82,11 @@ class Given:
 
 @dataclass(frozen=True)
 class Difference:
-    """Measured − control, paired: seed i of the one minus seed i of the other."""
+    """Measured − control, paired: seed i of the one minus seed i of the other.
+
+    Differences that are all alike tell nothing of how they vary. With bounds, their interval is then that between the
+    ends of the two intervals.
+    """
 
     def estimate(self, measured: Values, control: Values | None, bounds: Bounds | None, level: float) -> Estimate:
         """That of the differences."""
@@ -92,7 +96,10 @@ class Difference:
         if not null.dims:
             constant = float(null)
             return estimate(known - null, Bounds(bounds.low - constant, bounds.high - constant, bounds.things), level)
-        return estimate(known - null, Bounds(bounds.low - bounds.high, bounds.high - bounds.low), level)
+        if np.isfinite(estimate(known - null, None, level).low):
+            return estimate(known - null, Bounds(bounds.low - bounds.high, bounds.high - bounds.low), level)
+        first, second = (estimate(values, bounds, level) for values in (measured, _needed(control)))
+        return estimate(known - null)._replace(low=first.low - second.high, high=first.high - second.low)
 
     def words(self, quantity: str, control: str) -> str:
         """Which difference it is."""

@@ -89,6 +89,13 @@ def test_against_a_constant_a_scores_interval_is_the_measured_ones_moved_and_str
         assert (found.low, found.high) == pytest.approx((moved(alone.low), moved(alone.high)), abs=1e-9)
 
 
+def test_differences_that_are_all_alike_are_as_unsure_as_what_they_compare():
+    none = xr.DataArray(np.zeros((32, 16)), dims=("seeds", "units"))
+    found = only(claim(none, Difference(), {"null": none}, bounds=SHARE)).score
+    known = estimate(none, SHARE)
+    assert (found.mean, found.low, found.high) == (0, -known.high, known.high) and found.high < 0.01
+
+
 @given(shares, shares)
 def test_a_difference_of_shares_stays_within_its_bounds(measured, control):
     found = only(claim(seeds(measured), Difference(), {"null": seeds(control)}, bounds=SHARE)).score
