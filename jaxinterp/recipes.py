@@ -25,7 +25,7 @@ def _recipe(name: str, published: str, data: DataConfig, model: ModelConfig, tra
 
 
 _BOTTLENECK = TrainConfig(optimizer="sgd", learning_rate=0.01, batch_size=64, epochs=20)
-# The write-up draws the weights anew, and leaves the biases as PyTorch draws them.
+# The write-up initialises the weights itself, and keeps PyTorch's default for the biases.
 _INSTANCES = ModelConfig(
     (32, 16), activation="tanh", initializer="xavier_uniform", initializer_gain=5 / 3, bias_initializer="torch"
 )

@@ -172,9 +172,16 @@ def replaced_units(
     chunk: units × fills at once; memory grows as for `units`. Raises InputError for an unknown site.
     """
     run = unit_mover(network, images, site=site, measure=measure)
-    change = jnp.moveaxis(fills - network(images)[1][site], 2, 1)
-    kinds, count, examples = change.shape
-    measures = _map(run, (jnp.tile(jnp.arange(count), kinds), change.reshape(-1, examples)), chunk)
+    return each_change(run, fills - network(images)[1][site], chunk=chunk)
+
+
+def each_change(
+    run: Callable[[Any, Any], Any], changes: Float[Array, "fills examples units"], *, chunk: int | None
+) -> Float[Array, "fills units ..."]:
+    """run(unit, change of its activation) for every unit and each of its changes; run: such as a `unit_mover`."""
+    changes = jnp.moveaxis(changes, 2, 1)
+    kinds, count, examples = changes.shape
+    measures = _map(run, (jnp.tile(jnp.arange(count), kinds), changes.reshape(-1, examples)), chunk)
     return measures.reshape(kinds, count, *measures.shape[1:])
 
 

@@ -74,8 +74,4 @@ def replaced(
     chunk: directions × fills at once. Raises InputError for an unknown site.
     """
     run = mover(network, images, basis, site=site, measure=measure)
-    change = jnp.moveaxis(fills - coordinates(network(images)[1][site], basis), 2, 1)
-    kinds, count, examples = change.shape
-    arguments = jnp.tile(jnp.arange(count), kinds), change.reshape(-1, examples)
-    measures = jax.lax.map(lambda pair: run(*pair), arguments, batch_size=chunk)
-    return measures.reshape(kinds, count, *measures.shape[1:])
+    return ablation.each_change(run, fills - coordinates(network(images)[1][site], basis), chunk=chunk)

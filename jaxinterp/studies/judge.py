@@ -151,10 +151,11 @@ class Finding(NamedTuple):
 
 def judge(study: str, claims: Sequence[Claim]) -> list[Finding]:
     """The findings of all claims of a study, with their estimates, scores and verdicts."""
-    controls = [_hardest(claim) for claim in claims]
+    controls = [{name: _within(own, claim.bounds) for name, own in claim.controls.items()} for claim in claims]
+    hardest = [_hardest(*pair) for pair in zip(claims, controls, strict=True)]
 
     def score(place: int, level: float) -> Estimate:
-        claim, control = claims[place], controls[place]
+        claim, control = claims[place], hardest[place]
         values = None if control is None else claim.controls[control]
         return claim.score.estimate(claim.measured, values, claim.bounds, level)
 
@@ -169,12 +170,19 @@ def judge(study: str, claims: Sequence[Claim]) -> list[Finding]:
         if len(left) == len(undecided):
             break
         undecided = left
-    return [_finding(study, *found) for found in zip(claims, controls, plain, joint, levels, strict=True)]
+    return [_finding(study, *found) for found in zip(claims, controls, hardest, plain, joint, levels, strict=True)]
 
 
-def _finding(study: str, claim: Claim, hardest: str | None, score: Estimate, joint: Estimate, level: float) -> Finding:
-    estimates = {name: _within(values, claim.bounds) for name, values in claim.controls.items()}
-    rest = {name: value for name, value in estimates.items() if name != hardest}
+def _finding(
+    study: str,
+    claim: Claim,
+    controls: Mapping[str, Estimate],
+    hardest: str | None,
+    score: Estimate,
+    joint: Estimate,
+    level: float,
+) -> Finding:
+    rest = {name: value for name, value in controls.items() if name != hardest}
     rest |= {name: v if isinstance(v, Estimate) else _within(v, claim.bounds) for name, v in claim.shown.items()}
     name = NO_CONTROL if hardest is None else hardest
     return Finding(
@@ -186,7 +194,7 @@ def _finding(study: str, claim: Claim, hardest: str | None, score: Estimate, joi
         rule=claim.rule,
         scored=claim.score.words(claim.quantity, name),
         measured=estimate(claim.measured, claim.bounds),
-        control=stats.unknown() if hardest is None else estimates[hardest],
+        control=stats.unknown() if hardest is None else controls[hardest],
         control_name=name,
         score=score,
         joint=joint,
@@ -196,11 +204,10 @@ def _finding(study: str, claim: Claim, hardest: str | None, score: Estimate, joi
     )
 
 
-def _hardest(claim: Claim) -> str | None:
-    means = {name: estimate(values).mean for name, values in claim.controls.items()}
-    known = {name: mean for name, mean in means.items() if math.isfinite(mean)}
+def _hardest(claim: Claim, controls: Mapping[str, Estimate]) -> str | None:
+    known = {name: own.mean for name, own in controls.items() if math.isfinite(own.mean)}
     if not known:
-        return next(iter(means), None)
+        return next(iter(controls), None)
     return (min if math.isinf(claim.rule.low) else max)(known, key=known.__getitem__)
 
 

@@ -118,15 +118,11 @@ class Calibrated:
     def estimate(self, measured: Values, control: Values | None, bounds: Bounds | None, level: float) -> Estimate:
         """That of the linearised score."""
         known, null = _paired(measured, _needed(control))
-        mean, null_mean = estimate(known).mean, estimate(null).mean
+        null_mean = estimate(null).mean
         if not null_mean < 1:
             return stats.unknown(estimate(known).n)
-
-        def score(value: float) -> float:
-            return (value - null_mean) / (1 - null_mean)
-
-        parts = stats.calibrated_parts(known, null, mean, null_mean)
-        return _combined(parts, known, null, bounds, level, score)
+        parts = stats.calibrated_parts(known, null, estimate(known).mean, null_mean)
+        return _combined(parts, known, null, bounds, level, lambda value: float(stats.calibrated(value, null_mean)))
 
     def words(self, quantity: str, control: str) -> str:
         """The scale's two ends."""
@@ -186,12 +182,11 @@ def estimate(values: Values, bounds: Bounds | None = None, level: float = LEVEL)
 
 def _with_things(bounds: Bounds, values: xr.DataArray) -> Bounds:
     """With as many things as are averaged in a network, if each of them is at a bound."""
-    known = values.to_numpy()[values.notnull().to_numpy()]
-    networks = int(values.notnull().any([dim for dim in values.dims if dim not in _INFERENCE]).sum())
-    averaged = not set(values.dims) <= set(_INFERENCE)
-    if not (averaged and networks and np.isin(known, bounds[:2]).all()):
+    averaged, known = _averaged(values), values.notnull()
+    networks = int(known.any(averaged).sum())
+    if not (averaged and networks and np.isin(values.to_numpy()[known.to_numpy()], bounds[:2]).all()):
         return bounds
-    return bounds._replace(things=bounds.things * known.size / networks)
+    return bounds._replace(things=bounds.things * int(known.sum()) / networks)
 
 
 def _combined(
@@ -223,11 +218,9 @@ def _paired(measured: Values, control: Values) -> tuple[xr.DataArray, xr.DataArr
     return known.where(both), null.where(both) if null.dims else null
 
 
-def _reduced(values: Values) -> Values:
-    """The mean over all dimensions but those over which estimates are made."""
-    if isinstance(values, RankCorrelation):
-        return values
-    return values.mean([dim for dim in values.dims if dim not in _INFERENCE])
+def _averaged(values: xr.DataArray) -> list:
+    """All dimensions but those over which estimates are made."""
+    return [dim for dim in values.dims if dim not in _INFERENCE]
 
 
 def _array(values: Values) -> xr.DataArray:
@@ -237,7 +230,8 @@ def _array(values: Values) -> xr.DataArray:
 
 
 def _by_network(values: Values) -> xr.DataArray:
-    return _array(_reduced(values))
+    array = _array(values)
+    return array.mean(_averaged(array))
 
 
 def _needed(control: Values | None) -> Values:
