@@ -211,33 +211,68 @@ def over_pairs_estimate(
     Where (i, j) and (j, i) differ, both count. The diagonal is ignored; a network whose pairs are all NaN is left out.
     Fewer than three networks have no interval. Raises InputError for a value outside the bounds.
     """
-    return _over_pairs(matrix, np.zeros((1, *np.shape(matrix))), bounds, level, resamples, seed)
+    matrix = np.asarray(matrix, np.float64)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise InputError(f"one number for each pair of seeds is needed, got an array of shape {matrix.shape}")
+    matrix = (matrix + matrix.T) / 2
+    known = np.isfinite(matrix) & ~np.eye(len(matrix), dtype=bool)
+    kept = known.any(axis=0)
+    matrix, known = matrix[np.ix_(kept, kept)], known[np.ix_(kept, kept)]
+    n = len(matrix)
+    if n < 2:
+        return unknown(n)
+    values = matrix[np.triu(known)]
+    if bounds is not None:
+        values = _within(values, bounds)
+    mean, sd = values.mean(), values.std(ddof=1) if len(values) > 1 else np.nan
+    estimate = Estimate(float(mean), float(sd), np.nan, np.nan, n)
+    if n < 3:
+        return estimate
+    copies = _copies(n, resamples, seed)
+    # A pair counts once for each pair of copies. Centred first, so that equal entries give exactly no spread.
+    totals = np.sum((copies @ np.where(known, matrix - mean, 0.0)) * copies, axis=1)
+    pairs = np.sum((copies @ known.astype(np.float64)) * copies, axis=1)
+    means = totals[pairs > 0] / pairs[pairs > 0]
+    bootstrap = means.std(ddof=1) * np.sqrt(n / (n - 1))
+    error = float(np.fmax(bootstrap, _jackknife(np.where(known, matrix - mean, 0.0), known)))
+    if bounds is not None:
+        low, high = _bounded_interval(estimate.mean, error, n, bounds, level)
+        return estimate._replace(low=low, high=high)
+    if error <= _ALIKE * np.abs(values).max():
+        return estimate
+    half = scipy.stats.t.ppf((1 + level) / 2, n - 1) * error
+    return estimate._replace(low=estimate.mean - half, high=estimate.mean + half)
 
 
-def two_way_estimate(
-    matrix: Pairs,
-    images_resampled: Float[Array | np.ndarray, "draws seeds seeds_other"],
+def with_images(
+    estimate: Estimate,
+    by_part: Float[Array | np.ndarray, " parts"],
     *,
     bounds: Bounds | None = None,
     level: float = LEVEL,
-    resamples: int = 2000,
-    seed: int = 0,
 ) -> Estimate:
-    """`over_pairs_estimate` with an interval over images as well as networks: each resample draws both.
+    """An estimate over networks with an interval that allows for other images, too.
 
-    images_resampled: the matrix from each of many samples of the images that are as uncertain as all of them: bootstrap
-    samples, or halves without replacement (`similarity.half_samples`, either half). Their deviations from their mean
-    are added to the matrix, so that a measure whose level depends on the number of images does no harm. What networks
-    and images do together counts more than once, so that the interval is rather too long than too short (Owen 2007, The
-    pigeonhole bootstrap). A pair that is not defined on every sample is left out.
-    Raises InputError unless there are two or more draws of the matrix's own shape.
+    by_part: what it estimates, from each of several disjoint parts of the images alone. The parts' variance, divided by
+    their number, is that due to the images (random groups: Wolter 2007, Introduction to variance estimation). On each
+    side of the mean, the squares of the distances to the ends of the two intervals, that over networks and Student's
+    over images, are added (Zou and Donner 2008, Construction of confidence intervals about effect measures). What
+    networks and images do together counts in both, so that the interval is rather too long than too short.
+    bounds: the interval stays within. An estimate that is no mean over networks (n = 0) gets the interval over images.
+    Parts where it is not defined are left out; with fewer than two others, or without variance, nothing changes.
     """
-    draws = np.asarray(images_resampled, np.float64)
-    if draws.shape[1:] != np.shape(matrix) or len(draws) < 2:
-        raise InputError(
-            f"two or more draws of shape {np.shape(matrix)} are needed, got an array of shape {draws.shape}"
-        )
-    return _over_pairs(matrix, draws - draws.mean(axis=0), bounds, level, resamples, seed)
+    by_part = np.asarray(by_part, np.float64)
+    known = by_part[np.isfinite(by_part)]
+    if len(known) < 2 or np.ptp(known) <= _ALIKE * np.abs(known).max() or not np.isfinite(estimate.mean):
+        return estimate
+    reach = scipy.stats.t.ppf((1 + level) / 2, len(known) - 1) * known.std(ddof=1) / np.sqrt(len(by_part))
+    mean, (below, above) = estimate.mean, (estimate.mean - estimate.low, estimate.high - estimate.mean)
+    if estimate.n == 0:
+        below = above = 0.0
+    low, high = mean - np.hypot(below, reach), mean + np.hypot(above, reach)
+    if bounds is not None:
+        low, high = max(low, bounds.low), min(high, bounds.high)
+    return estimate._replace(low=float(low), high=float(high))
 
 
 def noise_ceiling(halves: Float[Array | np.ndarray, "draws halves items"]) -> Ceiling:
@@ -261,45 +296,6 @@ def noise_ceiling(halves: Float[Array | np.ndarray, "draws halves items"]) -> Ce
         return Ceiling(np.nan, np.nan, standard_error)
     r = max(float(np.mean(np.sum(first * second, axis=1) / sizes)), 0.0)
     return Ceiling(2 * r / (1 + r), float(np.sqrt(2 * r / (1 + r))), standard_error)
-
-
-def _over_pairs(matrix, deviations, bounds: Bounds | None, level: float, resamples: int, seed: int) -> Estimate:
-    """deviations: added to the matrix in resamples, one after the other."""
-    matrix, deviations = (np.asarray(x, np.float64) for x in (matrix, deviations))
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise InputError(f"one number for each pair of seeds is needed, got an array of shape {matrix.shape}")
-    matrix, deviations = (matrix + matrix.T) / 2, (deviations + np.swapaxes(deviations, 1, 2)) / 2
-    known = np.isfinite(matrix) & np.isfinite(deviations).all(axis=0) & ~np.eye(len(matrix), dtype=bool)
-    kept = known.any(axis=0)
-    matrix, known = matrix[np.ix_(kept, kept)], known[np.ix_(kept, kept)]
-    deviations = np.where(known, deviations[:, kept][:, :, kept], 0.0)
-    n = len(matrix)
-    if n < 2:
-        return unknown(n)
-    values = matrix[np.triu(known)]
-    if bounds is not None:
-        values = _within(values, bounds)
-    mean, sd = values.mean(), values.std(ddof=1) if len(values) > 1 else np.nan
-    estimate = Estimate(float(mean), float(sd), np.nan, np.nan, n)
-    if n < 3:
-        return estimate
-    copies = _copies(n, resamples, seed)
-    # A pair counts once for each pair of copies. Centred first, so that equal entries give exactly no spread.
-    totals = np.sum((copies @ np.where(known, matrix - mean, 0.0)) * copies, axis=1)
-    for draw, moved in enumerate(deviations):
-        mine = copies[draw :: len(deviations)]
-        totals[draw :: len(deviations)] += np.sum((mine @ moved) * mine, axis=1)
-    pairs = np.sum((copies @ known.astype(np.float64)) * copies, axis=1)
-    means = totals[pairs > 0] / pairs[pairs > 0]
-    bootstrap = means.std(ddof=1) * np.sqrt(n / (n - 1))
-    error = float(np.fmax(bootstrap, _jackknife(np.where(known, matrix - mean, 0.0), known)))
-    if bounds is not None:
-        low, high = _bounded_interval(estimate.mean, error, n, bounds, level)
-        return estimate._replace(low=low, high=high)
-    if error <= _ALIKE * np.abs(values).max():
-        return estimate
-    half = scipy.stats.t.ppf((1 + level) / 2, n - 1) * error
-    return estimate._replace(low=estimate.mean - half, high=estimate.mean + half)
 
 
 @lru_cache(maxsize=8)  # an estimate is made at several levels

@@ -16,13 +16,15 @@ from documents import insert
 
 from jaxinterp import cli, stats
 from jaxinterp.stats import SHARE, Bounds, Estimate
+from jaxinterp.studies.inputs import PARTS
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "statistics.md"
 NETWORKS = (8, 16, 32)
+IMAGES = 1000  # where images are a sample, too
 STRICT = 0.999  # about the level at which the claims of a study are judged together
 LEVELS = (stats.LEVEL, STRICT)
 
-Sample = Callable[[np.random.Generator, int], np.ndarray]
+Sample = Callable[[np.random.Generator, int], "np.ndarray | Crossed"]
 
 
 class Kind(NamedTuple):
@@ -62,6 +64,34 @@ def _additive(rng: np.random.Generator, n: int) -> np.ndarray:
     return effects[:, None] + effects + 0.3 * (noise + noise.T)
 
 
+class Crossed(NamedTuple):
+    """One value per network and image: networks are averaged over images, on all of them and on parts of them."""
+
+    values: np.ndarray
+
+    @property
+    def by_network(self) -> np.ndarray:
+        """Each network's mean over all images."""
+        return self.values.mean(axis=1)
+
+    @property
+    def by_part(self) -> np.ndarray:
+        """The mean over networks on every tenth image, and so on."""
+        return np.array([self.values[:, part::PARTS].mean() for part in range(PARTS)])
+
+
+def _crossed(both: float, rng: np.random.Generator, n: int) -> Crossed:
+    """Networks' and images' own effects and, of standard deviation `both`, what they do together; mean 0."""
+    networks, images = rng.normal(size=(n, 1)), rng.normal(size=(1, IMAGES))
+    return Crossed(networks / np.sqrt(IMAGES) + images + both * rng.normal(size=(n, IMAGES)))
+
+
+def _right(rng: np.random.Generator, n: int) -> Crossed:
+    """Right or wrong, where images are of different difficulty: an accuracy of .95."""
+    difficulty = rng.beta(1.9, 0.1, size=IMAGES)
+    return Crossed(rng.random((n, IMAGES)) < difficulty)
+
+
 def _rare(rng: np.random.Generator, n: int) -> np.ndarray:
     """1 for pairs of the same kind of network, where one network in five is of another kind; mean .8² + .2²."""
     other = rng.random(n) < 0.2
@@ -79,18 +109,26 @@ KINDS = (
     Kind("1 − lognormal", 1 - np.exp(0.5), lambda rng, n: 1 - rng.lognormal(size=n)),
     Kind("pairs, additive", 0.0, _additive),
     Kind("pairs, one network in five of another kind", 0.68, _rare, SHARE),
+    Kind("networks × images, additive", 0.0, partial(_crossed, 0.0)),
+    Kind("networks × images, also together", 0.0, partial(_crossed, 5.0)),
+    Kind("accuracy .95, images of different difficulty", 0.95, _right, SHARE),
 )
 
 
-def ours(values: np.ndarray, kind: Kind, level: float) -> Estimate:
-    """The estimate of a study: over pairs of networks if there are two axes, over networks if there is one."""
+def ours(values: "np.ndarray | Crossed", kind: Kind, level: float) -> Estimate:
+    """The estimate of a study: over networks and images, over pairs of networks, or over networks."""
+    if isinstance(values, Crossed):
+        alone = stats.over_seeds_estimate(values.by_network, bounds=kind.bounds, level=level)
+        return stats.with_images(alone, values.by_part, bounds=kind.bounds, level=level)
     if values.ndim == 2:
         return stats.over_pairs_estimate(values, bounds=kind.bounds, level=level)
     return stats.over_seeds_estimate(values, bounds=kind.bounds, level=level)
 
 
-def student(values: np.ndarray, kind: Kind, level: float) -> Estimate:
-    """Student's t interval, as if pairs were independent."""
+def student(values: "np.ndarray | Crossed", kind: Kind, level: float) -> Estimate:
+    """Student's t interval over networks, as if pairs were independent and there were no other images."""
+    if isinstance(values, Crossed):
+        values = values.by_network
     values = values[np.triu_indices(len(values), 1)] if values.ndim == 2 else values
     mean, n = values.mean(), len(values)
     half = scipy.stats.t.ppf((1 + level) / 2, n - 1) * values.std(ddof=1) / np.sqrt(n)

@@ -195,41 +195,55 @@ def test_interval_over_pairs_covers_and_does_not_treat_pairs_as_independent():
     assert naive / 300 < 0.8
 
 
-def two_way(rng, networks, images, *, signal=1.0, level=0.0):
-    """Pairs of networks averaged over images, true mean 0, and the same on random halves of the images."""
-    network, image = rng.normal(size=networks), rng.normal(size=images)
-    both, noise = rng.normal(size=(networks, images)), rng.normal(size=(networks, networks, images))
-    table = signal * (network[:, None] + network)[:, :, None] + 2 * image + (both[:, None] + both) + noise
-    halves = np.stack([rng.permutation(images)[: images // 2] for _ in range(40)])
-    return table.mean(-1), np.stack([table[..., half].mean(-1) for half in halves]) + level
+def crossed(rng, networks, images, parts=10):
+    """Networks averaged over images, true mean 0, and the mean over networks on each of several parts of the images."""
+    effects, images = 0.03 * rng.normal(size=(networks, 1)), rng.normal(size=(1, images))
+    values = effects + images + rng.normal(size=(networks, images.size))
+    return values.mean(1), np.array([values[:, part::parts].mean() for part in range(parts)])
 
 
-def test_two_way_interval_covers_where_networks_alone_do_not():
+def test_interval_over_images_too_covers_where_that_over_networks_does_not():
     rng = np.random.default_rng(0)
-    covered = one_way = 0
-    for _ in range(200):
-        matrix, draws = two_way(rng, 8, 20, signal=0.15)
-        both, alone = stats.two_way_estimate(matrix, draws, resamples=400), stats.over_pairs_estimate(matrix)
+    covered = alone_covered = 0
+    for _ in range(300):
+        values, by_part = crossed(rng, 8, 500)
+        alone = stats.over_seeds_estimate(values)
+        both = stats.with_images(alone, by_part)
         assert (both.mean, both.sd, both.n) == (alone.mean, alone.sd, alone.n)
+        assert both.low < alone.low and both.high > alone.high
         covered += both.low <= 0 <= both.high
-        one_way += alone.low <= 0 <= alone.high
-    assert 0.91 <= covered / 200
-    assert one_way / 200 < 0.8
+        alone_covered += alone.low <= 0 <= alone.high
+    assert 0.93 <= covered / 300 <= 0.99
+    assert alone_covered / 300 < 0.8
 
 
-def test_two_way_interval_with_images_that_agree_is_that_of_networks_and_never_depends_on_the_level():
+def test_parts_count_by_their_differences_alone():
     rng = np.random.default_rng(1)
-    matrix, draws = two_way(rng, 6, 20)
-    same = np.broadcast_to(matrix, (7, 6, 6)) + 3
-    np.testing.assert_allclose(stats.two_way_estimate(matrix, same), stats.over_pairs_estimate(matrix))
-    expected = stats.two_way_estimate(matrix, draws)
-    np.testing.assert_allclose(stats.two_way_estimate(matrix, draws + 5), expected)
-    draws[3, 2, :] = draws[3, :, 2] = np.nan
-    kept = [0, 1, 3, 4, 5]
-    without = stats.two_way_estimate(matrix[np.ix_(kept, kept)], draws[:, kept][:, :, kept])
-    np.testing.assert_allclose(stats.two_way_estimate(matrix, draws), without)
-    with pytest.raises(InputError, match=r"draws of shape \(6, 6\) are needed, got an array of shape \(1, 6, 6\)"):
-        stats.two_way_estimate(matrix, draws[:1])
+    values, by_part = crossed(rng, 6, 100)
+    alone = stats.over_seeds_estimate(values)
+    assert stats.with_images(alone, np.full(10, 7.0)) == alone
+    assert stats.with_images(alone, np.array([1.0])) == alone
+    np.testing.assert_allclose(stats.with_images(alone, by_part + 5), stats.with_images(alone, by_part))
+
+
+def test_without_networks_the_interval_is_students_over_parts():
+    by_part = np.random.default_rng(2).normal(size=10)
+    found = stats.with_images(stats.unknown()._replace(mean=by_part.mean()), by_part, level=0.9)
+    expected = scipy.stats.ttest_1samp(by_part, 0).confidence_interval(0.9)
+    np.testing.assert_allclose((found.low, found.high), expected)
+
+
+def test_a_part_that_is_not_defined_leaves_the_others_variance_divided_by_all():
+    by_part = np.array([0.1, 0.4, np.nan, 0.3])
+    found = stats.with_images(stats.unknown()._replace(mean=0.0), by_part)
+    half = scipy.stats.t.ppf(0.975, 2) * np.std([0.1, 0.4, 0.3], ddof=1) / 2
+    np.testing.assert_allclose((found.low, found.high), (-half, half))
+
+
+def test_interval_over_images_stays_within_bounds():
+    alone = stats.over_seeds_estimate(np.array([0.98, 0.99, 0.97]), bounds=stats.SHARE)
+    found = stats.with_images(alone, np.array([0.9, 1.0, 0.8, 1.0]), bounds=stats.SHARE)
+    assert found.high == 1 and 0 < found.low < alone.low
 
 
 def test_noise_ceiling_finds_the_planted_reliability():

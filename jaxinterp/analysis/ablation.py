@@ -275,10 +275,13 @@ def matched_groups(
     count = group.shape[0]
     rank = jnp.argsort(jnp.argsort(quantity))
     stratum = rank * strata // count
-    member = stratum == jnp.arange(strata)[:, None]
-    noise = jax.random.uniform(key, (draws, 1, count))
-    picked = _smallest(jnp.where(member, noise, jnp.inf), jnp.sum(member & group, axis=1)[:, None])
-    return jnp.any(picked & member, axis=1)
+    noise = jax.random.uniform(key, (draws, count))
+    # One sort by stratum, and within it by noise: the first of each stratum are picked.
+    order = jnp.lexsort((noise, jnp.broadcast_to(stratum, noise.shape)))
+    in_order = jnp.sort(stratum)
+    place = jnp.arange(count) - jnp.searchsorted(in_order, in_order)
+    wanted = jnp.zeros(strata, int).at[stratum].add(group)
+    return jnp.zeros((draws, count), bool).at[jnp.arange(draws)[:, None], order].set(place < wanted[in_order])
 
 
 def control_groups(

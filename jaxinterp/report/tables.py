@@ -140,9 +140,11 @@ def findings_table(findings: Iterable[Finding], *, title: str = "") -> Table:
     values = list(map(frame.values, findings))
     columns = ("study", "claim", "published", "ours", "n", "control", "score", "bar", "verdict")
     hidden = ("study",) if len({finding.study for finding in findings}) < 2 else ()
+    over = "networks and other test images" if all(own.over_images for own in findings) else "networks"
     caption = (
-        "ours: mean ± sd [95 % interval]; n: networks; score: its 95 % interval, and below it the joint one, since all "
-        "claims of a study are judged together; a claim holds if the whole joint interval passes the bar"
+        f"ours: mean ± sd [95 % interval], which allows for other {over}; n: networks; score: its 95 % interval, and "
+        "below it the joint one, since all claims of a study are judged together; a claim holds if the whole joint "
+        "interval passes the bar"
     )
     return Table(columns, cells, values, title, caption, hidden, _STYLES)
 

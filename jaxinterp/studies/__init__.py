@@ -1,6 +1,7 @@
 """Do published claims hold over many seeds and against their controls? One module or package per write-up."""
 
 import importlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -102,13 +103,18 @@ def run(study: str, path: Path | str, *, again: bool = False, progress: Progress
     chosen, path = get(study), Path(path)
     loaded = _load(chosen, path)
     chosen.check(loaded)
-    return _answer(chosen, runner.measure(chosen, path, loaded, again=again, progress=progress))
+    results = runner.measure(chosen, path, loaded, again=again, progress=progress)
+    parts = runner.measure_parts(chosen, path, loaded, results, again=again, progress=progress)
+    return _answer(chosen, results, parts)
 
 
 def answers(path: Path | str) -> dict[str, Answer]:
     """The answer of every study whose results a run holds, by study."""
-    stored = {name: runner.stored(study, path) for name, study in STUDIES.items()}
-    return {name: _answer(STUDIES[name], results) for name, results in stored.items() if results is not None}
+    stored = {study: results for study in STUDIES.values() if (results := runner.stored(study, path)) is not None}
+    return {
+        study.name: _answer(study, results, runner.stored_parts(study, path, results))
+        for study, results in stored.items()
+    }
 
 
 def findings_frame(root: Path | str = "checkpoints"):
@@ -135,8 +141,9 @@ def _load(study: Study, path: Path) -> dict[str, Inputs]:
     return loaded
 
 
-def _answer(study: Study, results: Results) -> Answer:
-    findings = runner.findings(study, [claim for topic in study.claims for claim in topic(results)], results)
+def _answer(study: Study, results: Results, parts: Sequence[Results]) -> Answer:
+    by_part = [runner.claims(study, part) for part in parts]
+    findings = runner.findings(study, runner.claims(study, results), results, by_part)
     return Answer(study, study.answer({finding.id: finding for finding in findings}), findings, results)
 
 

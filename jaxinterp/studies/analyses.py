@@ -107,7 +107,7 @@ def _damage(of: Inputs) -> Measurement:
 
 def _activity(of: Inputs) -> Measurement:
     return Measurement(
-        "activity", activity, lambda own: (own.splits.test,), lambda own: {"layers": layers(own)}, (UNTRAINED, TRAINED)
+        "activity", activity, lambda own: (own.test,), lambda own: {"layers": layers(own)}, (UNTRAINED, TRAINED)
     )
 
 

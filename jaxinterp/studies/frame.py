@@ -34,6 +34,7 @@ def values(finding: Finding) -> dict[str, Any]:
         "score": finding.score,
         "joint": finding.joint,
         "joint_level": finding.level,
+        "over_images": finding.over_images,
         "bar": finding.rule.bar,
         "verdict": finding.verdict,
         "rule": finding.criterion,

@@ -1,16 +1,21 @@
-"""What does a measurement run on? One recipe's complete run: its networks at every stage, its folder and its data."""
+"""What does a measurement run on? One recipe's complete run: its networks at every stage, its folder and its data.
+
+Everything that is measured can also be measured on each of `PARTS` parts of the test images alone. How much the parts
+differ tells how much other images would have changed the result.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
-from jaxinterp import controls, data, ensemble, store
+from jaxinterp import controls, data, ensemble, metrics, store
 from jaxinterp.config import RunConfig
 from jaxinterp.data import Dataset, Splits
 from jaxinterp.networks import MLP, Network
@@ -19,19 +24,27 @@ from jaxinterp.train import SPLITS, kept_accuracy
 
 UNTRAINED, SNAPSHOTS, TRAINED = "untrained", "snapshots", "trained"
 SAMPLE = 1000
+PARTS = 10
+_LEAST = 1000  # test images; fewer are not divided, and neither is a class of fewer than two images a part
 
 Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """One recipe's networks and data, shared by all measurements of a study."""
+    """One recipe's networks and data, shared by all measurements of a study.
+
+    whole: None, or the inputs of which these are one part: the same networks with some of the test images, in `rows`.
+    """
 
     recipe: str
     path: Path
     run: Run
     splits: Splits
-    _computed: dict[Callable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    whole: "Inputs | None" = None
+    rows: Int[np.ndarray, " examples"] | None = None
+    _computed: dict[Callable, tuple[Any, bool]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _read: list[None] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def config(self) -> RunConfig:
@@ -59,9 +72,19 @@ class Inputs:
         return np.asarray(self.run.history.diverged) > 0
 
     @property
+    def accuracy(self) -> Float[np.ndarray, "seeds splits"]:
+        """Accuracy of the kept weights; NaN for networks that diverged."""
+        found = np.array(kept_accuracy(self.run.history), np.float64)
+        test = self.test
+        if self.whole is not None:
+            of_part = _accuracy(self.networks, test, loss=self.config.train.loss)
+            found[:, SPLITS.index("test")] = np.where(self.diverged, np.nan, of_part)
+        return found
+
+    @property
     def test_accuracy(self) -> Float[np.ndarray, " seeds"]:
         """Test accuracy of the kept weights; NaN for networks that diverged."""
-        return np.where(self.diverged, np.nan, kept_accuracy(self.run.history)[:, SPLITS.index("test")])
+        return self.accuracy[:, SPLITS.index("test")]
 
     @property
     def example(self) -> int:
@@ -71,6 +94,8 @@ class Inputs:
     @cached_property
     def untrained(self) -> Network:
         """The same networks with their initial weights, seed by seed."""
+        if self.whole is not None:
+            return self.whole.untrained
         train, pixels = self.config.train, self.splits.test.images.shape[-1]
         return controls.untrained(ensemble.keys(train.base_seed, train.seeds), self.model, pixels)
 
@@ -93,21 +118,58 @@ class Inputs:
             return self.untrained
         return store.load(self.path, epoch=int(condition.removeprefix("epoch "))).networks
 
-    @cached_property
+    @property
+    def test(self) -> Dataset:
+        """The test images."""
+        if self._divided:
+            self._read.append(None)
+        return self.splits.test if self.rows is None else self.splits.test.take(self.rows)
+
+    @property
     def choosing(self) -> Dataset:
         """Every other test image: whatever is picked out of many is picked by these."""
-        return self.splits.test.take(np.s_[0::2])
+        return self.test.take(np.s_[0::2])
 
-    @cached_property
+    @property
     def scoring(self) -> Dataset:
         """The remaining test images: what was picked is measured on these."""
-        return self.splits.test.take(np.s_[1::2])
+        return self.test.take(np.s_[1::2])
 
-    @cached_property
+    @property
     def sample(self) -> Dataset:
         """At most 1,000 test images, evenly spaced, for what would be too much work on all of them."""
-        test = self.splits.test
-        return test.take(np.linspace(0, len(test.labels) - 1, min(SAMPLE, len(test.labels))).astype(int))
+        test, number = self.test, self.at_most(SAMPLE)
+        return test.take(np.linspace(0, len(test.labels) - 1, min(number, len(test.labels))).astype(int))
+
+    def at_most(self, number: int) -> int:
+        """How many test images stand for a number of them: as many, or a part of that in a part."""
+        return number if self.whole is None else max(number // PARTS, 1)
+
+    @cached_property
+    def parts(self) -> tuple["Inputs", ...]:
+        """These inputs with each of `PARTS` disjoint parts of the test images; none where these are too few.
+
+        Every part has as many images of each class, and its classes in the same order, so that what is compiled for one
+        part serves all.
+        """
+        if not self._divided:
+            return ()
+        labels = np.asarray(self.splits.test.labels)
+        places = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+        sizes = [len(own) // PARTS for own in places]
+        order = np.argsort(np.concatenate([(np.arange(size) + 0.5) / size for size in sizes]), kind="stable")
+
+        def rows(part: int) -> np.ndarray:
+            own = [place[part::PARTS][:size] for place, size in zip(places, sizes, strict=True)]
+            return np.concatenate(own)[order]
+
+        return tuple(Inputs(self.recipe, self.path, self.run, self.splits, self, rows(part)) for part in range(PARTS))
+
+    @cached_property
+    def _divided(self) -> bool:
+        """Whether the test images are a sample that is large enough for parts."""
+        labels = np.asarray(self.splits.test.labels)
+        return len(labels) >= _LEAST and bool(np.unique(labels, return_counts=True)[1].min() >= 2 * PARTS)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -119,10 +181,36 @@ class Inputs:
         return jax.random.fold_in(jax.random.key(self.config.train.base_seed), part)
 
     def once(self, fn: Callable[["Inputs"], Value]) -> Value:
-        """fn(self), computed once however many measurements ask for it."""
-        if fn not in self._computed:
-            self._computed[fn] = fn(self)
-        return self._computed[fn]
+        """fn(self), computed once however many measurements ask for it; for all parts unless it reads test images."""
+        if fn in self._computed:
+            value, reads_test = self._computed[fn]
+        elif self.whole is not None and not self.whole._reads_test(fn):
+            return self.whole.once(fn)
+        else:
+            before = self.reads
+            value = fn(self)
+            reads_test = self.reads > before
+            self._computed[fn] = value, reads_test
+        if reads_test:
+            self._read.append(None)
+        return value
+
+    @property
+    def reads(self) -> int:
+        """How often test images have been read, if they can be divided into parts."""
+        return len(self._read)
+
+    def _reads_test(self, fn: Callable[["Inputs"], Any]) -> bool:
+        self.once(fn)
+        return self._computed[fn][1]
+
+
+@partial(jax.jit, static_argnames="loss")
+def _accuracy(networks: Network, test: Dataset, *, loss: str) -> Float[Array, " seeds"]:
+    def of_network(network: Network) -> Array:
+        return jnp.mean(metrics.correct(loss, network(test.images)[0], test.labels))
+
+    return ensemble.over_seeds(of_network, chunk=8)(networks)
 
 
 def load(recipe: str, path: Path) -> Inputs:

@@ -7,7 +7,7 @@ decided any more.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -114,7 +114,7 @@ class Finding(NamedTuple):
     """A claim judged: measured and hardest control, the score that the rule judges, and further estimates.
 
     score: with its own 95 % interval. joint: with the wider interval that the verdict follows from, since all claims of
-    a study are judged together; level is its level.
+    a study are judged together; level is its level. over_images: whether all intervals allow for other test images.
     """
 
     study: str
@@ -130,6 +130,7 @@ class Finding(NamedTuple):
     score: Estimate
     joint: Estimate
     level: float = LEVEL
+    over_images: bool = False
     others: tuple[Control, ...] = ()
     note: str = ""
 
@@ -149,59 +150,92 @@ class Finding(NamedTuple):
         return f"{self.rule.sentence} Score: {self.scored}."
 
 
-def judge(study: str, claims: Sequence[Claim]) -> list[Finding]:
-    """The findings of all claims of a study, with their estimates, scores and verdicts."""
-    controls = [{name: _within(own, claim.bounds) for name, own in claim.controls.items()} for claim in claims]
-    hardest = [_hardest(*pair) for pair in zip(claims, controls, strict=True)]
+def judge(study: str, claims: Sequence[Claim], by_part: Sequence[Sequence[Claim]] = ()) -> list[Finding]:
+    """The findings of all claims of a study, with their estimates, scores and verdicts.
 
-    def score(place: int, level: float) -> Estimate:
-        claim, control = claims[place], hardest[place]
-        values = None if control is None else claim.controls[control]
-        return claim.score.estimate(claim.measured, values, claim.bounds, level)
-
-    plain = [score(place, LEVEL) for place in range(len(claims))]
-    joint, levels = list(plain), [LEVEL] * len(claims)
+    by_part: the same claims, measured on each of several parts of the test images; all intervals then allow for other
+    images, too. A claim that a part lacks counts as not defined there.
+    """
+    parts = [{claim.id: claim for claim in part} for part in by_part]
+    cases = [_Case(claim, [part.get(claim.id) for part in parts]) for claim in claims]
+    plain = [case.score(LEVEL) for case in cases]
+    joint, levels = list(plain), [LEVEL] * len(cases)
     undecided = [place for place, known in enumerate(plain) if math.isfinite(known.low) or math.isfinite(known.high)]
     while undecided:
         level = 1 - (1 - LEVEL) / len(undecided)
         for place in undecided:
-            joint[place], levels[place] = score(place, level), level
-        left = [place for place in undecided if claims[place].rule.verdict(joint[place]) == "undecided"]
+            joint[place], levels[place] = cases[place].score(level), level
+        left = [place for place in undecided if cases[place].claim.rule.verdict(joint[place]) == "undecided"]
         if len(left) == len(undecided):
             break
         undecided = left
-    return [_finding(study, *found) for found in zip(claims, controls, hardest, plain, joint, levels, strict=True)]
+    return [
+        case.finding(study, *found) for case, found in zip(cases, zip(plain, joint, levels, strict=True), strict=True)
+    ]
 
 
-def _finding(
-    study: str,
-    claim: Claim,
-    controls: Mapping[str, Estimate],
-    hardest: str | None,
-    score: Estimate,
-    joint: Estimate,
-    level: float,
-) -> Finding:
-    rest = {name: value for name, value in controls.items() if name != hardest}
-    rest |= {name: v if isinstance(v, Estimate) else _within(v, claim.bounds) for name, v in claim.shown.items()}
-    name = NO_CONTROL if hardest is None else hardest
-    return Finding(
-        study=study,
-        row=claim.row,
-        name=claim.name,
-        text=claim.text,
-        published=claim.published,
-        rule=claim.rule,
-        scored=claim.score.words(claim.quantity, name),
-        measured=estimate(claim.measured, claim.bounds),
-        control=stats.unknown() if hardest is None else controls[hardest],
-        control_name=name,
-        score=score,
-        joint=joint,
-        level=level,
-        others=tuple(Control(*item) for item in rest.items()),
-        note=claim.note.strip(),
-    )
+class _Case:
+    """A claim with what decides it: its estimates, and its hardest control.
+
+    parts: the same claim on parts of the test images, or None where it is not made.
+    """
+
+    def __init__(self, claim: Claim, parts: Sequence[Claim | None]):
+        self.claim, self.parts = claim, parts
+        self.controls = {name: self._estimate(lambda own, name=name: own.controls.get(name)) for name in claim.controls}
+        self.control = _hardest(claim, self.controls)
+        self.means = self._by_part(lambda own: self._score(own, LEVEL))
+
+    def score(self, level: float) -> Estimate:
+        """The score with its interval of this level."""
+        limits = self.claim.score.limits(self.claim.bounds)
+        return stats.with_images(self._score(self.claim, level), self.means, bounds=limits, level=level)
+
+    def finding(self, study: str, score: Estimate, joint: Estimate, level: float) -> Finding:
+        """The claim judged by its joint interval, with all its estimates."""
+        claim = self.claim
+        rest = {name: value for name, value in self.controls.items() if name != self.control}
+        rest |= {name: self._estimate(lambda own, name=name: own.shown.get(name)) for name in claim.shown}
+        name = NO_CONTROL if self.control is None else self.control
+        return Finding(
+            study=study,
+            row=claim.row,
+            name=claim.name,
+            text=claim.text,
+            published=claim.published,
+            rule=claim.rule,
+            scored=claim.score.words(claim.quantity, name),
+            measured=self._estimate(lambda own: own.measured, surely_within=True),
+            control=stats.unknown() if self.control is None else self.controls[self.control],
+            control_name=name,
+            score=score,
+            joint=joint,
+            level=level,
+            over_images=bool(self.parts),
+            others=tuple(Control(*item) for item in rest.items()),
+            note=claim.note.strip(),
+        )
+
+    def _score(self, claim: Claim, level: float) -> Estimate:
+        control = None if self.control is None else claim.controls.get(self.control)
+        return claim.score.estimate(claim.measured, control, claim.bounds, level)
+
+    def _estimate(self, values: Callable[[Claim], Values | Estimate | None], surely_within: bool = False) -> Estimate:
+        """The estimate of some of the claim's values, and of the same on parts of the images."""
+
+        def of(claim: Claim) -> Estimate:
+            own = values(claim)
+            if own is None or isinstance(own, Estimate):
+                return stats.unknown() if own is None else own
+            return estimate(own, bounds if surely_within or _within(own, bounds) else None)
+
+        bounds = self.claim.bounds
+        whole = of(self.claim)
+        limits = bounds if bounds is not None and bounds.low <= whole.mean <= bounds.high else None
+        return stats.with_images(whole, self._by_part(of), bounds=limits)
+
+    def _by_part(self, of: Callable[[Claim], Estimate]) -> np.ndarray:
+        return np.array([math.nan if part is None else of(part).mean for part in self.parts])
 
 
 def _hardest(claim: Claim, controls: Mapping[str, Estimate]) -> str | None:
@@ -211,10 +245,9 @@ def _hardest(claim: Claim, controls: Mapping[str, Estimate]) -> str | None:
     return (min if math.isinf(claim.rule.low) else max)(known, key=known.__getitem__)
 
 
-def _within(values: Values, bounds: Bounds | None) -> Estimate:
-    """The estimate, with the bounds if the values lie within: what is shown beside a quantity may be another one."""
-    if bounds is not None and not isinstance(values, RankCorrelation):
-        known = values.to_numpy()[np.isfinite(values.to_numpy())]
-        if known.size and not bounds.low <= known.min() <= known.max() <= bounds.high:
-            bounds = None
-    return estimate(values, bounds)
+def _within(values: Values, bounds: Bounds | None) -> bool:
+    """Whether the values lie within the bounds: what is shown beside a quantity may be another one."""
+    if bounds is None or isinstance(values, RankCorrelation):
+        return False
+    known = values.to_numpy()[np.isfinite(values.to_numpy())]
+    return not known.size or bool(bounds.low <= known.min() <= known.max() <= bounds.high)

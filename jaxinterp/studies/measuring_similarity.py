@@ -27,7 +27,7 @@ from jaxinterp.text import format_number, format_percent
 NAME = "measuring-similarity"
 HALF, SHUFFLED, WIDE = (f"{NAME}-{arm}" for arm in ("half-shuffled", "shuffled", "wide"))
 RECIPES = {NAME: 32, HALF: 32, SHUFFLED: 32, WIDE: 32}
-EXAMPLES = 500  # more than a few times the units of any network here
+EXAMPLES = 500  # more than a few times the units of any network here; parts of them would be too few
 LABELS, WIDTHS, LAYERS = TESTS = ("labels", "widths", "layers")
 CONDITIONS = (UNTRAINED, TRAINED)
 

@@ -3,9 +3,13 @@
 A measurement of one network runs on all seeds; the values of networks that diverged become NaN; conditions and recipes
 become dimensions. A stored measurement is made again only if its runs, their data or the code changed. An interrupted
 study therefore continues where it stopped.
+
+What reads test images, and is judged, is then measured on each of several parts of the test images alone
+(`Inputs.parts`), so that intervals can allow for other images.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,12 +22,14 @@ from jaxtyping import Bool, Float
 from jaxinterp import ensemble, records, store
 from jaxinterp.errors import InputError
 from jaxinterp.studies.fingerprint import fingerprint
-from jaxinterp.studies.inputs import TRAINED, Inputs
+from jaxinterp.studies.inputs import PARTS, TRAINED, Inputs
 from jaxinterp.studies.judge import Claim, Finding, judge
 from jaxinterp.studies.study import NETWORKS, AnyMeasurement, EnsembleMeasurement, Measurement, Results, Study
-from jaxinterp.train import SPLITS, kept_accuracy
+from jaxinterp.train import SPLITS
 
 FINGERPRINT = "fingerprint"
+READS_TEST = "reads_test_images"
+OF_PART = "parts_of_test_images"
 
 Progress = Callable[[str, int, int], None]
 
@@ -44,15 +50,38 @@ def measure(
     again: measure even what is current. progress: called with a measurement's name before it is made, with how many
     are done, and how many there are.
     """
-    measurements, results = all_measurements(study), {}
-    for number, measurement in enumerate(measurements):
-        if progress is not None:
-            progress(measurement.name, number, len(measurements))
-        chosen = {recipe: inputs[recipe] for recipe in measurement.recipes or (study.own,) if recipe in inputs}
-        results[measurement.name] = stored_or_measured(study.name, measurement, path, chosen, again)
-    if progress is not None:
-        progress("", len(measurements), len(measurements))
+    results = {}
+    for measurement in _each(all_measurements(study), progress):
+        results[measurement.name] = stored_or_measured(
+            study.name, measurement, path, _chosen(study, measurement, inputs), again
+        )
     return results
+
+
+def measure_parts(
+    study: Study,
+    path: Path,
+    inputs: Mapping[str, Inputs],
+    results: Results,
+    *,
+    again: bool = False,
+    progress: Progress | None = None,
+) -> list[Results]:
+    """The results on each part of the test images alone; what reads no test image, or is not judged, is as in results.
+
+    None where there are too few test images. Other arguments: see `measure`.
+    """
+    judged = _judged(study, results)
+    measurements = [
+        measurement
+        for measurement in all_measurements(study)
+        if measurement.name in judged and results[measurement.name].attrs.get(READS_TEST)
+    ]
+    by_part = {}
+    for measurement in _each(measurements, progress):
+        chosen = _chosen(study, measurement, inputs)
+        by_part[measurement.name] = _parts_stored_or_measured(study.name, measurement, path, chosen, again)
+    return _as_parts(results, by_part)
 
 
 def stored(study: Study, path: Path | str) -> Results | None:
@@ -63,8 +92,26 @@ def stored(study: Study, path: Path | str) -> Results | None:
     return {name: _load(path, f"{study.name}/{name}") for name in names}
 
 
-def findings(study: Study, claims: Sequence[Claim], results: Results) -> list[Finding]:
-    """The claims judged together, their notes ending with how many networks diverged and are left out."""
+def stored_parts(study: Study, path: Path | str, results: Results) -> list[Results]:
+    """The results on parts of the test images as they are stored at path; none unless all that are needed are there."""
+    names = [name for name in _judged(study, results) if results[name].attrs.get(READS_TEST)]
+    if not {_parts_of(study.name, name) for name in names} <= set(store.results(path)):
+        return []
+    return _as_parts(results, {name: _load(path, _parts_of(study.name, name)) for name in names})
+
+
+def claims(study: Study, results: Results) -> list[Claim]:
+    """What a study claims, topic after topic."""
+    return [claim for topic in study.claims for claim in topic(results)]
+
+
+def findings(
+    study: Study, claims: Sequence[Claim], results: Results, by_part: Sequence[Sequence[Claim]] = ()
+) -> list[Finding]:
+    """The claims judged together, their notes ending with how many networks diverged and are left out.
+
+    by_part: the claims from each part of the test images; intervals then allow for other images, too.
+    """
 
     def with_diverged(claim: Claim, judged: Finding) -> Finding:
         diverged = results[NETWORKS].diverged.sel(recipes=list(claim.recipes or (study.own,)))
@@ -72,7 +119,7 @@ def findings(study: Study, claims: Sequence[Claim], results: Results) -> list[Fi
         note = f"{lost} of {networks} networks diverged and are left out." if lost else ""
         return judged._replace(note=f"{judged.note} {note}".strip())
 
-    return list(map(with_diverged, claims, judge(study.name, claims)))
+    return list(map(with_diverged, claims, judge(study.name, claims, by_part)))
 
 
 def all_measurements(study: Study) -> tuple[AnyMeasurement, ...]:
@@ -85,12 +132,8 @@ def take(measurement: AnyMeasurement, inputs: Mapping[str, Inputs]) -> xr.Datase
     """Make one measurement of these recipes' networks, as a Dataset with named dimensions."""
     if isinstance(measurement, EnsembleMeasurement):
         return _of_ensembles(measurement, inputs)
-    fn = measurement.fn
-    if not measurement.example:
-        fn = ensemble.over_seeds(fn, chunk=measurement.chunk, keyed=measurement.key is not None)
-    lifted = jax.jit(fn)
     common = measurement.common(inputs)
-    by_recipe = [_of_recipe(measurement, lifted, own, common) for own in inputs.values()]
+    by_recipe = [_of_recipe(measurement, own, common) for own in inputs.values()]
     return _joined(by_recipe, "recipes", list(inputs)) if measurement.recipes else by_recipe[0]
 
 
@@ -98,13 +141,95 @@ def stored_or_measured(
     folder: str, measurement: AnyMeasurement, path: Path, inputs: Mapping[str, Inputs], again: bool = False
 ) -> xr.Dataset:
     """A measurement from path/results/folder if it is there and current; else it is made, and stored there."""
-    name, current = f"{folder}/{measurement.name}", fingerprint(measurement, inputs)
+
+    def made() -> xr.Dataset:
+        before = {recipe: own.reads for recipe, own in inputs.items()}
+        dataset = take(measurement, inputs)
+        reads_test = any(own.reads > before[recipe] for recipe, own in inputs.items())
+        return dataset.assign_attrs({READS_TEST: int(reads_test)})
+
+    return _current_or(made, path, f"{folder}/{measurement.name}", fingerprint(measurement, inputs), again)
+
+
+def _parts_stored_or_measured(
+    folder: str, measurement: AnyMeasurement, path: Path, inputs: Mapping[str, Inputs], again: bool
+) -> xr.Dataset:
+    """Likewise a measurement on each part of the test images, along the dimension OF_PART.
+
+    Inputs that have no parts take part as they are.
+    """
+
+    def made() -> xr.Dataset:
+        parts = [
+            {recipe: own.parts[part] if own.parts else own for recipe, own in inputs.items()} for part in range(PARTS)
+        ]
+        return _joined([take(measurement, part) for part in parts], OF_PART, list(range(PARTS)))
+
+    return _current_or(made, path, _parts_of(folder, measurement.name), fingerprint(measurement, inputs), again)
+
+
+def _current_or(make: Callable[[], xr.Dataset], path: Path, name: str, current: str, again: bool) -> xr.Dataset:
+    """What is stored under a name if it has the current fingerprint; else it is made and stored."""
     if not again and name in store.results(path):
         found = _load(path, name)
         if found.attrs.get(FINGERPRINT) == current:
             return found
-    store.save_result(path, name, _narrowed(take(measurement, inputs)), **{FINGERPRINT: current})
+    store.save_result(path, name, _narrowed(make()), **{FINGERPRINT: current})
     return _load(path, name)
+
+
+def _parts_of(folder: str, name: str) -> str:
+    return f"{folder}/parts/{name}"
+
+
+def _as_parts(results: Results, by_part: Mapping[str, xr.Dataset]) -> list[Results]:
+    if not by_part:
+        return []
+    return [
+        {**results, **{name: own.isel({OF_PART: part}, drop=True) for name, own in by_part.items()}}
+        for part in range(PARTS)
+    ]
+
+
+def _judged(study: Study, results: Results) -> set[str]:
+    """Names of the measurements that a study's claims ask for."""
+    asked = _Asked(results)
+    claims(study, asked)
+    return asked.names
+
+
+class _Asked(dict):
+    """Results that remember which of them were asked for."""
+
+    def __init__(self, results: Results):
+        super().__init__(results)
+        self.names: set[str] = set()
+
+    def __getitem__(self, name: str) -> xr.Dataset:
+        self.names.add(name)
+        return super().__getitem__(name)
+
+
+def _each(measurements: Sequence[AnyMeasurement], progress: Progress | None) -> Iterator[AnyMeasurement]:
+    """One measurement after the other, telling progress."""
+    for number, measurement in enumerate(measurements):
+        if progress is not None:
+            progress(measurement.name, number, len(measurements))
+        yield measurement
+    if progress is not None:
+        progress("", len(measurements), len(measurements))
+
+
+def _chosen(study: Study, measurement: AnyMeasurement, inputs: Mapping[str, Inputs]) -> dict[str, Inputs]:
+    return {recipe: inputs[recipe] for recipe in measurement.recipes or (study.own,) if recipe in inputs}
+
+
+@lru_cache(maxsize=1)  # parts of the test images, and recipes, share what is compiled
+def _lifted(measurement: Measurement) -> Callable:
+    fn = measurement.fn
+    if not measurement.example:
+        fn = ensemble.over_seeds(fn, chunk=measurement.chunk, keyed=measurement.key is not None)
+    return jax.jit(fn)
 
 
 def _narrowed(dataset: xr.Dataset) -> xr.Dataset:
@@ -121,7 +246,8 @@ def _load(path: Path | str, name: str) -> xr.Dataset:
     return store.load_result(path, name).astype(np.float64)
 
 
-def _of_recipe(measurement: Measurement, lifted: Callable, inputs: Inputs, common: tuple) -> xr.Dataset:
+def _of_recipe(measurement: Measurement, inputs: Inputs, common: tuple) -> xr.Dataset:
+    lifted = _lifted(measurement)
     shared, coords = (*measurement.shared(inputs), *common), measurement.coords(inputs)
     if measurement.key is not None:
         keys = _keys(inputs, measurement.key)
@@ -175,7 +301,7 @@ def _masked(dataset: xr.Dataset, diverged: Bool[np.ndarray, " seeds"]) -> xr.Dat
     return dataset.map(mask)
 
 
-def _joined(datasets: list[xr.Dataset], dim: str, labels: Sequence[str]) -> xr.Dataset:
+def _joined(datasets: list[xr.Dataset], dim: str, labels: Sequence[str] | Sequence[int]) -> xr.Dataset:
     """Datasets along a new dimension. Axes are padded with NaN: to the longest, or to all labels that there are."""
     axes: dict[Any, Any] = {}
     for dataset in sorted(datasets, key=lambda dataset: -sum(dataset.sizes.values())):
@@ -195,7 +321,7 @@ def _joined(datasets: list[xr.Dataset], dim: str, labels: Sequence[str]) -> xr.D
     joined = xr.concat(
         map(padded, datasets), dim=index, data_vars="all", join="exact", coords="minimal", compat="override"
     )
-    return joined.transpose("recipes", "conditions", ..., missing_dims="ignore")
+    return joined.transpose(OF_PART, "recipes", "conditions", ..., missing_dims="ignore")
 
 
 def _networks(inputs: Mapping[str, Inputs]) -> Networks:
@@ -207,9 +333,7 @@ def _networks(inputs: Mapping[str, Inputs]) -> Networks:
 
     histories = [own.run.history for own in inputs.values()]
     return Networks(
-        accuracy=np.stack(
-            [padded(np.where(own.diverged[:, None], np.nan, kept_accuracy(own.run.history))) for own in inputs.values()]
-        ),
+        accuracy=np.stack([padded(own.accuracy) for own in inputs.values()]),
         diverged=np.stack([padded(own.diverged) for own in inputs.values()]),
         epoch=np.stack([padded(history.best) for history in histories]),
     )

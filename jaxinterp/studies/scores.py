@@ -38,6 +38,10 @@ class Score(Protocol):
         """What is scored, for a reader."""
         ...
 
+    def limits(self, bounds: Bounds | None) -> Bounds | None:
+        """The least and the greatest score that there can be, if both are known."""
+        ...
+
 
 @dataclass(frozen=True)
 class Itself:
@@ -50,6 +54,10 @@ class Itself:
     def words(self, quantity: str, control: str) -> str:
         """The quantity's own name."""
         return quantity
+
+    def limits(self, bounds: Bounds | None) -> Bounds | None:
+        """Those of the measured values."""
+        return bounds
 
 
 ITSELF = Itself()
@@ -79,6 +87,10 @@ class Given:
         """The quantity's own name."""
         return quantity
 
+    def limits(self, bounds: Bounds | None) -> Bounds | None:
+        """Those of the supplied values."""
+        return self.bounds
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -105,6 +117,10 @@ class Difference:
         """Which difference it is."""
         return f"{quantity}, less that of {control}"
 
+    def limits(self, bounds: Bounds | None) -> Bounds | None:
+        """Those of a difference."""
+        return None if bounds is None else Bounds(bounds.low - bounds.high, bounds.high - bounds.low)
+
 
 @dataclass(frozen=True)
 class Calibrated:
@@ -128,6 +144,10 @@ class Calibrated:
         """The scale's two ends."""
         return f"{quantity} on a scale where 0 is {control} and 1 the most there can be"
 
+    def limits(self, bounds: Bounds | None) -> Bounds | None:
+        """None below; above, 1 if the measured values have bounds."""
+        return None if bounds is None else Bounds(-np.inf, 1.0)
+
 
 @dataclass(frozen=True)
 class Ratio:
@@ -147,6 +167,10 @@ class Ratio:
         """What is divided by what."""
         return f"{quantity} as a share of that of {control}"
 
+    def limits(self, bounds: Bounds | None) -> Bounds | None:
+        """None: the control can be as small as it likes."""
+        return None
+
 
 @dataclass(frozen=True)
 class ShareBelow:
@@ -162,6 +186,10 @@ class ShareBelow:
     def words(self, quantity: str, control: str) -> str:
         """The share and its bar."""
         return f"share of {quantity} below {self.bar:g}"
+
+    def limits(self, bounds: Bounds | None) -> Bounds | None:
+        """Those of a share."""
+        return SHARE
 
 
 def estimate(values: Values, bounds: Bounds | None = None, level: float = LEVEL) -> Estimate:

@@ -1,6 +1,7 @@
 """Verdicts follow intervals, estimators dimensions, scores their formulas; the hardest control decides."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from jaxinterp import stats
 from jaxinterp.errors import InputError
 from jaxinterp.stats import SHARE, Estimate
 from jaxinterp.studies.judge import Rule, above, below, between, judge
-from jaxinterp.studies.scores import Difference, Itself, estimate
+from jaxinterp.studies.scores import Calibrated, Difference, Itself, estimate
 
 
 def score_of(low, high):
@@ -122,3 +123,52 @@ def test_together_no_claim_is_decided_that_is_not_decided_alone(values):
     claims = [claim(seeds(own), Itself(), bounds=SHARE) for own in values]
     for own, found in zip(claims, judge("s", claims), strict=True):
         assert found.verdict in ("undecided", only(own).verdict)
+
+
+# Images.
+
+
+def of_parts(*means, score=None, **fields):
+    """A claim about eight networks, and the same on parts of the images, where they have these means."""
+    spread = np.linspace(-0.01, 0.01, 8)
+    made = [claim(seeds(mean + spread), score or Itself(), **fields) for mean in (np.mean(means), *means)]
+    return made[0], [[own] for own in made[1:]]
+
+
+def test_parts_that_differ_make_every_interval_of_a_claim_longer():
+    whole, parts = of_parts(0.5, 0.6, 0.7, controls={"c": seeds([0.1, 0.2])}, shown={"s": seeds([0.3, 0.4])})
+    for place, part in enumerate(parts):
+        moved = {"c": seeds([0.1, 0.2 + place])}, {"s": seeds([0.3, 0.4 + place])}
+        part[0] = replace(part[0], controls=moved[0], shown=moved[1])
+    (alone,), (both,) = judge("s", [whole]), judge("s", [whole], parts)
+    assert both.over_images and not alone.over_images
+    others = [(own.others[0].estimate, own.measured, own.control, own.score, own.joint) for own in (alone, both)]
+    for first, second in zip(*others, strict=True):
+        assert first.mean == second.mean and second.low < first.low and second.high > first.high
+    np.testing.assert_allclose(both.score, stats.with_images(alone.score, np.array([0.5, 0.6, 0.7])))
+
+
+def test_parts_that_agree_change_nothing():
+    whole, parts = of_parts(0.6, 0.6, 0.6)
+    (alone,), (both,) = judge("s", [whole]), judge("s", [whole], parts)
+    assert both == alone._replace(over_images=True)
+
+
+def test_images_can_leave_undecided_what_networks_alone_decide():
+    whole, parts = of_parts(0.45, 0.7, 0.6)
+    assert judge("s", [whole])[0].verdict == "holds"
+    assert judge("s", [whole], parts)[0].verdict == "undecided"
+
+
+def test_a_part_without_the_claim_is_left_out():
+    whole, parts = of_parts(0.5, 0.6, 0.7)
+    (found,) = judge("s", [whole], [*parts, []])
+    np.testing.assert_allclose(found.score, stats.with_images(only(whole).score, np.array([0.5, 0.6, 0.7, np.nan])))
+
+
+@pytest.mark.parametrize("score", [Itself(), Difference(), Calibrated()])
+def test_an_interval_over_images_stays_within_the_limits_of_its_score(score):
+    whole, parts = of_parts(0.7, 0.97, score=score, controls={"c": seeds(np.linspace(0, 0.02, 8))}, bounds=SHARE)
+    (found,) = judge("s", [whole], parts)
+    limits = score.limits(SHARE)
+    assert limits.low <= found.joint.low < 0.6 and found.joint.high == limits.high

@@ -1,5 +1,6 @@
 """A toy study by the real path: what is lifted, masked, joined, stored, skipped and measured again."""
 
+import dataclasses
 from typing import NamedTuple
 
 import jax
@@ -10,10 +11,10 @@ import xarray as xr
 from jaxtyping import Array, Float
 from support import toy_inputs
 
-from jaxinterp import store
+from jaxinterp import stats, store
 from jaxinterp.errors import InputError
 from jaxinterp.studies import runner
-from jaxinterp.studies.inputs import Inputs
+from jaxinterp.studies.inputs import PARTS, Inputs
 from jaxinterp.studies.judge import Claim, above
 from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Study
 
@@ -222,3 +223,71 @@ def test_results_take_half_the_bits_where_nothing_is_lost(inputs, tmp_path):
 def test_results_are_stored_by_study_and_measurement(inputs, tmp_path):
     runner.measure(STUDY, tmp_path, inputs)
     assert store.results(tmp_path) == [f"{OWN}/{name}" for name in ("drawn", "means", "networks", "pairs")]
+
+
+# Parts of the test images.
+
+
+def on_means(results):
+    """A claim that asks for one measurement that reads test images, and for one that reads none."""
+    measured = results["means"]["mean"].sel(recipes=OWN, conditions="trained").mean(("layers", "units"))
+    control = results["drawn"].number.sel(conditions="trained")
+    return [Claim("1", "a", "", measured, above(0.0), "activation", controls={"drawn": control})]
+
+
+JUDGED = dataclasses.replace(STUDY, claims=(on_means,))
+
+
+@pytest.fixture
+def parts(inputs, results, tmp_path):
+    return runner.measure_parts(JUDGED, tmp_path, inputs, results)
+
+
+def test_each_part_is_what_its_images_alone_give(inputs, results, parts):
+    assert len(parts) == PARTS
+    network = jax.tree.map(lambda leaf: leaf[1], inputs[OWN].networks)
+    for part, found in zip(inputs[OWN].parts, parts, strict=True):
+        alone = means(network, part.scoring.images).mean
+        lifted = found["means"]["mean"].sel(recipes=OWN, conditions="trained").isel(seeds=1)
+        np.testing.assert_allclose(lifted, alone, rtol=1e-5)
+        assert found["means"].sizes == results["means"].sizes
+
+
+def test_only_what_is_judged_and_reads_test_images_is_measured_on_parts(results, parts, tmp_path):
+    stored = set(store.results(tmp_path))  # types that are checked at run time ask for the first result, too
+    assert f"{OWN}/parts/means" in stored and not {f"{OWN}/parts/drawn", f"{OWN}/parts/pairs"} & stored
+    assert all(part[name] is results[name] for part in parts for name in ("drawn", "pairs"))
+
+
+def test_parts_are_stored_and_not_measured_again(inputs, results, parts, tmp_path):
+    CALLS.clear()
+    for again in (
+        runner.measure_parts(JUDGED, tmp_path, inputs, results),
+        runner.stored_parts(JUDGED, tmp_path, results),
+    ):
+        assert len(again) == PARTS
+        assert all(one["means"].equals(other["means"]) for one, other in zip(parts, again, strict=True))
+    assert not CALLS
+    (tmp_path / "results" / OWN / "parts" / "means.nc").unlink()
+    assert runner.stored_parts(JUDGED, tmp_path, results) == []
+    runner.measure_parts(JUDGED, tmp_path, inputs, results)
+    assert CALLS == [f"means of {recipe}" for _ in range(PARTS) for recipe in (OWN, OTHER)]
+
+
+def test_too_few_test_images_have_no_parts(inputs, tmp_path):
+    few = {}
+    for recipe, own in inputs.items():
+        splits = own.splits._replace(test=own.splits.test.take(slice(100)))
+        few[recipe] = Inputs(recipe, own.path, own.run, splits)
+    results = runner.measure(JUDGED, tmp_path, few)
+    assert runner.measure_parts(JUDGED, tmp_path, few, results) == []
+    assert runner.stored_parts(JUDGED, tmp_path, results) == []
+
+
+def test_a_claim_is_as_unsure_as_its_images_make_it(results, parts):
+    claims = runner.claims(JUDGED, results)
+    by_part = [runner.claims(JUDGED, part) for part in parts]
+    (alone,), (both,) = runner.findings(STUDY, claims, results), runner.findings(STUDY, claims, results, by_part)
+    expected = [float(own[0].measured.mean()) for own in by_part]
+    np.testing.assert_allclose(both.measured, stats.with_images(alone.measured, np.array(expected)))
+    assert both.control == alone.control and both.over_images

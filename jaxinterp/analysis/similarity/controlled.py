@@ -62,11 +62,7 @@ def compare(
     widest = max((*model.widths, model.outputs))
     orders = controls.orders(key, labels, seeds=ensemble.size(networks), units=widest)
 
-    def read(network: Network) -> list[Array]:
-        activations = network(data.images)[1]
-        return [activations[site] for site in sites]
-
-    trained, initial = map(jax.jit(over_seeds(read)), (networks, untrained))
+    trained, initial = (_read(own, data.images, tuple(sites)) for own in (networks, untrained))
     finite = np.all(np.stack([np.isfinite(layer).all(axis=(1, 2)) for layer in trained]), axis=0)
     compared = [_under_conditions(*layers, orders) for layers in zip(trained, initial, strict=True)]
     predicted = [[metrics.predictions(loss, logits) for logits in pair] for pair in compared[-1]]
@@ -86,11 +82,25 @@ def compare(
         similarity=of_images[:, :, :, 0],
         spread=of_images[_TRAINED, :, :, 1],
         cka=table(jax.jit(similarity.linear_cka)),
-        matched=table(jax.jit(partial(matching.matched_correlation, key=key, absolute=odd))),
+        matched=table(partial(_matched, key, absolute=odd)),
         agreement=masked([agreement(*pair) for pair in predicted]),
         chance_agreement=similarity.chance_agreement(accuracy, classes=max(2, model.outputs)),
         accuracy=accuracy,
     )
+
+
+@partial(jax.jit, static_argnames="sites")
+def _read(networks: Network, images: Array | np.ndarray, sites: tuple[Site, ...]) -> list[Activations]:
+    def of_network(network: Network) -> list[Array]:
+        activations = network(images)[1]
+        return [activations[site] for site in sites]
+
+    return over_seeds(of_network)(networks)
+
+
+@partial(jax.jit, static_argnames="absolute")
+def _matched(key, first: Activations, second: Activations, *, absolute: bool) -> Float[Array, "seeds seeds"]:
+    return matching.matched_correlation(first, second, key=key, absolute=absolute)
 
 
 @jax.jit

@@ -106,7 +106,7 @@ MEASUREMENTS = (
     Measurement(
         "activity",
         activity,
-        lambda inputs: (inputs.splits.test.images, inputs.sample, inputs.once(bin_edges)),
+        lambda inputs: (inputs.test.images, inputs.sample, inputs.once(bin_edges)),
         lambda inputs: neurons.coords(inputs) | {"parts": PARTS},
         (UNTRAINED, SNAPSHOTS, TRAINED),
     ),

@@ -64,7 +64,7 @@ def correct_share(confusions: xr.DataArray) -> xr.DataArray:
 def failures(inputs: Mapping[str, Inputs]) -> Failures:
     """The failures of the first network that did not diverge, the widest margin first."""
     own = inputs[NAME]
-    data, read = own.splits.test, over_seeds(lambda network, images: network(images)[0], chunk=8)
+    data, read = own.test, over_seeds(lambda network, images: network(images)[0], chunk=8)
     logits = np.asarray(jax.jit(read)(own.networks, data.images))
     index = np.asarray(responses.failures(logits[own.example], data.labels, k=FAILURES))
     others = ~own.diverged & (np.arange(own.seeds) != own.example)
@@ -80,7 +80,7 @@ def failures(inputs: Mapping[str, Inputs]) -> Failures:
 
 
 MEASUREMENTS = (
-    Measurement("confusion", confusion, lambda inputs: (inputs.splits.test,), neurons.coords),
+    Measurement("confusion", confusion, lambda inputs: (inputs.test,), neurons.coords),
     EnsembleMeasurement("failures", failures),
 )
 

@@ -74,7 +74,7 @@ def gradient_sites(model: MLP) -> tuple[Site, Site]:
 
 def _shared(inputs: Inputs) -> tuple:
     losses = jax.tree_util.Partial(partial(metrics.losses, inputs.config.train.loss))
-    return inputs.sample, inputs.splits.test, losses
+    return inputs.sample, inputs.test, losses
 
 
 MEASUREMENTS = (Measurement("rankings", rankings, _shared, neurons.coords),)

@@ -66,7 +66,7 @@ def _maps(network: Network, images: Array | np.ndarray, layer: str) -> Maps:
 
 
 def _shared(inputs: Inputs) -> tuple:
-    return inputs.sample.images, np.mean(inputs.splits.test.images > 0, axis=0) >= INKED
+    return inputs.sample.images, np.mean(inputs.test.images > 0, axis=0) >= INKED
 
 
 MEASUREMENTS = (

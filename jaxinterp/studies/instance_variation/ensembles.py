@@ -33,8 +33,8 @@ def site(layer: str, stage: str = "post") -> Site:
 
 def first_images(inputs: Inputs) -> Dataset:
     """The test images that the study uses."""
-    test = inputs.splits.test
-    return Dataset(jnp.asarray(test.images[:EXAMPLES]), jnp.asarray(test.labels[:EXAMPLES]))
+    test = inputs.test.take(slice(inputs.at_most(EXAMPLES)))
+    return Dataset(jnp.asarray(test.images), jnp.asarray(test.labels))
 
 
 def against(values: Mapping[str, xr.DataArray], *controls: str, **words: Any) -> Claim:

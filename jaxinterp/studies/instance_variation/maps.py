@@ -49,11 +49,13 @@ def of_layer(network: Network, images: Images, *, layer: str) -> Maps:
 
 def of_networks(inputs: Inputs) -> dict[str, dict[str, Maps]]:
     """Of all networks of a run, by condition and layer."""
-    images = first_images(inputs).images
-    programs = {
-        layer: jax.jit(over_seeds(partial(of_layer, layer=layer), chunk=1)) for layer in layers_of(inputs.model)
-    }
+    images, layers = first_images(inputs).images, layers_of(inputs.model)
     return {
-        condition: {layer: read(inputs.ensemble(condition), images) for layer, read in programs.items()}
+        condition: {layer: _of_ensemble(inputs.ensemble(condition), images, layer=layer) for layer in layers}
         for condition in (UNTRAINED, TRAINED)
     }
+
+
+@partial(jax.jit, static_argnames="layer")
+def _of_ensemble(networks: Network, images: Images, *, layer: str) -> Maps:
+    return over_seeds(partial(of_layer, layer=layer), chunk=1)(networks, images)

@@ -45,7 +45,7 @@ def cards(inputs: Mapping[str, Inputs]) -> Cards:
     own = inputs[NAME]
     seed = stats.nearest_median(own.test_accuracy)
     facet_key = jax.random.fold_in(own.key(facets.KEY), seed)
-    shared = own.splits.test, own.sample.images, own.key(pictures.KEY), facet_key
+    shared = own.test, own.sample.images, own.key(pictures.KEY), facet_key
     return jax.jit(of_network)(ensemble.take(own.networks, seed), *shared)._replace(seed=jnp.asarray(float(seed)))
 
 

@@ -104,7 +104,7 @@ MEASUREMENTS = (
     Measurement(
         "facets",
         counts,
-        lambda inputs: (inputs.splits.test.images, inputs.sample.images),
+        lambda inputs: (inputs.test.images, inputs.sample.images),
         lambda inputs: {"classes": inputs.classes},
         CONDITIONS,
         key=KEY,

@@ -40,9 +40,7 @@ def dead(network: Network, test: Images, train: Float[Array | np.ndarray, "train
 
 of_both_widths = partial(Measurement, conditions=CONDITIONS, recipes=WIDTHS, chunk=20)
 
-MEASUREMENTS = (
-    of_both_widths("liveness", dead, lambda inputs: (inputs.splits.test.images, inputs.splits.train.images)),
-)
+MEASUREMENTS = (of_both_widths("liveness", dead, lambda inputs: (inputs.test.images, inputs.splits.train.images)),)
 
 
 def dead_on(results: Results, split: str) -> xr.DataArray:

@@ -106,14 +106,12 @@ MEASUREMENTS = (
     Measurement(
         "maximised",
         maximised,
-        lambda inputs: (inputs.splits.test.images, inputs.key(KEY)),
+        lambda inputs: (inputs.test.images, inputs.key(KEY)),
         lambda _: {"targets": TARGETS},
         recipes=neurons.WIDTHS,
         chunk=2,
     ),
-    neurons.of_both_widths(
-        "best images", partial(best_images, k=EXEMPLARS), lambda inputs: (inputs.splits.test.images,)
-    ),
+    neurons.of_both_widths("best images", partial(best_images, k=EXEMPLARS), lambda inputs: (inputs.test.images,)),
 )
 
 

@@ -63,13 +63,13 @@ def profiles(network: Network, data: Dataset, permuted: Labels) -> Profiles:
 def _permutations(inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
     """The labels of all test images permuted once, and those of the scoring half many times."""
     rng = np.random.default_rng(inputs.config.train.base_seed)
-    of_all = rng.permutation(np.asarray(inputs.splits.test.labels))
+    of_all = rng.permutation(np.asarray(inputs.test.labels))
     scoring = np.asarray(inputs.scoring.labels)
     return of_all, np.stack([rng.permutation(scoring) for _ in range(DRAWS)])
 
 
 MEASUREMENTS = (
-    of_both_widths("profiles", profiles, lambda inputs: (inputs.splits.test, inputs.once(_permutations)[0])),
+    of_both_widths("profiles", profiles, lambda inputs: (inputs.test, inputs.once(_permutations)[0])),
     Measurement(
         "selectivity",
         partial(selective, site=SITE),

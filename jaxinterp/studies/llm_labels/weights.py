@@ -49,14 +49,14 @@ def outgoing(network: Network, images: Images) -> Outgoing:
 
 
 def _shared(inputs: Inputs) -> tuple:
-    inked = jnp.asarray(np.max(inputs.splits.test.images, axis=0) > 0)
+    inked = jnp.asarray(np.max(inputs.test.images, axis=0) > 0)
     covariance = np.cov(np.asarray(inputs.scoring.images, np.float64).T).astype(np.float32)
     return inputs.choosing.images, inked, jnp.asarray(covariance), inputs.key(5)
 
 
 MEASUREMENTS = (
     neurons.of_both_widths("incoming", partial(listed, k=LISTED), _shared, lambda _: {"lists": LISTS}),
-    Measurement("outgoing", outgoing, lambda inputs: (inputs.splits.test.images,), recipes=neurons.WIDTHS, chunk=20),
+    Measurement("outgoing", outgoing, lambda inputs: (inputs.test.images,), recipes=neurons.WIDTHS, chunk=20),
 )
 
 

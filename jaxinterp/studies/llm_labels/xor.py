@@ -29,7 +29,7 @@ MEASUREMENTS = (
     Measurement(
         "xor",
         gates.solution,
-        lambda inputs: (inputs.splits.test,),
+        lambda inputs: (inputs.test,),
         lambda _: {"corners": gates.CORNERS},
         CONDITIONS,
         (XOR,),

@@ -141,7 +141,9 @@ MEASUREMENTS = (
     Measurement("logits", logits, lambda own: (own.scoring, *maps.shared(own)[1:]), _coords, CONDITIONS, chunk=2),
     EnsembleMeasurement("logit_maps", mean_maps, lambda inputs: _coords(inputs[NAME])),
     Measurement("evidence", evidence, lambda own: (own.choosing, own.scoring), _coords, chunk=2),
-    Measurement("deletion", deletion, lambda own: (own.key(4), maps.fours(own.scoring)[:IMAGES]), _coords, chunk=2),
+    Measurement(
+        "deletion", deletion, lambda own: (own.key(4), maps.fours(own.scoring)[: own.at_most(IMAGES)]), _coords, chunk=2
+    ),
 )
 
 

@@ -56,8 +56,8 @@ def fours(data: Dataset) -> Images:
 
 def sample(inputs: Inputs) -> Float[np.ndarray, "examples pixels"]:
     """At most 1,000 images to average gradients over, evenly spaced among those to choose by."""
-    images = inputs.choosing.images
-    return np.asarray(images[:: max(1, len(images) // SAMPLE)][:SAMPLE])
+    images, most = inputs.choosing.images, inputs.at_most(SAMPLE)
+    return np.asarray(images[:: max(1, len(images) // most)][:most])
 
 
 def shared(inputs: Inputs) -> tuple:

@@ -50,7 +50,7 @@ def analogues(inputs: Mapping[str, Inputs]) -> Analogues:
 
 
 def _of_recipe(inputs: Inputs) -> Float[Array, "comparisons layers seeds seeds"]:
-    test, run, layers = inputs.splits.test, jax.jit(_compare), []
+    test, run, layers = inputs.test, jax.jit(_compare), []
     key = jax.random.split(inputs.key(4), len(ARMS))[ARMS.index(inputs.recipe)]
     for layer, own_key in zip(LAYERS, jax.random.split(key, len(LAYERS)), strict=True):
         read = jax.jit(over_seeds(lambda network, layer=layer: network(test.images)[1][f"{layer}/post"]))

@@ -91,11 +91,12 @@ class Patched(NamedTuple):
 
 def twins(inputs: Inputs) -> Pairs:
     """The test images of a run on strokes in pairs. Raises InputError for another source of data."""
-    config, test = inputs.config.data, inputs.splits.test
+    config, drawn, test = inputs.config.data, inputs.splits.test, inputs.test
     made = toy.strokes(config.data_seed)
-    if config.source != "strokes" or not np.array_equal(made.splits.test.images, test.images):
+    if config.source != "strokes" or not np.array_equal(made.splits.test.images, drawn.images):
         raise InputError(f"{STROKES} needs the strokes data as it was drawn, got {config.source} after changes")
-    has_it, others = np.asarray(test.labels)[:, None] == 1, made.twins.test.images
+    others = made.twins.test.images if inputs.rows is None else made.twins.test.images[inputs.rows]
+    has_it = np.asarray(test.labels)[:, None] == 1
     return np.where(has_it, test.images, others), np.where(has_it, others, test.images)
 
 
@@ -175,9 +176,7 @@ _COORDS = labelled(layers=LAYERS, methods=METHODS, sizes=SIZES)
 MEASUREMENTS = (
     Measurement("carriers", carriers, _scoring, _COORDS, (UNTRAINED, TRAINED), (STROKES,), chunk=2),
     Measurement("retrieval", retrieval, _halves, _COORDS, recipes=(STROKES,), chunk=2),
-    Measurement(
-        "top_bar", patched, lambda own: (own.splits.test, bar_twins(own.splits.test), own.key(3)), _COORDS, chunk=1
-    ),
+    Measurement("top_bar", patched, lambda own: (own.test, bar_twins(own.test), own.key(3)), _COORDS, chunk=1),
 )
 
 

@@ -49,7 +49,7 @@ def class_differences(network: Network, data: Dataset, key) -> Differences:
 
 
 def _shared(inputs: Inputs) -> tuple:
-    return inputs.splits.test, jax.random.split(inputs.key(2), 1 + len(ARMS))[0]
+    return inputs.test, jax.random.split(inputs.key(2), 1 + len(ARMS))[0]
 
 
 _COORDS = labelled(labels=LABELS, layers=LAYERS, bins=tuple(BINS))

@@ -99,7 +99,7 @@ class Blends(NamedTuple):
 
 def edited(inputs: Inputs) -> dict[str, Edit]:
     """Every edit of a run's test images."""
-    return make_edits(jax.random.split(inputs.key(0))[0], inputs.splits.test)
+    return make_edits(jax.random.split(inputs.key(0))[0], inputs.test)
 
 
 def make_edits(key, test: Dataset) -> dict[str, Edit]:

@@ -45,9 +45,7 @@ def noisy(network: Network, data: Dataset, key) -> Noise:
 
 
 MEASUREMENTS = (
-    Measurement(
-        "noise", noisy, lambda own: (own.splits.test, own.key(1)), labelled(classes=CLASSES), recipes=ARMS, chunk=1
-    ),
+    Measurement("noise", noisy, lambda own: (own.test, own.key(1)), labelled(classes=CLASSES), recipes=ARMS, chunk=1),
 )
 
 

@@ -50,14 +50,19 @@ class Rows(NamedTuple):
     window_covers: Float[Array, " rows"]
 
 
-def erase_rows(network: Network, sevens: Float[Array | np.ndarray, "examples pixels"]) -> Rows:
-    """How many rows a 7 can lose, from the top, from the bottom and anywhere, until it is read as a 1."""
+def erase_rows(
+    network: Network,
+    sevens: Float[Array | np.ndarray, "examples pixels"],
+    windowed: Float[Array | np.ndarray, "first_examples pixels"],
+) -> Rows:
+    """How many rows a 7 can lose, from the top, from the bottom and, the first of them, anywhere, until it is a 1."""
     side = image_shape(sevens.shape[-1])[0]
     margins = [counterfactuals.erase_rows(network, sevens, SEVEN, ONE, bottom=bottom) for bottom in (False, True)]
     fewest = [counterfactuals.fewest_rows(margin) for margin in margins]
-    window = counterfactuals.fewest_window(network, sevens[:WINDOWED], SEVEN, ONE)
+    window = counterfactuals.fewest_window(network, windowed, SEVEN, ONE)
     right, rows = margins[0][:, 0] > 0, jnp.arange(side)
-    found = right[:WINDOWED] & (window.start >= 0)
+    right_first = right[: len(windowed)]
+    found = right_first & (window.start >= 0)
     covered = (window.start[:, None] <= rows) & (rows < (window.start + window.rows)[:, None])
     return Rows(
         as_seven=jnp.stack([_mean(margin > 0, right) for margin in margins]),
@@ -65,7 +70,7 @@ def erase_rows(network: Network, sevens: Float[Array | np.ndarray, "examples pix
         fewest=jnp.stack([_mean(count, right & (count <= side)) for count in fewest]),
         bisection_wrong=_mean(counterfactuals.bisected_rows(margins[0]) != fewest[0], right),
         window=_mean(window.rows, found),
-        window_none=_mean(window.start < 0, right[:WINDOWED]),
+        window_none=_mean(window.start < 0, right_first),
         window_covers=_mean(covered, found),
     )
 
@@ -80,7 +85,12 @@ def _coords(inputs: Inputs) -> dict[str, Sequence[Any]]:
     return {"directions": DIRECTIONS, "steps": (*rows, len(rows)), "last_rows": (*rows, NEVER), "rows": rows}
 
 
-MEASUREMENTS = (Measurement("rows", erase_rows, lambda own: (of_class(own.splits.test, SEVEN),), _coords, chunk=1),)
+def _shared(inputs: Inputs) -> tuple:
+    sevens = of_class(inputs.test, SEVEN)
+    return sevens, sevens[: inputs.at_most(WINDOWED)]
+
+
+MEASUREMENTS = (Measurement("rows", erase_rows, _shared, _coords, chunk=1),)
 
 
 def claims(results: Results) -> list[Claim]:
