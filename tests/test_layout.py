@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from jaxinterp import stats
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "jaxinterp"
 # Each may import from those before it, and a package from itself.
@@ -97,6 +99,21 @@ def test_the_ladder_has_no_rung_too_many():
 )
 def test_only_one_place_knows_a_library(library, allowed):
     assert users(library) == allowed
+
+
+JUDGES = ("judge", "scores", "runner")  # below jaxinterp/studies
+ESTIMATORS = {name for name in vars(stats) if name.endswith("_estimate")} | {"Estimate", "with_images"}
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in MODULES if rung(name) == "studies" and Path(name).stem not in JUDGES]
+)
+def test_no_study_computes_an_interval(name):
+    tree = parse(name)
+    assert not [found for found in imported(tree) if found.startswith("scipy.stats")]
+    called = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    names = {getattr(function, "attr", getattr(function, "id", "")) for function in called}
+    assert not names & ESTIMATORS
 
 
 def test_tensorflow_datasets_loads_when_it_is_needed():
