@@ -6,6 +6,7 @@ measures the accuracy that each recipe reaches here.
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 from jaxinterp.config import DataConfig, ModelConfig, RunConfig, TrainConfig
 from jaxinterp.errors import InputError
@@ -261,3 +262,21 @@ def config(name: str, *, seeds: int | None = None, epochs: int | None = None) ->
     if epochs is not None:
         changes |= {"epochs": epochs, "snapshots": tuple(e for e in base.train.snapshots if e <= epochs)}
     return dataclasses.replace(base, train=dataclasses.replace(base.train, **changes))
+
+
+def following(name: str, own: str, config: RunConfig) -> RunConfig:
+    """The recipe `name` for somebody's own networks: their config, changed wherever this recipe differs from `own`.
+
+    A control then differs from what it is compared with in nothing but what it controls for. A recipe on another source
+    of data than `own` is no such control, and stays as it is.
+    """
+    theirs, base = get(name).config, get(own).config
+    if theirs.data.source != base.data.source:
+        return theirs
+
+    def changed(part: str) -> Any:
+        mine, new, old = (getattr(whole, part) for whole in (config, theirs, base))
+        fields = [field.name for field in dataclasses.fields(new)]
+        return dataclasses.replace(mine, **{f: getattr(new, f) for f in fields if getattr(new, f) != getattr(old, f)})
+
+    return RunConfig(changed("data"), changed("model"), changed("train"), recipe=name)

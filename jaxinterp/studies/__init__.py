@@ -1,5 +1,6 @@
 """Do published claims hold over many seeds and against their controls? One module or package per write-up."""
 
+import dataclasses
 import importlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -81,17 +82,27 @@ def runs(
 ) -> dict[Path, RunConfig]:
     """The runs that a study needs, by folder: its own at path, the others in path/arms.
 
+    If there is a run at path, the others follow its config (`recipes.following`), with at most as many seeds.
     seeds: how many of each, in place of the study's own numbers; epochs: likewise. optional: with those that the study
     can do without. Raises InputError where there is no such study, or where it needs more seeds.
     """
     chosen = get(study)
     if seeds is not None and seeds < chosen.least_seeds:
         raise InputError(f"{study} needs at least {chosen.least_seeds} seeds, got {seeds}")
-    needed = chosen.all_recipes if optional else chosen.recipes
+    path, needed = Path(path), chosen.all_recipes if optional else chosen.recipes
+    own = store.read_config(path) if store.is_run(path) else None
     return {
-        folder_of(chosen, recipe, Path(path)): recipes.config(recipe, seeds=seeds or number, epochs=epochs)
+        folder_of(chosen, recipe, path): _planned(chosen, recipe, own, seeds or number, epochs)
         for recipe, number in needed.items()
     }
+
+
+def _planned(study: Study, recipe: str, own: RunConfig | None, seeds: int, epochs: int | None) -> RunConfig:
+    """own: the config of the run that the recipe follows, unless it is that run's own."""
+    if own is None or recipe == study.own:
+        return recipes.config(recipe, seeds=seeds, epochs=epochs)
+    config = recipes.following(recipe, study.own, own)
+    return dataclasses.replace(config, train=dataclasses.replace(config.train, seeds=min(seeds, own.train.seeds)))
 
 
 def run(study: str, path: Path | str, *, again: bool = False, progress: Progress | None = None) -> Answer:

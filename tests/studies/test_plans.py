@@ -1,10 +1,12 @@
 """Every study's plan of runs, without training any."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from jaxinterp import recipes, studies
+from jaxinterp.config import DataConfig, ModelConfig, RunConfig, TrainConfig, to_json
 
 
 @pytest.mark.parametrize("study", studies.STUDIES)
@@ -24,3 +26,37 @@ def test_seeds_and_epochs_are_of_every_run(study):
     assert {(config.train.seeds, config.train.epochs) for config in plan.values()} == {(3, 2)}
     assert all(epoch <= 2 for config in plan.values() for epoch in config.train.snapshots)
     assert {config.recipe for config in plan.values()} <= recipes.RECIPES.keys()
+
+
+OWN = RunConfig(
+    DataConfig("own.npz"), ModelConfig((8, 4), activation="relu"), TrainConfig(seeds=5, epochs=3, learning_rate=0.2)
+)
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A run of somebody's own data and networks, as far as its config."""
+    (tmp_path / "config.json").write_text(to_json(OWN))
+    return tmp_path
+
+
+def test_controls_follow_the_networks_that_they_stand_beside(own):
+    plan = studies.runs("instance-variation", own)
+    permuted, l1 = (plan[own / "arms" / f"instance-variation-{name}"] for name in ("permuted", "l1"))
+    assert permuted.data == dataclasses.replace(OWN.data, permute_pixels=True) and permuted.model == OWN.model
+    assert l1.data == OWN.data and l1.train.l1 > 0 and l1.train.learning_rate == 0.2
+    assert {config.train.seeds for path, config in plan.items() if path != own} == {5}
+
+
+@pytest.mark.parametrize("study", studies.STUDIES)
+def test_recipes_that_follow_their_own_recipe_are_themselves(study):
+    base = recipes.config(study)
+    for recipe in studies.get(study).all_recipes:
+        assert recipes.following(recipe, study, base) == recipes.config(
+            recipe, seeds=recipes.config(recipe).train.seeds
+        )
+
+
+def test_a_recipe_on_other_data_is_no_control_and_stays_as_it_is(own):
+    strokes = studies.runs("one-vs-seven", own)[own / "arms" / "one-vs-seven-strokes"]
+    assert strokes == recipes.config("one-vs-seven-strokes", seeds=5)
