@@ -56,8 +56,8 @@ class Norm(NamedTuple):
     """A norm: it standardises units, then multiplies each unit by its `scale` and adds its `bias`.
 
     It must treat all units of a layer alike. module: of flax.linen, whether the network is in training, and the options
-    epsilon and name; its parameters are scale and bias. over_units: for a norm that standardises the units of each
-    image. Without it the norm standardises each unit by its mean and variance, of the batch in training, and of its
+    epsilon, momentum and name; its parameters are scale and bias. over_units: for a norm that standardises the units of
+    each image. Without it the norm standardises each unit by its mean and variance, of the batch in training, and of its
     running statistics `mean` and `var` in the collection batch_stats in evaluation: one affine map for all images.
     """
 
@@ -65,17 +65,13 @@ class Norm(NamedTuple):
     over_units: OverUnits | None = None
 
 
-RUNNING_MOMENTUM = 0.99  # of running statistics: the share that a batch leaves of the old value
-
 NORMS: dict[str, Norm] = {
     # The fast variance, E[x²] − E[x]², loses all digits where units saturate.
     "batch": Norm(
-        lambda nn, train, **options: nn.BatchNorm(
-            use_running_average=not train, momentum=RUNNING_MOMENTUM, use_fast_variance=False, **options
-        )
+        lambda nn, train, **options: nn.BatchNorm(use_running_average=not train, use_fast_variance=False, **options)
     ),
     "layer": Norm(
-        lambda nn, train, **options: nn.LayerNorm(use_fast_variance=False, **options),
+        lambda nn, train, momentum, **options: nn.LayerNorm(use_fast_variance=False, **options),
         OverUnits(
             """(values, epsilon) => {
     const average = (numbers) => numbers.reduce((sum, number) => sum + number, 0) / numbers.length;

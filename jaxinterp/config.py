@@ -78,6 +78,9 @@ class ModelConfig:
     """whether the norm comes before or after the activation function"""
     norm_epsilon: float = 1e-5
     """constant added to the variance; 1e-5 is PyTorch's default, Keras uses 0.001"""
+    norm_momentum: float = 0.9
+    """share of batch norm's running statistics that a batch leaves as it was; 0.9 is PyTorch's default (which calls it
+    0.1), Keras uses 0.99: its statistics need several hundred batches to forget their initial values"""
     dropout: tuple[float, ...] = ()
     """dropout rate after each hidden layer, one number per layer; empty for none"""
     input_mean: float = 0.0
@@ -154,6 +157,7 @@ def from_json(text: str) -> RunConfig:
         raise InputError(f"the config is not valid JSON: {error}") from error
     if not isinstance(values, dict) or not all(isinstance(values.get(name), dict) for name in parts):
         raise InputError(f"the config must be a JSON object with the objects {', '.join(parts)}")
+    values["model"].setdefault("norm_momentum", 0.99)  # as it was before it could be chosen
     return _build(RunConfig, values | {name: _build(part, values[name]) for name, part in parts.items()})
 
 

@@ -48,6 +48,7 @@ class MLP(nn.Module):
     norm: str = "none"
     norm_position: str = "before"
     norm_epsilon: float = 1e-5
+    norm_momentum: float = 0.9
     dropout: tuple[float, ...] = ()
     input_mean: float = 0.0
     input_std: float = 1.0
@@ -105,7 +106,8 @@ class MLP(nn.Module):
     def _norm(self, x, layer: int, train: bool):
         if self.norm == "none":
             return x
-        return NORMS[self.norm].module(nn, train, epsilon=self.norm_epsilon, name=f"norm{layer}")(x)
+        options = {"epsilon": self.norm_epsilon, "momentum": self.norm_momentum, "name": f"norm{layer}"}
+        return NORMS[self.norm].module(nn, train, **options)(x)
 
 
 def activation_function(model: MLP) -> Callable:
@@ -204,6 +206,8 @@ def build(config: ModelConfig) -> MLP:
     for name in ("input_std", "initializer_gain", "norm_epsilon"):
         if not 0 < getattr(config, name) < float("inf"):
             raise InputError(f"{name} must be positive, got {getattr(config, name)}")
+    if not 0 <= config.norm_momentum < 1:
+        raise InputError(f"norm_momentum must lie in [0, 1), got {config.norm_momentum}")
     if not abs(config.input_mean) < float("inf"):
         raise InputError(f"input_mean must be finite, got {config.input_mean}")
     return MLP(**vars(config))

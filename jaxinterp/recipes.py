@@ -240,6 +240,7 @@ RECIPES: dict[str, Recipe] = dict(
                 norm="batch",
                 norm_position="after",
                 norm_epsilon=0.001,
+                norm_momentum=0.99,
                 dropout=(0.1, 0.05),
             ),
             dataclasses.replace(_STOPPED, snapshots=(0, 1, 2, 5, 10, 20)),

@@ -94,6 +94,12 @@ def check(config: TrainConfig, model: MLP, data: Splits) -> None:
         raise InputError(
             "cross_entropy needs at least 2 outputs; for 1 output use binary_cross_entropy or squared_error"
         )
+    alone = config.batch_size == 1 or len(data.train.labels) % config.batch_size == 1
+    if alone and model.norm != "none" and not networks.norm_over_units(model):
+        raise InputError(
+            f"{len(data.train.labels)} training images in batches of {config.batch_size} leave a batch of one, which "
+            f"has no variance for {model.norm} norm: choose another batch_size"
+        )
     highest = max(int(split.labels.max(initial=0)) for split in data)
     if highest >= max(model.outputs, 2):
         raise InputError(f"labels go up to {highest}: the model needs {highest + 1} outputs, got {model.outputs}")

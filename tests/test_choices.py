@@ -219,7 +219,7 @@ choices.ACTIVATIONS["leaky"] = Activation(
     lambda jax, x: jax.nn.leaky_relu(x, 0.1), "x > 0 ? x : 0.1 * x", slopes=(0.1, 1.0)
 )
 choices.NORMS["centred"] = Norm(
-    lambda nn, train, **options: nn.LayerNorm(use_fast_variance=False, **options),
+    lambda nn, train, momentum, **options: nn.LayerNorm(use_fast_variance=False, **options),
     OverUnits("(values, epsilon) => values", reach=lambda units: units),
 )
 choices.OPTIMIZERS["lion"] = lambda optax, rate, weight_decay: optax.lion(rate, weight_decay=weight_decay)

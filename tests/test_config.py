@@ -49,9 +49,10 @@ def test_what_json_leaves_out_is_the_default():
 
 def test_configs_from_before_a_field_keep_their_meaning():
     values = json.loads(to_json(RunConfig(train=TrainConfig(data_order="shared"))))
-    del values["model"]["bias_initializer"], values["train"]["optimizer_epsilon"]
+    del values["model"]["bias_initializer"], values["model"]["norm_momentum"], values["train"]["optimizer_epsilon"]
     old = from_json(json.dumps(values))
     assert old.model.bias_initializer == "default" and old.train.optimizer_epsilon == 1e-8
+    assert old.model.norm_momentum == 0.99
     assert old.train.data_order == "shared"  # every config has had this field
 
 

@@ -1,5 +1,6 @@
 import dataclasses
 import itertools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -78,6 +79,17 @@ def test_agrees_with_numpy(activation, norm, position, widths, key):
     assert set(activations) == set(networks.sites(network.model))
     np.testing.assert_array_equal(activations["logits"], logits)
     np.testing.assert_array_equal(activations["input"], jnp.asarray(images))
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_a_batch_leaves_the_stated_share_of_the_running_statistics(momentum, key):
+    network = networks.init(key, networks.build(ModelConfig((4,), norm="batch", norm_momentum=momentum)), 6)
+    images = jax.random.uniform(key, (20, 6))
+    _, updated = network.model.apply(network.variables, images, train=True, mutable=["batch_stats"])
+    kernel: Any = network.variables["params"]["hidden0"]["kernel"]
+    found: Any = updated["batch_stats"]["norm0"]
+    np.testing.assert_allclose(found["mean"], (1 - momentum) * np.mean(images @ kernel, axis=0), rtol=1e-4)
+    np.testing.assert_allclose(found["var"], momentum + (1 - momentum) * np.var(images @ kernel, axis=0), rtol=1e-4)
 
 
 @pytest.mark.parametrize(

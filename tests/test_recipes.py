@@ -29,7 +29,8 @@ def test_the_last_study_has_the_defaults_of_keras(name):
     assert weights == ("xavier_uniform", 1.0, "default")
     assert (config.train.optimizer, config.train.learning_rate, config.train.optimizer_epsilon) == ("adam", 0.001, 1e-7)
     assert config.model.activation == ("sigmoid" if name.endswith("25-15") else "relu")
-    assert config.model.norm == "none" or config.model.norm_epsilon == 0.001
+    keras = (config.model.norm_epsilon, config.model.norm_momentum)
+    assert config.model.norm == "none" or keras == (0.001, 0.99)
 
 
 def test_study_three_draws_weights_by_xavier_and_biases_as_pytorch():

@@ -298,6 +298,20 @@ def test_what_does_not_fit_is_refused(changes, message):
         train.check(TrainConfig(**changes), networks.build(ModelConfig(outputs=3)), random_splits())
 
 
+@pytest.mark.parametrize(("examples", "size"), [(65, 64), (33, 32), (8, 1), (7, 3)])
+def test_batch_norm_is_never_left_with_a_batch_of_one(examples, size):
+    splits = random_splits()
+    splits = splits._replace(train=Dataset(*(np.resize(part, (examples, *part.shape[1:])) for part in splits.train)))
+    config = TrainConfig(batch_size=size)
+    with pytest.raises(InputError, match=f"{examples} training images in batches of {size} leave a batch of one"):
+        train.check(config, networks.build(ModelConfig(outputs=3, norm="batch")), splits)
+    for norm in ("none", "layer"):
+        train.check(config, networks.build(ModelConfig(outputs=3, norm=norm)), splits)
+    fewer = splits._replace(train=splits.train.take(slice(1, None))) if size > 1 else splits
+    larger = dataclasses.replace(config, batch_size=max(size, 2))
+    train.check(larger, networks.build(ModelConfig(outputs=3, norm="batch")), fewer)
+
+
 def test_data_that_does_not_fit_is_refused():
     empty = random_splits()._replace(validation=Dataset(np.zeros((0, 6), np.float32), np.zeros(0, np.int32)))
     with pytest.raises(InputError, match="validation_share"):

@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, Int
 
 from jaxinterp import metrics
 from jaxinterp.analysis.matching import assign
-from jaxinterp.choices import ACTIVATIONS, RUNNING_MOMENTUM
+from jaxinterp.choices import ACTIVATIONS
 from jaxinterp.data import Dataset
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.errors import InputError
@@ -237,7 +237,7 @@ def _recomputed(network: Network, images) -> Network:
     empty = jax.tree.map(jnp.zeros_like, network.variables["batch_stats"])
     blank = {**network.variables, "batch_stats": empty}
     _, updated = network.model.apply(blank, jnp.asarray(images), train=True, mutable=["batch_stats"])
-    statistics = jax.tree.map(lambda value: value / (1 - RUNNING_MOMENTUM), updated["batch_stats"])
+    statistics = jax.tree.map(lambda value: value / (1 - network.model.norm_momentum), updated["batch_stats"])
     return Network(network.model, {**network.variables, "batch_stats": statistics})
 
 
