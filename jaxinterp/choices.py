@@ -57,8 +57,8 @@ class Norm(NamedTuple):
 
     It must treat all units of a layer alike. module: of flax.linen, whether the network is in training, and the options
     epsilon, momentum and name; its parameters are scale and bias. over_units: for a norm that standardises the units of
-    each image. Without it the norm standardises each unit by its mean and variance, of the batch in training, and of its
-    running statistics `mean` and `var` in the collection batch_stats in evaluation: one affine map for all images.
+    each image. Without it the norm standardises each unit by its mean and variance, of the batch in training, and of
+    its running statistics `mean` and `var` in the collection batch_stats in evaluation: one affine map for all images.
     """
 
     module: Callable[..., Any]
