@@ -161,6 +161,18 @@ def from_json(text: str) -> RunConfig:
     return _build(RunConfig, values | {name: _build(part, values[name]) for name, part in parts.items()})
 
 
+def difference(before: RunConfig, now: RunConfig) -> str | None:
+    """The first field whose value changed, with both values, in words; None if there is none."""
+
+    def flat(config: RunConfig) -> dict[str, Any]:
+        parts = {name: getattr(config, name) for name in ("data", "model", "train")}
+        return {f"{name}.{field}": value for name, part in parts.items() for field, value in vars(part).items()}
+
+    old, new = flat(before), flat(now)
+    changed = [name for name in new if old[name] != new[name]]
+    return f"{changed[0]} was {old[changed[0]]} and is now {new[changed[0]]}" if changed else None
+
+
 def _build(kind, values: dict):
     known = [field.name for field in dataclasses.fields(kind)]
     if unknown := [name for name in values if name not in known]:

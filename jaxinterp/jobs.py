@@ -5,12 +5,12 @@ import json
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from jaxinterp import data, foreign, networks, store, train
-from jaxinterp.config import RunConfig
+from jaxinterp import data, files, foreign, networks, store, train
+from jaxinterp.config import RunConfig, difference
 from jaxinterp.data import Splits
 from jaxinterp.epoch import Hyperparameters
 from jaxinterp.errors import InputError
@@ -45,29 +45,38 @@ def train_arms(
 
 
 def _train_group(folder: Path, arms: dict[Path, RunConfig], splits: Splits, progress) -> None:
-    config = next(iter(arms.values()))
+    with ExitStack() as holds:
+        for path in arms:
+            holds.enter_context(files.only_writer(path))
+            if store.is_run(path):  # another process may have begun it in between
+                _check_folder(path, arms[path], resume=True)
+        _train_held(folder, arms, splits, progress)
+
+
+def _train_held(folder: Path, arms: dict[Path, RunConfig], splits: Splits, progress) -> None:
+    config, fingerprint = next(iter(arms.values())), data.fingerprint(splits)
     pairs = [(arm.train, networks.build(arm.model).dropout) for arm in arms.values()]
     pending = [path for path in arms if not store.is_complete(path)]
     for path in pending:
         store.begin(path, arms[path])
     if not folder.exists():
-        folder.mkdir()
-        (folder / "arms.json").write_text(json.dumps(_names(folder.parent, list(arms))))
+        names = json.dumps(_names(folder.parent, list(arms)))
+        files.write_folder(folder, lambda new: files.write(new / "arms.json", names.encode()))
     saved = time.monotonic()
 
     def after_epoch(checkpoint: Checkpoint) -> None:
         nonlocal saved
         if time.monotonic() - saved > CHECKPOINT_SECONDS or checkpoint.epoch == config.train.epochs:
-            store.save_checkpoint(folder, checkpoint)
+            store.save_checkpoint(folder, checkpoint, config, fingerprint)
             saved = time.monotonic()
         if progress is not None:
             progress(checkpoint)
 
-    restore = partial(store.load_checkpoint, folder)
+    restore = partial(store.load_checkpoint, folder, config=config, splits=splits)
     results = train.fit_arms(networks.build(config.model), splits, pairs, progress=after_epoch, restore=restore)
     for path, trained in zip(arms, results, strict=True):
         if path in pending:
-            store.save(path, arms[path], trained, splits.test)
+            store.save(path, arms[path], trained, splits.test, fingerprint=fingerprint)
     shutil.rmtree(folder)
 
 
@@ -95,10 +104,13 @@ def _names(path: Path, arms: list[Path]) -> list[str]:
 
 def _begun_with(path: Path) -> list[Path] | None:
     """The arms that share the checkpoint in a run's folder."""
-    try:
-        names = json.loads((path / "training" / "arms.json").read_text())
-    except (OSError, json.JSONDecodeError):  # no such file, or killed while it was written
+    file = path / "training" / "arms.json"
+    if not file.is_file():
         return None
+    with files.readable(file):
+        names = json.loads(file.read_text())
+        if not (isinstance(names, list) and names and all(isinstance(name, str) for name in names)):
+            raise ValueError("it is no list of names; remove the folder training to train from the start")
     return [path if name == "." else path.parent / name for name in names]
 
 
@@ -109,10 +121,8 @@ def import_run(path: Path, config: RunConfig, file: Path) -> list[tuple[str, str
     model = networks.build(config.model)
     train.check(config.train, model, splits)
     imported = foreign.import_weights(file, model, splits.train.images.shape[-1])
-    partial_ = path.with_name(f".{path.name}.partial")
-    shutil.rmtree(partial_, ignore_errors=True)
-    store.save(partial_, config, train.as_trained(imported.networks, splits, loss=config.train.loss), splits.test)
-    partial_.rename(path)
+    trained, fingerprint = train.as_trained(imported.networks, splits, loss=config.train.loss), data.fingerprint(splits)
+    files.write_folder(path, lambda new: store.save(new, config, trained, splits.test, fingerprint=fingerprint))
     return imported.mapping
 
 
@@ -147,24 +157,11 @@ def _check_folder(path: Path, config: RunConfig, resume: bool) -> None:
     if not store.is_run(path):
         if any(parent.is_file() for parent in path.parents):
             raise InputError(f"{path} would lie inside a file; choose another folder")
-        if path.exists() and (path.is_file() or any(path.iterdir())):
+        if path.exists() and (path.is_file() or not files.is_empty(path)):
             raise InputError(f"{path} exists and is not a run; choose another name")
         return
     if not resume:
         state = "a complete" if store.is_complete(path) else "an unfinished"
         raise InputError(f"{path} holds {state} run; choose another name, or go on with --resume {path}")
-    if (difference := _difference(store.read_config(path), config)) is not None:
-        raise InputError(
-            f"{path} was begun with another config: {difference}; choose another name, or the same options"
-        )
-
-
-def _difference(stored: RunConfig, requested: RunConfig) -> str | None:
-    old, new = _flat(stored), _flat(requested)
-    changed = [name for name in new if old[name] != new[name]]
-    return f"{changed[0]} was {old[changed[0]]} and is now {new[changed[0]]}" if changed else None
-
-
-def _flat(config: RunConfig) -> dict[str, Any]:
-    parts = {name: getattr(config, name) for name in ("data", "model", "train")}
-    return {f"{name}.{field}": value for name, part in parts.items() for field, value in vars(part).items()}
+    if (changed := difference(store.read_config(path), config)) is not None:
+        raise InputError(f"{path} was begun with another config: {changed}; choose another name, or the same options")

@@ -258,11 +258,15 @@ def get(name: str) -> Recipe:
 
 def config(name: str, *, seeds: int | None = None, epochs: int | None = None) -> RunConfig:
     """A recipe's config, with other numbers of seeds or epochs where they are given."""
-    base = get(name).config
+    return resized(get(name).config, seeds=seeds, epochs=epochs)
+
+
+def resized(config: RunConfig, *, seeds: int | None = None, epochs: int | None = None) -> RunConfig:
+    """The config with other numbers of seeds or epochs where they are given."""
     changes = {} if seeds is None else {"seeds": seeds}
     if epochs is not None:
-        changes |= {"epochs": epochs, "snapshots": tuple(e for e in base.train.snapshots if e <= epochs)}
-    return dataclasses.replace(base, train=dataclasses.replace(base.train, **changes))
+        changes |= {"epochs": epochs, "snapshots": tuple(e for e in config.train.snapshots if e <= epochs)}
+    return dataclasses.replace(config, train=dataclasses.replace(config.train, **changes))
 
 
 def following(name: str, own: str, config: RunConfig) -> RunConfig:

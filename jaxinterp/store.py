@@ -9,10 +9,11 @@
 <run>/results/        results of analyses, as xarray.Datasets
 """
 
+import io
+import json
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,16 +23,18 @@ import numpy as np
 import xarray
 from orbax.checkpoint import v1 as ocp
 
-from jaxinterp import ensemble, metrics, networks, records, train
-from jaxinterp.config import RunConfig, from_json, to_json
-from jaxinterp.data import Dataset
-from jaxinterp.errors import InputError
+from jaxinterp import data, ensemble, files, metrics, networks, records, train
+from jaxinterp.config import RunConfig, difference, from_json, to_json
+from jaxinterp.data import Dataset, Splits
+from jaxinterp.errors import InputError, Note
+from jaxinterp.files import replacing as _replacing
 from jaxinterp.networks import Network
 from jaxinterp.train import Checkpoint, History, Trained
 
 PROBE_SIZE = 300  # images on which a loaded network must reach its recorded accuracy
 # Predictions that rounding on another machine may flip. A wrong activation function flips many more.
 _MAX_FLIPS = 2.5
+_ARRAYS, _ORIGIN = "arrays", "made_by.json"  # in a folder of weights
 
 
 class Run(NamedTuple):
@@ -62,7 +65,8 @@ def is_run(path: Path | str) -> bool:
 def runs(root: Path | str) -> list[Path]:
     """The run folders in root, sorted by name, with those of sweeps and of the arms that studies trained."""
     patterns = ("*/config.json", "*/*/config.json", "*/arms/*/config.json")
-    return sorted(path.parent for pattern in patterns for path in Path(root).glob(pattern))
+    found = (path.parent for pattern in patterns for path in Path(root).glob(pattern))
+    return sorted(path for path in found if not path.name.startswith("."))  # not those that are being written
 
 
 def read_config(path: Path | str) -> RunConfig:
@@ -74,31 +78,49 @@ def read_config(path: Path | str) -> RunConfig:
     if not is_run(path):
         names = ", ".join(run.name for run in runs(path.parent)) or "none"
         raise InputError(f"no run at {path}; runs in {path.parent}: {names}")
-    with _readable(path / "config.json") as file:
+    with files.readable(path / "config.json") as file:
         return from_json(file.read_text())
 
 
-def save(path: Path | str, config: RunConfig, trained: Trained, test: Dataset) -> None:
-    """Write a complete run. The weights come last, so that a run that is cut short never looks complete."""
+def save(path: Path | str, config: RunConfig, trained: Trained, test: Dataset, *, fingerprint: str = "") -> None:
+    """Write a complete run. The weights come last, so that a run that is cut short never looks complete.
+
+    fingerprint: of the data (`data.fingerprint`); what was trained on other data is then refused.
+    """
     path = Path(path)
     begin(path, config)
-    with _replacing(path / "history.nc") as file:
-        _history_dataset(config, trained.history).to_netcdf(file, engine="scipy")
+    files.write_summed(path / "history.nc", _netcdf(_history_dataset(config, trained.history)))
     probe = Dataset(*(np.asarray(part[:PROBE_SIZE]) for part in test))
-    with _replacing(path / "probe.npz") as file, file.open("wb") as stream:
-        accuracy = _accuracies(trained.networks, probe, config)
-        np.savez_compressed(stream, images=probe.images, labels=probe.labels, accuracy=accuracy)
+    accuracy, stream = _accuracies(trained.networks, probe, config), io.BytesIO()
+    np.savez_compressed(stream, images=probe.images, labels=probe.labels, accuracy=accuracy)
+    files.write_summed(path / "probe.npz", stream.getvalue())
+    made_by = _Origin(config, fingerprint)
     for number, snapshot in trained.snapshots.items():
-        _save_weights(path / "snapshots" / str(number), snapshot.variables)
-    _save_weights(path / "weights", trained.networks.variables)
+        _save_weights(path / "snapshots" / str(number), snapshot.variables, made_by)
+    _save_weights(path / "weights", trained.networks.variables, made_by)
 
 
-def begin(path: Path | str, config: RunConfig) -> None:
+def begin(path: str | os.PathLike, config: RunConfig) -> None:
     """Create a run's folder with its config. From then on training can be resumed."""
-    path = Path(path)
-    path.mkdir(parents=True, exist_ok=True)
-    with _replacing(path / "config.json") as file:
+    with _replacing(Path(path) / "config.json") as file:
         file.write_text(to_json(config))
+
+
+def data_of(path: Path | str, config: RunConfig) -> Splits:
+    """The data of a run. Raises InputError where they are missing, or are not those that the run was trained on."""
+    splits = data.load(config.data)
+    check_data(Path(path) / "weights", config, splits)
+    return splits
+
+
+def check_data(folder: Path, config: RunConfig, splits: Splits) -> None:
+    """Raise InputError if a folder of weights was made from other data than these."""
+    made_by = _read_origin(folder)
+    if made_by is not None and made_by.fingerprint not in ("", data.fingerprint(splits)):
+        raise InputError(
+            f"{config.data.source} is not what {folder.parent} was trained on: its images or labels have changed; put "
+            "back the old data, or train a new run"
+        )
 
 
 def load(path: Path | str, *, epoch: int | None = None) -> Run:
@@ -110,22 +132,26 @@ def load(path: Path | str, *, epoch: int | None = None) -> Run:
     path = Path(path)
     check_complete(path)
     config = read_config(path)
+    if not _has_sums(path):
+        note = Note(f"{path} was stored without checksums: damage to its files would not be noticed")
+        warnings.warn(note, stacklevel=2)
     model = networks.build(config.model)
-    ensemble_ = Network(model, _load_weights(path / "weights"))
+    ensemble_ = Network(model, _load_weights(path / "weights", config))
     _check_accuracy(path, ensemble_, config)
     if epoch is not None:
         stored = sorted(int(folder.name) for folder in (path / "snapshots").glob("*") if folder.name.isdigit())
         if epoch not in stored:
             raise InputError(f"no snapshot of epoch {epoch} in {path}; there are {stored or 'none'}")
-        ensemble_ = Network(model, _load_weights(path / "snapshots" / str(epoch)))
+        ensemble_ = Network(model, _load_weights(path / "snapshots" / str(epoch), config))
     return Run(config, ensemble_, read_history(path))
 
 
 def read_history(path: Path | str) -> History:
     """The history of a complete run, without loading its weights."""
-    with _readable(Path(path) / "history.nc") as file, file.open("rb") as stream:
-        dataset = xarray.load_dataset(stream, engine="scipy")
-    return History(*(dataset[name].to_numpy() for name in History._fields))
+    file = Path(path) / "history.nc"
+    dataset = _from_netcdf(path, file)
+    with files.readable(file):
+        return History(*(dataset[name].to_numpy() for name in History._fields))
 
 
 def save_result(path: Path | str, name: str, record: Any, **attrs) -> Path:
@@ -134,10 +160,8 @@ def save_result(path: Path | str, name: str, record: Any, **attrs) -> Path:
     name: may have folders, such as "instance-variation/features". attrs: are added to the Dataset's own.
     """
     file = Path(path) / "results" / f"{name}.nc"
-    file.parent.mkdir(parents=True, exist_ok=True)
     dataset = record if isinstance(record, xarray.Dataset) else records.to_xarray(record)
-    with _replacing(file) as temporary:
-        dataset.assign_attrs(attrs).to_netcdf(temporary, engine="scipy")
+    files.write_summed(file, _netcdf(dataset.assign_attrs(attrs)))
     return file
 
 
@@ -150,31 +174,34 @@ def results(path: Path | str) -> list[str]:
 def load_result(path: Path | str, name: str) -> xarray.Dataset:
     """A stored result as a Dataset with named dimensions.
 
-    Raises InputError, listing the run's results, where there is none of that name.
+    Raises InputError where it is damaged, and, listing the run's results, where there is none of that name.
     """
     file = Path(path) / "results" / f"{name}.nc"
     if not file.is_file():
         raise InputError(f"no result {name!r} in {path}; results: {', '.join(results(path)) or 'none'}")
-    return xarray.load_dataset(file, engine="scipy")
+    return _from_netcdf(path, file)
 
 
-def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
-    """Save a checkpoint in a folder, then remove earlier ones."""
+def save_checkpoint(folder: Path, checkpoint: Checkpoint, config: RunConfig, fingerprint: str = "") -> None:
+    """Save a checkpoint in a folder, then remove earlier ones. config, fingerprint: of what trains and of its data."""
     target = folder / str(checkpoint.epoch)
-    _save_weights(target, _as_stored(checkpoint))
+    _save_weights(target, _as_stored(checkpoint), _Origin(config, fingerprint))
     for other in folder.iterdir():
         if other.is_dir() and other != target:
             shutil.rmtree(other)
 
 
-def load_checkpoint(folder: Path, like: Checkpoint) -> Checkpoint | None:
-    """The last checkpoint in a folder, or None. like: a checkpoint of the same shapes, such as the initial one."""
-    steps = [child for child in folder.glob("*") if child.name.isdigit() and ocp.is_orbax_checkpoint(str(child))]
+def load_checkpoint(folder: Path, like: Checkpoint, config: RunConfig, splits: Splits) -> Checkpoint | None:
+    """The last checkpoint in a folder, or None. like: a checkpoint of the same shapes, such as the initial one.
+
+    Raises InputError where it is damaged, or was made by another config or from other data.
+    """
+    steps = [child for child in folder.glob("*") if child.name.isdigit() and _is_whole(child)]
     if not steps:
         return None
     last = max(steps, key=lambda step: int(step.name))
-    with _readable(last):
-        stored = ocp.load(str(last.absolute()), jax.tree.map(np.asarray, _as_stored(like)))
+    check_data(last, config, splits)
+    stored = _load_weights(last, config, like=jax.tree.map(np.asarray, _as_stored(like)))
     snapshots = {int(number): variables for number, variables in stored["snapshots"].items()}
     return Checkpoint(int(stored["epoch"]), stored["members"], stored["measured"], snapshots)
 
@@ -186,38 +213,62 @@ def _as_stored(checkpoint: Checkpoint) -> dict[str, Any]:
     return jax.device_get(keys | {"snapshots": snapshots})
 
 
-def _save_weights(target: Path, variables) -> None:
-    # Orbax writes next to the target and then renames. An earlier write that was killed may have left its folder.
-    target.parent.mkdir(parents=True, exist_ok=True)
-    for leftover in (target, *target.parent.glob(f"{target.name}.orbax-checkpoint-tmp*")):
-        shutil.rmtree(leftover, ignore_errors=True)
-    ocp.save(str(target.absolute()), jax.device_get(variables))
-    (target / "commit_success.txt").unlink(missing_ok=True)  # nothing reads it, and it contains the absolute path
+class _Origin(NamedTuple):
+    """What weights were made by: a config, and data with this fingerprint ("" if it is not known)."""
+
+    config: RunConfig
+    fingerprint: str
 
 
-def _load_weights(path: Path):
-    with _readable(path):
-        return jax.tree.map(jnp.asarray, ocp.load(str(path.absolute())))
+def _save_weights(target: Path, variables, made_by: _Origin) -> None:
+    def fill(folder: Path) -> None:
+        ocp.save(str((folder / _ARRAYS).absolute()), jax.device_get(variables))
+        (folder / _ARRAYS / "commit_success.txt").unlink(missing_ok=True)  # nothing reads it; it has the absolute path
+        origin = {"config": json.loads(to_json(made_by.config)), "data": made_by.fingerprint}
+        (folder / _ORIGIN).write_text(json.dumps(origin, indent=1))
+
+    files.write_summed_folder(target, fill)
 
 
-@contextmanager
-def _readable(path: Path) -> Iterator[Path]:
-    try:
-        yield path
-    except Exception as error:
-        raise InputError(f"{path} is missing or damaged: {_line(error)}") from error
+def _load_weights(folder: Path, config: RunConfig | None = None, like: Any = None) -> Any:
+    """Stored variables. Raises InputError where they are damaged, or were made by another config than the given one."""
+    files.check_folder(folder)
+    made_by = _read_origin(folder)
+    if made_by is not None and config is not None and (edited := difference(made_by.config, config)):
+        raise InputError(f"config.json of {folder.parent} was changed after training began: {edited}; change it back")
+    arrays = folder if made_by is None else folder / _ARRAYS
+    with files.readable(folder):
+        stored = ocp.load(str(arrays.absolute()), *(() if like is None else (like,)))
+        return stored if like is not None else jax.tree.map(jnp.asarray, stored)
 
 
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def _is_whole(folder: Path) -> bool:
+    """Whether a folder holds weights, and not what is left of some that were being removed."""
+    return (folder / _ORIGIN).is_file() or (not (folder / _ARRAYS).exists() and ocp.is_orbax_checkpoint(str(folder)))
 
 
-@contextmanager
-def _replacing(file: Path) -> Iterator[Path]:
-    """A temporary file to write to, which replaces the real one only once it is whole."""
-    temporary = file.with_name(f".{file.name}.partial")
-    yield temporary
-    os.replace(temporary, file)
+def _has_sums(path: Path | str) -> bool:
+    """Whether a run's files must have checksums: not those of a run that was stored before there were any."""
+    return (Path(path) / "weights" / files.SUMS).is_file()
+
+
+def _read_origin(folder: Path) -> _Origin | None:
+    """What made the weights in a folder; None for those from before it was stored."""
+    if not (folder / _ORIGIN).is_file():
+        return None
+    with files.readable(folder / _ORIGIN) as file:
+        origin = json.loads(file.read_text())
+        return _Origin(from_json(json.dumps(origin["config"])), str(origin["data"]))
+
+
+def _netcdf(dataset: xarray.Dataset) -> bytes:
+    return bytes(dataset.to_netcdf(engine="scipy"))
+
+
+def _from_netcdf(path: Path | str, file: Path) -> xarray.Dataset:
+    content = files.read_summed(file, required=_has_sums(path))
+    with files.readable(file):
+        return xarray.load_dataset(io.BytesIO(content), engine="scipy")
 
 
 def _history_dataset(config: RunConfig, history: History) -> xarray.Dataset:
@@ -234,18 +285,17 @@ def _accuracies(networks: Network, probe: Dataset, config: RunConfig) -> np.ndar
 
 
 def _check_accuracy(path: Path, networks: Network, config: RunConfig) -> None:
-    with (
-        _readable(path / "probe.npz") as file,
-        file.open("rb") as stream,
-        np.load(stream, allow_pickle=False) as stored,
-    ):
+    content = files.read_summed(path / "probe.npz", required=_has_sums(path))
+    with files.readable(path / "probe.npz"), np.load(io.BytesIO(content), allow_pickle=False) as stored:
         probe, recorded = Dataset(stored["images"], stored["labels"]), stored["accuracy"]
     if (seeds := ensemble.size(networks)) != len(recorded):
         raise InputError(f"{path} refused: its weights are of {seeds} seeds, but probe.npz records {len(recorded)}")
     try:
         measured = _accuracies(networks, probe, config)
     except Exception as error:
-        raise InputError(f"the weights in {path} do not fit the model in its config.json: {_line(error)}") from error
+        raise InputError(
+            f"the weights in {path} do not fit the model in its config.json: {files.line(error)}"
+        ) from error
     worst = int(np.argmax(np.abs(measured - recorded)))
     if abs(measured[worst] - recorded[worst]) > _MAX_FLIPS / len(probe.labels):
         raise InputError(

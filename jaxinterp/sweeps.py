@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tyro
 
-from jaxinterp import jobs, store
+from jaxinterp import files, jobs, store
 from jaxinterp.config import RunConfig, type_name
 from jaxinterp.errors import InputError
 from jaxinterp.stats import SHARE, SIGNED, Estimate, over_seeds_estimate, paired_estimate
@@ -131,13 +131,19 @@ def load(folder: Path | str) -> dict[str, store.Run]:
 
 def _order(folder: Path) -> list[str]:
     file = folder / "arms.json"
-    return json.loads(file.read_text()) if file.is_file() else []
+    if not file.is_file():
+        return []
+    with files.readable(file):
+        names = json.loads(file.read_text())
+        if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+            raise ValueError("it is no list of names; remove it, and train the sweep again with --resume")
+    return names
 
 
 def _add_to_order(folder: Path, names: list[str]) -> None:
     known = _order(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "arms.json").write_text(json.dumps([*known, *(name for name in names if name not in known)], indent=2))
+    order = [*known, *(name for name in names if name not in known)]
+    files.write(folder / "arms.json", json.dumps(order, indent=2).encode())
 
 
 def compare(runs: Mapping[str, store.Run], *, split: str = "test") -> list[Comparison]:

@@ -17,6 +17,7 @@ PACKAGE = ROOT / "jaxinterp"
 # Each may import from those before it, and a package from itself.
 LADDER = (
     "errors",
+    "files",
     "text",
     "choices",
     "config",

@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 from typing import NamedTuple
 
@@ -7,11 +8,16 @@ import numpy as np
 import pytest
 from jaxtyping import Array, Float
 from orbax.checkpoint import v1 as ocp
+from support.stored import forget_origin
 from support.toys import TOY
 
 from jaxinterp import store, train
+from jaxinterp.data import Dataset, Splits
 from jaxinterp.errors import InputError
 from jaxinterp.networks import Network
+
+_NOTHING = Dataset(np.zeros((0, 2), np.float32), np.zeros(0, np.int32))
+SPLITS = Splits(_NOTHING, _NOTHING, _NOTHING)
 
 
 class Effects(NamedTuple):
@@ -59,7 +65,7 @@ def change_weights(path, change):
     """Write other weights than those the run was saved with."""
     variables = jax.tree.map(np.array, store.load(path).networks.variables)
     change(variables)
-    store._save_weights(path / "weights", variables)
+    store._save_weights(path / "weights", variables, store._Origin(store.read_config(path), ""))
 
 
 # A run, whole.
@@ -158,9 +164,9 @@ def test_a_save_that_is_cut_short_is_never_a_complete_run(toy, saved, tmp_path, 
         return call
 
     with monkeypatch.context() as patch:
-        patch.setattr(store.os, "replace", crashing(store.os.replace))
+        patch.setattr(os, "replace", crashing(os.replace))
         patch.setattr(store.ocp, "save", crashing(store.ocp.save))
-        with pytest.raises(OSError, match="disk full"):
+        with pytest.raises(InputError, match="could not be written: disk full"):
             store.save(tmp_path / "run", config, trained, splits.test)
     assert not store.is_complete(tmp_path / "run")
     store.save(tmp_path / "run", config, trained, splits.test)
@@ -179,19 +185,27 @@ def test_a_missing_run_is_refused_and_its_neighbours_named(run):
 # A run whose parts do not belong together.
 
 
+@pytest.mark.filterwarnings("ignore::jaxinterp.errors.Note")
 @pytest.mark.parametrize("activation", ["tanh", "sigmoid", "identity"])
 def test_weights_are_refused_under_another_activation(run, activation):
     edit_config(run, "model", activation=activation)
+    with pytest.raises(
+        InputError, match=f"changed after training began: model.activation was relu and is now {activation}"
+    ):
+        store.load(run)
+    forget_origin(run)
     with pytest.raises(InputError, match=r"refused: seed \d reaches .* do not belong together"):
         store.load(run)
 
 
+@pytest.mark.filterwarnings("ignore::jaxinterp.errors.Note")
 @pytest.mark.parametrize(
     "changes",
     [{"widths": (9, 6)}, {"widths": (8,)}, {"widths": (8, 6, 6)}, {"outputs": 3}, {"norm": "batch"}],
 )
 def test_weights_are_refused_by_a_model_of_another_shape(run, changes):
     edit_config(run, "model", **changes)
+    forget_origin(run)
     with pytest.raises(InputError, match=r"the weights in .* do not fit the model in its config.json") as caught:
         store.load(run)
     assert "\n" not in str(caught.value)
@@ -217,7 +231,7 @@ def test_weights_that_are_not_finite_are_refused(run):
 
 def test_fewer_seeds_than_recorded_are_refused(run):
     variables = jax.tree.map(lambda leaf: leaf[:1], store.load(run).networks.variables)
-    store._save_weights(run / "weights", variables)
+    store._save_weights(run / "weights", variables, store._Origin(TOY, ""))
     with pytest.raises(InputError):
         store.load(run)
 
@@ -286,43 +300,44 @@ def test_runs_are_found_in_a_folder_and_in_its_sweeps(tmp_path):
 
 
 def test_a_checkpoint_is_loaded_bit_for_bit(checkpoint, tmp_path):
-    store.save_checkpoint(tmp_path, checkpoint)
+    store.save_checkpoint(tmp_path, checkpoint, TOY)
     like = jax.tree.map(np.zeros_like, checkpoint)
-    found = store.load_checkpoint(tmp_path, like)
+    found = store.load_checkpoint(tmp_path, like, TOY, SPLITS)
     assert jax.tree.structure(found) == jax.tree.structure(checkpoint)
     assert bits(found) == bits(checkpoint)
 
 
 def test_checkpoints_keep_the_keys_of_earlier_versions(checkpoint, tmp_path):
-    store.save_checkpoint(tmp_path, checkpoint)
-    assert ocp.load(str(tmp_path / "2")).keys() == {"epoch", "members", "measured", "snapshots"}
+    store.save_checkpoint(tmp_path, checkpoint, TOY)
+    assert ocp.load(str(tmp_path / "2" / "arrays")).keys() == {"epoch", "members", "measured", "snapshots"}
 
 
 def test_only_the_last_checkpoint_is_kept(checkpoint, tmp_path):
     for epoch in (9, 10, 11):
-        store.save_checkpoint(tmp_path, checkpoint._replace(epoch=epoch))
+        store.save_checkpoint(tmp_path, checkpoint._replace(epoch=epoch), TOY)
         assert [child.name for child in tmp_path.iterdir()] == [str(epoch)]
-    found = store.load_checkpoint(tmp_path, checkpoint)
+    found = store.load_checkpoint(tmp_path, checkpoint, TOY, SPLITS)
     assert found is not None
     assert found.epoch == 11
 
 
 def test_without_a_checkpoint_there_is_none(checkpoint, tmp_path):
-    assert store.load_checkpoint(tmp_path, checkpoint) is None
-    assert store.load_checkpoint(tmp_path / "nowhere", checkpoint) is None
+    assert store.load_checkpoint(tmp_path, checkpoint, TOY, SPLITS) is None
+    assert store.load_checkpoint(tmp_path / "nowhere", checkpoint, TOY, SPLITS) is None
 
 
 def test_what_a_killed_save_left_is_passed_over_and_cleared(checkpoint, tmp_path):
-    store.save_checkpoint(tmp_path, checkpoint)
+    store.save_checkpoint(tmp_path, checkpoint, TOY)
     for name in ("3.orbax-checkpoint-tmp", "3.orbax-checkpoint-tmp-99", "1", "4", "5"):
         (tmp_path / name).mkdir()
-    (tmp_path / "4" / "state").mkdir()  # half a checkpoint, half removed
-    shutil.copytree(tmp_path / "2" / "state", tmp_path / "5" / "state")
+    (tmp_path / "4" / "arrays").mkdir()  # half a checkpoint, half removed
+    shutil.copytree(tmp_path / "2" / "arrays", tmp_path / "5" / "arrays")
+    (tmp_path / f".3.{2**22 + 1}-0.partial").mkdir()  # of a process that cannot be
     (tmp_path / "arms.json").write_text("[]")
-    found = store.load_checkpoint(tmp_path, checkpoint)
+    found = store.load_checkpoint(tmp_path, checkpoint, TOY, SPLITS)
     assert found is not None
     assert found.epoch == 2
-    store.save_checkpoint(tmp_path, checkpoint._replace(epoch=3))
+    store.save_checkpoint(tmp_path, checkpoint._replace(epoch=3), TOY)
     assert sorted(child.name for child in tmp_path.iterdir()) == ["3", "arms.json"]
 
 

@@ -176,11 +176,11 @@ def _show_run(path: Path, run, kind: Format) -> None:
 
 
 def _show_seeds(path: Path, run, kind: Format) -> None:
-    from jaxinterp import data
+    from jaxinterp import store
     from jaxinterp.report import explorer, tables
 
     try:
-        dead = explorer.dead_units(run, data.load(run.config.data))
+        dead = explorer.dead_units(run, store.data_of(path, run.config))
     except InputError as error:  # everything else is known without its data
         print(f"jaxinterp: dead units are not counted: {error}", file=sys.stderr)
         dead = None

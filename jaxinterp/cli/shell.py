@@ -6,14 +6,16 @@ import os
 import re
 import sys
 import time
+import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import tyro
 
 from jaxinterp.config import RunConfig
-from jaxinterp.errors import InputError
+from jaxinterp.errors import InputError, Note
 
 QUIET = 10.0  # seconds between lines of progress where there is no terminal
 
@@ -25,8 +27,10 @@ def guarded(action: Callable[[list[str]], None], arguments: list[str]) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without ± shows ? rather than a traceback
     try:
-        prepare_jax()
-        action([argument for argument in arguments if argument != "--debug"])
+        with warnings.catch_warnings():
+            warnings.showwarning = partial(_show_note, warnings.showwarning)
+            prepare_jax()
+            action([argument for argument in arguments if argument != "--debug"])
         return 0
     except InputError as error:
         if "--debug" in arguments:
@@ -43,6 +47,13 @@ def guarded(action: Callable[[list[str]], None], arguments: list[str]) -> int:
             "jaxinterp: interrupted; what was trained is kept, and --resume goes on (run: run again)", file=sys.stderr
         )
         return 130
+
+
+def _show_note(otherwise: Callable, message: Warning | str, category: type[Warning], *place) -> None:
+    if issubclass(category, Note):
+        print(f"jaxinterp: {message}", file=sys.stderr)
+    else:
+        otherwise(message, category, *place)
 
 
 def parse(kind, arguments: list[str], **options):

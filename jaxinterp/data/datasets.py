@@ -1,5 +1,6 @@
 """What is a data set? Flat images in [0, 1] with one integer label each, and the checks that guarantee this."""
 
+import hashlib
 import math
 from typing import Any, NamedTuple
 
@@ -26,6 +27,17 @@ class Splits(NamedTuple):
     train: Dataset
     validation: Dataset
     test: Dataset
+
+
+def fingerprint(splits: Splits) -> str:
+    """A hash of all images and labels: other data have another one."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in splits:
+        for array in part:
+            array = np.ascontiguousarray(array)
+            digest.update(f"{array.dtype}{array.shape}".encode())
+            digest.update(array.data)
+    return digest.hexdigest()
 
 
 def image_shape(pixels: int) -> tuple[int, int]:

@@ -24,7 +24,7 @@ def render(path: Path | str) -> str:
     run, answers = store.load(path), studies.answers(path)
     seeds = run.config.train.seeds
     with ThreadPoolExecutor(1) as beside:  # compiling and computing leave the interpreter free to draw
-        explored = beside.submit(_explored, run)
+        explored = beside.submit(_explored, path, run)
         figures = [
             build.drawn(figure) for study, answer in answers.items() for figure in figures_of(study)(answer.results)
         ]
@@ -61,9 +61,14 @@ def from_scratch(study: str, path: Path | str) -> str | None:
     return None
 
 
-def _explored(run: store.Run) -> tuple[str, str]:
-    """What the page's explorer reads, or why there is none."""
+def _explored(path: Path | str, run: store.Run) -> tuple[str, str]:
+    """What the page's explorer reads, or why there is none. Raises InputError if the data are not the run's."""
     try:
-        return explorer.encode(explorer.gather(run, data.load(run.config.data))), ""
+        splits = data.load(run.config.data)
+    except InputError as error:
+        return "", f"The networks cannot be looked into here: {error}."
+    store.check_data(Path(path) / "weights", run.config, splits)
+    try:
+        return explorer.encode(explorer.gather(run, splits)), ""
     except InputError as error:
         return "", f"The networks cannot be looked into here: {error}."

@@ -9,7 +9,6 @@ import math
 import os
 import re
 import shlex
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -21,7 +20,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
-from jaxinterp import train
+from jaxinterp import files, train
 from jaxinterp.choices import ACTIVATIONS, NORMS
 from jaxinterp.report import glossary, tables
 from jaxinterp.report.figures import common, training
@@ -121,17 +120,7 @@ def drawn(figure: Figure) -> Drawn:
 
 def write(path: str | os.PathLike, html: str) -> None:
     """Write the page to path in one step, so that a reader finds the old page or the new one, never half of one."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(html)
-        os.chmod(temporary, 0o644)  # mkstemp's own mode would hide the page from other readers
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    files.write(Path(path), html.encode())
 
 
 def script_text() -> str:

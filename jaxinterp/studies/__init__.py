@@ -101,8 +101,8 @@ def _planned(study: Study, recipe: str, own: RunConfig | None, seeds: int, epoch
     """own: the config of the run that the recipe follows, unless it is that run's own."""
     if own is None or recipe == study.own:
         return recipes.config(recipe, seeds=seeds, epochs=epochs)
-    config = recipes.following(recipe, study.own, own)
-    return dataclasses.replace(config, train=dataclasses.replace(config.train, seeds=min(seeds, own.train.seeds)))
+    followed = recipes.following(recipe, study.own, own)
+    return recipes.resized(followed, seeds=min(seeds, own.train.seeds), epochs=epochs)
 
 
 def run(study: str, path: Path | str, *, again: bool = False, progress: Progress | None = None) -> Answer:

@@ -17,6 +17,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
+from jaxinterp import data
 from jaxinterp.config import to_json
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.study import AnyMeasurement
@@ -71,7 +72,7 @@ def _without_docstrings(source: str) -> str:
 def _arrays(inputs: Inputs) -> tuple[str, str]:
     """Hashes of a run's weights and of its data."""
     weights = jax.tree.leaves(inputs.networks.variables)
-    return _hash_arrays(weights), _hash_arrays(jax.tree.leaves(inputs.splits))
+    return _hash_arrays(weights), data.fingerprint(inputs.splits)
 
 
 def _hash_arrays(arrays) -> str:

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from jaxinterp import controls, data, ensemble, metrics, store
+from jaxinterp import controls, ensemble, metrics, store
 from jaxinterp.config import RunConfig
 from jaxinterp.data import Dataset, Splits
 from jaxinterp.networks import MLP, Network
@@ -216,4 +216,4 @@ def _accuracy(networks: Network, test: Dataset, *, loss: str) -> Float[Array, " 
 def load(recipe: str, path: Path) -> Inputs:
     """The inputs of a complete run. Raises InputError where there is none, or where its data are missing."""
     run = store.load(path)
-    return Inputs(recipe, path, run, data.load(run.config.data))
+    return Inputs(recipe, path, run, store.data_of(path, run.config))

@@ -1,0 +1,221 @@
+"""How is a file written so that it is whole or not there, and read so that damage is told?
+
+Everything is written beside its place, under a name that holds the writer's process, and then renamed. What a killed
+writer left beside is removed by the next one. A single file ends in its checksum, a folder has a list of checksums.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
+from pathlib import Path
+
+from jaxinterp.errors import InputError
+
+SUMS = "checksums.json"  # in a folder: the checksum of each of its files, by relative path
+_TRAILER = b"\nsha256 "
+_writers = count()  # of this process
+_LENGTH = len(_TRAILER) + hashlib.sha256().digest_size * 2
+
+
+@contextmanager
+def replacing(file: Path) -> Iterator[Path]:
+    """A new file to write to, which takes the place of an earlier one when it is whole and on the disk.
+
+    Raises InputError, leaving the earlier one as it was, where it cannot be written.
+    """
+    with _told(file), _beside(file) as temporary:
+        yield temporary
+        _flush(temporary)
+        os.replace(temporary, file)
+        _flush(file.parent)
+
+
+def write(file: Path, content: bytes) -> None:
+    """Write a file, in place of an earlier one; see `replacing`."""
+    with replacing(file) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_summed(file: Path, content: bytes) -> None:
+    """`write`, with the content's checksum after it. Readers of NetCDF and zip files ignore what comes at the end."""
+    write(file, content + _TRAILER + hashlib.sha256(content).hexdigest().encode())
+
+
+def read_summed(file: Path, *, required: bool = True) -> bytes:
+    """What `write_summed` wrote. If it is not required, a file without a checksum is taken as it is.
+
+    Raises InputError, naming the file, where it is missing or not what was written.
+    """
+    with readable(file):
+        content = file.read_bytes()
+        content, trailer = content[:-_LENGTH], content[-_LENGTH:]
+        if not (required or trailer.startswith(_TRAILER)):
+            return content + trailer
+        if trailer.removeprefix(_TRAILER) != hashlib.sha256(content).hexdigest().encode():
+            raise ValueError("its checksum does not fit its content")
+        return content
+
+
+def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Write a folder, in place of an earlier one; fill: writes into an empty folder.
+
+    Raises InputError where it cannot be written.
+    """
+    with _told(folder), _beside(folder) as temporary:
+        temporary.mkdir(parents=True)
+        fill(temporary)
+        for path in (*_files(temporary), temporary):
+            _flush(path)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(temporary, folder)
+        _flush(folder.parent)
+
+
+def write_summed_folder(folder: Path, fill: Callable[[Path], None]) -> None:
+    """`write_folder`, with the checksums of all its files."""
+
+    def fill_and_sum(temporary: Path) -> None:
+        fill(temporary)
+        sums = {file.relative_to(temporary).as_posix(): _sum_of(file) for file in _files(temporary)}
+        (temporary / SUMS).write_text(json.dumps(sums, indent=1))
+
+    write_folder(folder, fill_and_sum)
+
+
+def check_folder(folder: Path) -> None:
+    """Raise InputError, naming the file, unless a folder holds what `write_summed_folder` wrote.
+
+    A folder without checksums, from before there were any, is taken as it is.
+    """
+    if not (folder / SUMS).is_file():
+        return
+    with readable(folder / SUMS):
+        sums = json.loads((folder / SUMS).read_text())
+        known = {str(name): str(value) for name, value in sums.items()}
+    for name, value in known.items():
+        with readable(folder / name) as file:
+            if _sum_of(file) != value:
+                raise ValueError("its checksum does not fit its content")
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[Path]:
+    """Whatever goes wrong while a path is read becomes an InputError that names it."""
+    try:
+        yield path
+    except Exception as error:
+        raise InputError(f"{path} is missing or damaged: {line(error)}") from error
+
+
+@contextmanager
+def only_writer(folder: Path) -> Iterator[None]:
+    """Hold a folder, which is made if there is none, while it is written to; the hold ends with the process.
+
+    A folder that is made and stays empty is removed. Raises InputError where another process holds the folder. Where
+    the system has no such locks, there is no hold.
+    """
+    is_new = not folder.exists()
+    with _told(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    handle = _held(folder)
+    try:
+        yield
+    finally:
+        if is_new:
+            with suppress(OSError):  # it is not empty
+                folder.rmdir()
+        if handle is not None:
+            os.close(handle)
+
+
+def line(error: BaseException) -> str:
+    """An error's message in one line."""
+    message = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(message.split()) or type(error).__name__
+
+
+def is_empty(folder: Path) -> bool:
+    """Whether a folder holds nothing, or only what killed writers left."""
+    return not any(not (child.name.startswith(".") and child.suffix == ".partial") for child in folder.iterdir())
+
+
+def _held(folder: Path) -> int | None:
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return None
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise InputError(f"another process is writing to {folder}: wait until it has ended") from None
+    except OSError:  # a file system without locks
+        os.close(handle)
+        return None
+    return handle
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Whatever goes wrong while a path is written becomes an InputError that names it."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"{path} could not be written: {line(error)}") from error
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A name beside a path that no other process uses; what is left there is removed, and so is what the dead left."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for other in path.parent.glob(f".{_literal(path.name)}.*-*.partial"):
+        if not _is_running(other.name.split(".")[-2].partition("-")[0]):
+            _remove(other)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{next(_writers)}.partial")
+    try:
+        yield temporary
+    finally:
+        _remove(temporary)
+
+
+def _literal(name: str) -> str:
+    return "".join(f"[{character}]" if character in "*?[" else character for character in name)
+
+
+def _is_running(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except (ValueError, ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # it belongs to somebody else
+        return True
+    return True
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    with suppress(OSError):  # where folders cannot be flushed
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.rglob("*") if file.is_file())
+
+
+def _sum_of(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
