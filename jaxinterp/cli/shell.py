@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -13,7 +14,7 @@ from typing import Literal
 import tyro
 
 from jaxinterp.config import RunConfig
-from jaxinterp.errors import InputError
+from jaxinterp.errors import InputError, InputWarning, printable
 
 QUIET = 10.0  # seconds between lines of progress where there is no terminal
 
@@ -26,7 +27,8 @@ def guarded(action: Callable[[list[str]], None], arguments: list[str]) -> int:
         sys.stdout.reconfigure(errors="replace")  # a terminal without ± shows ? rather than a traceback
     try:
         prepare_jax()
-        action([argument for argument in arguments if argument != "--debug"])
+        with _warning_in_lines():
+            action([argument for argument in arguments if argument != "--debug"])
         return 0
     except InputError as error:
         if "--debug" in arguments:
@@ -36,13 +38,31 @@ def guarded(action: Callable[[list[str]], None], arguments: list[str]) -> int:
     except OSError as error:
         if "--debug" in arguments:
             raise
-        print(f"jaxinterp: {error.filename or 'the disk'}: {error.strerror or error}", file=sys.stderr)
+        print(printable(f"jaxinterp: {error.filename or 'the disk'}: {error.strerror or error}"), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(
             "jaxinterp: interrupted; what was trained is kept, and --resume goes on (run: run again)", file=sys.stderr
         )
         return 130
+
+
+@contextlib.contextmanager
+def _warning_in_lines():
+    """Print every InputWarning once, in one line."""
+    shown, usual = set(), warnings.showwarning
+
+    def show_warning(message, category, *place, **options) -> None:
+        if not issubclass(category, InputWarning):
+            usual(message, category, *place, **options)
+        elif str(message) not in shown:
+            shown.add(str(message))
+            print(f"jaxinterp: {message}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", InputWarning)
+        warnings.showwarning = show_warning
+        yield
 
 
 def parse(kind, arguments: list[str], **options):
