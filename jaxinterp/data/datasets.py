@@ -117,14 +117,16 @@ def _without_channels(images: Shaped[np.ndarray, "examples _ _ _"], name: str) -
     )
 
 
-def flatten(images: Float[np.ndarray, "examples *shape"]) -> Float[np.ndarray, "examples pixels"]:
+def flatten(
+    images: Float[np.ndarray, "examples *shape"], name: str = "the data"
+) -> Float[np.ndarray, "examples pixels"]:
     """Images row by row. Refuses those that would then be taken for squares of as many pixels, such as 8 × 32."""
     count, *shape = images.shape
     pixels = math.prod(shape)
     if shape != [pixels] and shape[0] != shape[-1] and math.isqrt(pixels) ** 2 == pixels:
         raise InputError(
-            f"images of {size_text(shape)} pixels have as many as {size_text(image_shape(pixels))}, for which analyses "
-            "would take them: pad them to squares, or set data.crop or data.resize"
+            f"{name} has images of {size_text(shape)} pixels, as many as {size_text(image_shape(pixels))}, for which "
+            "analyses would take them: pad them to squares, or set data.crop or data.resize"
         )
     return images.reshape(count, pixels)
 

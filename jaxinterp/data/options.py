@@ -42,7 +42,7 @@ def apply_options(splits: Splits, config: DataConfig) -> Splits:
         splits = _shift_labels(splits, config.label_offset)
     if config.crop is not None or config.resize is not None:
         splits = _map_images(lambda images: _resize(_crop(_with_rows(images), config.crop), config.resize), splits)
-    splits = _map_images(flatten, splits)
+    splits = _map_images(lambda images: flatten(images, config.source), splits)
     if config.validation_share != 0:
         splits = _hold_out(splits, config)
     if config.train_size is not None:

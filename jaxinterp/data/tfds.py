@@ -1,5 +1,7 @@
 """How is a prepared TensorFlow Datasets set read? From disk, in array_record format, without TensorFlow."""
 
+import contextlib
+import io
 import json
 import os
 import re
@@ -28,19 +30,41 @@ def load_tfds(name: str) -> Splits:
     folder = _prepared_folder(name)
     try:
         _check_features(folder / "features.json")
-        import tensorflow_datasets as tfds  # here, because it takes most of a second
-
-        # A builder made from the folder neither runs the set's own code nor accesses the internet.
-        sources: Any = tfds.builder_from_directory(folder).as_data_source()
-        if not {"train", "test"} <= sources.keys():
-            raise InputError(f"tfds:{name} has the splits {', '.join(sorted(sources))}: it needs train and test")
-        train, test = (_read(sources[split], f"tfds:{name} {split}") for split in ("train", "test"))
+        with _without_advice():
+            train, test = _read_splits(folder, name)
     except (InputError, MemoryError):
         raise
     except Exception as error:  # TFDS and its readers raise many kinds of errors about bytes
         line = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(f"{folder} cannot be read ({line}): prepare the set again") from error
     return Splits(train, empty_like(train), test)
+
+
+@contextlib.contextmanager
+def _without_advice():
+    """Nothing is printed: TFDS advises to install OpenCV and TensorFlow, which are not needed here."""
+    from absl import logging  # comes with TFDS
+
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        try:
+            yield
+        finally:
+            logging.set_verbosity(verbosity)
+
+
+def _read_splits(folder: Path, name: str) -> tuple[Dataset, Dataset]:
+    import tensorflow_datasets as tfds  # here, because it takes most of a second
+
+    # A builder made from the folder neither runs the set's own code nor accesses the internet.
+    builder: Any = tfds.builder_from_directory(folder)
+    sources = builder.as_data_source()
+    if not {"train", "test"} <= sources.keys():
+        raise InputError(f"tfds:{name} has the splits {', '.join(sorted(sources))}: it needs train and test")
+    for split in ("train", "test"):
+        _check_complete(builder.info.splits[split], f"tfds:{name} {split}")
+    return _read(sources["train"], f"tfds:{name} train"), _read(sources["test"], f"tfds:{name} test")
 
 
 def _prepared_folder(name: str) -> Path:
@@ -79,6 +103,21 @@ def _class_names(value: Any) -> list[str]:
     names = [str(value[key]) for key in _CLASS_KEYS if isinstance(value.get(key), str)]
     parts = [json.loads(part) if key == "json" and isinstance(part, str) else part for key, part in value.items()]
     return names + _class_names(parts)
+
+
+def _check_complete(split: Any, name: str) -> None:
+    """Raise InputError unless the split's files hold as many examples as its description says."""
+    from array_record.python.array_record_module import ArrayRecordReader
+
+    stored = 0
+    for path in split.filepaths:
+        reader = ArrayRecordReader(str(path))
+        stored += reader.num_records()
+        reader.close()
+    if stored != split.num_examples:
+        raise InputError(
+            f"{name} has files of {stored} examples but says that it has {split.num_examples}: prepare the set again"
+        )
 
 
 def _read(source: Any, name: str) -> Dataset:

@@ -145,7 +145,7 @@ def test_ill_formed_data_are_refused(images, labels, message):
 def test_only_lookalikes_of_squares_are_not_flattened(rows, columns):
     images = np.arange(2 * rows * columns, dtype=np.float32).reshape(2, rows, columns)
     if rows != columns and (rows * columns) ** 0.5 % 1 == 0:
-        with pytest.raises(InputError, match=f"images of {rows} × {columns} pixels have as many as"):
+        with pytest.raises(InputError, match=f"the data has images of {rows} × {columns} pixels, as many as"):
             flatten(images)
     else:
         np.testing.assert_array_equal(flatten(images), images.reshape(2, -1))

@@ -1,6 +1,7 @@
 import gzip
 import hashlib
 import re
+import tracemalloc
 from importlib.resources import files
 
 import numpy as np
@@ -86,6 +87,17 @@ def test_a_damaged_file_is_refused(tmp_path, content, message):
     path.write_bytes(content)
     with pytest.raises(InputError, match=re.escape(f"{path} {message}")):
         read_idx(path)
+
+
+def test_no_more_is_unpacked_than_the_header_says(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(gzip.compress(b"\0\0\x08\1\0\0\0\5" + bytes(2**26), 1))
+    tracemalloc.start()
+    with pytest.raises(InputError, match="contains more than the 5 bytes of its header"):
+        read_idx(path)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 2**22
 
 
 def test_a_missing_file_is_named(tmp_path):

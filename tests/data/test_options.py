@@ -208,7 +208,7 @@ def test_resizing_images_that_are_not_square_is_what_jax_does(shape):
 
 
 def test_images_that_would_be_taken_for_squares_are_refused():
-    message = "images of 8 × 32 pixels have as many as 16 × 16, for which analyses would take them"
+    message = "mnist has images of 8 × 32 pixels, as many as 16 × 16, for which analyses would take them: pad"
     with pytest.raises(InputError, match=re.escape(message)):
         apply_options(shaped(8, 32), DataConfig())
     assert apply_options(shaped(8, 31), DataConfig()).train.images.shape == (4, 248)

@@ -4,6 +4,7 @@ import io
 import json
 import re
 import socket
+import subprocess
 import sys
 
 import numpy as np
@@ -87,6 +88,13 @@ def test_a_prepared_set_is_read_without_tensorflow_or_network(root, monkeypatch)
     assert validation.images.shape == (0, 16)
     assert "tensorflow" not in sys.modules
     assert not calls
+
+
+def test_reading_prints_nothing(root, tmp_path):
+    prepare(root, IMAGES, LABELS)
+    program = "from jaxinterp import data; from jaxinterp.config import DataConfig; data.load(DataConfig('tfds:tiny'))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
 
 
 def test_the_newest_version_is_read_unless_one_is_named(root):
@@ -205,4 +213,15 @@ def test_a_set_has_a_limit(root, monkeypatch):
     prepare(root, IMAGES, LABELS)
     monkeypatch.setattr("jaxinterp.data.tfds.MAX_BYTES", IMAGES.nbytes - 1)
     with pytest.raises(InputError, match="tfds:tiny train has more bytes of images than the limit"):
+        load(DataConfig(source="tfds:tiny"))
+
+
+@pytest.mark.parametrize("count", ["2", "4", "30"])
+def test_a_description_of_another_number_of_examples_is_refused(root, count):
+    prepare(root, IMAGES, LABELS)
+    path = root / "tiny/1.0.0/dataset_info.json"
+    info = json.loads(path.read_text())
+    info["splits"][1]["shardLengths"] = [count]
+    path.write_text(json.dumps(info))
+    with pytest.raises(InputError, match=f"tfds:tiny test has files of 3 examples but says that it has {count}"):
         load(DataConfig(source="tfds:tiny"))
