@@ -70,8 +70,8 @@ def scale_bytes(images: UInt8[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
 def as_dataset(images: np.ndarray, labels: np.ndarray, name: str = "the data") -> Dataset:
     """A Dataset from arrays in memory. `name` stands for the data in error messages.
 
-    Images have the axes "examples pixels" (rows of squares), "examples rows columns", or the latter with a channel axis
-    of size 1 before or after. They are bytes, which are divided by 255, or floating-point in [0, 1]; labels are
+    Images have the axes "examples pixels" (squares, row by row), "examples rows columns", or the latter with a channel
+    axis of size 1 before or after. They are bytes, which are divided by 255, or floating-point in [0, 1]; labels are
     integers of 32 bits. Nothing is flattened yet: see `Dataset`. Raises InputError for anything else. Colour images are
     refused, because the conversion to greyscale is a choice about the data: convert them first.
     """

@@ -22,13 +22,12 @@ def load(config: DataConfig) -> Splits:
     for an unknown source, for damaged or malformed data, and for options that the data does not allow.
     """
     try:
-        splits = _read(config)
+        return apply_options(_in_one_shape(_read(config), config.source), config)
     except OSError as error:
         place = error.filename or config.source
         raise InputError(f"{place} cannot be read ({error.strerror or error}): give files that can be read") from None
     except MemoryError:
         raise InputError(f"{config.source} does not fit into this machine's memory: use fewer images") from None
-    return apply_options(_in_one_shape(splits, config.source), config)
 
 
 def _in_one_shape(splits: Splits, source: str) -> Splits:

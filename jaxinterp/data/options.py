@@ -13,6 +13,7 @@ from jaxinterp.data.datasets import Dataset, Splits, flatten, image_shape
 from jaxinterp.errors import InputError, InputWarning
 
 _DRAWS = ("validation_share", "train_size", "permute_pixels", "shuffle_labels")
+_MOST_NAMES = 30  # of classes in a message
 
 
 def apply_options(splits: Splits, config: DataConfig) -> Splits:
@@ -85,12 +86,17 @@ def _check_classes(splits: Splits, classes: tuple[int, ...]) -> None:
     present = np.unique(splits.train.labels)
     for label in classes:
         if label not in present:
-            raise InputError(f"class {label} is not in the data: use some of {', '.join(map(str, present))}")
+            raise InputError(f"class {label} is not in the data: use some of {_names(present)}")
+
+
+def _names(classes: Int[np.ndarray, " classes"]) -> str:
+    """The classes for a message, which stays short where a source takes every number for a class."""
+    return ", ".join(map(str, classes[:_MOST_NAMES])) + (", …" if len(classes) > _MOST_NAMES else "")
 
 
 def _check_tested(splits: Splits) -> None:
     trained = np.unique(splits.train.labels)
-    untested = ", ".join(map(str, np.setdiff1d(trained, splits.test.labels)))
+    untested = _names(np.setdiff1d(trained, splits.test.labels))
     if not np.isin(trained, splits.test.labels).any():
         raise InputError(f"there are no test images of the classes {untested}: use a source that tests what it trains")
     if untested:

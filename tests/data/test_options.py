@@ -274,3 +274,10 @@ def test_classes_without_test_images_are_named_once():
 def test_a_source_with_validation_images_keeps_them():
     with pytest.raises(InputError, match=r"validation_share is 0\.5 but xor has its own validation images: use 0"):
         load(DataConfig(source="xor", validation_share=0.5))
+
+
+def test_a_source_of_very_many_classes_is_not_listed_whole():
+    splits = shaped(2, 2, labels=range(1000))
+    message = f"class 1000 is not in the data: use some of {', '.join(map(str, range(30)))}, …"
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        apply_options(splits, DataConfig(classes=(1000,)))
