@@ -42,6 +42,9 @@ class DataConfig:
     """keep only these classes, with their labels unchanged; empty keeps all"""
     positive: int | None = None
     """label the images of this class 1 and all others 0, for a network with one output"""
+    label_offset: int = 0
+    """subtract this from the labels of the source, by which classes and positive are chosen; 1 for EMNIST's letters,
+    whose labels go from 1 to 26"""
     crop: int | None = None
     """keep only the central crop × crop pixels"""
     resize: int | None = None

@@ -1,9 +1,20 @@
 """The exception for errors that a user can fix, and the warning for work that goes on. Both say it in one line."""
 
 
+def printable(text: str) -> str:
+    """The text with escapes for what a terminal would obey or hide, such as \\x1b, \\n and marks that turn the text."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
 class InputError(ValueError):
     """Wrong input. The command line prints only the message and exits with code 2."""
 
+    def __str__(self) -> str:
+        return printable(super().__str__())  # it may quote a file
 
-class Note(UserWarning):
-    """What a user should know of work that goes on. The command line prints it in one line."""
+
+class InputWarning(UserWarning):
+    """What a user should know of the input, though it can be used. The command line prints the message once."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())

@@ -26,7 +26,7 @@ from orbax.checkpoint import v1 as ocp
 from jaxinterp import data, ensemble, files, metrics, networks, records, train
 from jaxinterp.config import RunConfig, difference, from_json, to_json
 from jaxinterp.data import Dataset, Splits
-from jaxinterp.errors import InputError, Note
+from jaxinterp.errors import InputError, InputWarning
 from jaxinterp.files import replacing as _replacing
 from jaxinterp.networks import Network
 from jaxinterp.train import Checkpoint, History, Trained
@@ -133,7 +133,7 @@ def load(path: Path | str, *, epoch: int | None = None) -> Run:
     check_complete(path)
     config = read_config(path)
     if not _has_sums(path):
-        note = Note(f"{path} was stored without checksums: damage to its files would not be noticed")
+        note = InputWarning(f"{path} was stored without checksums: damage to its files would not be noticed")
         warnings.warn(note, stacklevel=2)
     model = networks.build(config.model)
     ensemble_ = Network(model, _load_weights(path / "weights", config))

@@ -102,7 +102,10 @@ def check(config: TrainConfig, model: MLP, data: Splits) -> None:
         )
     highest = max(int(split.labels.max(initial=0)) for split in data)
     if highest >= max(model.outputs, 2):
-        raise InputError(f"labels go up to {highest}: the model needs {highest + 1} outputs, got {model.outputs}")
+        least = min(int(split.labels.min(initial=highest)) for split in data)
+        offer = f"; or subtract {least} from all labels: --data.label-offset {least}" if least > 0 else ""
+        needed = f"the model needs {highest + 1} outputs, got {model.outputs}"
+        raise InputError(f"labels go up to {highest}: {needed}{offer}")
 
 
 def fit(key, model: MLP, data: Splits, config: TrainConfig) -> Trained:

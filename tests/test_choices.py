@@ -145,7 +145,7 @@ def test_a_data_set_is_well_formed(name):
     for split in splits:
         assert split.images.dtype == np.float32 and split.labels.dtype == np.int32
         assert split.images.shape == (len(split.labels), splits.train.images.shape[1])
-        as_dataset(split.images, split.labels)  # in [0, 1], labels from 0
+        as_dataset(split.images, split.labels)  # in [0, 1], integer labels
     assert set(splits.test.labels) <= set(splits.train.labels)
     other = data.load(DataConfig(name, data_seed=1))
     assert np.array_equal(splits.train.images, other.train.images) != entry.seeded

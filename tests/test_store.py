@@ -185,7 +185,7 @@ def test_a_missing_run_is_refused_and_its_neighbours_named(run):
 # A run whose parts do not belong together.
 
 
-@pytest.mark.filterwarnings("ignore::jaxinterp.errors.Note")
+@pytest.mark.filterwarnings("ignore::jaxinterp.errors.InputWarning")
 @pytest.mark.parametrize("activation", ["tanh", "sigmoid", "identity"])
 def test_weights_are_refused_under_another_activation(run, activation):
     edit_config(run, "model", activation=activation)
@@ -198,7 +198,7 @@ def test_weights_are_refused_under_another_activation(run, activation):
         store.load(run)
 
 
-@pytest.mark.filterwarnings("ignore::jaxinterp.errors.Note")
+@pytest.mark.filterwarnings("ignore::jaxinterp.errors.InputWarning")
 @pytest.mark.parametrize(
     "changes",
     [{"widths": (9, 6)}, {"widths": (8,)}, {"widths": (8, 6, 6)}, {"outputs": 3}, {"norm": "batch"}],

@@ -316,7 +316,12 @@ def test_data_that_does_not_fit_is_refused():
     empty = random_splits()._replace(validation=Dataset(np.zeros((0, 6), np.float32), np.zeros(0, np.int32)))
     with pytest.raises(InputError, match="validation_share"):
         train.check(TrainConfig(patience=2), networks.build(ModelConfig(outputs=3)), empty)
-    with pytest.raises(InputError, match="needs 3 outputs, got 2"):
+    with pytest.raises(InputError, match=r"needs 3 outputs, got 2$"):
         train.check(TrainConfig(), networks.build(ModelConfig(outputs=2)), random_splits())
+    from_1 = Splits(*(part._replace(labels=part.labels + np.int32(1)) for part in random_splits()))
+    with pytest.raises(
+        InputError, match=r"needs 4 outputs, got 3; or subtract 1 from all labels: --data.label-offset 1$"
+    ):
+        train.check(TrainConfig(), networks.build(ModelConfig(outputs=3)), from_1)
     with pytest.raises(InputError, match="cross_entropy needs at least 2 outputs"):
         train.check(TrainConfig(), networks.build(ModelConfig(outputs=1)), random_splits(classes=2))

@@ -8,14 +8,13 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import tyro
 
 from jaxinterp.config import RunConfig
-from jaxinterp.errors import InputError, Note
+from jaxinterp.errors import InputError, InputWarning, printable
 
 QUIET = 10.0  # seconds between lines of progress where there is no terminal
 
@@ -27,9 +26,8 @@ def guarded(action: Callable[[list[str]], None], arguments: list[str]) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without ± shows ? rather than a traceback
     try:
-        with warnings.catch_warnings():
-            warnings.showwarning = partial(_show_note, warnings.showwarning)
-            prepare_jax()
+        prepare_jax()
+        with _warning_in_lines():
             action([argument for argument in arguments if argument != "--debug"])
         return 0
     except InputError as error:
@@ -40,7 +38,7 @@ def guarded(action: Callable[[list[str]], None], arguments: list[str]) -> int:
     except OSError as error:
         if "--debug" in arguments:
             raise
-        print(f"jaxinterp: {error.filename or 'the disk'}: {error.strerror or error}", file=sys.stderr)
+        print(printable(f"jaxinterp: {error.filename or 'the disk'}: {error.strerror or error}"), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(
@@ -49,11 +47,22 @@ def guarded(action: Callable[[list[str]], None], arguments: list[str]) -> int:
         return 130
 
 
-def _show_note(otherwise: Callable, message: Warning | str, category: type[Warning], *place) -> None:
-    if issubclass(category, Note):
-        print(f"jaxinterp: {message}", file=sys.stderr)
-    else:
-        otherwise(message, category, *place)
+@contextlib.contextmanager
+def _warning_in_lines():
+    """Print every InputWarning once, in one line."""
+    shown, usual = set(), warnings.showwarning
+
+    def show_warning(message, category, *place, **options) -> None:
+        if not issubclass(category, InputWarning):
+            usual(message, category, *place, **options)
+        elif str(message) not in shown:
+            shown.add(str(message))
+            print(f"jaxinterp: {message}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", InputWarning)
+        warnings.showwarning = show_warning
+        yield
 
 
 def parse(kind, arguments: list[str], **options):

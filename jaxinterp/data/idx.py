@@ -2,8 +2,10 @@
 
 import gzip
 import math
+import re
 import struct
 import zlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -12,34 +14,49 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from jaxinterp.data.datasets import Dataset, Splits, as_dataset, empty_like, scale_bytes
+from jaxinterp.data.datasets import Dataset, Splits, as_dataset, empty_like, size_text
+from jaxinterp.data.streams import LIMIT, MAX_BYTES, read_at_most
 from jaxinterp.errors import InputError
 
 _FILES = ("train-images", "train-labels", "t10k-images", "t10k-labels")
 _UNSIGNED_BYTE = 0x08
+_MOST_AXES = 4
 
 
 def read_idx(path: Traversable) -> UInt8[np.ndarray, "..."]:
-    """The array of bytes in one IDX file, gzipped or not. Raises InputError unless the file is a complete IDX file."""
-    content = path.read_bytes()
-    if content[:2] == b"\x1f\x8b":
+    """The array of bytes in one IDX file, gzipped or not.
+
+    Raises InputError unless the file is a complete IDX file of at most MAX_BYTES. No more than its header says is read.
+    """
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
         try:
-            content = gzip.decompress(content)
-        except (EOFError, OSError, zlib.error) as error:
+            return _read_array((gzip.open(file) if packed else file).read, path)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise InputError(f"{path} is a damaged gzip file ({error}): download it again") from None
-    if len(content) < 4 or content[:3] != bytes((0, 0, _UNSIGNED_BYTE)):
-        raise InputError(
-            f"{path} starts with {content[:4].hex() or 'nothing'}: an IDX file of bytes starts with 000008"
-        )
-    start = 4 + 4 * content[3]
-    if len(content) < start:
+
+
+def _read_array(read: Callable[[int], bytes], path: Traversable) -> UInt8[np.ndarray, "..."]:
+    start = read(4)
+    if len(start) < 4 or start[:3] != bytes((0, 0, _UNSIGNED_BYTE)):
+        raise InputError(f"{path} starts with {start.hex() or 'nothing'}: an IDX file of bytes starts with 000008")
+    if (axes := start[3]) > _MOST_AXES:
+        raise InputError(f"{path} says that it has {axes} axes: IDX files of images have 3, of labels 1")
+    sizes = read(4 * axes)
+    if len(sizes) < 4 * axes:
         raise InputError(f"{path} ends inside its header: download it again")
-    shape = struct.unpack(f">{content[3]}I", content[4:start])
-    if len(content) - start != math.prod(shape):
+    shape = struct.unpack(f">{axes}I", sizes)
+    if math.prod(max(size, 1) for size in shape) > MAX_BYTES:  # NumPy refuses an empty array of huge sides, too
+        raise InputError(f"{path} says that it holds {size_text(shape)} bytes, which is more than {LIMIT}")
+    content = read_at_most(read, math.prod(shape) + 1)
+    if len(content) > math.prod(shape):
+        raise InputError(f"{path} contains more than the {math.prod(shape)} bytes of its header: download it again")
+    if len(content) < math.prod(shape):
         raise InputError(
-            f"{path} contains {len(content) - start} bytes but its header says {math.prod(shape)}: download it again"
+            f"{path} contains {len(content)} bytes but its header says {math.prod(shape)}: download it again"
         )
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    return np.frombuffer(content, np.uint8).reshape(shape)
 
 
 def write_idx(path: Path, array: UInt8[np.ndarray, "..."]) -> None:
@@ -54,26 +71,42 @@ def mnist() -> Splits:
 
 
 def load_folder(folder: Traversable) -> Splits:
-    """The four standard files of a folder in their original order, bytes scaled to [0, 1]; no validation images.
+    """The four standard files of a folder in their original order; no validation images.
 
-    Their names are {train,t10k}-{images-idx3,labels-idx1}-ubyte, with `-` or `.` before idx, with or without .gz.
+    Their names are {train,t10k}-{images-idx3,labels-idx1}-ubyte, with `-` or `.` before idx, with or without .gz, and
+    with `test` for t10k and a prefix such as emnist-letters- (EMNIST stores its images transposed; they stay so).
     Raises InputError where one is missing or damaged, or where images and labels do not fit.
     """
-    paths = [_find(folder, stem) for stem in _FILES]
+    prefix = _prefix(folder)
+    paths = [_find(folder, prefix, part) for part in _FILES]
     with ThreadPoolExecutor() as pool:  # decompressing and scaling release the interpreter lock
         train = pool.submit(_load_pair, *paths[:2])
         test = pool.submit(_load_pair, *paths[2:])
     return Splits(train.result(), empty_like(train.result()), test.result())
 
 
-def _find(folder: Traversable, stem: str) -> Traversable:
-    rank = 3 if stem.endswith("images") else 1
-    for name in (f"{stem}{dot}idx{rank}-ubyte{suffix}" for dot in "-." for suffix in (".gz", "")):
+def _prefix(folder: Traversable) -> str:
+    """What stands before train-images in the names of the folder's only set; nothing for MNIST's own names."""
+    matches = (re.fullmatch(r"(.*?)train-images[-.]idx3-ubyte(\.gz)?", file.name) for file in folder.iterdir())
+    prefixes = {match[1] for match in matches if match} or {""}
+    if len(prefixes) > 1 and "" not in prefixes:
+        raise InputError(
+            f"{folder} holds {len(prefixes)} data sets ({', '.join(sorted(prefixes))}): give each a folder of its own"
+        )
+    return "" if "" in prefixes else prefixes.pop()
+
+
+def _find(folder: Traversable, prefix: str, part: str) -> Traversable:
+    rank = 3 if part.endswith("images") else 1
+    stems = [part, part.replace("t10k", "test")]
+    for name in (f"{prefix}{s}{dot}idx{rank}-ubyte{suffix}" for s in stems for dot in "-." for suffix in (".gz", "")):
         if (folder / name).is_file():
             return folder / name
-    raise InputError(f"{folder} has no {stem}-idx{rank}-ubyte.gz: a folder of IDX files has {', '.join(_FILES)}")
+    part = stems[-1] if prefix else part
+    raise InputError(
+        f"{folder} has no {prefix}{part}-idx{rank}-ubyte.gz: a folder of IDX files has {', '.join(_FILES)}"
+    )
 
 
 def _load_pair(images_path: Traversable, labels_path: Traversable) -> Dataset:
-    images, labels = read_idx(images_path), read_idx(labels_path)
-    return as_dataset(scale_bytes(images), labels, str(images_path))
+    return as_dataset(read_idx(images_path), read_idx(labels_path), str(images_path))

@@ -1,11 +1,13 @@
 """Which images does a run use? A DataConfig becomes NumPy arrays. All data on disk is read here."""
 
+import contextlib
+import math
 import pkgutil
 from pathlib import Path
 
 from jaxinterp.choices import DATASETS
 from jaxinterp.config import DataConfig
-from jaxinterp.data.datasets import Splits
+from jaxinterp.data.datasets import Splits, size_text
 from jaxinterp.data.idx import load_folder
 from jaxinterp.data.npz import load_npz
 from jaxinterp.data.options import apply_options
@@ -19,23 +21,37 @@ def load(config: DataConfig) -> Splits:
     Images are float32 in [0, 1] and labels int32, both NumPy arrays. MNIST is in its original order. Raises InputError
     for an unknown source, for damaged or malformed data, and for options that the data does not allow.
     """
-    splits = _read(config)
-    pixels, test_pixels = splits.train.images.shape[1], splits.test.images.shape[1]
-    if pixels != test_pixels:
+    try:
+        return apply_options(_in_one_shape(_read(config), config.source), config)
+    except OSError as error:
+        place = error.filename or config.source
+        raise InputError(f"{place} cannot be read ({error.strerror or error}): give files that can be read") from None
+    except MemoryError:
+        raise InputError(f"{config.source} does not fit into this machine's memory: use fewer images") from None
+
+
+def _in_one_shape(splits: Splits, source: str) -> Splits:
+    """All images with the rows and columns of those that have them. Raises InputError where two shapes contradict."""
+    shapes = {data.images.shape[1:] for data in splits}
+    shape = max(shapes, key=len)
+    if any(other != shape and other != (math.prod(shape),) for other in shapes):
         raise InputError(
-            f"{config.source} has training images of {pixels} pixels and test images of {test_pixels}: use one size"
+            f"{source} has training images of {size_text(splits.train.images.shape[1:])} pixels and test images of "
+            f"{size_text(splits.test.images.shape[1:])}: use one size"
         )
-    return apply_options(splits, config)
+    return Splits(*(data._replace(images=data.images.reshape(len(data.images), *shape)) for data in splits))
 
 
 def _read(config: DataConfig) -> Splits:
     source = config.source
-    path = Path(source).expanduser()
     if source in DATASETS:
         load = pkgutil.resolve_name(DATASETS[source].load)
         return load(config.data_seed) if DATASETS[source].seeded else load()
     if source.startswith("tfds:"):
         return load_tfds(source.removeprefix("tfds:"))
+    path = Path(source)
+    with contextlib.suppress(RuntimeError):  # there is no such home directory
+        path = path.expanduser()
     if path.suffix == ".npz":
         return load_npz(path)
     if source and path.is_dir():

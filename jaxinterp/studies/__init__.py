@@ -1,6 +1,5 @@
 """Do published claims hold over many seeds and against their controls? One module or package per write-up."""
 
-import dataclasses
 import importlib
 from collections.abc import Sequence
 from pathlib import Path

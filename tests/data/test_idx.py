@@ -1,6 +1,7 @@
 import gzip
 import hashlib
 import re
+import tracemalloc
 from importlib.resources import files
 
 import numpy as np
@@ -26,7 +27,7 @@ def write_folder(folder, *, dot="-", suffix=".gz", images=5, side=3):
     rng = np.random.default_rng(0)
     arrays = {}
     for stem, count in (("train", images), ("t10k", 2)):
-        arrays[stem] = rng.integers(0, 256, (count, side, side), np.uint8), np.arange(count, dtype=np.uint8)
+        arrays[stem] = rng.integers(0, 256, (count, side, side), np.uint8), np.arange(count, dtype=np.uint8) % 2
         write_idx(folder / f"{stem}-images{dot}idx3-ubyte{suffix}", arrays[stem][0])
         write_idx(folder / f"{stem}-labels{dot}idx1-ubyte{suffix}", arrays[stem][1])
     return arrays
@@ -67,7 +68,16 @@ def test_a_folder_is_read_under_every_usual_name(tmp_path, dot, suffix):
         (b"\0\0\x0d\1" + bytes(4), "starts with 00000d01: an IDX file of bytes starts with 000008"),
         (b"\0\0\x08\3" + bytes(4), "ends inside its header: download it again"),
         (b"\0\0\x08\1\0\0\0\5abc", "contains 3 bytes but its header says 5: download it again"),
-        (b"\0\0\x08\1\0\0\0\2abc", "contains 3 bytes but its header says 2: download it again"),
+        (b"\0\0\x08\1\0\0\0\2abc", "contains more than the 2 bytes of its header: download it again"),
+        (gzip.compress(b"\0\0\x08\1\0\0\0\2abc"), "contains more than the 2 bytes of its header: download it again"),
+        (gzip.compress(b"\0\0\x08\1\0\0\0\2ab") + b"more", "is a damaged gzip file"),
+        (b"\0\0\x08\x41" + 65 * b"\0\0\0\1" + b"x", "says that it has 65 axes: IDX files of images have 3"),
+        (
+            b"\0\0\x08\4" + bytes(4) + 12 * b"\xff",
+            "says that it holds 0 × 4294967295 × 4294967295 × 4294967295 bytes, which is more than the limit",
+        ),
+        (b"\0\0\x08\1\x3f\xff\xff\xff", "contains 0 bytes but its header says 1073741823: download it again"),
+        (b"\0\0\x08\1\x40\0\0\1", "says that it holds 1073741825 bytes, which is more than the limit of 1024 MiB"),
         (gzip.compress(b"\0\0\x08\1\0\0\0\5abcde", mtime=0)[:-9], "is a damaged gzip file"),
         (b"\x1f\x8bnothing", "is a damaged gzip file"),
     ],
@@ -77,6 +87,17 @@ def test_a_damaged_file_is_refused(tmp_path, content, message):
     path.write_bytes(content)
     with pytest.raises(InputError, match=re.escape(f"{path} {message}")):
         read_idx(path)
+
+
+def test_no_more_is_unpacked_than_the_header_says(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(gzip.compress(b"\0\0\x08\1\0\0\0\5" + bytes(2**26), 1))
+    tracemalloc.start()
+    with pytest.raises(InputError, match="contains more than the 5 bytes of its header"):
+        read_idx(path)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 2**22
 
 
 def test_a_missing_file_is_named(tmp_path):
@@ -102,5 +123,27 @@ def test_training_needs_images(tmp_path):
 def test_both_splits_need_one_size(tmp_path):
     write_folder(tmp_path)
     write_idx(tmp_path / "t10k-images-idx3-ubyte.gz", np.zeros((2, 4, 4), np.uint8))
-    with pytest.raises(InputError, match="has training images of 9 pixels and test images of 16: use one size"):
+    with pytest.raises(InputError, match="has training images of 3 × 3 pixels and test images of 4 × 4: use one"):
         load(DataConfig(source=str(tmp_path)))
+
+
+def test_emnist_is_read_under_its_own_names_with_labels_from_1(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (26, 3, 3), np.uint8)
+    for split in ("train", "test"):
+        write_idx(tmp_path / f"emnist-letters-{split}-images-idx3-ubyte.gz", images)
+        write_idx(tmp_path / f"emnist-letters-{split}-labels-idx1-ubyte.gz", np.arange(1, 27, dtype=np.uint8))
+    splits = load(DataConfig(str(tmp_path), label_offset=1))
+    for data in (splits.train, splits.test):
+        np.testing.assert_array_equal(data.labels, np.arange(26))
+        np.testing.assert_allclose(data.images, images.reshape(26, 9) / 255, rtol=1e-6)
+    np.testing.assert_array_equal(load(DataConfig(str(tmp_path))).test.labels, np.arange(1, 27))
+    (tmp_path / "emnist-letters-test-labels-idx1-ubyte.gz").unlink()
+    with pytest.raises(InputError, match=r"has no emnist-letters-test-labels-idx1-ubyte\.gz"):
+        load(DataConfig(str(tmp_path)))
+
+
+def test_several_sets_in_one_folder_are_not_chosen_between(tmp_path):
+    for prefix in ("emnist-letters-", "emnist-\x1b[31mdigits-"):
+        write_idx(tmp_path / f"{prefix}train-images-idx3-ubyte", np.zeros((1, 2, 2), np.uint8))
+    with pytest.raises(InputError, match=r"holds 2 data sets \(emnist-\\x1b\[31mdigits-, emnist-letters-\): give each"):
+        load(DataConfig(str(tmp_path)))

@@ -1,15 +1,23 @@
+import io
 import re
+import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from jaxinterp.config import DataConfig
 from jaxinterp.data import load
+from jaxinterp.data.datasets import scale_bytes
+from jaxinterp.data.streams import MAX_BYTES
 from jaxinterp.errors import InputError
 
 ARRAYS = {
     "train_images": np.linspace(0, 1, 20).reshape(5, 4),
-    "train_labels": np.arange(5),
+    "train_labels": np.array([1, 3, 1, 1, 3]),
     "test_images": np.linspace(1, 0, 8).reshape(2, 2, 2),
     "test_labels": np.array([3, 1], np.uint8),
 }
@@ -35,10 +43,13 @@ def test_both_sets_of_names_are_read(tmp_path, arrays):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"train_images": np.full((5, 4), 255, np.uint8)}, "train_images: images are uint8, .* divide by 255"),
+        ({"train_images": np.full((5, 4), 255, np.int64)}, "train_images: images are int64, .* divide by 255"),
         ({"test_images": np.full((2, 4), 255.0)}, "test_images: images reach 255, above 1: divide by 255"),
         ({"train_labels": np.arange(5.0)}, "has labels of type float64: use integers"),
-        ({"train_labels": np.array([None] * 5)}, "not a complete .npz file of plain arrays: write it with numpy.savez"),
+        ({"train_labels": np.array([None] * 5)}, "train_labels is an array of object: use numbers"),
+        ({"test_images": np.full((2, 4), "1")}, "test_images is an array of <U1: use numbers"),
+        ({"test_labels": np.zeros(2, [("\x1b[2J", "i4")])}, r"test_labels is an array of .*\\x1b.*: use numbers"),
+        ({"x_train": 0, "y_train": 0, "x_test": 0, "y_test": 0}, "has both train_images and x_train: keep one set"),
     ],
 )
 def test_ill_formed_arrays_are_refused(tmp_path, change, message):
@@ -71,3 +82,114 @@ def test_a_damaged_file_is_refused(tmp_path, damage):
         path.write_bytes({"empty": b"", "text": b"not an archive", "cut": path.read_bytes()[:100]}[damage])
     with pytest.raises(InputError, match=r"is not a complete \.npz file of plain arrays: write it with numpy\.savez"):
         load(DataConfig(source=str(path)))
+
+
+def test_keras_mnist_of_bytes_is_read(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (6, 28, 28), np.uint8)
+    labels = np.arange(6, dtype=np.uint8) % 3
+    splits = load_arrays(tmp_path, dict(zip(KERAS, (images, labels, images, labels), strict=True)))
+    for data in (splits.train, splits.test):
+        np.testing.assert_array_equal(data.images, scale_bytes(images).reshape(6, 784))
+        np.testing.assert_array_equal(data.labels, labels)
+
+
+@given(
+    images=hnp.arrays(np.uint8, (4, 3, 3)),
+    layout=st.sampled_from([(4, 3, 3), (4, 9), (4, 1, 3, 3), (4, 3, 3, 1)]),
+    as_floats=st.booleans(),
+    compressed=st.booleans(),
+    order=st.sampled_from("CF"),
+)
+def test_every_form_of_a_file_is_one_data_set(tmp_path_factory, images, layout, as_floats, compressed, order):
+    stored = np.array((scale_bytes(images) if as_floats else images).reshape(layout), order=order)
+    labels = np.array([0, 1, 0, 1], np.uint64)
+    path = tmp_path_factory.getbasetemp() / "form.npz"
+    arrays = dict(zip(KERAS, (stored, labels, stored, labels), strict=True))
+    (np.savez_compressed if compressed else np.savez)(path, **arrays)
+    for data in (load(DataConfig(str(path))).train, load(DataConfig(str(path))).test):
+        np.testing.assert_array_equal(data.images, scale_bytes(images).reshape(4, 9))
+        np.testing.assert_array_equal(data.labels, labels)
+
+
+def test_other_members_do_not_matter(tmp_path):
+    np.savez(tmp_path / "data.npz", **ARRAYS, names=np.array([None]), notes=np.array("text"))
+    with zipfile.ZipFile(tmp_path / "data.npz", "a") as archive:
+        archive.writestr("README.txt", "hello")
+    assert load(DataConfig(str(tmp_path / "data.npz"))).train.images.shape == (5, 4)
+
+
+def member(header: str, content: bytes = b"", version: bytes = b"\1\0") -> bytes:
+    text = header.encode() + b"\n"
+    return b"\x93NUMPY" + version + len(text).to_bytes(2, "little") + text + content
+
+
+def described(shape: str, dtype: str = "'|u1'") -> str:
+    return f"{{'descr': {dtype}, 'fortran_order': False, 'shape': {shape}}}"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (member(described(f"({10**14},)")), r"has 0 bytes, which do not fill \(100000000000000,\): write it again"),
+        (member(described("(0, 18446744073709551616)")), "is not a complete"),
+        (member(described("(-1, -4)"), b"1234"), "has 4 bytes, which do not fill"),
+        (member(described("(2, 2)"), b"12345"), r"has 5 bytes, which do not fill \(2, 2\)"),
+        (member("{'descr': '<f4', "), "is not a complete"),
+        (member("(" * 5000), "is not a complete"),
+        (member(described("(1,)", "'|O'"), b"cos\nsystem\n."), "is an array of object: use numbers"),
+        (member(described("(1,)"), b"1", version=b"\3\0"), r"has the \.npy version \(3, 0\)"),
+        (b"no array", "is not a complete"),
+        (b"", "is not a complete"),
+    ],
+)
+def test_hostile_headers_are_refused_without_what_they_ask_for(tmp_path, content, message):
+    path = tmp_path / "data.npz"
+    np.savez(path, **{name: value for name, value in ARRAYS.items() if name != "train_images"})
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("train_images.npy", content)
+    with pytest.raises(InputError, match=message):
+        load(DataConfig(str(path)))
+
+
+@pytest.mark.parametrize(
+    ("offset", "value", "message"),
+    [
+        (10, 99, "train_images is compressed in a way that NumPy does not use"),
+        (10, 12, "train_images is compressed in a way that NumPy does not use"),
+        (8, 1, "train_images is encrypted"),
+        (6, 251, "is not a complete"),
+    ],
+    ids=["unknown", "bzip2", "encrypted", "version"],
+)
+def test_archives_that_numpy_does_not_write_are_refused(tmp_path, offset, value, message):
+    np.savez(tmp_path / "data.npz", **ARRAYS)
+    content = bytearray((tmp_path / "data.npz").read_bytes())
+    start = content.find(b"PK\1\2") + offset
+    content[start : start + 2] = value.to_bytes(2, "little")
+    (tmp_path / "data.npz").write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        load(DataConfig(str(tmp_path / "data.npz")))
+
+
+@pytest.mark.parametrize("honest", [True, False])
+def test_a_bomb_is_not_unpacked(tmp_path, honest):
+    """Zeros of more than the limit, and such zeros in an archive that claims fewer bytes."""
+    zeros, unpacked = 2**20 * b"\0", MAX_BYTES + 2**20 if honest else 2**26
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        with archive.open("x_train.npy", "w") as file:
+            for _ in range(unpacked // len(zeros)):
+                file.write(zeros)
+    content = bytearray(buffer.getvalue())
+    if not honest:
+        start = content.find(b"PK\1\2") + 24
+        content[start : start + 4] = (1000).to_bytes(4, "little")
+    (tmp_path / "data.npz").write_bytes(content)
+    tracemalloc.start()
+    with pytest.raises(
+        InputError, match=r"unpacks to 1025 MiB, .* the limit of 1024" if honest else "is not a complete"
+    ):
+        load(DataConfig(str(tmp_path / "data.npz")))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 2**24

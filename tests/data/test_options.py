@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jaxinterp.config import DataConfig
 from jaxinterp.data import Dataset, Splits, load, pixel_permutation, xor
 from jaxinterp.data.options import apply_options
-from jaxinterp.errors import InputError
+from jaxinterp.errors import InputError, InputWarning
 
 
 def numbered(train=20, test=6, side=4):
@@ -184,12 +184,100 @@ def test_bad_values_are_refused(options, message):
         apply_options(numbered(), DataConfig(**options))
 
 
+def shaped(rows, columns, labels=(0, 1, 1, 0)):
+    """Splits of images with ink in the middle 2 × 2 pixels, that are not flattened yet."""
+    images = np.zeros((len(labels), rows, columns), np.float32)
+    images[:, rows // 2 - 1 : rows // 2 + 1, columns // 2 - 1 : columns // 2 + 1] = 1
+    data = Dataset(images, np.array(labels, np.int32))
+    return Splits(data, data.take(np.s_[:0]), data)
+
+
+@pytest.mark.parametrize("rows", [2, 8, 10])
+@pytest.mark.parametrize("columns", [2, 14, 32])
+def test_a_crop_of_images_that_are_not_square_keeps_their_middle(rows, columns):
+    images = apply_options(shaped(rows, columns), DataConfig(crop=2)).train.images
+    np.testing.assert_array_equal(images, np.ones((4, 4)))
+
+
+@pytest.mark.parametrize("shape", [(8, 32), (5, 3)])
+def test_resizing_images_that_are_not_square_is_what_jax_does(shape):
+    splits = shaped(*shape)
+    expected = jax.image.resize(splits.train.images, (4, 7, 7), "linear")
+    images = apply_options(splits, DataConfig(resize=7)).train.images
+    np.testing.assert_allclose(images, np.asarray(expected).reshape(4, 49), atol=1e-6)
+
+
+def test_images_that_would_be_taken_for_squares_are_refused():
+    message = "mnist has images of 8 × 32 pixels, as many as 16 × 16, for which analyses would take them: pad"
+    with pytest.raises(InputError, match=re.escape(message)):
+        apply_options(shaped(8, 32), DataConfig())
+    assert apply_options(shaped(8, 31), DataConfig()).train.images.shape == (4, 248)
+
+
 @pytest.mark.parametrize("option", ["crop", "resize"])
-def test_cropping_and_resizing_need_square_images(option):
+def test_cropping_and_resizing_need_a_shape(option):
     with pytest.raises(InputError, match="images of 2 pixels are not square"):
         apply_options(xor(), DataConfig(**{option: 1}))
+
+
+@pytest.mark.parametrize("size", [10**6, 10**9, 10**400])
+def test_a_size_that_no_memory_holds_is_refused_without_taking_it(size):
+    with pytest.raises(InputError, match=r"resize is 1.*: this machine's memory holds 20 images of \d+ × \d+ pixels"):
+        apply_options(numbered(), DataConfig(resize=size))
+
+
+@given(start=st.integers(-(2**31), 2**31 - 3), classes=st.sampled_from([(), (0, 2), (1,)]))
+def test_an_offset_makes_labels_start_at_0(start, classes):
+    splits = Splits(*(part._replace(labels=part.labels + np.int32(start)) for part in numbered()))
+    named = tuple(label + start for label in classes)
+    first = min(classes, default=0)
+    shifted = apply_options(splits, DataConfig(label_offset=start + first, classes=named))
+    for data, plain in zip(shifted, apply_options(numbered(), DataConfig(classes=classes)), strict=True):
+        np.testing.assert_array_equal(data.labels, plain.labels - first)
+        np.testing.assert_array_equal(data.images, plain.images)
+        assert data.labels.dtype == np.int32
+
+
+@pytest.mark.parametrize(("first", "offset"), [(-1, 0), (0, 1), (1, 2), (0, -(2**31)), (5, 10**30), (5, -(10**30))])
+def test_labels_that_an_offset_does_not_fit_are_refused(first, offset):
+    splits = Splits(*(part._replace(labels=part.labels + np.int32(first)) for part in numbered()))
+    message = f"labels start at {first} and label_offset is {offset}: --data.label-offset {first} makes them start at 0"
+    with pytest.raises(InputError, match=re.escape(message)):
+        apply_options(splits, DataConfig(label_offset=offset))
+
+
+def test_one_class_against_the_rest_needs_no_offset():
+    config = DataConfig(positive=2)
+    assert equal(apply_options(numbered(), replace(config, label_offset=1)), apply_options(numbered(), config))
+
+
+@pytest.mark.parametrize("config", [DataConfig(), DataConfig(classes=(0, 1)), DataConfig(positive=1)])
+def test_images_to_test_on_are_needed(config):
+    splits = numbered()._replace(test=numbered(test=0).test)
+    with pytest.raises(InputError, match="there are no test images: use a source with test images"):
+        apply_options(splits, config)
+
+
+def test_classes_without_test_images_are_named_once():
+    splits = shaped(4, 4, labels=(0, 1, 2, 3))
+    splits = splits._replace(test=splits.test.take(np.s_[:2]))
+    with pytest.warns(InputWarning, match="^no test image is of class 2, 3: its accuracy stays unknown$") as warned:
+        apply_options(splits, DataConfig())
+    assert len(warned) == 1
+    with pytest.warns(InputWarning, match="class 3:"):
+        apply_options(splits, DataConfig(classes=(1, 3)))
+    apply_options(splits, DataConfig(classes=(0, 1)))  # without a warning
+    with pytest.raises(InputError, match="there are no test images of the classes 2, 3: use a source that tests"):
+        apply_options(splits, DataConfig(classes=(2, 3)))
 
 
 def test_a_source_with_validation_images_keeps_them():
     with pytest.raises(InputError, match=r"validation_share is 0\.5 but xor has its own validation images: use 0"):
         load(DataConfig(source="xor", validation_share=0.5))
+
+
+def test_a_source_of_very_many_classes_is_not_listed_whole():
+    splits = shaped(2, 2, labels=range(1000))
+    message = f"class 1000 is not in the data: use some of {', '.join(map(str, range(30)))}, …"
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        apply_options(splits, DataConfig(classes=(1000,)))

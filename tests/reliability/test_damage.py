@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 from support.stored import forget_origin
 
 from jaxinterp import data, jobs, store, sweeps
-from jaxinterp.errors import InputError, Note
+from jaxinterp.errors import InputError, InputWarning
 
 
 class Effects(NamedTuple):
@@ -55,7 +55,7 @@ def test_one_flipped_bit_is_refused_and_its_file_named(run, part):
 
 def test_a_run_without_checksums_is_loaded(run, toy):
     forget_origin(run)
-    with pytest.warns(Note, match=f"{run} was stored without checksums"):
+    with pytest.warns(InputWarning, match=f"{run} was stored without checksums"):
         found = store.load(run)
     assert bits((found.networks, found.history)) == bits((toy[2].networks, toy[2].history))
 
