@@ -18,6 +18,7 @@ PACKAGE = ROOT / "jaxinterp"
 LADDER = (
     "errors",
     "text",
+    "archives",
     "choices",
     "config",
     "recipes",
