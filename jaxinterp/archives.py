@@ -99,9 +99,7 @@ def _array(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.nd
         raise ValueError(f"{info.filename} has the format {version}, which only structured arrays need")
     shape, fortran, dtype = _READ_HEADER[version](stream)
     if dtype.hasobject:
-        raise InputError(
-            f"{path} refused, because {info.filename} is a pickle, which can run code: save it as an array of numbers"
-        )
+        raise ValueError(f"{info.filename} is a pickle, which can run code; save it as an array of numbers")
     data = stream.read()
     if any(size < 0 for size in shape) or math.prod(shape) * dtype.itemsize != len(data):
         raise ValueError(f"{info.filename} should hold {dtype} of shape {shape}, and holds {len(data)} bytes")

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from tyro.conf import Positional, arg, subcommand
 
+from jaxinterp.choices import NORMS
 from jaxinterp.cli import actions
 from jaxinterp.cli.shell import Format, config_to_start_from, parse
 from jaxinterp.config import DataConfig, Loss, ModelConfig, Norm, Orientation, TrainConfig
@@ -126,7 +127,7 @@ class ImportedModel(ModelConfig):
     """number of units in each hidden layer; read from the file, and checked if given"""
     outputs: Annotated[int | None, arg(metavar="INT")] = None  # pyright: ignore
     """number of logits; read from the file, and checked if given"""
-    norm: Annotated[Norm | None, arg(metavar="{none,batch,layer}")] = None  # pyright: ignore
+    norm: Annotated[Norm | None, arg(metavar=f"{{{','.join(('none', *NORMS))}}}")] = None  # pyright: ignore
     """read from the file, and checked if given"""
 
 

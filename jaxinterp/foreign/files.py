@@ -48,7 +48,10 @@ def read_tensors(path: Path | str) -> Tensors:
 def as_float32(path: Path, name: str, stored: np.ndarray) -> np.ndarray:
     """A weight as float32. Raises InputError for all but floating-point numbers, and for one that is not finite."""
     if not jnp.issubdtype(stored.dtype, np.floating):
-        raise InputError(f"{path}: {name} is {stored.dtype}, and weights are floating-point numbers: convert it first")
+        raise InputError(
+            f"{path}: {name} is {stored.dtype}, and weights are floating-point numbers: convert it, or leave it out if "
+            "it is none"
+        )
     with np.errstate(over="ignore"):
         value = np.asarray(stored, np.float32)
     if not np.isfinite(value).all():

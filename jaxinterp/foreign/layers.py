@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
+from jaxinterp.choices import NORMS
 from jaxinterp.errors import InputError
 from jaxinterp.foreign import names
 from jaxinterp.foreign.files import Tensors, as_float32
@@ -24,7 +25,8 @@ class Group(NamedTuple):
     @property
     def title(self) -> str:
         """Its name for a reader: that of one of its tensors."""
-        return self.tensors.get("weight") or next(iter(self.tensors.values()))
+        parts = ("weight", "scale", *self.tensors)
+        return next(self.tensors[part] for part in parts if part in self.tensors)
 
 
 class Layers(NamedTuple):
@@ -107,17 +109,15 @@ def _are_numbered(arrays: list[str]) -> bool:
 
 def _roles(path: Path, run: list[str], norm: str | None) -> tuple[str, ...]:
     """What the vectors after a matrix are."""
-    fitting = [roles for roles in names.UNNAMED.get(len(run) - 1, ()) if norm in (None, _norm_of(roles))]
-    fitting = fitting or list(names.UNNAMED.get(len(run) - 1, ()))  # a norm that the file contradicts is told later
+    candidates = names.UNNAMED.get(len(run) - 1, ())
+    statistics = norm in NORMS and NORMS[norm].over_units is None
+    fitting = [roles for roles in candidates if norm not in NORMS or bool(STATISTICS & set(roles)) == statistics]
+    fitting = fitting or list(candidates)  # what the file contradicts is told later
     if not fitting:
         raise InputError(f"{path}: {len(run) - 1} vectors after {run[0]} are not understood: name the tensors")
     if len(fitting) > 1:
-        raise InputError(f"{path} does not say what {', '.join(run[1:])} are: give --model.norm batch or layer")
+        raise InputError(f"{path} does not say what {', '.join(run[1:])} are: give --model.norm")
     return fitting[0]
-
-
-def _norm_of(roles) -> str:
-    return "batch" if STATISTICS & set(roles) else "layer" if "scale" in roles else "none"
 
 
 def _sorted_out(path: Path, groups: dict[Layer, dict[str, str]], values: dict[str, np.ndarray]) -> Layers:
@@ -129,6 +129,8 @@ def _sorted_out(path: Path, groups: dict[Layer, dict[str, str]], values: dict[st
             if inner:
                 inside.append(Group(layer, inner))
             continue
+        if set(tensors) == {"bias"}:
+            raise InputError(f"{path}: {tensors['bias']} is the bias of no matrix; it has {shapes(values)}")
         parts: dict[str, str] = {}
         for role, name in tensors.items():
             _put(path, parts, {"weight": "scale", "bias": "shift"}.get(role, role), name)

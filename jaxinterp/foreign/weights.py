@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxinterp.choices import NORMS
 from jaxinterp.errors import InputError
 from jaxinterp.foreign.files import Tensors, read_tensors
 from jaxinterp.foreign.layers import STATISTICS, Group, Layers, group, shapes
@@ -72,7 +73,7 @@ def read_weights(path: Path | str, pixels: int, known: Known | None = None) -> W
         filled.put_kernel(name, linear, found)
         filled.put("params", name, "bias", linear.tensors.get("bias"), units)
         for collection, variable, part in _NORM_VARIABLES if hidden and norm != "none" else ():
-            if part not in STATISTICS or norm == "batch":
+            if part not in STATISTICS or NORMS[norm].over_units is None:
                 source = following[place].tensors.get(part) if following else None
                 filled.put(collection, f"norm{place}", variable, source, units)
     return Weights(found.sizes[:-1], found.sizes[-1], norm, filled.variables, filled.mapping)
@@ -131,11 +132,17 @@ def _norm(tensors: Tensors, layers: Layers, following: list[Group], known: Known
                 f"{path} has no running mean and variance for the batch norm of {norm.title}: export them too"
             )
     norm = "none" if not following else "batch" if any(with_statistics) else "layer"
-    if known.norm == "layer" and norm == "none":
-        return "layer"  # one without weights leaves nothing in the file
+    if known.norm in NORMS and _leaves_like(known.norm, norm):
+        return known.norm
     if known.norm not in (None, norm):
         raise InputError(
             f"{path} has the norm {norm}, by its tensors {shapes(layers.values)}, and --model.norm says {known.norm}: "
             "leave the option out"
         )
     return norm
+
+
+def _leaves_like(known: str, norm: str) -> bool:
+    """Whether a file with a known norm looks like this one. A norm over units without weights leaves nothing in it."""
+    over_units = NORMS[known].over_units is not None
+    return norm in (("none", "layer") if over_units else ("batch",))
