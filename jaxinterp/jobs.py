@@ -19,7 +19,7 @@ from jaxinterp.train import Checkpoint
 
 IMPORTED = "imported"  # the recipe of a run whose weights were trained elsewhere
 CHECKPOINT_SECONDS = 5.0  # an interruption loses at most this much work, and one epoch
-READ_FROM_FILE = ("widths", "outputs", "norm")  # fields of ModelConfig that a file with weights tells
+READ_FROM_FILE = ("widths", "outputs", "norm")  # fields of ModelConfig that imported weights determine
 # Fields of TrainConfig in which the arms of one compiled program may differ; dropout is the model's.
 TRACED = tuple(name for name in Hyperparameters._fields if name != "dropout")
 

@@ -126,8 +126,8 @@ def import_(command) -> None:
     from jaxinterp.report import tables
 
     path = command.root / command.name
-    told = {name: getattr(command.model, name) for name in jobs.READ_FROM_FILE}
-    known = foreign.Known(**told, layers=command.layers, orientation=command.orientation)
+    given = {name: getattr(command.model, name) for name in jobs.READ_FROM_FILE}
+    known = foreign.Known(**given, layers=command.layers, orientation=command.orientation)
     model = ModelConfig(**{name: value for name, value in vars(command.model).items() if value is not None})
     config = RunConfig(command.data, model, TrainConfig(seeds=1, epochs=1, loss=command.loss), jobs.IMPORTED)
     imported = jobs.import_run(path, config, command.file, known=known, force=command.force)

@@ -121,7 +121,7 @@ class Recipes:
 
 @dataclass(frozen=True)
 class ImportedModel(ModelConfig):
-    """The architecture of one multilayer perceptron. What the weights tell need not be given."""
+    """The architecture of one multilayer perceptron. What can be read from the weights is optional."""
 
     widths: Annotated[tuple[int, ...] | None, arg(metavar="[INT [INT ...]]")] = None  # pyright: ignore
     """number of units in each hidden layer; read from the file, and checked if given"""
@@ -147,9 +147,9 @@ class Import:
     loss: Loss = "cross_entropy"
     """what the outputs mean: logits of classes, one logit (binary_cross_entropy) or values (squared_error)"""
     layers: Annotated[tuple[str, ...], arg(metavar="[NAME [NAME ...]]")] = ()
-    """the file's layers in the order of computation, where their shapes, numbers and the file do not tell it"""
+    """the file's layers in the order of computation, where shapes, numbers in names and the file leave it open"""
     orientation: Annotated[Orientation | None, arg(metavar="{inputs-first,outputs-first}")] = None
-    """which axis of its matrices comes first, where their shapes and names do not tell it"""
+    """which axis of its matrices comes first, where shapes and names leave it open"""
     force: bool = False
     """store a network that does little better than chance, too"""
     format: Format = "table"

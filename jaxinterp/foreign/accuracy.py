@@ -47,14 +47,14 @@ class Check(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """Accuracy beside that of chance."""
+        """Accuracy and that of chance."""
         return f"test accuracy {format_percent(self.accuracy, 1)}, chance {format_percent(self.chance, 1)}"
 
 
 def check(network: Network, config: ModelConfig, test: Dataset, loss: str) -> Check:
     """Test an ensemble of one network of this config, as it is and under the other options that a file does not hold.
 
-    These are the usual normalisations, the activation functions and the norm's place, one changed at a time.
+    These are the usual normalisations, the activation functions and the norm's position, one changed at a time.
     """
     if not len(test.labels):
         return Check(math.nan, math.nan, "")
@@ -62,9 +62,10 @@ def check(network: Network, config: ModelConfig, test: Dataset, loss: str) -> Ch
     chance = float(np.bincount(labels).max() / len(labels))
     accuracy = _accuracy(network, config, test, loss)
     some = Dataset(test.images[:_EXAMPLES], test.labels[:_EXAMPLES])
+    here = _accuracy(network, config, some, loss)
     reached = {option: _accuracy(network, other, some, loss) for option, other in _alternatives(config)}
     option = max(reached, key=lambda option: reached[option])
-    better = reached[option] - accuracy > _SURE * math.sqrt(max(accuracy * (1 - accuracy), 1e-9) / len(some.labels))
+    better = reached[option] - here > _SURE * math.sqrt(max(here * (1 - here), 1e-9) / len(some.labels))
     hint = f"it would reach {format_percent(reached[option], 1)} with {option}" if better else ""
     return Check(accuracy, chance, hint)
 

@@ -36,6 +36,10 @@ def read_tensors(path: Path | str) -> Tensors:
         )
     try:
         arrays = load_file(path)
+    except AttributeError as error:  # the library looks the type up in NumPy
+        raise InputError(
+            f"{path} has numbers of a type that NumPy lacks, such as float8: convert them to float32"
+        ) from error
     except Exception as error:  # damaged bytes raise errors of many kinds
         raise InputError(
             f"{path} is not a readable .safetensors file of plain arrays: {archives.reason(error)}"
@@ -52,9 +56,9 @@ def as_float32(path: Path, name: str, stored: np.ndarray) -> np.ndarray:
             f"{path}: {name} is {stored.dtype}, and weights are floating-point numbers: convert it, or leave it out if "
             "it is none"
         )
-    with np.errstate(over="ignore"):
-        value = np.asarray(stored, np.float32)
+    with np.errstate(all="ignore"):
+        value, exact = np.asarray(stored, np.float32), stored.astype(np.float64)
     if not np.isfinite(value).all():
-        kind = "too large for float32" if np.isfinite(stored.astype(np.float64)).all() else "not finite"
+        kind = "too large for float32" if np.isfinite(exact).all() else "not finite"
         raise InputError(f"{path}: {name} has values that are {kind}: export a network whose training did not diverge")
     return value

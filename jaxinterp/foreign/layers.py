@@ -1,5 +1,6 @@
 """Which tensors of a file belong together? One group for each linear layer and for each norm."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from jaxinterp.foreign.names import Layer
 
 NORM_PARTS = ("scale", "shift", "mean", "var")
 STATISTICS = {"mean", "var"}
+_LISTED = 12  # names in a message
 
 
 class Group(NamedTuple):
@@ -58,13 +60,19 @@ def group(tensors: Tensors, norm: str | None = None) -> Layers:
         groups = _by_order(path, values, norm)
     else:
         known = "weight, kernel, bias, scale, gamma, beta, mean, var, …"
-        raise InputError(f"{path}: {', '.join(unknown)} not understood: name each tensor for what it is ({known})")
+        raise InputError(f"{path}: {listed(unknown)} not understood: name each tensor for what it is ({known})")
     return _sorted_out(path, groups, values)
 
 
 def shapes(values: dict[str, np.ndarray]) -> str:
     """Names and shapes, for messages."""
-    return ", ".join(f"{name} {value.shape}" for name, value in values.items()) or "nothing more"
+    return listed([f"{name} {value.shape}" for name, value in values.items()])
+
+
+def listed(parts: Sequence[str]) -> str:
+    """A list for messages; of a long one, its beginning."""
+    more = [f"and {len(parts) - _LISTED} more"] if len(parts) > _LISTED else []
+    return ", ".join([*parts[:_LISTED], *more])
 
 
 def _is_counter(name: str, array: np.ndarray) -> bool:
@@ -112,11 +120,11 @@ def _roles(path: Path, run: list[str], norm: str | None) -> tuple[str, ...]:
     candidates = names.UNNAMED.get(len(run) - 1, ())
     statistics = norm in NORMS and NORMS[norm].over_units is None
     fitting = [roles for roles in candidates if norm not in NORMS or bool(STATISTICS & set(roles)) == statistics]
-    fitting = fitting or list(candidates)  # what the file contradicts is told later
+    fitting = fitting or list(candidates)  # a norm that the file contradicts is refused later
     if not fitting:
         raise InputError(f"{path}: {len(run) - 1} vectors after {run[0]} are not understood: name the tensors")
     if len(fitting) > 1:
-        raise InputError(f"{path} does not say what {', '.join(run[1:])} are: give --model.norm")
+        raise InputError(f"{path} does not say what {listed(run[1:])} are: give --model.norm")
     return fitting[0]
 
 

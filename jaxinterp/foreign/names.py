@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-# What a tensor is, by a word of its name. A weight of one axis is a norm's scale, and the bias beside it its shift.
+# What a tensor is, by a word of its name. A weight of one axis is a norm's scale, and the bias next to it its shift.
 ROLES: dict[str, str] = {
     **dict.fromkeys(("weight", "weights", "w", "kernel", "coef", "coefs"), "weight"),
     **dict.fromkeys(("bias", "biases", "b", "intercept", "intercepts"), "bias"),
@@ -47,12 +47,12 @@ def split(name: str) -> Part:
     "fc1.weight" is the weight of layer ("fc", "1"), "W1" that of ("1",), "batch_stats/BatchNorm_0/mean" the mean of
     ("batchnorm", "0").
     """
-    found = words(name)
-    place = max((place for place, word in enumerate(found) if word in ROLES), default=None)
-    if place is None:
-        return Part(found, "")
-    rest = (*found[:place], *found[place + 1 :])
-    return Part(tuple(word for word in rest if word not in FILLERS), found[place])
+    parts = words(name)
+    index = max((index for index, word in enumerate(parts) if word in ROLES), default=None)
+    if index is None:
+        return Part(parts, "")
+    rest = (*parts[:index], *parts[index + 1 :])
+    return Part(tuple(word for word in rest if word not in FILLERS), parts[index])
 
 
 def words(name: str) -> Layer:
@@ -66,9 +66,13 @@ def is_counter(name: str) -> bool:
     return name.endswith(COUNTERS)
 
 
-def numbers(layer: Layer) -> tuple[int, ...]:
-    """The numbers in a layer's name. A name without any comes before its numbered likes, as Keras's "dense" does."""
-    return tuple(int(word) for word in layer if word.isdecimal())
+def numbers(layer: Layer) -> tuple[tuple[int, str], ...]:
+    """The numbers in a layer's name, in a form that compares as they do however many digits they have.
+
+    A name without any comes before those with numbers, as Keras's "dense" does.
+    """
+    digits = [word.lstrip("0") for word in layer if word.isdecimal()]
+    return tuple((len(word), word) for word in digits)
 
 
 def text(layer: Layer) -> Layer:

@@ -11,7 +11,7 @@ from typing import NamedTuple, get_args
 from jaxinterp.config import Orientation
 from jaxinterp.errors import InputError
 from jaxinterp.foreign import names
-from jaxinterp.foreign.layers import Group, Layers, shapes
+from jaxinterp.foreign.layers import Group, Layers, listed, shapes
 
 ORIENTATIONS: tuple[Orientation, ...] = get_args(Orientation)
 MOST_LAYERS = 100
@@ -65,9 +65,9 @@ def chain(path: Path, layers: Layers, pixels: int, known: Known, *, ordered: boo
             break
     if not fitting:
         _refuse(path, layers, pixels, known, ordered)
-    custom = _custom(groups)
-    if custom in fitting:
-        fitting = {custom: fitting[custom]}
+    convention = _convention(groups)
+    if convention in fitting:
+        fitting = {convention: fitting[convention]}
     for orders in fitting.values():
         if len(orders) > 1:
             _ask_for_order(path, groups, orders)
@@ -81,30 +81,29 @@ def chain(path: Path, layers: Layers, pixels: int, known: Known, *, ordered: boo
     return Chain([groups[layer] for layer in order], orientation, sizes)
 
 
-def norms(path: Path, layers: Layers, found: Chain, known: Known, *, ordered: bool) -> list[Group]:
+def norms(path: Path, layers: Layers, chained: Chain, known: Known, *, ordered: bool) -> list[Group]:
     """The norms in the order of the hidden layers that they follow; none where the file has none.
 
     Raises InputError where they do not fit the layers, and where several orders fit and nothing decides.
     """
-    groups, hidden = layers.norms, found.linear[:-1]
+    groups, hidden = layers.norms, chained.linear[:-1]
     if layers.inside:
-        own = {group.layer: group for group in groups}
-        if own.keys() != {group.layer for group in hidden}:
+        by_layer = {group.layer: group for group in groups}
+        if by_layer.keys() != {group.layer for group in hidden}:
             raise InputError(
-                f"{path}: a network has a norm after each hidden layer or none; this has norms for "
-                f"{', '.join(group.title for group in groups)}"
+                f"{path}: a network has a norm after each hidden layer or none; this has norms for {_titles(groups)}"
             )
-        return [own[group.layer] for group in hidden]
+        return [by_layer[group.layer] for group in hidden]
     if not groups:
         return []
     if len(groups) != len(hidden):
         raise InputError(
-            f"{path} has {len(groups)} norms or other vectors ({', '.join(group.title for group in groups)}) for "
+            f"{path} has {len(groups)} norms or other vectors ({_titles(groups)}) for "
             f"{len(hidden)} hidden layers: a network has one norm after each hidden layer, or none"
         )
     units = [layers.values[group.title].size for group in groups]
-    widths = found.sizes[:-1]
-    shared = [_shared(hidden, place) for place in range(len(hidden))]
+    widths = chained.sizes[:-1]
+    shared = [_shared(hidden, index) for index in range(len(hidden))]
 
     def fits(order, norm):
         return units[norm] == widths[len(order)]
@@ -123,13 +122,13 @@ def norms(path: Path, layers: Layers, found: Chain, known: Known, *, ordered: bo
     return _ask_for_order(path, groups, orders)
 
 
-def _evidence(groups: Sequence[Group], listed: tuple[str, ...], ordered: bool) -> list[Before]:
+def _evidence(groups: Sequence[Group], order: tuple[str, ...], ordered: bool) -> list[Before]:
     """What says which layer comes first, from the strongest on: --layers and names, and with them the file's order."""
-    places = [next((place for place, name in enumerate(listed) if _is_called(group, name)), None) for group in groups]
+    listed_at = [next((index for index, name in enumerate(order) if _is_called(group, name)), None) for group in groups]
 
     def named(one, other):
-        if places[one] is not None and places[other] is not None:
-            return places[one] < places[other]
+        if listed_at[one] is not None and listed_at[other] is not None:
+            return listed_at[one] < listed_at[other]
         return names.comes_before(groups[one].layer, groups[other].layer)
 
     def stored(one, other):
@@ -143,7 +142,7 @@ def _evidence(groups: Sequence[Group], listed: tuple[str, ...], ordered: bool) -
 def _arrangements(path: Path, count: int, fits: Callable[[list[int], int], bool], before: Before) -> list[list[int]]:
     """Orders of all items in which each fits those before it; no more than two, since two leave the order open."""
     earlier = [{other for other in range(count) if before(other, item)} for item in range(count)]
-    found: list[list[int]] = []
+    orders: list[list[int]] = []
     steps = 0
 
     def extend(order: list[int]) -> None:
@@ -152,15 +151,15 @@ def _arrangements(path: Path, count: int, fits: Callable[[list[int], int], bool]
         if steps > _MOST_STEPS:
             raise InputError(f"{path} leaves too many orders of its layers open: list them in order with --layers")
         if len(order) == count:
-            found.append(order)
+            orders.append(order)
             return
         left = set(range(count)) - set(order)
         for item in sorted(left):
-            if len(found) < 2 and not earlier[item] & left and fits(order, item):
+            if len(orders) < 2 and not earlier[item] & left and fits(order, item):
                 extend([*order, item])
 
     extend([])
-    return found
+    return orders
 
 
 def _joins(stored, orientation: Orientation, pixels: int | None, wanted: Sequence[int | None]):
@@ -176,14 +175,14 @@ def _joins(stored, orientation: Orientation, pixels: int | None, wanted: Sequenc
 
 
 def _wanted(known: Known, count: int) -> list[int | None]:
-    """Units of each layer, as far as they are known; a number of layers that does not fit is told later."""
+    """Units of each layer, as far as they are known; a number of layers that does not fit is refused later."""
     if known.widths is None or len(known.widths) != count - 1:
         return [*[None] * (count - 1), known.outputs]
     return [*known.widths, known.outputs]
 
 
-def _custom(groups: Sequence[Group]) -> Orientation | None:
-    """How matrices of these names lie by the custom of the libraries that use them."""
+def _convention(groups: Sequence[Group]) -> Orientation | None:
+    """How matrices of these names lie by the convention of the libraries that use them."""
     words = {names.split(group.tensors["weight"]).word for group in groups}
     return "inputs-first" if words <= names.INPUTS_FIRST else "outputs-first" if words <= names.OUTPUTS_FIRST else None
 
@@ -192,19 +191,19 @@ def _is_called(group: Group, name: str) -> bool:
     return name in group.tensors.values() or group.layer in (names.words(name), names.split(name).layer)
 
 
-def _check_listed(path: Path, layers: Layers, listed: tuple[str, ...]) -> None:
+def _check_listed(path: Path, layers: Layers, order: tuple[str, ...]) -> None:
     groups = [*layers.linear, *layers.norms]
-    for place, name in enumerate(listed):
+    for index, name in enumerate(order):
         if not any(_is_called(group, name) for group in groups):
             raise InputError(f"{path} has no layer {name!r}, as --layers says; it has {_titles(groups)}")
-        if any(_is_called(group, name) and _is_called(group, other) for group in groups for other in listed[:place]):
+        if any(_is_called(group, name) and _is_called(group, other) for group in groups for other in order[:index]):
             raise InputError(f"--layers names {name} twice: name each layer once")
 
 
-def _shared(hidden: Sequence[Group], place: int) -> set[str]:
+def _shared(hidden: Sequence[Group], index: int) -> set[str]:
     """The words of a hidden layer's name that no other hidden layer has."""
-    others = {word for number, group in enumerate(hidden) if number != place for word in group.layer}
-    return set(hidden[place].layer) - others
+    others = {word for number, group in enumerate(hidden) if number != index for word in group.layer}
+    return set(hidden[index].layer) - others
 
 
 def _ask_for_order(path: Path, groups: Sequence[Group], orders: list[list[int]]):
@@ -243,4 +242,4 @@ def _refuse(path: Path, layers: Layers, pixels: int, known: Known, ordered: bool
 
 
 def _titles(groups: Sequence[Group]) -> str:
-    return ", ".join(group.title for group in groups)
+    return listed([group.title for group in groups])

@@ -62,21 +62,21 @@ def read_weights(path: Path | str, pixels: int, known: Known | None = None) -> W
     """
     tensors, known = read_tensors(path), known or Known()
     layers = group(tensors, known.norm)
-    found = chain(tensors.path, layers, pixels, known, ordered=tensors.ordered)
-    following = norms(tensors.path, layers, found, known, ordered=tensors.ordered)
-    _check_widths(tensors.path, found, known)
+    chained = chain(tensors.path, layers, pixels, known, ordered=tensors.ordered)
+    following = norms(tensors.path, layers, chained, known, ordered=tensors.ordered)
+    _check_widths(tensors.path, chained, known)
     norm = _norm(tensors, layers, following, known)
     filled = _Variables(tensors, layers)
-    for place, linear in enumerate(found.linear):
-        hidden = place < len(found.linear) - 1
-        name, units = f"hidden{place}" if hidden else "output", found.sizes[place]
-        filled.put_kernel(name, linear, found)
+    for index, linear in enumerate(chained.linear):
+        hidden = index < len(chained.linear) - 1
+        name, units = f"hidden{index}" if hidden else "output", chained.sizes[index]
+        filled.put_kernel(name, linear, chained)
         filled.put("params", name, "bias", linear.tensors.get("bias"), units)
         for collection, variable, part in _NORM_VARIABLES if hidden and norm != "none" else ():
             if part not in STATISTICS or NORMS[norm].over_units is None:
-                source = following[place].tensors.get(part) if following else None
-                filled.put(collection, f"norm{place}", variable, source, units)
-    return Weights(found.sizes[:-1], found.sizes[-1], norm, filled.variables, filled.mapping)
+                source = following[index].tensors.get(part) if following else None
+                filled.put(collection, f"norm{index}", variable, source, units)
+    return Weights(chained.sizes[:-1], chained.sizes[-1], norm, filled.variables, filled.mapping)
 
 
 class _Variables:
@@ -87,10 +87,10 @@ class _Variables:
         self.variables: dict[str, Any] = {}
         self.mapping: list[tuple[str, str]] = []
 
-    def put_kernel(self, layer: str, linear: Group, found: Chain) -> None:
+    def put_kernel(self, layer: str, linear: Group, chained: Chain) -> None:
         source = linear.tensors["weight"]
         value, note = self.layers.values[source], ""
-        if found.orientation == "outputs-first":
+        if chained.orientation == "outputs-first":
             value, note = value.T, ", transposed"
         self._store("params", layer, "kernel", source, value, note)
 
@@ -112,10 +112,10 @@ class _Variables:
         self.mapping.append((source, f"{collection}/{layer}/{name} {value.shape}{note}"))
 
 
-def _check_widths(path: Path, found: Chain, known: Known) -> None:
-    """That there are as many layers as is known. Where there are, `chain` has found their units to fit."""
-    if known.widths is not None and len(known.widths) != len(found.linear) - 1:
-        widths = " ".join(map(str, found.sizes[:-1])) or "none"
+def _check_widths(path: Path, chained: Chain, known: Known) -> None:
+    """That there are as many layers as is known. Where there are, `chain` has made sure that their units fit."""
+    if known.widths is not None and len(known.widths) != len(chained.linear) - 1:
+        widths = " ".join(map(str, chained.sizes[:-1])) or "none"
         raise InputError(
             f"{path} has widths {widths}, and --model.widths says {' '.join(map(str, known.widths)) or 'none'}: leave "
             "the option out, or give these"
