@@ -132,7 +132,9 @@ def import_run(
     check = foreign.check(network, config.model, splits.test, config.train.loss)
     if check.near_chance and not force:
         hint = (
-            f"{check.hint}; give that" if check.hint else "check how the images were prepared, and --model.activation"
+            f"{check.hint}; give that"
+            if check.hint
+            else "check how the file was written and the images prepared (docs/import.md)"
         )
         raise InputError(
             f"{file} is not stored, since it does little better than chance ({check.sentence}): {hint}, "
