@@ -21,6 +21,7 @@ else:
     Optimizer = Literal[tuple(OPTIMIZERS)]
 Initializer = Literal["torch", "xavier_uniform", "xavier_normal", "he_uniform", "he_normal", "lecun_normal"]
 BiasInitializer = Literal["default", "torch"]
+Orientation = Literal["inputs-first", "outputs-first"]  # of imported matrices
 Loss = Literal["cross_entropy", "binary_cross_entropy", "squared_error"]
 
 # Help that names entries of the tables; all other help is the text under a field.

@@ -8,18 +8,28 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from jaxinterp import data, files, foreign, networks, store, train
 from jaxinterp.config import RunConfig, difference
 from jaxinterp.data import Splits
 from jaxinterp.epoch import Hyperparameters
 from jaxinterp.errors import InputError
+from jaxinterp.networks import Network
 from jaxinterp.train import Checkpoint
 
 IMPORTED = "imported"  # the recipe of a run whose weights were trained elsewhere
 CHECKPOINT_SECONDS = 5.0  # an interruption loses at most this much work, and one epoch
+READ_FROM_FILE = ("widths", "outputs", "norm")  # fields of ModelConfig that imported weights determine
 # Fields of TrainConfig in which the arms of one compiled program may differ; dropout is the model's.
 TRACED = tuple(name for name in Hyperparameters._fields if name != "dropout")
+
+
+class Import(NamedTuple):
+    """What became of a file: pairs (tensor in the file, variable), and how well the network does."""
+
+    mapping: list[tuple[str, str]]
+    check: foreign.Check
 
 
 def train_run(
@@ -114,16 +124,38 @@ def _begun_with(path: Path) -> list[Path] | None:
     return [path if name == "." else path.parent / name for name in names]
 
 
-def import_run(path: Path, config: RunConfig, file: Path) -> list[tuple[str, str]]:
-    """Create a run of one network whose weights come from a file. Returns pairs (tensor in the file, variable)."""
+def import_run(
+    path: Path, config: RunConfig, file: Path, *, known: foreign.Known | None = None, force: bool = False
+) -> Import:
+    """Create a run of one network whose weights come from a file.
+
+    known: what is known of the network; widths, outputs and norm are those of the file where it is None. By default
+    they are the config's, and all are checked against the file. force: store a network that does little better than
+    chance, too. Raises InputError, and writes nothing, where the file and what is known do not fit together.
+    """
+    known = known or foreign.Known(config.model.widths, config.model.outputs, config.model.norm)
     _check_folder(path, config, resume=False)
     splits = data.load(config.data)
+    weights = foreign.read_weights(file, splits.train.images.shape[-1], known)
+    read = {name: getattr(weights, name) for name in READ_FROM_FILE}
+    config = dataclasses.replace(config, model=dataclasses.replace(config.model, **read))
     model = networks.build(config.model)
     train.check(config.train, model, splits)
-    imported = foreign.import_weights(file, model, splits.train.images.shape[-1])
-    trained, fingerprint = train.as_trained(imported.networks, splits, loss=config.train.loss), data.fingerprint(splits)
+    network = Network(model, weights.variables)
+    check = foreign.check(network, config.model, splits.test, config.train.loss)
+    if check.near_chance and not force:
+        hint = (
+            f"{check.hint}; give that"
+            if check.hint
+            else "check how the file was written and the images prepared (docs/import.md)"
+        )
+        raise InputError(
+            f"{file} is not stored, since it does little better than chance ({check.sentence}): {hint}, "
+            "or --force to store it all the same"
+        )
+    trained, fingerprint = train.as_trained(network, splits, loss=config.train.loss), data.fingerprint(splits)
     files.write_folder(path, lambda new: store.save(new, config, trained, splits.test, fingerprint=fingerprint))
-    return imported.mapping
+    return Import(weights.mapping, check)
 
 
 def program_of(config: RunConfig) -> RunConfig:

@@ -19,6 +19,7 @@ LADDER = (
     "errors",
     "files",
     "text",
+    "archives",
     "choices",
     "config",
     "recipes",

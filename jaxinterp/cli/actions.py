@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from jaxinterp.cli.shell import Format, progress_bar, say, show, study_progress
-from jaxinterp.config import RunConfig, TrainConfig
+from jaxinterp.config import ModelConfig, RunConfig, TrainConfig
 from jaxinterp.errors import InputError
 
 
@@ -122,13 +122,19 @@ def recipes(command) -> None:
 
 def import_(command) -> None:
     """Store weights from elsewhere as a run."""
-    from jaxinterp import jobs
+    from jaxinterp import foreign, jobs
     from jaxinterp.report import tables
 
     path = command.root / command.name
-    config = RunConfig(command.data, command.model, TrainConfig(seeds=1, epochs=1, loss=command.loss), jobs.IMPORTED)
-    mapping = jobs.import_run(path, config, command.file)
-    show(tables.mapping_table(mapping, title=str(path)), command.format)
+    given = {name: getattr(command.model, name) for name in jobs.READ_FROM_FILE}
+    known = foreign.Known(**given, layers=command.layers, orientation=command.orientation)
+    model = ModelConfig(**{name: value for name, value in vars(command.model).items() if value is not None})
+    config = RunConfig(command.data, model, TrainConfig(seeds=1, epochs=1, loss=command.loss), jobs.IMPORTED)
+    imported = jobs.import_run(path, config, command.file, known=known, force=command.force)
+    show(tables.mapping_table(imported.mapping, title=str(path)), command.format)
+    say(imported.check.sentence, command.format)
+    if imported.check.hint:
+        say(f"were the weights made with other options? {imported.check.hint}", command.format)
 
 
 def _train_into(path: Path, config: RunConfig, *, resume: bool):

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 from tyro.conf import Positional, arg, subcommand
 
+from jaxinterp.choices import NORMS
 from jaxinterp.cli import actions
 from jaxinterp.cli.shell import Format, config_to_start_from, parse
-from jaxinterp.config import DataConfig, Loss, ModelConfig, TrainConfig
+from jaxinterp.config import DataConfig, Loss, ModelConfig, Norm, Orientation, TrainConfig
 
 Name = Annotated[str | None, arg(metavar="NAME")]
 Seeds = Annotated[int | None, arg(metavar="INT")]
@@ -119,8 +120,20 @@ class Recipes:
 
 
 @dataclass(frozen=True)
+class ImportedModel(ModelConfig):
+    """The architecture of one multilayer perceptron. What can be read from the weights is optional."""
+
+    widths: Annotated[tuple[int, ...] | None, arg(metavar="[INT [INT ...]]")] = None  # pyright: ignore
+    """number of units in each hidden layer; read from the file, and checked if given"""
+    outputs: Annotated[int | None, arg(metavar="INT")] = None  # pyright: ignore
+    """number of logits; read from the file, and checked if given"""
+    norm: Annotated[Norm | None, arg(metavar=f"{{{','.join(('none', *NORMS))}}}")] = None  # pyright: ignore
+    """read from the file, and checked if given"""
+
+
+@dataclass(frozen=True)
 class Import:
-    """Turn weights that were trained elsewhere into a run, and print which tensor became which parameter.
+    """Turn weights that were trained elsewhere into a run. Print which tensor became which parameter, and the accuracy.
 
     The file is a PyTorch state_dict saved as .safetensors, or an .npz of plain arrays; pickles are refused.
     """
@@ -133,10 +146,16 @@ class Import:
     """where runs are kept"""
     loss: Loss = "cross_entropy"
     """what the outputs mean: logits of classes, one logit (binary_cross_entropy) or values (squared_error)"""
+    layers: Annotated[tuple[str, ...], arg(metavar="[NAME [NAME ...]]")] = ()
+    """the file's layers in the order of computation, where shapes, numbers in names and the file leave it open"""
+    orientation: Annotated[Orientation | None, arg(metavar="{inputs-first,outputs-first}")] = None
+    """which axis of its matrices comes first, where shapes and names leave it open"""
+    force: bool = False
+    """store a network that does little better than chance, too"""
     format: Format = "table"
     """how tables are printed: for a terminal, or as json, csv or markdown (all other text then goes to stderr)"""
     data: DataConfig = field(default_factory=DataConfig)
-    model: ModelConfig = field(default_factory=ModelConfig)
+    model: ImportedModel = field(default_factory=ImportedModel)
 
 
 def command(arguments: list[str]) -> None:

@@ -156,7 +156,10 @@ def test_wrong_input_is_told_in_one_line(call, tmp_path, monkeypatch, arguments,
         ("train --name done --root ROOT/done/config.json", "config.json"),
         ("train --name config.json --root ROOT/done", "config.json exists and is not a run"),
         ("import ROOT/done/probe.npz --name done --root ROOT", "done holds a complete run"),
-        ("import ROOT/done/probe.npz --name x --root ROOT --data.source xor --model.outputs 2", "no matrix of shape"),
+        (
+            "import ROOT/done/probe.npz --name x --root ROOT --data.source xor --model.outputs 2",
+            "weights are floating-point",
+        ),
     ],
 )
 def test_what_does_not_suit_the_runs_there_is_told_in_one_line(call, root, arguments, message):
@@ -352,17 +355,17 @@ def test_a_recipe_is_where_options_start_from(call, toy_recipe, tmp_path, monkey
 
 
 def test_import_says_which_tensor_went_where(call, tmp_path):
-    rng = np.random.default_rng(0)
     shapes = {"fc1.weight": (4, 2), "fc1.bias": (4,), "fc2.weight": (2, 4), "fc2.bias": (2,)}
-    np.savez(tmp_path / "w.npz", allow_pickle=False, **{name: rng.normal(size=shape) for name, shape in shapes.items()})
-    options = "--data.source xor --model.widths 4 --model.outputs 2 --name theirs --root".split()
+    np.savez(tmp_path / "w.npz", allow_pickle=False, **{name: np.ones(shape) for name, shape in shapes.items()})
+    options = "--data.source xor --force --name theirs --root".split()
     code, out, err = call("import", tmp_path / "w.npz", *options, tmp_path)
     assert (code, err) == (0, "")
     for pair in (
-        "fc1.weight params/hidden0/kernel (2, 4)",
+        "fc1.weight params/hidden0/kernel (2, 4), transposed",
         "fc1.bias params/hidden0/bias (4,)",
-        "fc2.weight params/output/kernel (4, 2)",
+        "fc2.weight params/output/kernel (4, 2), transposed",
         "fc2.bias params/output/bias (2,)",
+        "test accuracy 50.0 %, chance 50.0 %",
     ):
         assert pair in words(out)
     assert call("runs", tmp_path / "theirs")[0] == 0

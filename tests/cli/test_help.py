@@ -33,7 +33,7 @@ def show(monkeypatch, capsys):
         ("report", ("RUN", "RUN/report/index.html")),
         ("runs", ("--root", "to show its seeds")),
         ("recipes", ("five write-ups", "controls")),
-        ("import", ("the weights", "--name", "--model.norm", "pickles are refused")),
+        ("import", ("the weights", "--name", "--model.norm", "pickles are refused", "--layers", "--orientation")),
     ],
 )
 def test_every_command_has_help(show, command, mentioned):

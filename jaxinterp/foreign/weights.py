@@ -1,0 +1,148 @@
+"""How do a file's tensors become a Network? Layer by layer, with a zero for each bias that the file leaves out."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxinterp.choices import NORMS
+from jaxinterp.errors import InputError
+from jaxinterp.foreign.files import Tensors, read_tensors
+from jaxinterp.foreign.layers import STATISTICS, Group, Layers, group, shapes
+from jaxinterp.foreign.names import is_batch_norm
+from jaxinterp.foreign.order import Chain, Known, chain, norms
+from jaxinterp.networks import MLP, Network
+
+_MISSING = {"scale": 1.0, "bias": 0.0}  # what a part that the file leaves out does not change
+_NORM_VARIABLES = (  # collection, variable, and the file's part
+    ("params", "scale", "scale"),
+    ("params", "bias", "shift"),
+    ("batch_stats", "mean", "mean"),
+    ("batch_stats", "var", "var"),
+)
+
+
+class Weights(NamedTuple):
+    """A file's network: its architecture, its variables, and which tensor became which variable.
+
+    variables: as `networks.init` nests them, with a leading seeds axis of size 1. mapping: pairs (tensor in the file,
+    variable with its shape and with what was done to it).
+    """
+
+    widths: tuple[int, ...]
+    outputs: int
+    norm: str
+    variables: dict[str, Any]
+    mapping: list[tuple[str, str]]
+
+
+class Imported(NamedTuple):
+    """An ensemble of one network, and the mapping from tensors in the file to its variables."""
+
+    networks: Network
+    mapping: list[tuple[str, str]]
+
+
+def import_weights(path: Path | str, model: MLP, pixels: int, known: Known | None = None) -> Imported:
+    """Weights from a file as an ensemble of one network of the given model.
+
+    known: what settles an order or orientation that the file leaves open. Raises InputError, naming the file and what
+    to do, where the file is not such a network.
+    """
+    known = (known or Known())._replace(widths=model.widths, outputs=model.outputs, norm=model.norm)
+    weights = read_weights(path, pixels, known)
+    return Imported(Network(model, weights.variables), weights.mapping)
+
+
+def read_weights(path: Path | str, pixels: int, known: Known | None = None) -> Weights:
+    """The network in a file, for images of so many pixels.
+
+    Raises InputError, naming the file and what to do, where the file's tensors make no network, where they make several
+    and nothing decides which, and where they differ from what is known.
+    """
+    tensors, known = read_tensors(path), known or Known()
+    layers = group(tensors, known.norm)
+    chained = chain(tensors.path, layers, pixels, known, ordered=tensors.ordered)
+    following = norms(tensors.path, layers, chained, known, ordered=tensors.ordered)
+    _check_widths(tensors.path, chained, known)
+    norm = _norm(tensors, layers, following, known)
+    filled = _Variables(tensors, layers)
+    for index, linear in enumerate(chained.linear):
+        hidden = index < len(chained.linear) - 1
+        name, units = f"hidden{index}" if hidden else "output", chained.sizes[index]
+        filled.put_kernel(name, linear, chained)
+        filled.put("params", name, "bias", linear.tensors.get("bias"), units)
+        for collection, variable, part in _NORM_VARIABLES if hidden and norm != "none" else ():
+            if part not in STATISTICS or NORMS[norm].over_units is None:
+                source = following[index].tensors.get(part) if following else None
+                filled.put(collection, f"norm{index}", variable, source, units)
+    return Weights(chained.sizes[:-1], chained.sizes[-1], norm, filled.variables, filled.mapping)
+
+
+class _Variables:
+    """Variables as they are filled, and where they come from."""
+
+    def __init__(self, tensors: Tensors, layers: Layers):
+        self.path, self.layers = tensors.path, layers
+        self.variables: dict[str, Any] = {}
+        self.mapping: list[tuple[str, str]] = []
+
+    def put_kernel(self, layer: str, linear: Group, chained: Chain) -> None:
+        source = linear.tensors["weight"]
+        value, note = self.layers.values[source], ""
+        if chained.orientation == "outputs-first":
+            value, note = value.T, ", transposed"
+        self._store("params", layer, "kernel", source, value, note)
+
+    def put(self, collection: str, layer: str, name: str, source: str | None, units: int) -> None:
+        if source is None:
+            value = np.full(units, _MISSING[name], np.float32)
+            self._store(collection, layer, name, "not in the file", value, f", all {_MISSING[name]:g}")
+            return
+        value = self.layers.values[source]
+        if value.size != units:
+            held = shapes({source: value})
+            raise InputError(f"{self.path} has {held} for the {units} units of {layer}: give each unit one number")
+        if name == "var" and value.min() < 0:
+            raise InputError(f"{self.path}: {source} goes down to {value.min():g}, and variances are at least 0")
+        self._store(collection, layer, name, source, value, "")
+
+    def _store(self, collection, layer, name, source, value, note) -> None:
+        self.variables.setdefault(collection, {}).setdefault(layer, {})[name] = np.ascontiguousarray(value)[None]
+        self.mapping.append((source, f"{collection}/{layer}/{name} {value.shape}{note}"))
+
+
+def _check_widths(path: Path, chained: Chain, known: Known) -> None:
+    """That there are as many layers as is known. Where there are, `chain` has made sure that their units fit."""
+    if known.widths is not None and len(known.widths) != len(chained.linear) - 1:
+        widths = " ".join(map(str, chained.sizes[:-1])) or "none"
+        raise InputError(
+            f"{path} has widths {widths}, and --model.widths says {' '.join(map(str, known.widths)) or 'none'}: leave "
+            "the option out, or give these"
+        )
+
+
+def _norm(tensors: Tensors, layers: Layers, following: list[Group], known: Known) -> str:
+    """The norm that the file holds, checked against what is known."""
+    path = tensors.path
+    with_statistics = [STATISTICS <= norm.tensors.keys() for norm in following]
+    for norm, whole in zip(following, with_statistics, strict=True):
+        if not whole and (STATISTICS & norm.tensors.keys() or any(with_statistics) or is_batch_norm(norm.layer)):
+            raise InputError(
+                f"{path} has no running mean and variance for the batch norm of {norm.title}: export them too"
+            )
+    norm = "none" if not following else "batch" if any(with_statistics) else "layer"
+    if known.norm in NORMS and _leaves_like(known.norm, norm):
+        return known.norm
+    if known.norm not in (None, norm):
+        raise InputError(
+            f"{path} has the norm {norm}, by its tensors {shapes(layers.values)}, and --model.norm says {known.norm}: "
+            "leave the option out"
+        )
+    return norm
+
+
+def _leaves_like(known: str, norm: str) -> bool:
+    """Whether a file with a known norm looks like this one. A norm over units without weights leaves nothing in it."""
+    over_units = NORMS[known].over_units is not None
+    return norm in (("none", "layer") if over_units else ("batch",))
