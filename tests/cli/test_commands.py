@@ -90,7 +90,7 @@ def words(text):
         ("train --recipe one-vs-eight", "no recipe 'one-vs-eight'; there are one-vs-seven,"),
         ("train --recipe=one-vs-eight", "no recipe 'one-vs-eight'"),
         ("train --data.source nowhere", "no data source 'nowhere'"),
-        ("train --data.source ROOT/images.npz", "images.npz does not exist"),
+        ("train --data.source ROOT/images.npz", "no file ROOT/images.npz"),
         ("train --data.source tfds:nowhere", "tfds:nowhere is not prepared"),
         ("train --data.source xor --data.classes 7", "class 7 is not in the data"),
         ("train --data.source strokes --data.train-size 0", "train_size is 0"),
