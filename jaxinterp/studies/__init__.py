@@ -121,9 +121,7 @@ def run(study: str, path: Path | str, *, again: bool = False, progress: Progress
 def answers(path: Path | str) -> dict[str, Answer]:
     """The answer of every study whose results a run holds, by study."""
     stored = [(study, results) for study in STUDIES.values() if (results := runner.stored(study, path)) is not None]
-    return {
-        study.name: _answer(study, results, runner.stored_parts(study, path, results)) for study, results in stored
-    }
+    return {study.name: _answer(study, results, runner.stored_parts(study, path, results)) for study, results in stored}
 
 
 def findings_frame(root: Path | str = "checkpoints"):

@@ -78,7 +78,7 @@ def measure_parts(
         if measurement.name in judged and results[measurement.name].attrs.get(READS_TEST)
     ]
     by_part = {}
-    for measurement in _each(measurements, progress):
+    for measurement in _each(measurements, progress, " on parts of the test images"):
         chosen = _chosen(study, measurement, inputs)
         by_part[measurement.name] = _parts_stored_or_measured(study.name, measurement, path, chosen, again)
     return _as_parts(results, by_part)
@@ -210,11 +210,13 @@ class _Asked(dict):
         return super().__getitem__(name)
 
 
-def _each(measurements: Sequence[AnyMeasurement], progress: Progress | None) -> Iterator[AnyMeasurement]:
+def _each(
+    measurements: Sequence[AnyMeasurement], progress: Progress | None, where: str = ""
+) -> Iterator[AnyMeasurement]:
     """One measurement after the other, telling progress."""
     for number, measurement in enumerate(measurements):
         if progress is not None:
-            progress(measurement.name, number, len(measurements))
+            progress(f"{measurement.name}{where}", number, len(measurements))
         yield measurement
     if progress is not None:
         progress("", len(measurements), len(measurements))

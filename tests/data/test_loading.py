@@ -81,9 +81,7 @@ def test_flat_images_have_the_shape_of_the_others(tmp_path, flat):
     "name", ["no-such-user", "~no-such-user/data", "~no-such-user/d.npz", "\0", "\0.npz", "a" * 5000]
 )
 def test_a_path_that_cannot_be_is_refused(name):
-    with pytest.raises(
-        InputError, match=r"there is no data source|no file|cannot be read \(File name too long\)"
-    ):
+    with pytest.raises(InputError, match=r"there is no data source|no file|cannot be read \(File name too long\)"):
         load(DataConfig(name))
 
 
