@@ -80,7 +80,7 @@ def over_seeds_estimate(values: Values, *, bounds: Bounds | None = None, level: 
     independent yes-or-no outcomes as would have the mean's variance, with quantiles of beta distributions halfway
     between Jeffreys' and Clopper and Pearson's (Korn and Graubard 1998, Confidence intervals for proportions with small
     expected number of positive counts). It stays within the bounds. Networks that are all alike count as one outcome
-    for each of their things.
+    for each of their things, of which there are at least 1/x if they are at a distance of x from a bound.
     Without bounds it is the longer, on each side, of Student's t interval and of Hall's, which corrects it for skewness
     (Hall 1992, On the removal of skewness by transformation). Networks that are all alike then have no interval.
     For one seed the interval is NaN; for none, the mean too. Raises InputError for a value outside the bounds.
@@ -120,15 +120,16 @@ def _bounded_interval(mean: float, standard_error: float, n: int, bounds: Bounds
     low, high, things = bounds
     share, error, tail = (mean - low) / (high - low), standard_error / (high - low), (1 - level) / 2
     if error <= _ALIKE / np.sqrt(n):
-        outcomes, shift = n * things, 0.0  # Clopper and Pearson's
+        least = min(share, 1 - share)  # a mean of things this far from a bound needs 1/least of them
+        outcomes, shift = n * max(things, 1 / least if least > _ALIKE else 1.0), 0.0  # Clopper and Pearson's
     else:
         outcomes, shift = share * (1 - share) / error**2, 0.25
         if outcomes > 2:  # the variance is known from n networks only
             outcomes *= min(1.0, (scipy.stats.t.ppf(tail, outcomes - 1) / scipy.stats.t.ppf(tail, n - 1)) ** 2)
     yes, no = share * outcomes, (1 - share) * outcomes
-    least = 0.0 if share < _ALIKE else scipy.stats.beta.ppf(tail, yes + shift, no + 1 - shift)
-    most = 1.0 if share > 1 - _ALIKE else scipy.stats.beta.ppf(1 - tail, yes + 1 - shift, no + shift)
-    return low + (high - low) * float(least), low + (high - low) * float(most)
+    lowest = 0.0 if share < _ALIKE else scipy.stats.beta.ppf(tail, yes + shift, no + 1 - shift)
+    highest = 1.0 if share > 1 - _ALIKE else scipy.stats.beta.ppf(1 - tail, yes + 1 - shift, no + shift)
+    return low + (high - low) * float(lowest), low + (high - low) * float(highest)
 
 
 def _within(values: np.ndarray, bounds: Bounds) -> np.ndarray:

@@ -195,6 +195,14 @@ def test_interval_over_pairs_covers_and_does_not_treat_pairs_as_independent():
     assert naive / 300 < 0.8
 
 
+def test_networks_alike_near_a_bound_are_means_of_many_things():
+    for value in (0.999, 0.001, 0.5):
+        found = stats.over_seeds_estimate(np.full(32, value), bounds=stats.SHARE)
+        things = max(1 / value, 1 / (1 - value))
+        expected = scipy.stats.binomtest(round(32 * things * value), round(32 * things)).proportion_ci()
+        np.testing.assert_allclose((found.low, found.high), expected, rtol=1e-3)
+
+
 def crossed(rng, networks, images, parts=10):
     """Networks averaged over images, true mean 0, and the mean over networks on each of several parts of the images."""
     effects, images = 0.03 * rng.normal(size=(networks, 1)), rng.normal(size=(1, images))

@@ -44,6 +44,7 @@ class Inputs:
     whole: "Inputs | None" = None
     rows: Int[np.ndarray, " examples"] | None = None
     _computed: dict[Callable, tuple[Any, bool]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _stages: dict[str, Network] = field(default_factory=dict, init=False, repr=False, compare=False)
     _read: list[None] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
@@ -116,7 +117,11 @@ class Inputs:
             return self.networks
         if condition == UNTRAINED:
             return self.untrained
-        return store.load(self.path, epoch=int(condition.removeprefix("epoch "))).networks
+        if self.whole is not None:
+            return self.whole.ensemble(condition)
+        if condition not in self._stages:
+            self._stages[condition] = store.load(self.path, epoch=int(condition.removeprefix("epoch "))).networks
+        return self._stages[condition]
 
     @property
     def test(self) -> Dataset:
