@@ -146,7 +146,8 @@ def train_epoch(
         of_class = jax.nn.one_hot(labels, num_classes(model))
         return (variables, opt_state, loss + losses, hits + jnp.stack([right @ of_class, of_class.sum(0)])), None
 
-    examples, size = order.shape[0], config.batch_size
+    examples = order.shape[0]
+    size = max(min(config.batch_size, examples), 1)
     full = examples // size
     optimization = _transpose_kernels((state.variables, state.opt_state))
     carry = (*optimization, jnp.zeros(()), jnp.zeros((2, num_classes(model))))

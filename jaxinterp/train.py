@@ -14,7 +14,7 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Int
 
-from jaxinterp import ensemble, networks
+from jaxinterp import ensemble, networks, sizes
 from jaxinterp.config import TrainConfig, check_choices
 from jaxinterp.data import Splits, pack
 from jaxinterp.epoch import (
@@ -100,6 +100,9 @@ def check(config: TrainConfig, model: MLP, data: Splits) -> None:
             f"{len(data.train.labels)} training images in batches of {config.batch_size} leave a batch of one, which "
             f"has no variance for {model.norm} norm: choose another batch_size"
         )
+    if not 0 <= config.base_seed < 2**32:
+        raise InputError(f"base_seed must be from 0 to {2**32 - 1}, got {config.base_seed}")
+    sizes.check(config, model, data)
     highest = max(int(split.labels.max(initial=0)) for split in data)
     if highest >= max(model.outputs, 2):
         least = min(int(split.labels.min(initial=highest)) for split in data)

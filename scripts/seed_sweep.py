@@ -49,7 +49,7 @@ def sweep(arguments: list[str]) -> None:
     base = RunConfig(command.data, command.model, command.train, recipe=command.recipe)
     axes = dict(sweeps.parse_axis(axis) for axis in command.grid)
     arms = sweeps.grid(base, axes)
-    folder = command.root / command.name
+    folder = cli.folder_in(command.root, command.name)
     with cli.progress_bar() as update:
         sweeps.train(folder, arms, resume=command.resume, progress=update)
     runs = sweeps.load(folder)

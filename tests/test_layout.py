@@ -18,6 +18,7 @@ PACKAGE = ROOT / "jaxinterp"
 LADDER = (
     "errors",
     "files",
+    "machine",
     "text",
     "archives",
     "choices",
@@ -30,6 +31,7 @@ LADDER = (
     "ensemble",
     "metrics",
     "epoch",
+    "sizes",
     "train",
     "store",
     "foreign",

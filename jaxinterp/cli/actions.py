@@ -5,7 +5,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from jaxinterp.cli.shell import Format, progress_bar, say, show, study_progress
+from jaxinterp.cli.shell import Format, folder_in, progress_bar, say, show, study_progress
 from jaxinterp.config import ModelConfig, RunConfig, TrainConfig
 from jaxinterp.errors import InputError
 
@@ -20,7 +20,7 @@ def train(command) -> None:
         path, config = command.resume, store.read_config(command.resume)
     else:
         config = RunConfig(command.data, command.model, command.train, recipe=command.recipe)
-        path = command.root / (command.name or command.recipe or "run")
+        path = folder_in(command.root, command.name or command.recipe or "run")
     run = _train_into(path, config, resume=command.resume is not None)
     _show_run(path, run, command.format)
 
@@ -36,7 +36,7 @@ def run(command) -> None:
     plans = {
         study: studies.runs(
             study,
-            command.root / (command.name or study),
+            folder_in(command.root, command.name or study),
             seeds=command.seeds,
             epochs=command.epochs,
             optional=command.study is not None,
@@ -125,7 +125,7 @@ def import_(command) -> None:
     from jaxinterp import foreign, jobs
     from jaxinterp.report import tables
 
-    path = command.root / command.name
+    path = folder_in(command.root, command.name)
     given = {name: getattr(command.model, name) for name in jobs.READ_FROM_FILE}
     known = foreign.Known(**given, layers=command.layers, orientation=command.orientation)
     model = ModelConfig(**{name: value for name, value in vars(command.model).items() if value is not None})

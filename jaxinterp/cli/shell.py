@@ -2,9 +2,11 @@
 
 import contextlib
 import io
+import logging
 import os
 import re
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable
@@ -63,6 +65,21 @@ def _warning_in_lines():
         warnings.simplefilter("always", InputWarning)
         warnings.showwarning = show_warning
         yield
+
+
+def quieten_libraries() -> None:
+    """Keep off the terminal what libraries log, warn of, and raise in threads of their own: what matters is told."""
+    for name in ("absl", "asyncio", "orbax", "uvloop"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache")  # it compiles again
+    threading.excepthook = sys.unraisablehook = lambda _: None
+
+
+def folder_in(root: Path, name: str) -> Path:
+    """The folder of a run with this name. Raises InputError for what would lie elsewhere, or not be listed."""
+    if not name.isprintable() or not name.strip() or name.startswith(".") or {"/", "\\"} & set(name):
+        raise InputError(f"--name {name!r} is no name for a folder in {root}: use printable characters and no /")
+    return root / name
 
 
 def parse(kind, arguments: list[str], **options):

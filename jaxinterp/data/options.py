@@ -1,13 +1,13 @@
 """How are the images changed before training? Each option of DataConfig, in one fixed order."""
 
 import math
-import os
 import warnings
 
 import jax
 import numpy as np
 from jaxtyping import Float, Int
 
+from jaxinterp import machine
 from jaxinterp.config import DataConfig
 from jaxinterp.data.datasets import Dataset, Splits, flatten, image_shape
 from jaxinterp.errors import InputError, InputWarning
@@ -133,7 +133,7 @@ def _resize(images: Float[np.ndarray, "n h w"], size: int | None) -> Float[np.nd
         return images
     if size < 1:
         raise InputError(f"resize is {size}: use 1 or more")
-    if size > (most := math.isqrt(_memory() // (4 * max(len(images), 1)))):
+    if size > (most := math.isqrt(machine.memory() // (4 * max(len(images), 1)))):
         raise InputError(
             f"resize is {size}: this machine's memory holds {len(images)} images of {most} × {most} pixels"
         )
@@ -143,11 +143,6 @@ def _resize(images: Float[np.ndarray, "n h w"], size: int | None) -> Float[np.nd
         for side in images.shape[1:]
     )
     return np.clip(down @ images @ right.T, 0, 1)
-
-
-def _memory() -> int:
-    """Bytes of this machine's memory."""
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _hold_out(splits: Splits, config: DataConfig) -> Splits:

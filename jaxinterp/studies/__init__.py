@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from jaxinterp import recipes, store
+from jaxinterp import files, recipes, store
 from jaxinterp.config import RunConfig
 from jaxinterp.errors import InputError
 from jaxinterp.studies import inputs as inputs_
@@ -108,13 +108,14 @@ def run(study: str, path: Path | str, *, again: bool = False, progress: Progress
     """Answer a study's claims on complete runs. Measurements are kept in the results of the run at path.
 
     Those that are stored and current are not made again, unless again is set. progress: see `runner.measure`.
-    Raises InputError where a run is missing or has too few seeds.
+    Raises InputError where a run is missing, has too few seeds, or is being written by another process.
     """
     chosen, path = get(study), Path(path)
     loaded = _load(chosen, path)
     chosen.check(loaded)
-    results = runner.measure(chosen, path, loaded, again=again, progress=progress)
-    parts = runner.measure_parts(chosen, path, loaded, results, again=again, progress=progress)
+    with files.only_writer(path):
+        results = runner.measure(chosen, path, loaded, again=again, progress=progress)
+        parts = runner.measure_parts(chosen, path, loaded, results, again=again, progress=progress)
     return _answer(chosen, results, parts)
 
 

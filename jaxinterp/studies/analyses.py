@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
 
-from jaxinterp import metrics, store
+from jaxinterp import files, metrics, store
 from jaxinterp.analysis import ablation, responses, similarity
 from jaxinterp.data import Dataset
 from jaxinterp.ensemble import over_seeds
@@ -134,7 +134,8 @@ def run(path: Path, name: str, *, again: bool = False, progress: runner.Progress
     measurement = ANALYSES[name](own) if name in ANALYSES else _from_file(name)
     if progress is not None:
         progress(measurement.name, 0, 1)
-    found = runner.stored_or_measured(FOLDER, measurement, path, {"": own}, again)
+    with files.only_writer(path):
+        found = runner.stored_or_measured(FOLDER, measurement, path, {"": own}, again)
     if progress is not None:
         progress("", 1, 1)
     return found

@@ -1,0 +1,44 @@
+"""How much memory does training take? An estimate made before anything else, so that too much is told at once."""
+
+import itertools
+
+import jax
+
+from jaxinterp import machine
+from jaxinterp.config import TrainConfig
+from jaxinterp.data import Splits
+from jaxinterp.epoch import num_classes
+from jaxinterp.errors import InputError
+from jaxinterp.networks import MLP
+
+_COPIES = 3  # of the weights: themselves, and what Adam keeps; other optimisers keep less
+_GIB = 2**30
+
+
+def training(config: TrainConfig, model: MLP, data: Splits) -> dict[str, int]:
+    """Bytes by what takes them, named by the options that make it smaller. Weights take four bytes each."""
+    pixels, examples = data.train.images.shape[-1], len(data.train.labels)
+    sizes = (pixels, *model.widths, model.outputs)
+    weights = 4 * sum((before + 1) * after for before, after in itertools.pairwise(sizes))
+    chunk = config.chunk or 1
+    devices = jax.local_device_count()
+    networks = -(-config.seeds // (chunk * devices)) * chunk * devices  # the last chunk is filled up
+    at_once = chunk * devices * min(config.batch_size, max(examples, 1))
+    kept = _COPIES + (config.patience is not None) + len(config.snapshots)
+    return {
+        "train.seeds, train.chunk or model.widths": networks * weights * kept,
+        "train.epochs or train.seeds": networks * config.epochs * 3 * (2 + num_classes(model)) * 8,
+        "train.batch_size, train.chunk or model.widths": 4 * at_once * sum(sizes) * 2,
+        "train.chunk": 8 * chunk * devices * examples,
+    }
+
+
+def check(config: TrainConfig, model: MLP, data: Splits) -> None:
+    """Raise InputError, with what would help, where training needs more memory than this machine has."""
+    parts, there = training(config, model, data), machine.memory()
+    if (needed := sum(parts.values())) > there:
+        most = max(parts, key=parts.__getitem__)
+        raise InputError(
+            f"training would take {needed / _GIB:.3g} GiB of memory, and this machine has {there / _GIB:.3g} GiB: "
+            f"use a smaller {most}"
+        )
