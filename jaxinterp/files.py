@@ -103,12 +103,12 @@ def check_folder(folder: Path) -> None:
 
 
 @contextmanager
-def readable(path: Path) -> Iterator[Path]:
-    """Whatever goes wrong while a path is read becomes an InputError that names it."""
+def readable(path: Path, remedy: str = "restore it from a copy, or make it again") -> Iterator[Path]:
+    """Whatever goes wrong while a path is read becomes an InputError that names it, and what to do."""
     try:
         yield path
     except Exception as error:
-        raise InputError(f"{path} is missing or damaged: {line(error)}") from error
+        raise InputError(f"{path} is missing or damaged: {line(error)}; {remedy}") from error
 
 
 @contextmanager

@@ -133,10 +133,10 @@ def _order(folder: Path) -> list[str]:
     file = folder / "arms.json"
     if not file.is_file():
         return []
-    with files.readable(file):
+    with files.readable(file, "remove it, and train the sweep again with --resume"):
         names = json.loads(file.read_text())
         if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
-            raise ValueError("it is no list of names; remove it, and train the sweep again with --resume")
+            raise ValueError("it is no list of names")
     return names
 
 

@@ -8,6 +8,7 @@ What reads test images, and is judged, is then measured on each of several parts
 (`Inputs.parts`), so that intervals can allow for other images.
 """
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +21,7 @@ import xarray as xr
 from jaxtyping import Bool, Float
 
 from jaxinterp import ensemble, records, store
-from jaxinterp.errors import InputError
+from jaxinterp.errors import InputError, InputWarning
 from jaxinterp.studies.fingerprint import fingerprint
 from jaxinterp.studies.inputs import PARTS, TRAINED, Inputs
 from jaxinterp.studies.judge import Claim, Finding, judge
@@ -169,11 +170,14 @@ def _parts_stored_or_measured(
 
 
 def _current_or(make: Callable[[], xr.Dataset], path: Path, name: str, current: str, again: bool) -> xr.Dataset:
-    """What is stored under a name if it has the current fingerprint; else it is made and stored."""
+    """What is stored under a name if it is whole and has the current fingerprint; else it is made and stored."""
     if not again and name in store.results(path):
-        found = _load(path, name)
-        if found.attrs.get(FINGERPRINT) == current:
-            return found
+        try:
+            found = _load(path, name)
+            if found.attrs.get(FINGERPRINT) == current:
+                return found
+        except InputError as error:
+            warnings.warn(InputWarning(f"{error}: it is made again"), stacklevel=2)
     store.save_result(path, name, _narrowed(make()), **{FINGERPRINT: current})
     return _load(path, name)
 

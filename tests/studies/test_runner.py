@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from support import toy_inputs
 
 from jaxinterp import stats, store
-from jaxinterp.errors import InputError
+from jaxinterp.errors import InputError, InputWarning
 from jaxinterp.studies import runner
 from jaxinterp.studies.inputs import PARTS, Inputs
 from jaxinterp.studies.judge import Claim, above
@@ -186,6 +186,18 @@ def test_work_that_was_cut_short_goes_on_where_it_was(inputs, tmp_path):
         assert dataset.equals(again[name])
     stored = runner.stored(STUDY, tmp_path)
     assert stored is not None and all(stored[name].equals(whole[name]) for name in whole)
+
+
+def test_a_damaged_result_is_told_and_measured_again(inputs, tmp_path):
+    whole = runner.measure(STUDY, tmp_path, inputs)
+    file = tmp_path / "results" / OWN / "pairs.nc"
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(InputError, match=r"pairs.nc is missing or damaged"):
+        runner.stored(STUDY, tmp_path)
+    CALLS.clear()
+    with pytest.warns(InputWarning, match=r"pairs.nc is missing or damaged: .*: it is made again"):
+        again = runner.measure(STUDY, tmp_path, inputs)
+    assert CALLS == ["pairs"] and again["pairs"].equals(whole["pairs"])
 
 
 def test_other_weights_data_or_configs_are_measured_again(inputs, tmp_path):
