@@ -16,6 +16,7 @@ from pathlib import Path
 from jaxinterp.errors import InputError
 
 SUMS = "checksums.json"  # in a folder: the checksum of each of its files, by relative path
+REMEDY = "restore it from a copy, or make it again"
 _TRAILER = b"\nsha256 "
 _writers = count()  # of this process
 _LENGTH = len(_TRAILER) + hashlib.sha256().digest_size * 2
@@ -48,16 +49,15 @@ def write_summed(file: Path, content: bytes) -> None:
 def read_summed(file: Path, *, required: bool = True) -> bytes:
     """What `write_summed` wrote. If it is not required, a file without a checksum is taken as it is.
 
-    Raises InputError, naming the file, where it is missing or not what was written.
+    Raises OSError where it is missing, and ValueError where it is not what was written: read it in `readable`.
     """
-    with readable(file):
-        content = file.read_bytes()
-        content, trailer = content[:-_LENGTH], content[-_LENGTH:]
-        if not (required or trailer.startswith(_TRAILER)):
-            return content + trailer
-        if trailer.removeprefix(_TRAILER) != hashlib.sha256(content).hexdigest().encode():
-            raise ValueError("its checksum does not fit its content")
-        return content
+    content = file.read_bytes()
+    content, trailer = content[:-_LENGTH], content[-_LENGTH:]
+    if not (required or trailer.startswith(_TRAILER)):
+        return content + trailer
+    if trailer.removeprefix(_TRAILER) != hashlib.sha256(content).hexdigest().encode():
+        raise ValueError("its checksum does not fit its content")
+    return content
 
 
 def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
@@ -103,7 +103,7 @@ def check_folder(folder: Path) -> None:
 
 
 @contextmanager
-def readable(path: Path, remedy: str = "restore it from a copy, or make it again") -> Iterator[Path]:
+def readable(path: Path, remedy: str = REMEDY) -> Iterator[Path]:
     """Whatever goes wrong while a path is read becomes an InputError that names it, and what to do."""
     try:
         yield path

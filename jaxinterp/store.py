@@ -179,7 +179,7 @@ def load_result(path: Path | str, name: str) -> xarray.Dataset:
     file = Path(path) / "results" / f"{name}.nc"
     if not file.is_file():
         raise InputError(f"no result {name!r} in {path}; results: {', '.join(results(path)) or 'none'}")
-    return _from_netcdf(path, file)
+    return _from_netcdf(path, file, "the study or the analysis makes it again")
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint, config: RunConfig, fingerprint: str = "") -> None:
@@ -265,9 +265,9 @@ def _netcdf(dataset: xarray.Dataset) -> bytes:
     return bytes(dataset.to_netcdf(engine="scipy"))
 
 
-def _from_netcdf(path: Path | str, file: Path) -> xarray.Dataset:
-    content = files.read_summed(file, required=_has_sums(path))
-    with files.readable(file):
+def _from_netcdf(path: Path | str, file: Path, remedy: str = files.REMEDY) -> xarray.Dataset:
+    with files.readable(file, remedy):
+        content = files.read_summed(file, required=_has_sums(path))
         return xarray.load_dataset(io.BytesIO(content), engine="scipy")
 
 
@@ -285,9 +285,10 @@ def _accuracies(networks: Network, probe: Dataset, config: RunConfig) -> np.ndar
 
 
 def _check_accuracy(path: Path, networks: Network, config: RunConfig) -> None:
-    content = files.read_summed(path / "probe.npz", required=_has_sums(path))
-    with files.readable(path / "probe.npz"), np.load(io.BytesIO(content), allow_pickle=False) as stored:
-        probe, recorded = Dataset(stored["images"], stored["labels"]), stored["accuracy"]
+    with files.readable(path / "probe.npz") as file:
+        content = files.read_summed(file, required=_has_sums(path))
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            probe, recorded = Dataset(stored["images"], stored["labels"]), stored["accuracy"]
     if (seeds := ensemble.size(networks)) != len(recorded):
         raise InputError(f"{path} refused: its weights are of {seeds} seeds, but probe.npz records {len(recorded)}")
     try:

@@ -31,20 +31,25 @@ def test_no_flipped_bit_passes_for_the_content(tmp_path_factory, data):
     place = data.draw(st.integers(0, len(stored) - 1))
     stored[place] ^= 1 << data.draw(st.integers(0, 7))
     file.write_bytes(stored)
-    with pytest.raises(InputError, match="checksum does not fit"):
+    with pytest.raises(ValueError, match="checksum does not fit"):
         files.read_summed(file)
 
 
 def test_a_file_without_a_checksum_is_taken_only_if_none_is_required(tmp_path):
     (tmp_path / "x").write_bytes(OLD)
     assert files.read_summed(tmp_path / "x", required=False) == OLD
-    with pytest.raises(InputError, match="checksum does not fit"):
+    with pytest.raises(ValueError, match="checksum does not fit"):
         files.read_summed(tmp_path / "x")
 
 
-def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(InputError, match=f"{tmp_path / 'x'} is missing or damaged: No such file"):
-        files.read_summed(tmp_path / "x")
+def test_whatever_goes_wrong_in_reading_names_the_file_and_what_to_do(tmp_path):
+    file = tmp_path / "x"
+    with pytest.raises(InputError, match=f"^{file} is missing or damaged: No such file or directory; restore it"):
+        with files.readable(file):
+            files.read_summed(file)
+    with pytest.raises(InputError, match=f"^{file} is missing or damaged: odd; remove it$"):
+        with files.readable(file, "remove it"):
+            raise ValueError("odd")
 
 
 def test_two_writers_of_one_file_never_mix(tmp_path):

@@ -177,7 +177,7 @@ def _current_or(make: Callable[[], xr.Dataset], path: Path, name: str, current: 
             if found.attrs.get(FINGERPRINT) == current:
                 return found
         except InputError as error:
-            warnings.warn(InputWarning(f"{error}: it is made again"), stacklevel=2)
+            warnings.warn(InputWarning(str(error)), stacklevel=2)
     store.save_result(path, name, _narrowed(make()), **{FINGERPRINT: current})
     return _load(path, name)
 

@@ -195,7 +195,7 @@ def test_a_damaged_result_is_told_and_measured_again(inputs, tmp_path):
     with pytest.raises(InputError, match=r"pairs.nc is missing or damaged"):
         runner.stored(STUDY, tmp_path)
     CALLS.clear()
-    with pytest.warns(InputWarning, match=r"pairs.nc is missing or damaged: .*: it is made again"):
+    with pytest.warns(InputWarning, match=r"pairs.nc is missing or damaged: .* makes it again"):
         again = runner.measure(STUDY, tmp_path, inputs)
     assert CALLS == ["pairs"] and again["pairs"].equals(whole["pairs"])
 
