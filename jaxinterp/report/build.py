@@ -98,6 +98,7 @@ def render(
         sentences=sentences,
         analyses=analyses,
         findings=_entries(findings, shown, folder, from_scratch),
+        over_images=all(finding.over_images for finding in findings),
         counts=[(v, sum(f.verdict == v for f in findings)) for v in ("holds", "does not hold", "undecided")],
         figures=shown,
         accuracy=None if history is None else _accuracy(history),

@@ -163,3 +163,10 @@ def test_an_unknown_format_is_refused():
 def test_a_notebook_shows_the_table():
     shown = tables.recipes_table(RECIPES)._repr_mimebundle_((), ())
     assert "bottleneck-neurons" in shown["text/plain"] and "bottleneck-neurons" in shown["text/html"]
+
+
+@pytest.mark.parametrize(
+    ("over", "words"), [(True, "other networks and other test images;"), (False, "other networks;")]
+)
+def test_tables_say_what_their_intervals_allow_for(over, words):
+    assert words in tables.findings_table([finding(over_images=over), finding(over_images=True)]).caption
