@@ -27,6 +27,8 @@ SAMPLE = 1000
 PARTS = 10
 _LEAST = 1000  # test images; fewer are not divided, and neither is a class of fewer than two images a part
 
+_STUDIES = 2**32 - 2  # folded into keys of studies: no seed, and no part of a study, has this number
+
 Value = TypeVar("Value")
 
 
@@ -182,8 +184,18 @@ class Inputs:
         return tuple(map(str, self.config.data.classes or range(self.model.outputs)))
 
     def key(self, part: int):
-        """A random key of this run for one part of a study."""
-        return jax.random.fold_in(jax.random.key(self.config.train.base_seed), part)
+        """A random key of this run for one part of a study, which no network was trained with.
+
+        The key of network i is that of base_seed folded with i, and so is the i-th of a split
+        (findings/jax_split_equals_fold_in.sh).
+        """
+        own = jax.random.fold_in(jax.random.key(self.config.train.base_seed), _STUDIES)
+        return jax.random.fold_in(own, part)
+
+    def network_keys(self, part: int):
+        """A random key for each network, for one part of a study; none of them is in a split of that part's own key."""
+        own = jax.random.fold_in(self.key(part), _STUDIES)
+        return jax.vmap(lambda seed: jax.random.fold_in(own, seed))(jnp.arange(self.seeds))
 
     def once(self, fn: Callable[["Inputs"], Value]) -> Value:
         """fn(self), computed once however many measurements ask for it; for all parts unless it reads test images."""

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float
@@ -256,7 +255,7 @@ def _of_recipe(measurement: Measurement, inputs: Inputs, common: tuple) -> xr.Da
     lifted = _lifted(measurement)
     shared, coords = (*measurement.shared(inputs), *common), measurement.coords(inputs)
     if measurement.key is not None:
-        keys = _keys(inputs, measurement.key)
+        keys = inputs.network_keys(measurement.key)
         shared = (keys[inputs.example] if measurement.example else keys, *shared)
 
     def of_condition(condition: str) -> xr.Dataset:
@@ -277,11 +276,6 @@ def _of_ensembles(measurement: EnsembleMeasurement, inputs: Mapping[str, Inputs]
     dataset = _dataset(record, measurement.coords(inputs), measurement.name)
     alone = len(inputs) == 1 and not measurement.recipes
     return _masked(dataset, next(iter(inputs.values())).diverged) if alone else dataset
-
-
-def _keys(inputs: Inputs, part: int):
-    key = inputs.key(part)
-    return jax.vmap(lambda seed: jax.random.fold_in(key, seed))(jnp.arange(inputs.seeds))
 
 
 def _as_float(values) -> np.ndarray:

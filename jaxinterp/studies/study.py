@@ -39,12 +39,12 @@ class Measurement:
     """What is measured of every network of a study.
 
     fn: (network, *shared) to a NamedTuple of one network's arrays, each field annotated with its axes.
-    shared: from Inputs to the further arguments of fn, such as images: the same for all networks of a recipe.
-    coords: from Inputs to the labels of the record's axes. conditions: any of "untrained", "snapshots", "trained"; they
-    become the dimension `conditions`. If empty, only trained networks are measured, without this dimension. recipes:
-    likewise the dimension `recipes`, without recipes that were not trained; if empty, only the study's own recipe is
-    measured. common: from {recipe: Inputs} to further arguments that are the same for all recipes; fn takes them after
-    the shared ones. key: if given, fn is (network, key, *shared) and gets one random key per seed, from `Inputs.key` of
+    shared: from Inputs to the further arguments of fn, such as images: the same for all networks of a recipe. coords:
+    from Inputs to the labels of the record's axes. conditions: any of "untrained", "snapshots", "trained"; they become
+    the dimension `conditions`. If empty, only trained networks are measured, without this dimension. recipes: likewise
+    the dimension `recipes`, without recipes that were not trained; if empty, only the study's own recipe is measured.
+    common: from {recipe: Inputs} to further arguments that are the same for all recipes; fn takes them after the shared
+    ones. key: if given, fn is (network, key, *shared) and gets one random key per seed, from `Inputs.network_keys` of
     this number. chunk: how many networks are computed at once. example: measure only the first network that did not
     diverge (`Inputs.example`), without the dimension `seeds`.
     """

@@ -1,9 +1,12 @@
 """Parts of the test images: disjoint, alike in their classes, and what is computed once for all of them."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from support import toy_inputs
 
+from jaxinterp import ensemble
 from jaxinterp.studies.inputs import PARTS, SAMPLE, Inputs
 
 RECIPE = "bottleneck-neurons"
@@ -87,3 +90,17 @@ def test_reading_test_images_is_noticed_even_if_they_are_remembered(inputs, name
     few = again(inputs, test=inputs.splits.test.take(slice(100)))
     few.once(read)
     assert few.reads == 0  # no sample that could be divided
+
+
+def test_no_key_of_a_study_is_one_that_a_network_was_trained_with(inputs):
+    """A network's own key, and those split from it or folded with small numbers, for dropout, order and weights."""
+
+    def words(keys):
+        return {tuple(row) for row in np.asarray(jax.random.key_data(keys)).reshape(-1, 2)}
+
+    seeds, parts = ensemble.keys(inputs.config.train.base_seed, 50), [inputs.key(part) for part in range(20)]
+    trained = words(seeds) | words(jax.vmap(lambda key: jax.random.split(key, 50))(seeds))
+    own, split = words(jnp.stack(parts)), words(jnp.stack([jax.random.split(key, 50) for key in parts]))
+    of_networks = words(jnp.stack([inputs.network_keys(part) for part in range(20)]))
+    assert len(own) == 20 and len(of_networks) == 20 * inputs.seeds
+    assert not trained & (own | split | of_networks) and not of_networks & (own | split)

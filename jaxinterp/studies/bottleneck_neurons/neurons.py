@@ -41,7 +41,7 @@ def coords(inputs: Inputs) -> dict[str, Sequence[Any]]:
 
 def keys(inputs: Inputs) -> Key[jax.Array, "3"]:
     """Random keys of the study, the same for every network. The first is unused."""
-    return jax.random.split(jax.random.key(inputs.config.train.base_seed), 3)
+    return jax.random.split(inputs.key(0), 3)
 
 
 def random_bases(key, model: MLP) -> Float[Array, "bases units units"]:

@@ -8,7 +8,6 @@ number here is compared with untrained networks and with networks that see other
 
 from collections.abc import Mapping, Sequence
 
-import jax
 import numpy as np
 import xarray as xr
 
@@ -55,7 +54,7 @@ _SOURCE = (
 def measure(inputs: Mapping[str, Inputs]) -> controlled.Similarity:
     """The similarity of all pairs of the study's own networks."""
     run = inputs[NAME]
-    key, loss = jax.random.key(run.config.train.base_seed), run.config.train.loss
+    key, loss = run.key(2), run.config.train.loss
     sites = [site(layer) for layer in layers_of(run.model)]
     return controlled.compare(run.networks, run.untrained, first_images(run), sites, key=key, loss=loss)
 
