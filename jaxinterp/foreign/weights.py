@@ -13,6 +13,10 @@ from jaxinterp.foreign.names import is_batch_norm
 from jaxinterp.foreign.order import Chain, Known, chain, norms
 from jaxinterp.networks import MLP, Network
 
+# The norms by what they leave in a file: running statistics, or weights alone.
+_OVER_BATCH = next(name for name, norm in NORMS.items() if norm.over_units is None)
+_OVER_UNITS = next(name for name, norm in NORMS.items() if norm.over_units is not None)
+
 _MISSING = {"scale": 1.0, "bias": 0.0}  # what a part that the file leaves out does not change
 _NORM_VARIABLES = (  # collection, variable, and the file's part
     ("params", "scale", "scale"),
@@ -131,7 +135,7 @@ def _norm(tensors: Tensors, layers: Layers, following: list[Group], known: Known
             raise InputError(
                 f"{path} has no running mean and variance for the batch norm of {norm.title}: export them too"
             )
-    norm = "none" if not following else "batch" if any(with_statistics) else "layer"
+    norm = "none" if not following else _OVER_BATCH if any(with_statistics) else _OVER_UNITS
     if known.norm in NORMS and _leaves_like(known.norm, norm):
         return known.norm
     if known.norm not in (None, norm):
@@ -145,4 +149,4 @@ def _norm(tensors: Tensors, layers: Layers, following: list[Group], known: Known
 def _leaves_like(known: str, norm: str) -> bool:
     """Whether a file with a known norm looks like this one. A norm over units without weights leaves nothing in it."""
     over_units = NORMS[known].over_units is not None
-    return norm in (("none", "layer") if over_units else ("batch",))
+    return norm in (("none", _OVER_UNITS) if over_units else (_OVER_BATCH,))

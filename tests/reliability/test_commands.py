@@ -1,7 +1,5 @@
 """Whole commands on a full disk, beside another writer, and under names that lead elsewhere: one line, nothing lost."""
 
-import resource
-import signal
 import subprocess
 import sys
 
@@ -15,15 +13,18 @@ from jaxinterp import cli, files, jobs, store
 SMALL = 20_000  # bytes: enough for a config, too few for a checkpoint
 
 
-def run(*arguments, **options):
-    command = [sys.executable, "-m", "jaxinterp.cli", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+def run(*arguments, before=""):
+    program = f"import sys\n{before}\nfrom jaxinterp import cli\nsys.exit(cli.main())"
+    command = [sys.executable, "-c", program, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def no_large_file():
-    """What a full disk does to a process: files end early, and writing fails."""
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (SMALL, SMALL))
+# What a full disk does to a process: files end early, and writing fails.
+NO_LARGE_FILE = f"""
+import resource, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, ({SMALL}, {SMALL}))
+"""
 
 
 def weights(path):
@@ -34,7 +35,7 @@ def test_a_full_disk_is_told_in_a_line_and_training_goes_on_once_there_is_room(t
     path, whole = tmp_path / "run", tmp_path / "whole"
     for folder in (path, whole):
         store.begin(folder, TOY)
-    done = run("train", "--resume", path, "--format", "csv", preexec_fn=no_large_file)
+    done = run("train", "--resume", path, "--format", "csv", before=NO_LARGE_FILE)
     assert done.returncode == 2 and done.stderr.count("\n") == 1
     assert done.stderr.startswith(f"jaxinterp: {path}") and "could not be written" in done.stderr
     assert not store.is_complete(path) and not list(path.rglob("*.partial"))

@@ -139,7 +139,7 @@ def test_each_network_has_its_own_key_the_same_in_every_condition_and_what_is_co
     number = results["drawn"].number
     assert len(np.unique(number.sel(conditions="trained"))) == 3
     np.testing.assert_array_equal(number.sel(conditions="trained"), number.sel(conditions="untrained"))
-    key = jax.random.fold_in(inputs[OWN].key(5), 1)
+    key = inputs[OWN].network_keys(5)[1]
     assert number.isel(conditions=0, seeds=1) == pytest.approx(2 * float(jax.random.normal(key)) + 3, rel=1e-6)
 
 
