@@ -1,7 +1,7 @@
 """Is anything lost when a command is killed? Writes the table in docs/reliability.md.
 
-    python scripts/reliability.py                         # 100 kills at random moments, 200 between operations on files
-    python scripts/reliability.py --kills 8 --placed 8    # fewer
+    python scripts/kills.py                         # 100 kills at random moments, 200 between operations on files
+    python scripts/kills.py --kills 8 --placed 8    # fewer
 
 Whole commands on small networks run in a temporary folder: once to the end, and then again and again, each time killed
 by SIGKILL, at a random moment or just before one of the operations on files that it makes. The command is then given
@@ -199,12 +199,12 @@ def measure(kills: int = 100, placed: int = 200, seed: int = 0, document: Path =
                 found = [killed(job, fresh, expected, kill) for _ in range(-(-number // len(JOBS)))]
                 outcomes[f"{job.name}, {how}"] = Outcome(*map(sum, zip(*found, strict=True)))
                 print(job.name, how, outcomes[f"{job.name}, {how}"], flush=True)
-    document.write_text(insert(text, "reliability.py", table(outcomes, time.strftime("%Y-%m-%d"))), encoding="utf-8")
+    document.write_text(insert(text, "kills.py", table(outcomes, time.strftime("%Y-%m-%d"))), encoding="utf-8")
 
 
 def main(arguments: list[str]) -> None:
     """Parse the command line and measure."""
-    tyro.cli(measure, args=arguments, prog="scripts/reliability.py")
+    tyro.cli(measure, args=arguments, prog="scripts/kills.py")
 
 
 if __name__ == "__main__":
