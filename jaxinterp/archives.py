@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxinterp import files
 from jaxinterp.errors import InputError
 
 SIZE_LIMIT = 4 * 2**30  # bytes that a file may unpack to; a damaged or hostile one can promise any number
@@ -22,9 +23,9 @@ def members(path: Path | str, *, only: Collection[str] | None = None, limit: int
     """The arrays of an .npz file by name, in the file's order.
 
     only: names to read, as far as they are there; others are not looked at. limit: bytes that all arrays together may
-    take. Raises InputError, in one line that names the file, for a file that
-    is missing, damaged, encrypted, too large or compressed in a way that numpy does not write, and for a member that is
-    not an array or would have to be unpickled.
+    take. Raises InputError, in one line that names the file, for a file that is missing, damaged, encrypted, too large
+    or compressed in a way that numpy does not write, and for a member that is not an array or would have to be
+    unpickled.
     """
     path = Path(path)
     check_file(path, limit)
@@ -37,7 +38,7 @@ def members(path: Path | str, *, only: Collection[str] | None = None, limit: int
     except InputError:
         raise
     except Exception as error:  # damaged bytes raise errors of many kinds
-        raise InputError(f"{path} is not a readable .npz file of plain arrays: {reason(error)}") from error
+        raise InputError(f"{path} is not a readable .npz file of plain arrays: {files.line(error)}") from error
 
 
 def check_file(path: Path, limit: int = SIZE_LIMIT) -> None:
@@ -65,12 +66,6 @@ def check_name(path: Path, name: str) -> None:
     """Raise InputError for an empty name, and for one with characters that would not print as themselves."""
     if not name or not name.isprintable():
         raise InputError(f"{path} has an array with the name {name!a}: name it in printable characters")
-
-
-def reason(error: Exception) -> str:
-    """What an error says, in one printable line."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _check_members(path: Path, infos: list[zipfile.ZipInfo], limit: int) -> None:

@@ -14,7 +14,7 @@ class InputError(ValueError):
 
 
 class InputWarning(UserWarning):
-    """What a user should know of the input, though it can be used. The command line prints the message once."""
+    """A warning about input that can be used all the same. The command line prints the message once."""
 
     def __str__(self) -> str:
         return printable(super().__str__())

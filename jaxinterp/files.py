@@ -1,9 +1,10 @@
-"""How is a file written so that it is whole or not there, and read so that damage is told?
+"""How is a file written atomically, and how is damage to it detected?
 
 Everything is written beside its place, under a name that holds the writer's process, and then renamed. What a killed
 writer left beside is removed by the next one. A single file ends in its checksum, a folder has a list of checksums.
 """
 
+import glob
 import hashlib
 import json
 import os
@@ -58,6 +59,15 @@ def read_summed(file: Path, *, required: bool = True) -> bytes:
     if trailer.removeprefix(_TRAILER) != hashlib.sha256(content).hexdigest().encode():
         raise ValueError("its checksum does not fit its content")
     return content
+
+
+def read_names(file: Path, remedy: str) -> list[str]:
+    """A list of names in JSON. Raises InputError, with the remedy, where the file holds nothing of the kind."""
+    with readable(file, remedy):
+        names = json.loads(file.read_text())
+        if not (isinstance(names, list) and names and all(isinstance(name, str) for name in names)):
+            raise ValueError("it is no list of names")
+    return names
 
 
 def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
@@ -175,7 +185,7 @@ def _told(path: Path) -> Iterator[None]:
 def _beside(path: Path) -> Iterator[Path]:
     """A name beside a path that no other process uses; what is left there is removed, and so is what the dead left."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    for other in path.parent.glob(f".{_literal(path.name)}.*-*.partial"):
+    for other in path.parent.glob(f".{glob.escape(path.name)}.*-*.partial"):
         if not _is_running(other.name.split(".")[-2].partition("-")[0]):
             _remove(other)
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{next(_writers)}.partial")
@@ -183,10 +193,6 @@ def _beside(path: Path) -> Iterator[Path]:
         yield temporary
     finally:
         _remove(temporary)
-
-
-def _literal(name: str) -> str:
-    return "".join(f"[{character}]" if character in "*?[" else character for character in name)
 
 
 def _is_running(process: str) -> bool:

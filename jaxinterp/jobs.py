@@ -117,10 +117,7 @@ def _begun_with(path: Path) -> list[Path] | None:
     file = path / "training" / "arms.json"
     if not file.is_file():
         return None
-    with files.readable(file, "remove the folder training to train from the start"):
-        names = json.loads(file.read_text())
-        if not (isinstance(names, list) and names and all(isinstance(name, str) for name in names)):
-            raise ValueError("it is no list of names")
+    names = files.read_names(file, "remove the folder training to train from the start")
     return [path if name == "." else path.parent / name for name in names]
 
 

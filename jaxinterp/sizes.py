@@ -1,4 +1,4 @@
-"""How much memory does training take? An estimate made before anything else, so that too much is told at once."""
+"""How much memory does training take? An estimate, made first, so that what cannot fit is refused at once."""
 
 import itertools
 

@@ -116,7 +116,7 @@ def data_of(path: Path | str, config: RunConfig) -> Splits:
 def check_data(folder: Path, config: RunConfig, splits: Splits) -> None:
     """Raise InputError if a folder of weights was made from other data than these."""
     made_by = _read_origin(folder)
-    if made_by is not None and made_by.fingerprint not in ("", data.fingerprint(splits)):
+    if made_by is not None and made_by.fingerprint and made_by.fingerprint != data.fingerprint(splits):
         raise InputError(
             f"{config.data.source} is not what {folder.parent} was trained on: its images or labels have changed; put "
             "back the old data, or train a new run"

@@ -131,13 +131,7 @@ def load(folder: Path | str) -> dict[str, store.Run]:
 
 def _order(folder: Path) -> list[str]:
     file = folder / "arms.json"
-    if not file.is_file():
-        return []
-    with files.readable(file, "remove it, and train the sweep again with --resume"):
-        names = json.loads(file.read_text())
-        if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
-            raise ValueError("it is no list of names")
-    return names
+    return files.read_names(file, "remove it, and train the sweep again with --resume") if file.is_file() else []
 
 
 def _add_to_order(folder: Path, names: list[str]) -> None:

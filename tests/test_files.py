@@ -1,4 +1,4 @@
-"""Files are whole or not there; damage is told; one writer at a time; nothing is left behind."""
+"""Files are written atomically; damage is detected; one process writes at a time; nothing is left behind."""
 
 import os
 import subprocess

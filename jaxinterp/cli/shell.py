@@ -68,7 +68,7 @@ def _warning_in_lines():
 
 
 def quieten_libraries() -> None:
-    """Keep off the terminal what libraries log, warn of, and raise in threads of their own: what matters is told."""
+    """Hide what libraries log, warn of, or raise in threads of their own; errors of the command itself are printed."""
     for name in ("absl", "asyncio", "orbax", "uvloop"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache")  # it compiles again

@@ -1,6 +1,6 @@
 """Where do the images come from? Every source becomes three sets of flat images in [0, 1] with integer labels."""
 
-from jaxinterp.data.datasets import Dataset, Splits, as_dataset, check_images, fingerprint, image_shape
+from jaxinterp.data.datasets import Dataset, Splits, as_dataset, check_images, fingerprint, hash_arrays, image_shape
 from jaxinterp.data.loading import load
 from jaxinterp.data.options import pixel_permutation
 from jaxinterp.data.packing import pack, unpack
@@ -14,6 +14,7 @@ __all__ = [
     "as_dataset",
     "check_images",
     "fingerprint",
+    "hash_arrays",
     "image_shape",
     "load",
     "pack",

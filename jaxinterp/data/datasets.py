@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,12 +38,16 @@ class Splits(NamedTuple):
 
 def fingerprint(splits: Splits) -> str:
     """A hash of all images and labels: other data have another one."""
+    return hash_arrays(array for part in splits for array in part)
+
+
+def hash_arrays(arrays: Iterable[Any]) -> str:
+    """A hash of arrays with their types and shapes."""
     digest = hashlib.blake2b(digest_size=16)
-    for part in splits:
-        for array in part:
-            array = np.ascontiguousarray(array)
-            digest.update(f"{array.dtype}{array.shape}".encode())
-            digest.update(array.data)
+    for array in arrays:
+        array = np.ascontiguousarray(array)
+        digest.update(f"{array.dtype}{array.shape}".encode())
+        digest.update(array.data)
     return digest.hexdigest()
 
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from safetensors.numpy import load_file
 
-from jaxinterp import archives
+from jaxinterp import archives, files
 from jaxinterp.errors import InputError
 
 
@@ -41,9 +41,7 @@ def read_tensors(path: Path | str) -> Tensors:
             f"{path} has numbers of a type that NumPy lacks, such as float8: convert them to float32"
         ) from error
     except Exception as error:  # damaged bytes raise errors of many kinds
-        raise InputError(
-            f"{path} is not a readable .safetensors file of plain arrays: {archives.reason(error)}"
-        ) from error
+        raise InputError(f"{path} is not a readable .safetensors file of plain arrays: {files.line(error)}") from error
     for name in arrays:
         archives.check_name(path, name)
     return Tensors(path, arrays, ordered=False)  # the format sorts them

@@ -15,7 +15,6 @@ from importlib import resources
 from pathlib import Path
 
 import jax
-import numpy as np
 
 from jaxinterp import data
 from jaxinterp.config import to_json
@@ -72,16 +71,7 @@ def _without_docstrings(source: str) -> str:
 def _arrays(inputs: Inputs) -> tuple[str, str]:
     """Hashes of a run's weights and of its data."""
     weights = jax.tree.leaves(inputs.networks.variables)
-    return _hash_arrays(weights), data.fingerprint(inputs.splits)
-
-
-def _hash_arrays(arrays) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    for array in arrays:
-        array = np.ascontiguousarray(array)
-        digest.update(f"{array.dtype}{array.shape}".encode())
-        digest.update(array.data)
-    return digest.hexdigest()
+    return data.hash_arrays(weights), data.fingerprint(inputs.splits)
 
 
 def _hash(content: bytes) -> str:

@@ -71,12 +71,8 @@ def measure_parts(
 
     None where there are too few test images. Other arguments: see `measure`.
     """
-    judged = _judged(study, results)
-    measurements = [
-        measurement
-        for measurement in all_measurements(study)
-        if measurement.name in judged and results[measurement.name].attrs.get(READS_TEST)
-    ]
+    names = _judged_on_test(study, results)
+    measurements = [measurement for measurement in all_measurements(study) if measurement.name in names]
     by_part = {}
     for measurement in _each(measurements, progress, " on parts of the test images"):
         chosen = _chosen(study, measurement, inputs)
@@ -94,7 +90,7 @@ def stored(study: Study, path: Path | str) -> Results | None:
 
 def stored_parts(study: Study, path: Path | str, results: Results) -> list[Results]:
     """The results on parts of the test images as they are stored at path; none unless all that are needed are there."""
-    names = [name for name in _judged(study, results) if results[name].attrs.get(READS_TEST)]
+    names = _judged_on_test(study, results)
     if not {_parts_of(study.name, name) for name in names} <= set(store.results(path)):
         return []
     return _as_parts(results, {name: _load(path, _parts_of(study.name, name)) for name in names})
@@ -143,10 +139,9 @@ def stored_or_measured(
     """A measurement from path/results/folder if it is there and current; else it is made, and stored there."""
 
     def made() -> xr.Dataset:
-        before = {recipe: own.reads for recipe, own in inputs.items()}
+        before = sum(own.reads for own in inputs.values())
         dataset = take(measurement, inputs)
-        reads_test = any(own.reads > before[recipe] for recipe, own in inputs.items())
-        return dataset.assign_attrs({READS_TEST: int(reads_test)})
+        return dataset.assign_attrs({READS_TEST: int(sum(own.reads for own in inputs.values()) > before)})
 
     return _current_or(made, path, f"{folder}/{measurement.name}", fingerprint(measurement, inputs), again)
 
@@ -194,11 +189,11 @@ def _as_parts(results: Results, by_part: Mapping[str, xr.Dataset]) -> list[Resul
     ]
 
 
-def _judged(study: Study, results: Results) -> set[str]:
-    """Names of the measurements that a study's claims ask for."""
+def _judged_on_test(study: Study, results: Results) -> set[str]:
+    """Names of the measurements that a study's claims ask for and that read test images."""
     asked = _Asked(results)
     claims(study, asked)
-    return asked.names
+    return {name for name in asked.names if results[name].attrs.get(READS_TEST)}
 
 
 class _Asked(dict):

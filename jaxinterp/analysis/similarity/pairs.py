@@ -71,9 +71,9 @@ def half_samples(
 ) -> Float[Array, "draws halves seeds seeds_other"]:
     """The measure for all pairs on a random half of the examples and on the other half, for each key.
 
-    `stats.noise_ceiling` needs it. A half drawn without replacement is as uncertain as a
-    bootstrap sample of all examples, but contains no example twice: a copy would be the nearest neighbour of its
-    original. An odd example is left out. Raises InputError as `all_pairs` does, for the halves.
+    `stats.noise_ceiling` needs it. A half drawn without replacement is as uncertain as a bootstrap sample of all
+    examples, but contains no example twice: a copy would be the nearest neighbour of its original. An odd example is
+    left out. Raises InputError as `all_pairs` does, for the halves.
     """
     second = None if others is None else jnp.asarray(others)
     first, count = jnp.asarray(activations), activations.shape[1] // 2
