@@ -1,7 +1,8 @@
 """Are the neurons that one network uses found in others? Row 1.12: the best match of each, over all pairs of networks.
 
 Any two units that differ between 1s and 7s correlate. So the controls are images shuffled within their class, other
-units, and untrained networks.
+units, untrained networks, and as many random directions of the other networks' layers: if a unit correlates with one of
+these as well as with a unit, it has no counterpart, but the layer holds what it responds to.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from jaxinterp import controls
-from jaxinterp.analysis import matching, responses
+from jaxinterp.analysis import directions, matching, responses
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.stats import SIGNED
 from jaxinterp.studies.inputs import Inputs
@@ -24,7 +25,14 @@ from jaxinterp.studies.scores import Calibrated
 from jaxinterp.studies.study import EnsembleMeasurement, Results
 from jaxinterp.text import mean
 
-TRAINED, CLASS, OTHERS, UNTRAINED = COMPARISONS = ("trained", "shuffled within class", "random units", "untrained")
+TRAINED, CLASS, OTHERS, DIRECTIONS, UNTRAINED = COMPARISONS = (
+    "trained",
+    "shuffled within class",
+    "random units",
+    "random directions",
+    "untrained",
+)
+CONTROLS = tuple(name for name in COMPARISONS if name != TRAINED)
 
 Activations = Float[Array, "seeds examples units"]
 
@@ -62,10 +70,11 @@ def _compare(
     trained: Activations, untrained: Activations, labels: Int[Array, " examples"], key
 ) -> Float[Array, "comparisons seeds seeds"]:
     """One layer's matches, in the order of COMPARISONS."""
-    shuffle_key, unit_key = jax.random.split(key)
+    shuffle_key, unit_key, direction_key = jax.random.split(key, 3)
     shuffled = jnp.moveaxis(controls.shuffled_within_class(shuffle_key, jnp.moveaxis(trained, 1, 0), labels), 0, 1)
     size = common.group_size(trained.shape[-1])
     alive = jnp.max(trained[:, 0::2], axis=1) > jnp.min(trained[:, 0::2], axis=1)
+    bases = directions.random_bases(direction_key, trained.shape[-1], draws=len(trained))
     noise = jnp.where(alive, jax.random.uniform(unit_key, alive.shape), -1)
 
     def largest(activations) -> Int[Array, "seeds picked"]:
@@ -80,6 +89,7 @@ def _compare(
             matching.best_match(trained, trained, units),
             matching.best_match(trained, shuffled, units),
             matching.best_match(trained, trained, random),
+            matching.best_match(trained, jax.vmap(directions.coordinates)(trained, bases), units),
             matching.best_match(untrained, untrained, largest(untrained)),
         ]
     )
@@ -108,7 +118,7 @@ def _claim(results: Results, arm: str, layer: str) -> Claim:
         bounds=SIGNED,
         quantity="mean correlation",
         measured=found.sel(comparisons=TRAINED),
-        controls={name: found.sel(comparisons=name) for name in (CLASS, OTHERS, UNTRAINED)},
+        controls={name: found.sel(comparisons=name) for name in CONTROLS},
         score=Calibrated(),
         rule=above(common.MOST),
         note=f"The {LARGEST_GROUP} units of largest class difference (a quarter where that is less), each with its "

@@ -9,7 +9,7 @@ from jaxinterp import controls, ensemble, networks
 from jaxinterp.data import Dataset, Splits
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.one_vs_seven import analogues
-from jaxinterp.studies.one_vs_seven.analogues import CLASS, COMPARISONS, OTHERS, TRAINED, UNTRAINED
+from jaxinterp.studies.one_vs_seven.analogues import CLASS, COMPARISONS, DIRECTIONS, OTHERS, TRAINED, UNTRAINED
 from jaxinterp.studies.one_vs_seven.common import NAME, SMALL
 
 
@@ -47,6 +47,7 @@ def test_a_permuted_network_has_every_counterpart_and_one_that_diverged_none():
     assert np.isnan(found[1, ..., 2, :]).all() and np.isfinite(found[1, ..., :2, :2]).all()
     assert (found[1, COMPARISONS.index(TRAINED), :, 0, 1] < 0.99).all()
     assert (found[0, COMPARISONS.index(CLASS), :, 0, 1] < 0.9).all()
+    assert (found[0, COMPARISONS.index(DIRECTIONS), :, 0, 1] < 0.99).all()
     before = controls.untrained(ensemble.keys(0, 2), model, 9)
     before = analogues.analogues(
         {SMALL: inputs_of(SMALL, (ensemble.take(before, 0), ensemble.take(before, 1)), (0, 0))}
@@ -60,7 +61,7 @@ def test_a_permuted_network_has_every_counterpart_and_one_that_diverged_none():
 )
 def test_counterparts_must_beat_the_highest_control(untrained, id_, expected):
     values = results(6)
-    levels = {TRAINED: 0.9, CLASS: 0.5, OTHERS: 0.6, UNTRAINED: untrained}
+    levels = {TRAINED: 0.9, CLASS: 0.5, OTHERS: 0.6, DIRECTIONS: 0.3, UNTRAINED: untrained}
     noise = np.random.default_rng(0).normal(0, 0.01, (6, 6))
     for name, level in levels.items():
         values["analogues"]["correlation"].loc[{"comparisons": name}] = level + noise
