@@ -14,12 +14,24 @@ ensemble.use_every_core()
 import hypothesis  # noqa: E402
 import jax  # noqa: E402
 import pytest  # noqa: E402
+from jax._src import compiler  # noqa: E402
 
 # Compiling is most of the time of these tests, and many of them compile the same program.
 jax.config.update("jax_compilation_cache_dir", str(Path(__file__).parents[1] / ".pytest_cache" / "jax"))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
-# At toy size the compiler's optimisations cost more than they save.
+# At toy size the compiler's optimisations cost more than they save. XLA's older generator of loops, on one thread of
+# each test process, compiles in half the time of the newer one; JAX has no option for that.
 jax.config.update("jax_disable_most_optimizations", True)
+_QUICK = {"xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 1}
+_options = compiler.get_compile_options
+
+
+def _quick_options(*arguments, env_options_overrides=None, **named):
+    quick = _QUICK if jax.config.read("jax_disable_most_optimizations") else {}
+    return _options(*arguments, env_options_overrides={**quick, **(env_options_overrides or {})}, **named)
+
+
+compiler.get_compile_options = _quick_options
 
 # The same examples in every run, however busy the machine is.
 hypothesis.settings.register_profile("always", deadline=None, derandomize=True)

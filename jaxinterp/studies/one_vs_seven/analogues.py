@@ -6,6 +6,7 @@ these as well as with a unit, it has no counterpart, but the layer holds what it
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -16,6 +17,7 @@ from jaxtyping import Array, Float, Int
 from jaxinterp import controls
 from jaxinterp.analysis import directions, matching, responses
 from jaxinterp.ensemble import over_seeds
+from jaxinterp.networks import Network
 from jaxinterp.stats import SIGNED
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.judge import Claim, above
@@ -58,14 +60,21 @@ def analogues(inputs: Mapping[str, Inputs]) -> Analogues:
 
 
 def _of_recipe(inputs: Inputs) -> Float[Array, "comparisons layers seeds seeds"]:
-    test, run, layers = inputs.test, jax.jit(_compare), []
+    images, labels = inputs.test
     key = jax.random.split(inputs.key(4), len(ARMS))[ARMS.index(inputs.recipe)]
+    of_layers = []
     for layer, own_key in zip(LAYERS, jax.random.split(key, len(LAYERS)), strict=True):
-        read = jax.jit(over_seeds(lambda network, layer=layer: network(test.images)[1][f"{layer}/post"]))
-        layers.append(run(read(inputs.networks), read(inputs.untrained), jnp.asarray(test.labels), own_key))
-    return jnp.stack(layers, axis=1)
+        trained, untrained = (_read(networks, images, layer=layer) for networks in (inputs.networks, inputs.untrained))
+        of_layers.append(_compare(trained, untrained, jnp.asarray(labels), own_key))
+    return jnp.stack(of_layers, axis=1)
 
 
+@partial(jax.jit, static_argnames="layer")
+def _read(networks: Network, images: Float[Array | np.ndarray, "examples pixels"], *, layer: str) -> Activations:
+    return over_seeds(lambda network: network(images)[1][f"{layer}/post"])(networks)
+
+
+@jax.jit
 def _compare(
     trained: Activations, untrained: Activations, labels: Int[Array, " examples"], key
 ) -> Float[Array, "comparisons seeds seeds"]:
