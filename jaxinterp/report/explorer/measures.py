@@ -6,9 +6,9 @@ LABELS, UNTRAINED, SHUFFLED = "permuted labels", "untrained networks", "images s
 
 
 class Measure(NamedTuple):
-    """One number a unit. null: what chance is, "" where nothing sensible is; statistic: what is kept of the null.
+    """One number per unit. null: how chance values are made, "" if there are none; statistic: the quantile shown of them.
 
-    high: whether the remarkable units are those with high values.
+    high: whether remarkable units have high values.
     """
 
     name: str
@@ -47,7 +47,8 @@ MEASURES = (
     Measure(
         "mutual_information",
         "mutual information",
-        "Bits that the activation, in ten quantile bins, tells of one class against the rest, for the best such class.",
+        "Bits of information that the activation, in ten quantile bins, has about one class against the rest, for the "
+        "class where it is most.",
         LABELS,
         _HIGH,
     ),
@@ -70,7 +71,7 @@ MEASURES = (
     Measure(
         "participation",
         "participation",
-        "Pixels that would hold as concentrated a map in equal parts; few where the unit looks at one place.",
+        "Effective number of pixels that the unit's map uses, wherever they are; low if a few pixels have most of it.",
         UNTRAINED,
         _LOW,
         high=False,
@@ -85,7 +86,7 @@ MEASURES = (
     Measure(
         "universality",
         "universality",
-        "Share of the other networks that hold a counterpart closer than 95 % of those that chance makes.",
+        "Share of the other networks whose matched unit correlates more with this one than 95 % of chance matches do.",
         SHUFFLED,
         _HIGH,
     ),
