@@ -44,8 +44,8 @@ class DataConfig:
     positive: int | None = None
     """label the images of this class 1 and all others 0, for a network with one output"""
     label_offset: int = 0
-    """subtract this from the labels of the source, by which classes and positive are chosen; 1 for EMNIST's letters,
-    whose labels go from 1 to 26"""
+    """subtract this from all labels, so that they start at 0: 1 for EMNIST's letters, whose labels go from 1 to 26;
+    classes and positive are labels before this"""
     crop: int | None = None
     """keep only the central crop × crop pixels"""
     resize: int | None = None
@@ -76,15 +76,15 @@ class ModelConfig:
     initializer_gain: float = 1.0
     """factor on the initial weights, like gain in PyTorch's xavier_uniform_"""
     bias_initializer: BiasInitializer = "default"
-    """torch draws the biases uniformly from ±1/√fan_in whatever draws the weights; default: as the initializer does"""
+    """default: the initializer sets the biases, too; torch: they are drawn uniformly from ±1/√fan_in in any case"""
     norm: Norm = "none"
     norm_position: Literal["before", "after"] = "before"
     """whether the norm comes before or after the activation function"""
     norm_epsilon: float = 1e-5
     """constant added to the variance; 1e-5 is PyTorch's default, Keras uses 0.001"""
     norm_momentum: float = 0.9
-    """share of batch norm's running statistics that a batch leaves as it was; 0.9 is PyTorch's default (which calls it
-    0.1), Keras uses 0.99: its statistics need several hundred batches to forget their initial values"""
+    """share of the old running mean and variance that batch norm keeps at each batch; 0.9 is PyTorch's default (which
+    calls it 0.1); with Keras's 0.99, the initial values are forgotten only after several hundred batches"""
     dropout: tuple[float, ...] = ()
     """dropout rate after each hidden layer, one number per layer; empty for none"""
     input_mean: float = 0.0
@@ -126,11 +126,13 @@ class TrainConfig:
     same batches; for speed, and for comparisons in which only the initial weights may differ. Networks that share an
     order fluctuate together, so that intervals over networks are too narrow"""
     patience: int | None = None
-    """stop a network after this many epochs without a lower validation loss, and restore its best weights"""
+    """stop a network after this many epochs without a lower validation loss, and keep its weights from the best epoch;
+    needs validation images"""
     snapshots: tuple[int, ...] = ()
     """epochs after which the weights are saved (0 is before training)"""
     chunk: int | None = None
-    """number of networks that a device trains at once; by default chosen from the model's size"""
+    """number of networks that a device trains at the same time; it changes speed and memory, and results by rounding
+    alone; by default chosen from the model's size"""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import tyro
+from tyro.conf import Positional
+
 TOLERANCE = 2e-3  # of a value, or of its size where that is above 1: what is left after rounding of sums in float32
 ESTIMATES = ("ours", "control", "score", "joint")
 TEXTS = ("control_name", "verdict")
@@ -45,9 +48,14 @@ def shown(value: float | None) -> str:
     return "—" if value is None else f"{value:.4g}"
 
 
-def main(arguments: list[str]) -> int:
-    """Compare the two files and print what differs."""
-    before, after = (read(Path(argument)) for argument in arguments)
+def compare(first: Positional[Path], second: Positional[Path], /) -> int:
+    """Compare two exports of findings, and print what differs. The exit code is 1 if anything does.
+
+    Args:
+        first: the output of jaxinterp study STUDY --format json
+        second: the same after a change
+    """
+    before, after = read(first), read(second)
     lines = [f"{name}: only in the first" for name in before.keys() - after.keys()]
     lines += [f"{name}: only in the second" for name in after.keys() - before.keys()]
     for name in before.keys() & after.keys():
@@ -56,6 +64,11 @@ def main(arguments: list[str]) -> int:
     print(*sorted(lines), sep="\n", end="\n" * bool(lines))
     print(f"{len(before)} and {len(after)} findings; {len(lines)} differ")
     return int(bool(lines))
+
+
+def main(arguments: list[str]) -> int:
+    """Parse the command line and compare."""
+    return tyro.cli(compare, args=arguments)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.stats
 from documents import insert
+from tyro.conf import Positional
 
 from jaxinterp import cli, stats
 from jaxinterp.stats import SHARE, Bounds, Estimate
@@ -168,11 +169,20 @@ def section(samples: int) -> str:
     return "\n".join([caption, "", *lines])
 
 
-def write(arguments: list[str]) -> None:
-    """Measure coverage and write it into the document."""
+def measure(samples: Positional[int] = 10_000) -> None:
+    """Measure how often intervals contain the truth, and write the table into docs/statistics.md.
+
+    Args:
+        samples: samples of each kind
+    """
     text = DOCUMENT.read_text(encoding="utf-8")
-    DOCUMENT.write_text(insert(text, "coverage.py", section(int(*arguments) if arguments else 10_000)), "utf-8")
+    DOCUMENT.write_text(insert(text, "coverage.py", section(samples)), "utf-8")
     print(f"wrote {DOCUMENT}")
+
+
+def write(arguments: list[str]) -> None:
+    """Parse the command line and measure."""
+    cli.parse(measure, arguments)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ FOLDER = Path(__file__).parents[1] / "checkpoints" / "demo"
 STUDY = "instance-variation"
 
 
-def make(_: list[str]) -> None:
-    """Train the networks unless their weights are there, and run the study."""
+def make() -> None:
+    """Train the networks of checkpoints/demo unless it has their weights, and measure the study again."""
     from jaxinterp import jobs, recipes, store, studies
 
     if not store.is_complete(FOLDER):
@@ -29,4 +29,4 @@ def make(_: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(cli.guarded(make, sys.argv[1:]))
+    sys.exit(cli.guarded(lambda arguments: cli.parse(make, arguments), sys.argv[1:]))

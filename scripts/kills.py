@@ -3,9 +3,9 @@
     python scripts/kills.py                         # 100 kills at random moments, 200 between operations on files
     python scripts/kills.py --kills 8 --placed 8    # fewer
 
-Whole commands on small networks run in a temporary folder: once to the end, and then again and again, each time killed
-by SIGKILL, at a random moment or just before one of the operations on files that it makes. The command is then given
-again, until it ends by itself, and what lies on the disk is compared with the uninterrupted run.
+train, a sweep, analyze and report run on small networks in a temporary folder: once to the end, and then many times
+killed by SIGKILL, at a random moment or just before one of the command's operations on files. After each kill the
+command is repeated until it ends by itself, and what is stored is compared with the uninterrupted run.
 """
 
 import json
@@ -164,7 +164,14 @@ def table(outcomes: dict[str, Outcome], began: str) -> str:
 
 
 def measure(kills: int = 100, placed: int = 200, seed: int = 0, document: Path = DOCUMENT) -> None:
-    """Kill whole commands at random moments, and between operations on files; write what came of it."""
+    """Kill whole commands at random moments, and between operations on files; write a table of what was lost.
+
+    Args:
+        kills: kills at random moments, of all commands together
+        placed: likewise kills just before an operation on files
+        seed: random seed of the moments
+        document: the file whose table is replaced
+    """
     rng, outcomes = random.Random(seed), {}
     text = document.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:

@@ -10,13 +10,19 @@ them). With stored results a notebook takes about a minute, otherwise up to ten.
 import sys
 from pathlib import Path
 
+from tyro.conf import Positional
+
 from jaxinterp import cli
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 
 
-def execute(names: list[str]) -> None:
-    """Execute the notebooks of these names, or all."""
+def execute(names: Positional[tuple[str, ...]] = ()) -> None:
+    """Execute notebooks, and write each next to its source.
+
+    Args:
+        names: such as 01_one_vs_seven; all by default
+    """
     import jupytext
     import nbformat
     from nbclient import NotebookClient  # pyright: ignore[reportMissingImports]  # of the extra `notebooks`
@@ -36,4 +42,4 @@ def execute(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(cli.guarded(execute, sys.argv[1:]))
+    sys.exit(cli.guarded(lambda arguments: cli.parse(execute, arguments), sys.argv[1:]))

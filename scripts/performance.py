@@ -9,6 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import tyro
+from tyro.conf import Positional
+
 ROOT = Path(__file__).parents[1]
 HEAD = """# Performance
 
@@ -44,18 +47,26 @@ def shown(values: list[float] | None) -> str:
     return "" if values is None else "{:.3g} ({:.3g} – {:.3g})".format(*values)
 
 
-def main(arguments: list[str]) -> int:
-    """Read a record and write the document."""
-    source, target = (
-        *map(Path, arguments),
-        *(ROOT / "benchmark.json", ROOT / "docs" / "performance.md")[len(arguments) :],
-    )
+def write(
+    source: Positional[Path] = ROOT / "benchmark.json", target: Positional[Path] = ROOT / "docs" / "performance.md"
+) -> int:
+    """Write docs/performance.md from the record of a benchmark.
+
+    Args:
+        source: what scripts/benchmark.py wrote
+        target: the document
+    """
     if not source.is_file():
         print(f"{source} does not exist: run python scripts/benchmark.py first", file=sys.stderr)
         return 2
     target.write_text(document(json.loads(source.read_text(encoding="utf-8"))), encoding="utf-8")
     print(f"wrote {target}")
     return 0
+
+
+def main(arguments: list[str]) -> int:
+    """Parse the command line and write."""
+    return tyro.cli(write, args=arguments)
 
 
 if __name__ == "__main__":

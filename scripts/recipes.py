@@ -15,7 +15,12 @@ from jaxinterp import cli
 
 
 def measure(seeds: int = 16, root: Path = Path("checkpoints/recipes")) -> None:
-    """Train every recipe over a number of seeds, and print its accuracy next to the published one."""
+    """Train every recipe over a number of seeds, and print its accuracy next to the published one.
+
+    Args:
+        seeds: networks of each recipe
+        root: the folder of these runs
+    """
     import numpy as np
 
     from jaxinterp import jobs, recipes

@@ -8,6 +8,8 @@ python scripts/results.py FOLDER FILE        # reads runs in another folder, wri
 import sys
 from pathlib import Path
 
+from tyro.conf import Positional
+
 from jaxinterp import cli
 
 ROOT = Path(__file__).parents[1]
@@ -23,8 +25,19 @@ the words, and [statistics](statistics.md) how often the intervals cover.
 
 
 def write(arguments: list[str]) -> None:
-    """Write the results of the studies in a folder of runs to a file."""
-    folder, file = (*map(Path, arguments), *(ROOT / "checkpoints", ROOT / "docs" / "results.md")[len(arguments) :])
+    """Parse the command line and write the document."""
+    cli.parse(write_document, arguments)
+
+
+def write_document(
+    folder: Positional[Path] = ROOT / "checkpoints", file: Positional[Path] = ROOT / "docs" / "results.md"
+) -> None:
+    """Write docs/results.md from the stored results of all studies.
+
+    Args:
+        folder: the folder of runs, with one named after each study
+        file: the document
+    """
     file.write_text(document(folder), encoding="utf-8")
     print(f"wrote {file}")
 

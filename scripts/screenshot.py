@@ -22,7 +22,15 @@ VIEW = "explorer?seed=0&layer=1&unit=4&class=4"
 def take(
     run: Path = DEMO, view: str = VIEW, to: Path = DEMO / "picture.png", width: int = 1280, height: int = 1100
 ) -> None:
-    """Write a picture of one view of a run's page. The view is named as in the page's address."""
+    """Write a picture of one view of a run's page.
+
+    Args:
+        run: the run's folder
+        view: what follows # in the address of the page when it shows the view
+        to: the picture, a PNG file
+        width: width of the window; the picture has 1.5 times as many pixels
+        height: its height, likewise
+    """
     from jaxinterp import ensemble, report
 
     ensemble.use_every_core()

@@ -1,10 +1,10 @@
-"""Does a training choice matter more than the random seed? A grid of arms × seeds, compared pairwise by seed.
+"""Does a training choice matter more than the random seed? A grid of settings, each compared with the first by seed.
 
     python scripts/seed_sweep.py --grid train.learning_rate=0.003,0.01,0.03 --recipe bottleneck-neurons --train.seeds 8
 
-trains 24 networks in one compiled program (about 45 s on two cores) into checkpoints/sweep/, one run per arm, and
-prints test accuracy and its paired difference from the first arm: expect about +0.015 for 0.03 over 0.01. Resume after
-an interruption with --resume. In Python: `jaxinterp.sweeps.load("checkpoints/sweep")`.
+trains 24 networks in one compiled program (about 45 s on two cores) into checkpoints/sweep/, one run per arm (setting),
+and prints each arm's test accuracy and its difference from the first arm's, paired by seed: 0.03 should be about .015
+above 0.01. Resume after an interruption with --resume. In Python: `jaxinterp.sweeps.load("checkpoints/sweep")`.
 """
 
 import sys
@@ -19,16 +19,16 @@ from jaxinterp.config import DataConfig, ModelConfig, RunConfig, TrainConfig
 
 @dataclass(frozen=True)
 class SeedSweep:
-    """Train a grid of arms × seeds and compare the arms pairwise by seed."""
+    """Train every combination of the given settings (arm) with the same seeds; compare each with the first, by seed."""
 
     grid: tuple[str, ...]
-    """config fields and their values, such as train.l1=0,0.001 model.widths=32x16,64x32"""
+    """config fields and their values, such as train.l1=0,0.001 model.widths=32x16,64x32; every combination is an arm"""
     recipe: str = ""
     """recipe to start from; jaxinterp recipes lists them"""
     name: str = "sweep"
-    """the sweep's folder in root"""
+    """name of the sweep's folder in --root"""
     root: Path = Path("checkpoints")
-    """folder of all runs"""
+    """where runs are kept"""
     resume: bool = False
     """resume an interrupted sweep, or add arms to a finished one"""
     format: cli.Format = "table"

@@ -92,7 +92,15 @@ def measure(
     root: Path = Path("checkpoints/variance"),
     document: Path = DOCUMENT,
 ) -> None:
-    """Train groups of networks with own and with shared data orders, and write their variance components."""
+    """Train groups of networks with own and with shared data orders, and write their variance components.
+
+    Args:
+        groups: groups for each kind of order
+        seeds: networks in a group
+        epochs: by default the recipe's number
+        root: the folder of these runs
+        document: the file whose table is replaced
+    """
     import dataclasses
 
     from jaxinterp import jobs, recipes

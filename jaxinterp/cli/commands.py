@@ -22,7 +22,8 @@ class Run:
     """Train a study's networks, judge its claims, and write the web page. Continues where it was interrupted."""
 
     study: Annotated[str | None, arg(metavar="STUDY")] = None
-    """the study to run; by default the two quick ones, instance-variation and bottleneck-neurons"""
+    """the study to run; by default the two quick ones, instance-variation (its main networks alone) and
+    bottleneck-neurons"""
     seeds: Seeds = None
     """how many networks to train of each recipe; the study's own numbers by default"""
     name: Name = None
@@ -51,7 +52,7 @@ class Train:
     root: Folder = Path("checkpoints")
     """where runs are kept"""
     resume: Annotated[Path | None, arg(metavar="RUN")] = None
-    """continue this unfinished run with its own config"""
+    """continue this unfinished run with its own config; no option but --format may be given with it"""
     format: Format = "table"
     """how tables are printed: for a terminal, or as json, csv or markdown (all other text then goes to stderr)"""
     data: DataConfig = field(default_factory=DataConfig)
@@ -66,7 +67,7 @@ class Study:
     study: Positional[Annotated[str, arg(metavar="STUDY")]]
     """the study's name, such as instance-variation (a wrong name prints the list), or all"""
     run: Annotated[Path | None, arg(metavar="RUN")] = None
-    """a run's folder; checkpoints/STUDY by default"""
+    """a complete run whose networks are judged, with at least two of them; the run in checkpoints/STUDY by default"""
     seeds: Seeds = None
     """how many networks to train of each recipe, where there is no run yet; the study's own numbers by default"""
     again: bool = False
@@ -79,12 +80,16 @@ class Study:
 
 @dataclass(frozen=True)
 class Analyze:
-    """Run an analysis that belongs to no study, store its result with the run, and print it. The page shows it too."""
+    """Run one analysis on a run, without a study and its claims. Stores the result with the run and prints it.
+
+    jaxinterp report then shows it on the run's page, too.
+    """
 
     run: Positional[Annotated[Path, arg(metavar="RUN")]]
     """a run's folder"""
     analysis: Positional[Annotated[str, arg(metavar="ANALYSIS")]]
-    """activity, damage or similarity, or a Python file that defines a MEASUREMENT (see docs/add-an-analysis.md)"""
+    """activity, damage or similarity (firing rates and dead units; accuracy lost without single units; CKA between
+    networks), or a Python file that defines a MEASUREMENT (see docs/add-an-analysis.md)"""
     again: bool = False
     """measure again what is stored already"""
     format: Format = "table"
@@ -93,7 +98,7 @@ class Analyze:
 
 @dataclass(frozen=True)
 class Report:
-    """Write a run's page, RUN/report/index.html, from its stored results."""
+    """Write a run's page, the file RUN/report/index.html, from its networks and stored results."""
 
     run: Positional[Annotated[Path, arg(metavar="RUN")]]
     """a run's folder"""
@@ -145,13 +150,14 @@ class Import:
     root: Folder = Path("checkpoints")
     """where runs are kept"""
     loss: Loss = "cross_entropy"
-    """what the outputs mean: logits of classes, one logit (binary_cross_entropy) or values (squared_error)"""
+    """what the outputs mean: logits of classes (cross_entropy), one logit (binary_cross_entropy) or values
+    (squared_error)"""
     layers: Annotated[tuple[str, ...], arg(metavar="[NAME [NAME ...]]")] = ()
-    """the file's layers in the order of computation, where shapes, numbers in names and the file leave it open"""
+    """the file's layers in the order of computation; needed only if shapes, names and the file's order leave it open"""
     orientation: Annotated[Orientation | None, arg(metavar="{inputs-first,outputs-first}")] = None
-    """which axis of its matrices comes first, where shapes and names leave it open"""
+    """which axis of the file's matrices comes first; needed only if shapes and names leave it open"""
     force: bool = False
-    """store a network that does little better than chance, too"""
+    """store the network even if it does little better than chance"""
     format: Format = "table"
     """how tables are printed: for a terminal, or as json, csv or markdown (all other text then goes to stderr)"""
     data: DataConfig = field(default_factory=DataConfig)

@@ -1,4 +1,4 @@
-"""What do all commands share? Errors in one line, parsing, JAX made ready, progress, tables."""
+"""What do all commands share? One-line errors, parsing, the set-up of JAX, progress bars, printing of tables."""
 
 import contextlib
 import io
@@ -24,7 +24,7 @@ Format = Literal["table", "json", "csv", "markdown"]
 
 
 def guarded(action: Callable[[list[str]], None], arguments: list[str]) -> int:
-    """Do an action; the exit code is 0, 2 for wrong input, which is told in one line, or 130 after Ctrl-C."""
+    """Do an action; the exit code is 0, 2 after wrong input, which is reported in one line, or 130 after Ctrl-C."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without ± shows ? rather than a traceback
     try:
@@ -44,7 +44,9 @@ def guarded(action: Callable[[list[str]], None], arguments: list[str]) -> int:
         return 2
     except KeyboardInterrupt:
         print(
-            "jaxinterp: interrupted; what was trained is kept, and --resume goes on (run: run again)", file=sys.stderr
+            "jaxinterp: interrupted; finished work is kept. To continue, repeat the command (train: --resume RUN; "
+            "seed_sweep.py: add --resume)",
+            file=sys.stderr,
         )
         return 130
 
@@ -83,7 +85,7 @@ def folder_in(root: Path, name: str) -> Path:
 
 
 def parse(kind, arguments: list[str], **options):
-    """tyro's parser, with its complaint as an InputError of one line."""
+    """tyro's parser. Raises InputError, in one line, where it rejects the arguments."""
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):
@@ -110,7 +112,7 @@ def _one_line(complaint: str) -> str:
     """tyro's framed complaint as one line: without its frame, its title and its closing hint."""
     lines = [line.strip("│╰╯ ") for line in complaint.splitlines()[1:]]
     text = " ".join(line for line in lines if line.strip("─-"))
-    return re.sub(r"\s*For full helptext.*", "", text) + "; see jaxinterp --help"
+    return re.sub(r"\s*For full helptext.*", "", text) + "; see --help"
 
 
 def prepare_jax() -> None:
@@ -189,8 +191,8 @@ def study_progress(study: str):
 def show(table, kind: Format = "table", *, after=None):
     """Print a `report.tables.Table`, drawn for a terminal or in the format that is asked for, and return it.
 
-    after: the table that was printed before it, from which an empty line parts it. JSON takes a line a table instead,
-    and CSV goes on below the header that is there where that is the same.
+    after: the table that was printed before this one; an empty line separates the two. In JSON each table is one line
+    instead, and in CSV rows follow under the earlier header if this table has the same one.
     """
     from rich.console import Console
 
