@@ -1,7 +1,8 @@
 """How is a file written atomically, and how is damage to it detected?
 
-Everything is written beside its place, under a name that holds the writer's process, and then renamed. What a killed
-writer left beside is removed by the next one. A single file ends in its checksum, a folder has a list of checksums.
+A file or folder is written under a temporary name next to its final one, with the process's number in it, and then
+renamed. What a killed process left is removed by the next one that writes the same file. A single file ends with its
+checksum, and a folder contains a list of checksums.
 """
 
 import glob

@@ -1,7 +1,7 @@
 """What breaks without a direction of a layer? Random directions are the null hypothesis of claims about units.
 
-A network whose activations are written in another orthonormal basis computes what it did, but its "units" are others.
-What is claimed of units must be less true of as many random directions, searched in the same way.
+A layer's units are one orthonormal basis of its activations; written in another, the network computes the same. A claim
+that is as true of random directions, as many as there are units and searched in the same way, is not about units.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Does a class rise as a unit is scaled up? Curves of accuracy by strength, as `ablation.doses` gives them."""
+"""Does accuracy on a class rise steadily as a unit is scaled up? From accuracies by strength (`ablation.doses`)."""
 
 import jax.numpy as jnp
 import numpy as np

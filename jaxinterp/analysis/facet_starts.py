@@ -1,7 +1,8 @@
-"""Where does the search for facets start? Real images, noise, and images that reach units which all of these miss.
+"""Where does the search for facets start? Real images, noise, and images made for units that neither activates.
 
-Where all sources of a unit are silent it has no gradient, so that a search that starts there finds nothing. A
-pre-activation has a gradient behind a closed gate too.
+On an image that leaves all inputs of a unit inactive, the unit's gradient is 0, and a search that starts there finds
+nothing. So `candidates` makes images by the gradients of pre-activations in a network without its activation functions,
+which are not 0 for inactive units.
 """
 
 import jax
@@ -29,10 +30,11 @@ def drawn(key, images: Images, restarts: int, k: int) -> Float[Array, "restarts 
 
 
 def candidates(network: Network, images: Images, site: Site) -> Float[Array, "candidates pixels"]:
-    """All images, and those in [0, 1] that would raise and lower each unit up to a site most with open gates.
+    """All images, and for each unit up to a site the two images in [0, 1] that would raise and lower it most if all
+    activation functions were the identity.
 
-    Through open gates a pre-activation is linear in the pixels, which are 1 or 0 by the signs of their slopes. In the
-    first layer this is the exact optimum; in later ones, and with a layer norm, it is a guess.
+    A pre-activation is then linear in the pixels, so each pixel is 1 or 0 by the sign of its gradient. In the first
+    layer this is the exact optimum; in later ones, and with a layer norm, it is a guess.
     """
     images = jnp.asarray(images)
     names = sites(network.model)

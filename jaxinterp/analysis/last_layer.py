@@ -1,6 +1,6 @@
-"""What do the outputs lose with groups of the units that they read? Ablation of thousands of groups at once.
+"""How accurate is a network without groups of units of its last hidden layer? Thousands of groups at once.
 
-The logits are linear in the last hidden layer, so that a group takes Σ a W with it, summed over its units.
+The logits are linear in that layer, so ablating a group subtracts Σ a W from them, summed over its units.
 """
 
 import jax

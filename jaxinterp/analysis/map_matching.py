@@ -1,8 +1,8 @@
 """Do matched units of two networks use the same pixels? Correlation of the maps of units matched by their activations.
 
-A match by activations is scored by maps, which had no part in it. A match by the maps themselves gives even random maps
-a correlation: `likeness` returns both, and what random pairs of units give. A unit without a finite map or with a
-constant one is left out.
+Units matched by their activations are compared by their maps, which the match did not use. Units matched by the maps
+themselves correlate even if the maps are random, since the match chose them for it. `likeness` returns both, and the
+mean over all pairs of units for comparison. A unit whose map is constant or not finite is left out.
 """
 
 from functools import partial

@@ -1,7 +1,7 @@
-"""How do maps move over training? How far they have come, and whether pixels go on in the direction they began in.
+"""How do maps change over training? What share of the total change is made, and do pixels keep their first direction?
 
-A map is any array of one number per pixel, such as a unit's weights, at three times: at the beginning, on the way, and
-at the end. Pixels are those that `where` names.
+A map has one number per pixel, such as a unit's weights, and is compared at three times: at the beginning, during
+training, and at the end. Only pixels where `where` is true count.
 """
 
 import jax.numpy as jnp

@@ -1,8 +1,8 @@
 """Which units carry the difference between an image and its twin? Activation patching of single units and groups.
 
-A twin is the same image after an edit. The activations of chosen units on the clean image are patched into the forward
-pass on its corrupt twin, and everything after the site is computed again. Units that restore the clean image's margin
-carry what the edit changed. Source: Meng et al. 2022, arXiv 2202.05262, section 2.
+A twin is the same image after an edit. In the forward pass on the corrupt image (the twin), the activations of chosen
+units are replaced by those on the clean image, and everything after the site is computed again. Units that restore the
+clean image's margin carry what the edit changed. Source: Meng et al. 2022, arXiv 2202.05262, section 2.
 
 The effect of a group of units is Σ(patched − corrupt)/Σ(clean − corrupt), of margins between two classes, summed over
 the examples: 0 for units that change nothing, 1 for all units of a site. It is a ratio of means, because a mean of

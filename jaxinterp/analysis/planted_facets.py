@@ -1,10 +1,10 @@
 """Can a count of facets be trusted? Units whose number of facets is known.
 
-A facet is a block of pixels with its own hidden unit, which ink in the other blocks silences; the output adds up the
-hidden units. Easy units have peaks of equal height, and nothing is active in the valleys between them. Harder ones have
-unequal peaks, or shallow valleys that keep a third of the gain and a lesser optimum where two blocks are inked at once.
-Inhibited ones are silent unless all of a block is inked, so that no image at hand activates them. One kind has a single
-facet although it is not linear.
+Each planted unit is the output of a small network. Each of its facets is a block of pixels with its own hidden unit,
+which ink in the other blocks inhibits; the output adds up the hidden units. Easy units have facets with equal highest
+gains, and are inactive on blends of them. Harder ones have unequal gains, or stay active on blends, with a third of the
+gain and a lesser optimum where two blocks are inked at once. Inhibited ones are inactive unless a whole block is inked,
+so that none of the given images activates them. One kind has a single facet although it is not linear.
 """
 
 from functools import partial

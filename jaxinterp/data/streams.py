@@ -1,4 +1,7 @@
-"""How much is read of a compressed file? What its header promises, up to a limit, and memory only for what comes."""
+"""How much of a compressed file is read? As many bytes as its header announces, up to a limit, and piece by piece.
+
+A header that announces more than the file contains therefore costs no memory.
+"""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Does an imported network do what it did? Its test accuracy, that of chance, and which options would do better."""
+"""Does an imported network still work? Its test accuracy, that of chance, and options that would raise it clearly."""
 
 import dataclasses
 import math

@@ -1,4 +1,4 @@
-"""How is a run shown to someone? One self-contained web page: findings, explorer, seeds, configuration."""
+"""How is a run's report made? One HTML file that needs no other: findings, explorer, canvas, seeds, configuration."""
 
 import base64
 import dataclasses

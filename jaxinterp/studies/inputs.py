@@ -1,7 +1,7 @@
 """What does a measurement run on? One recipe's complete run: its networks at every stage, its folder and its data.
 
-Everything that is measured can also be measured on each of `PARTS` parts of the test images alone. How much the parts
-differ tells how much other images would have changed the result.
+Every measurement can also be made on each of `PARTS` parts of the test images alone. The differences between the parts
+show how much the result would change with other test images.
 """
 
 from collections.abc import Callable

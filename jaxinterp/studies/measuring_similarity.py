@@ -1,8 +1,8 @@
-"""Do measures of similarity measure it? Every measure is asked for differences that are known to exist.
+"""How often does each measure of similarity detect a difference that is known to exist?
 
-Networks are trained on true labels, on partly and on wholly shuffled ones; narrow and wide; and several layers deep
-(see `analysis.similarity.discrimination`). The best of many measures is best partly by chance: which one to take is
-chosen on one half of the networks, and judged on the other.
+Networks differ in known ways: trained on true, half shuffled or wholly shuffled labels; narrow or wide; and one layer
+from another (see `analysis.similarity.discrimination`). The best of many measures is best partly by chance, so it is
+chosen on one half of the networks and judged on the other.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -4,7 +4,7 @@ A measurement of one network runs on all seeds; the values of networks that dive
 become dimensions. A stored measurement is made again only if its runs, their data or the code changed. An interrupted
 study therefore continues where it stopped.
 
-What reads test images, and is judged, is then measured on each of several parts of the test images alone
+Measurements that read test images and that a claim uses are then repeated on each of several parts of the test images
 (`Inputs.parts`), so that intervals can allow for other images.
 """
 

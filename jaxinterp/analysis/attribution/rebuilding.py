@@ -1,4 +1,4 @@
-"""How much of what enters a unit do a few of its sources rebuild?"""
+"""How much of a unit's input do a few of its sources explain? Squared correlation of their sum with the whole sum."""
 
 from typing import NamedTuple
 

@@ -30,7 +30,8 @@ Measures of single-precision activations are computed in double precision: where
 1,000 times as large as the others, they are small differences of large terms. Values differ from the definition by at
 most 2e-7, absolute or relative. Three need more words. `rank_rsa`: 2e-5, since distances are ranked in steps of 1e-6,
 so that ties stay ties. `neighbours`: of those that are equally near in 7 digits, the first ones count. `debiased_cka`:
-up to 1e-3 where f(X, X) is below 1e-9 |X|⁴ (one image some 100,000 times as large as the others), NaN below 1e-12.
+up to 1e-3 where the unbiased HSIC of X with itself, times n (n − 3), is below 1e-9 ‖X‖⁴ (one image some 100,000 times
+as large as the others), NaN below 1e-12 ‖X‖⁴.
 On CPUs double precision costs up to twice the time of single precision; on accelerators it may cost more.
 """
 

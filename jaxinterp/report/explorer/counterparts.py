@@ -1,4 +1,4 @@
-"""Which unit of another network is this unit, and do other networks have it at all? Pairs of networks of one layer."""
+"""Which unit of another network corresponds to this unit, and do other networks have such a unit at all?"""
 
 from typing import NamedTuple
 

@@ -6,9 +6,10 @@ LABELS, UNTRAINED, SHUFFLED = "permuted labels", "untrained networks", "images s
 
 
 class Measure(NamedTuple):
-    """One number per unit. null: how chance values are made, "" if there are none; statistic: the quantile shown of them.
+    """One number per unit, and what it is compared with.
 
-    high: whether remarkable units have high values.
+    null: how its chance values are made, "" if there are none; statistic: the quantile of them that is shown. high:
+    whether remarkable units have high values.
     """
 
     name: str

@@ -1,9 +1,9 @@
 """Do matched units of two trainings use the same pixels? Row 3.5: correlation of the maps of matched units.
 
-Units are matched by their activations on test images, and the match is scored by their maps, which had no part in it.
-The write-up matched by the maps themselves, which gives even random maps a correlation: that is repeated as it was
-done. Here maps are compared over lit pixels, and their correlation with the most that could be measured: that of a
-unit's map with the same unit's map from as many other images.
+Units are matched by their activations on test images and compared by their maps, which the match did not use. Maps are
+compared over lit pixels. Their correlation is judged relative to the highest that could be measured (noise ceiling):
+that of a unit's map with the same unit's map from as many other images. The write-up matched units by the maps
+themselves, which makes even random maps correlate; this is repeated, and compared with the published value.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,8 +1,9 @@
 """Which pixels does each unit use? Maps of every unit of the study's networks.
 
-Pixels at the border are always black, so that training never moves their weights, and those next to them are so rarely
+Pixels at the border are always black, so training never changes their weights, and those next to them are so rarely
 bright that their weights hardly matter. So maps are compared over lit pixels, those with ink in enough of the images.
-Besides the weights there are maps of what is used, in which a pixel counts for as much as it varies.
+There are two maps of each unit: its effective weights, and what it uses: its mean gradient times the standard deviation
+of each pixel.
 """
 
 from functools import partial

@@ -2,7 +2,8 @@
 
 The write-up starts from N(0, 1) noise z, which it feeds to the network in place of a normalised image, and minimises
 −a(z) + λΣz² by 200 steps of Adam, with λ = 1 and a the neuron's output. Before its ReLU a neuron of the first layer is
-linear, so that the optimum is known: z = w/2λ, with value ‖w‖²/4λ + b. Further values are of images in [0, 1].
+linear, so that the optimum is known: z = w/2λ, with value ‖w‖²/4λ + b. Gradient ascent is also run on images in
+[0, 1], and compared with the highest value there and with real images.
 """
 
 from functools import partial

@@ -1,7 +1,7 @@
 """Do a neuron's ten largest weights say what it does? Row 2.5.
 
-The write-up lists the ten incoming and outgoing weights of largest size. A weight counts for as much as what it is
-multiplied by varies: its contribution is its size times the standard deviation of its source.
+The write-up lists the ten incoming and outgoing weights of largest size. A large weight on a source that hardly varies
+has little effect, so weights are also ranked by contribution: size times the standard deviation of the source.
 """
 
 from functools import partial

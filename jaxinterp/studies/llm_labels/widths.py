@@ -1,6 +1,6 @@
-"""How well do so few neurons do, and how many of them are alive? Row 2.2.
+"""How accurate are networks with one hidden layer of six neurons, and how many neurons are alive? Row 2.2.
 
-The write-up states one network of six neurons: 63.05 % of the test images right, four neurons dead.
+The write-up reports one such network: 63.05 % of the test images right, four neurons dead.
 """
 
 from functools import partial

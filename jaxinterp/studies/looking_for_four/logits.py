@@ -1,8 +1,9 @@
 """What makes the logit of 4 large? Row 5.4: its effective weights, heat maps, and the neurons that contribute to it.
 
-Two maps are compared with a template of a 4, for two questions: the write-up's product of kernels, a path that no image
-takes, and the mean gradient on images of a 4. A heat map is tested by deletion: the inked pixels of real 4s are blanked
-in the map's order, and the sooner the logit falls, the better the map.
+Two maps are compared with a template of a 4. One is the write-up's product of kernels, which leaves out batch norms and
+activation functions, so that no image is processed in this way. The other is the mean gradient on images of a 4: what
+raises the logit there. A heat map is tested by deletion: the inked pixels of real 4s are blanked in the map's order,
+and the sooner the logit falls, the better the map.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,9 +1,9 @@
 """Is the drop without the neurons that differ between 1s and 7s due to how many they are, or to which?
 
 Units are chosen on one half of the test images, and accuracy, among all outputs, is measured on the other. A network
-that calls everything a 1 is right on half of the images and has lost every 7: row 1.8 is about the accuracy on each
-class. Rows 1.9 and 1.11, where the write-up stopped, are about as many other units; the one number that they need is
-balanced accuracy, the mean of the two.
+that calls everything a 1 is right on half of the images and has lost every 7, so row 1.8 judges the accuracy on each of
+the two classes. Rows 1.9 and 1.11 go on where the write-up stopped: they compare with the loss of equally many other
+units, by balanced accuracy, the mean of the two.
 """
 
 from collections.abc import Mapping
