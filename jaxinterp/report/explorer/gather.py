@@ -57,7 +57,10 @@ def gather(run: Run, splits: Splits, *, limit: int = LIMIT) -> Payload:
 
 
 def dead_units(run: Run, splits: Splits) -> np.ndarray:
-    """How many units of each layer answer all test images alike: "seeds layers", NaN for networks that diverged."""
+    """How many units of each layer have the same activation on all test images, at most TEST_IMAGES: "seeds layers".
+
+    NaN for networks that diverged.
+    """
     if not run.networks.model.widths:
         return np.zeros((run.config.train.seeds, 0))
     test = splits.test.take(_rows(len(splits.test.labels), TEST_IMAGES))

@@ -23,7 +23,7 @@ function card(context) {
   const strongest = strongestClass(context.payload, seed, layer, unit);
   const dead = !(at("sd") > 0);
   const facts = [
-    dead ? "dead: it answers every test image alike" : `responds most to ${meta.classes[strongest]}`,
+    dead ? "dead: the same activation on every test image" : `responds most to ${meta.classes[strongest]}`,
     `above 0 on ${share(at("firing"))} of test images`, `mean ${written(at("mean"))}, sd ${written(at("sd"))}`,
   ];
   return [
