@@ -105,7 +105,7 @@ class TrainConfig:
     batch_size: int = 64
     optimizer: Optimizer = "adam"
     learning_rate: float = 0.001
-    momentum: Annotated[float, Doc(f"coefficient of the optimizer {_users('momentum')}; the others ignore it")] = 0.9
+    momentum: Annotated[float, Doc(f"momentum coefficient, used by --train.optimizer {_users('momentum')} alone")] = 0.9
     optimizer_epsilon: Annotated[
         float,
         Doc(

@@ -27,15 +27,18 @@ _TOPICS = (activity, class_accuracy, rankings, selectivity, damage, scaling, sal
 
 
 def answer(findings: Mapping[str, Finding]) -> str:
-    """Whether most digits are lost without one neuron, more than without one direction, by each kind of ablation."""
+    """Whether most digits are lost without one neuron, beyond those lost without a direction, by each kind of ablation.
+
+    The shares are those beyond random directions, which the verdicts are about.
+    """
     by_kind = []
     for kind in damage.JUDGED:
         finding = findings[f"4.6 most digits {kind}"]
-        share = format_percent(finding.measured.mean)
+        share = format_percent(finding.score.mean)
         by_kind.append(f"{_WORDS[finding.verdict]} under {kind}-ablation ({share})")
     return (
-        f"Most digits fall below {format_percent(damage.GONE)} without one neuron, beyond what random directions do: "
-        f"{', '.join(by_kind)}."
+        f"Most digits fall below {format_percent(damage.GONE)} without their most damaging neuron, beyond random "
+        f"directions: {', '.join(by_kind)}."
     )
 
 
