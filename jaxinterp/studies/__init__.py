@@ -86,10 +86,11 @@ def runs(
     can do without. Raises InputError where there is no such study, or where it needs more seeds.
     """
     chosen = get(study)
-    if seeds is not None and seeds < chosen.least_seeds:
-        raise InputError(f"{study} needs at least {chosen.least_seeds} seeds, got {seeds}")
     path, needed = Path(path), chosen.all_recipes if optional else chosen.recipes
     own = store.read_config(path) if store.is_run(path) else None
+    for given, where in ((seeds, ""), (None if own is None else own.train.seeds, f" in {path}")):
+        if given is not None and given < chosen.least_seeds:
+            raise InputError(f"{study} needs at least {chosen.least_seeds} seeds, got {given}{where}")
     return {
         folder_of(chosen, recipe, path): _planned(chosen, recipe, own, seeds or number, epochs)
         for recipe, number in needed.items()

@@ -7,6 +7,7 @@ import pytest
 
 from jaxinterp import recipes, studies
 from jaxinterp.config import DataConfig, ModelConfig, RunConfig, TrainConfig, to_json
+from jaxinterp.errors import InputError
 
 
 @pytest.mark.parametrize("study", studies.STUDIES)
@@ -60,3 +61,11 @@ def test_recipes_that_follow_their_own_recipe_are_themselves(study):
 def test_a_recipe_on_other_data_is_no_control_and_stays_as_it_is(own):
     strokes = studies.runs("one-vs-seven", own)[own / "arms" / "one-vs-seven-strokes"]
     assert strokes == recipes.config("one-vs-seven-strokes", seeds=5)
+
+
+@pytest.mark.parametrize("study", studies.STUDIES)
+def test_a_run_of_one_network_is_refused_before_anything_is_trained(study, tmp_path):
+    one = dataclasses.replace(OWN, train=dataclasses.replace(OWN.train, seeds=1))
+    (tmp_path / "config.json").write_text(to_json(one))
+    with pytest.raises(InputError, match=rf"{study} needs at least \d seeds, got 1 in "):
+        studies.runs(study, tmp_path)
