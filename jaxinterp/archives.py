@@ -22,7 +22,7 @@ _ENCRYPTED = 1  # bit of a member's flags
 def members(path: Path | str, *, only: Collection[str] | None = None, limit: int = SIZE_LIMIT) -> dict[str, np.ndarray]:
     """The arrays of an .npz file by name, in the file's order.
 
-    only: names to read, as far as they are there; others are not looked at. limit: bytes that all arrays together may
+    only: names to read, as far as the archive has them; others are not read. limit: bytes that all arrays together may
     take. Raises InputError, in one line that names the file, for a file that is missing, damaged, encrypted, too large
     or compressed in a way that numpy does not write, and for a member that is not an array or would have to be
     unpickled.

@@ -6,7 +6,7 @@
 <run>/probe.npz       a few hundred test images, and the accuracy of every seed on them
 <run>/snapshots/      weights at chosen epochs
 <run>/weights/        the trained weights; written last, so a run with this folder is complete
-<run>/results/        results of analyses, as xarray.Datasets
+<run>/results/        results of studies and analyses, as xarray.Datasets
 """
 
 import io

@@ -1,7 +1,7 @@
 """How do weights that were trained elsewhere become a Network? From a PyTorch state_dict in .safetensors, or an .npz.
 
 Names say what each tensor is (`names`), shapes which layer follows which and how its matrix lies (`order`). What they
-leave open is asked for, never guessed, and accuracy is the guard (`accuracy`): see docs/import.md.
+leave open is an error that names the option to give, and accuracy shows mistakes (`accuracy`): see docs/import.md.
 """
 
 from jaxinterp.foreign.accuracy import Check, check

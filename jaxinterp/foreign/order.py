@@ -1,7 +1,7 @@
 """In which order are a file's layers computed, and which axis of its matrices is the inputs?
 
 Shapes come first: a layer takes as many inputs as the one before it has outputs. What they leave open is decided by
---layers, then by names, then by the file's own order, and is asked for where nothing decides: never guessed.
+--layers, then by names, then by the file's own order. If nothing decides, an error names the option to give.
 """
 
 from collections.abc import Callable, Sequence

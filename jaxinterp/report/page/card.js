@@ -73,7 +73,7 @@ function exemplars({ payload: { meta, arrays }, view: { seed, layer, unit } }) {
     make("div", { class: "pictures small" }, Array.from(places, figure)));
 }
 
-// Response and damage, a row a class.
+// Response and damage, one row per class.
 /** @type {(context: Context) => HTMLElement} */
 function classes({ payload: { meta, arrays }, view, hash }) {
   const { seed, layer, unit, chosen } = view;

@@ -1,9 +1,9 @@
-// By what can units be sorted and filtered? Everything that is one number a unit.
+// By what can units be sorted and filtered? Every quantity that is one number per unit.
 
 /** @typedef {(seed: number, layer: number, unit: number, chosen: number) => number} Of  of a unit, and of the chosen class */
 
 /**
- * What is one number a unit.
+ * A quantity that is one number per unit.
  * @typedef {object} Quantity
  * @property {string} name
  * @property {string} label

@@ -1,4 +1,4 @@
-"""Does a neuron look at one place, or at two? Row 5.2: focus as a number, of every neuron, trained and untrained."""
+"""Does a neuron's map concentrate on one place, or on two? Row 5.2: focus of every neuron, trained and untrained."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple

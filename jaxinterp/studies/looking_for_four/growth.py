@@ -1,4 +1,4 @@
-"""When is it settled what a neuron looks at? Row 5.3: weights over training, and the direction in which pixels move."""
+"""How early do a neuron's weights look as in the end? Row 5.3: weights over training, and the direction of change."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""What stands behind every logit, does it look like its digit, and which ink and how few neurons carry it? Row 5.4."""
+"""What makes each logit large, does its map look like its digit, and which ink and neurons carry it? Row 5.4."""
 
 from matplotlib.figure import Figure
 
