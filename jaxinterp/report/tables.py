@@ -217,7 +217,7 @@ def run_table(path: Path, run: Run) -> Table:
 
 
 def seeds_table(path: Path, run: Run, dead: Float[np.ndarray, "seeds layers"] | None = None) -> Table:
-    """One row per seed of a run: accuracy at the epoch whose weights were kept, and each layer's dead units if known."""
+    """One row per seed of a run: accuracy at the epoch whose weights were kept, and dead units by layer if known."""
     widths, reached, diverged = run.networks.model.widths, _reached(run.history), np.asarray(run.history.diverged)
     layers = {f"hidden{layer}": width for layer, width in enumerate(widths)} if dead is not None else {}
     cells, values = [], []

@@ -1,7 +1,7 @@
 """How alike are all pairs of an ensemble's networks, layer by layer, and how alike are they where they should not be?
 
-Every measure is taken of trained networks, of the same networks untrained, and of trained networks of which one has its
-images in another order (any, or within each class) or each unit's values shuffled independently (`controls.orders`).
+Every measure is taken of trained networks, of the same networks untrained, and, as null hypotheses (`controls.orders`),
+of trained activations whose images are shuffled, at all or within each class, or shuffled for every unit independently.
 """
 
 from collections.abc import Callable, Sequence
