@@ -18,6 +18,7 @@ PACKAGE = ROOT / "jaxinterp"
 LADDER = (
     "errors",
     "files",
+    "interrupts",
     "machine",
     "text",
     "archives",
@@ -43,6 +44,7 @@ LADDER = (
     "studies",
     "report",
     "cli",
+    "__main__",
 )
 MODULES = sorted(file.relative_to(ROOT).as_posix() for file in PACKAGE.rglob("*.py"))
 SCRIPTS = sorted(file.relative_to(ROOT).as_posix() for file in (ROOT / "scripts").glob("*.py"))

@@ -15,6 +15,7 @@ from typing import Literal
 
 import tyro
 
+from jaxinterp import interrupts
 from jaxinterp.config import RunConfig
 from jaxinterp.errors import InputError, InputWarning, printable
 
@@ -27,6 +28,7 @@ def guarded(action: Callable[[list[str]], None], arguments: list[str]) -> int:
     """Do an action; the exit code is 0, 2 after wrong input, which is reported in one line, or 130 after Ctrl-C."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without ± shows ? rather than a traceback
+    no_longer = interrupts.end_process()
     try:
         prepare_jax()
         with _warning_in_lines():
@@ -43,12 +45,10 @@ def guarded(action: Callable[[list[str]], None], arguments: list[str]) -> int:
         print(printable(f"jaxinterp: {error.filename or 'the disk'}: {error.strerror or error}"), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(
-            "jaxinterp: interrupted; finished work is kept. To continue, repeat the command (train: --resume RUN; "
-            "seed_sweep.py: add --resume)",
-            file=sys.stderr,
-        )
-        return 130
+        print(interrupts.MESSAGE, file=sys.stderr)
+        return interrupts.CODE
+    finally:
+        no_longer()
 
 
 @contextlib.contextmanager

@@ -61,7 +61,7 @@ def stored(path: Path, splits: data.Splits, seeds: int) -> Path:
 def made(run: Path, cache: Path) -> float:
     """Seconds of `jaxinterp report`, which keeps its compiled programs in the cache."""
     environment = os.environ | {"XDG_CACHE_HOME": str(cache)}
-    command = [sys.executable, "-m", "jaxinterp.cli", "report", str(run)]
+    command = [sys.executable, "-m", "jaxinterp", "report", str(run)]
     begin = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
     return time.perf_counter() - begin

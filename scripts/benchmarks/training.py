@@ -184,7 +184,7 @@ def epoch_flop(config: RunConfig, pixels: int, trained: int, evaluated: int) -> 
 def full_run() -> float:
     """Seconds of `jaxinterp run` with its defaults, as a process, in a temporary folder."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "jaxinterp.cli", "run", "--root", folder]
+        command = [sys.executable, "-m", "jaxinterp", "run", "--root", folder]
         return seconds_of(Contestant(1, iter(lambda: subprocess.run(command, check=True), None)))
 
 

@@ -57,7 +57,7 @@ def copy_package(folder: Path) -> None:
         else:
             shutil.copy(source, folder / name)
     (folder / "bin").mkdir()
-    for name, arguments in (("jaxinterp", "-m jaxinterp.cli"), ("python", "")):
+    for name, arguments in (("jaxinterp", "-m jaxinterp"), ("python", "")):
         command = folder / "bin" / name
         command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {arguments} "$@"\n')
         command.chmod(0o755)
