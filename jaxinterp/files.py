@@ -81,8 +81,11 @@ def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
         fill(temporary)
         for path in (*_files(temporary), temporary):
             _flush(path)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(temporary, folder)
+        try:
+            os.replace(temporary, folder)
+        except OSError:  # an earlier one is there, which is not empty
+            shutil.rmtree(folder, ignore_errors=True)
+            os.replace(temporary, folder)
         _flush(folder.parent)
 
 
@@ -162,12 +165,15 @@ def _held(folder: Path) -> int | None:
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        raise InputError(f"another process is writing to {folder}: wait until it has ended") from None
+        is_lost = not os.path.samestat(os.fstat(handle), os.stat(folder))  # removed or replaced in between
+    except (BlockingIOError, FileNotFoundError):
+        is_lost = True
     except OSError:  # a file system without locks
         os.close(handle)
         return None
+    if is_lost:
+        os.close(handle)
+        raise InputError(f"another process is writing to {folder}: wait until it has ended")
     return handle
 
 

@@ -151,7 +151,9 @@ def import_run(
             "or --force to store it all the same"
         )
     trained, fingerprint = train.as_trained(network, splits, loss=config.train.loss), data.fingerprint(splits)
-    files.write_folder(path, lambda new: store.save(new, config, trained, splits.test, fingerprint=fingerprint))
+    with files.only_writer(path):
+        _check_folder(path, config, resume=False)  # another process may have begun a run in between
+        files.write_folder(path, lambda new: store.save(new, config, trained, splits.test, fingerprint=fingerprint))
     return Import(weights.mapping, check)
 
 

@@ -135,9 +135,10 @@ def _order(folder: Path) -> list[str]:
 
 
 def _add_to_order(folder: Path, names: list[str]) -> None:
-    known = _order(folder)
-    order = [*known, *(name for name in names if name not in known)]
-    files.write(folder / "arms.json", json.dumps(order, indent=2).encode())
+    with files.only_writer(folder):  # or the names of two sweeps that start at once are lost
+        known = _order(folder)
+        order = [*known, *(name for name in names if name not in known)]
+        files.write(folder / "arms.json", json.dumps(order, indent=2).encode())
 
 
 def compare(runs: Mapping[str, store.Run], *, split: str = "test") -> list[Comparison]:

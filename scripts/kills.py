@@ -1,212 +1,165 @@
 """Is anything lost when a command is killed? Writes the table in docs/reliability.md.
 
-    python scripts/kills.py                         # 100 kills at random moments, 200 between operations on files
-    python scripts/kills.py --kills 8 --placed 8    # fewer
+    python scripts/kills.py                                     # about 45 minutes on two cores
+    python scripts/kills.py --kills 8 --placed 8 --ctrl-c 8     # fewer
 
-train, a sweep, analyze and report run on small networks in a temporary folder: once to the end, and then many times
-killed by SIGKILL, at a random moment or just before one of the command's operations on files. After each kill the
-command is repeated until it ends by itself, and what is stored is compared with the uninterrupted run.
+Whole commands on small networks (scripts/commands.py) run in a temporary folder: once to the end, and then again and
+again, each time killed by SIGKILL, at a random moment or just before one of the operations on files that it makes.
+The command is then given again, until it ends by itself, and what lies on the disk is compared with the uninterrupted
+run. `train` gets Ctrl-C instead before as many of its operations as --ctrl-c says, all of them by default.
 """
 
-import json
+import itertools
 import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import commands
 import tyro
+from commands import Ended, Job
 from documents import insert
 
-from jaxinterp import cli
+from jaxinterp import cli, interrupts
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "reliability.md"
-SMALL = ("--train.seeds", "3", "--train.epochs", "20", "--train.batch-size", "32", "--data.train-size", "400")
-STROKES = ("--data.source", "strokes", "--model.widths", "6", "4", "--model.outputs", "2", *SMALL)
 TRIES = 3  # a command that does not end by itself in so many is stuck
-
-# Runs a command, and kills it before the operation of this number; the number of them is printed if it ends by itself.
-_COUNTING = """
-import os, signal, sys
-last, made = int(sys.argv[1]), 0
-def counted(operation):
-    def call(*arguments, **options):
-        global made
-        made += 1
-        if made == last:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return operation(*arguments, **options)
-    return call
-for name in ("replace", "mkdir", "unlink", "rmdir", "fsync"):
-    setattr(os, name, counted(getattr(os, name)))
-PROGRAM
-print("operations", made, file=sys.stderr)
-sys.exit(code)
-"""
-_COMMAND = "from jaxinterp import cli\ncode = cli.main(sys.argv[2:])"
-_SWEEP = "sys.path.insert(0, SCRIPTS)\nimport seed_sweep\ncode = seed_sweep.cli.guarded(seed_sweep.sweep, sys.argv[2:])"
-
-
-class Job(NamedTuple):
-    """A command, and what it is given after it was killed. Both are functions of the folder of all runs."""
-
-    name: str
-    first: Callable[[Path], list[str]]
-    again: Callable[[Path], list[str]]
-    program: str = _COMMAND
-    needs_run: bool = False
 
 
 class Outcome(NamedTuple):
-    """Of one job's kills: how many there were, and in how many something was lost, stuck, left behind or different."""
+    """Of one job's kills: how many there were, and in how many something was wrong.
+
+    stuck: it never ended by itself. left: something was left behind. different: something was lost, or not equal to the
+    uninterrupted run. unclear: it printed a traceback, or after Ctrl-C anything but the one line.
+    """
 
     kills: int = 0
     stuck: int = 0
     left: int = 0
     different: int = 0
+    unclear: int = 0
+
+    def __add__(self, other) -> "Outcome":
+        return Outcome(*map(sum, zip(self, other, strict=True)))
 
 
-def _train(root: Path) -> list[str]:
-    return ["train", *STROKES, "--root", str(root), "--name", "run"]
+class Bench(NamedTuple):
+    """A job, new folders for it, what is stored at its end, and in how many seconds and operations on files."""
+
+    job: Job
+    fresh: Callable[[], Path]
+    expected: dict[str, str]
+    seconds: float
+    operations: int
 
 
-def _go_on(root: Path) -> list[str]:
-    return ["train", "--resume", str(root / "run")] if (root / "run" / "config.json").is_file() else _train(root)
+def prepare(job: Job, folder: Path, contents: Callable[[Path], dict[str, str]]) -> Bench:
+    """Run a job's base, and the job itself to its end. Ends with what it said where that fails."""
+    base, numbers = folder / job.name, itertools.count()
+    base.mkdir()
+    if job.base is not None:
+        commands.run(job, job.base(base))
+
+    def fresh() -> Path:
+        return shutil.copytree(base, folder / f"{job.name}-{next(numbers)}")
+
+    commands.run(job, job.first(fresh()))  # so that its programs are compiled
+    whole, began = fresh(), time.monotonic()
+    ended = commands.run(job, job.first(whole))
+    if ended.code:
+        sys.exit(ended.said)
+    return Bench(job, fresh, contents(whole), time.monotonic() - began, ended.operations)
 
 
-def _sweep(root: Path) -> list[str]:
-    return ["--grid", "train.learning_rate=0.01,0.02", *STROKES, "--root", str(root)]
+def at_random(bench: Bench, root: Path, rng: random.Random) -> Ended:
+    """Kill a job at a random moment of its course."""
+    with commands.started(bench.job, bench.job.first(root)) as process:
+        process.process.join(rng.uniform(0, bench.seconds))
+        process.process.kill()
+        return process.end()
 
 
-def _same(arguments: list[str]) -> Callable[[Path], list[str]]:
-    return lambda root: [argument.replace("ROOT", str(root)) for argument in arguments]
+def before(bench: Bench, root: Path, operation: int, number: int = signal.SIGKILL) -> Ended:
+    """Send a job a signal just before one of its operations on files."""
+    return commands.run(bench.job, bench.job.first(root), last=operation, number=number)
 
 
-_ANALYZE, _REPORT = _same(["analyze", "ROOT/run", "damage"]), _same(["report", "ROOT/run"])
-JOBS = (
-    Job("train", _train, _go_on),
-    Job(
-        "sweep",
-        _sweep,
-        lambda root: [*_sweep(root), "--resume"],
-        _SWEEP.replace("SCRIPTS", repr(str(Path(__file__).parent))),
-    ),
-    Job("analyze", _ANALYZE, _ANALYZE, needs_run=True),
-    Job("report", _REPORT, _REPORT, needs_run=True),
-)
-
-
-def start(job: Job, arguments: list[str], last: int = 0) -> subprocess.Popen:
-    """The command as a process; it is killed before the operation number `last`."""
-    program = _COUNTING.replace("PROGRAM", job.program)
-    return subprocess.Popen(
-        [sys.executable, "-c", program, str(last), *arguments],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def contents(root: Path) -> dict[str, object]:
-    """What is stored: the bits of all weights, histories and results, and which pages there are."""
-    import jax
-    import numpy as np
-
-    from jaxinterp import store
-
-    found: dict[str, object] = {}
-    for path in store.runs(root):
-        run, name = store.load(path), path.relative_to(root).as_posix()
-        found[name] = [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves((run.networks, run.history))]
-        found[f"{name}/page"] = (path / "report" / "index.html").is_file()
-        for result in store.results(path):
-            found[f"{name}/{result}"] = store.load_result(path, result).drop_attrs().to_dict()
-    return json.loads(json.dumps(found, default=repr))
-
-
-def leftovers(root: Path) -> list[Path]:
-    """What killed writers left: partial files and folders, and checkpoints of complete runs."""
-    return [path for path in root.rglob("*") if path.name.endswith(".partial") or path.name == "training"]
-
-
-def killed(job: Job, fresh: Callable[[], Path], expected: dict[str, object], kill: Callable[[Path], None]) -> Outcome:
-    """Kill the job once, give the command again until it ends by itself, and compare."""
-    root = fresh()
-    kill(root)
-    for _ in range(TRIES):
-        process = start(job, job.again(root))
-        process.communicate()
-        if process.returncode == 0:
-            break
-    else:
-        return Outcome(1, stuck=1)
-    same = contents(root) == expected
-    outcome = Outcome(1, 0, int(bool(leftovers(root))), int(not same))
+def judge(bench: Bench, stop: Callable[[Path], Ended], contents: Callable[[Path], dict[str, str]]) -> Outcome:
+    """Stop a job, give the command again until it ends by itself, and compare. What is wrong is printed."""
+    root = bench.fresh()
+    ends = [stop(root)]
+    while len(ends) == 1 or (ends[-1].code != 0 and len(ends) <= TRIES):
+        ends.append(commands.run(bench.job, bench.job.again(root)))
+    stuck = ends[-1].code != 0
+    left = [] if stuck else commands.leftovers(root)
+    different = not stuck and contents(root) != bench.expected
+    unclear = not is_clear(ends[0]) or any("Traceback" in ended.said for ended in ends)
+    outcome = Outcome(1, *map(int, (stuck, bool(left), different, unclear)))
+    if sum(outcome) > 1:
+        print(root, outcome, *ends, *left, sep="\n", flush=True)
     shutil.rmtree(root)
     return outcome
 
 
-def table(outcomes: dict[str, Outcome], began: str) -> str:
+def is_clear(ended: Ended) -> bool:
+    """Whether a command ended by itself, by SIGKILL, or after Ctrl-C with its exit code and its line alone."""
+    told = (interrupts.CODE, f"{interrupts.MESSAGE}\n")
+    return ended.code in (0, -signal.SIGKILL) or (ended.code, ended.said) == told
+
+
+def table(outcomes: dict[str, Outcome], measured: str) -> str:
     """The table in Markdown."""
+    total = sum(outcomes.values(), Outcome())
     lines = [
-        f"Measured {began}.",
+        f"Measured {measured}.",
         "",
-        "| command, killed | kills | stuck | something left | different |",
-        "| --- | --- | --- | --- | --- |",
+        "| command, stopped | times | stuck | something left | lost or different | traceback, or no clear line |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
-    return "\n".join([*lines, *(f"| {name} | {' | '.join(map(str, found))} |" for name, found in outcomes.items())])
+    rows = {**outcomes, "all": total}
+    return "\n".join([*lines, *(f"| {name} | {' | '.join(map(str, found))} |" for name, found in rows.items())])
 
 
-def measure(kills: int = 100, placed: int = 200, seed: int = 0, document: Path = DOCUMENT) -> None:
-    """Kill whole commands at random moments, and between operations on files; write a table of what was lost.
-
-    Args:
-        kills: kills at random moments, of all commands together
-        placed: likewise kills just before an operation on files
-        seed: random seed of the moments
-        document: the file whose table is replaced
-    """
+def measure(
+    kills: int = 100, placed: int = 200, ctrl_c: int | None = None, seed: int = 0, document: Path = DOCUMENT
+) -> None:
+    """Stop whole commands at random moments, and between operations on files; write what came of it."""
     rng, outcomes = random.Random(seed), {}
     text = document.read_text(encoding="utf-8")
-    with tempfile.TemporaryDirectory() as folder:
-        for job in JOBS:
-            base = Path(folder) / job.name
-            base.mkdir()
-            if job.needs_run:
-                start(JOBS[0], _train(base)).communicate()
-            names = iter(range(10**9))
+    with tempfile.TemporaryDirectory() as folder, commands.reader() as contents:
+        for job in commands.JOBS.values():
+            bench = prepare(job, Path(folder), contents)
+            print(f"{job.name}: {bench.seconds:.1f} s, {bench.operations} operations", flush=True)
 
-            def fresh(base=base, names=names) -> Path:
-                return shutil.copytree(base, Path(folder) / f"{base.name}-{next(names)}")
+            def places(number: int, bench=bench) -> list[int]:
+                rounds = -(-number // bench.operations)  # more than there are: some several times
+                return rng.sample([*range(1, bench.operations + 1)] * rounds, number)
 
-            whole, began = fresh(), time.monotonic()
-            process = start(job, job.first(whole))
-            _, said = process.communicate()
-            seconds, operations = time.monotonic() - began, int(said.split()[-1])
-            if process.returncode:
-                sys.exit(said)
-            expected = contents(whole)
+            def share(number: int, job=job) -> int:
+                return -(-number * job.share // 100)
 
-            def at_random(root: Path, job=job, seconds=seconds) -> None:
-                process = start(job, job.first(root))
-                time.sleep(rng.uniform(0, seconds))
-                process.send_signal(signal.SIGKILL)
-                process.communicate()
-
-            def between(root: Path, job=job, operations=operations) -> None:
-                start(job, job.first(root), last=rng.randint(1, operations)).communicate()
-
-            for how, kill, number in (("at random", at_random, kills), ("between operations", between, placed)):
-                found = [killed(job, fresh, expected, kill) for _ in range(-(-number // len(JOBS)))]
-                outcomes[f"{job.name}, {how}"] = Outcome(*map(sum, zip(*found, strict=True)))
-                print(job.name, how, outcomes[f"{job.name}, {how}"], flush=True)
-    document.write_text(insert(text, "kills.py", table(outcomes, time.strftime("%Y-%m-%d"))), encoding="utf-8")
+            stops = {
+                "at random": [partial(at_random, bench, rng=rng)] * share(kills),
+                "between operations": [partial(before, bench, operation=place) for place in places(share(placed))],
+            }
+            if job.name == "train":
+                number = bench.operations if ctrl_c is None else ctrl_c
+                stops["Ctrl-C between operations"] = [
+                    partial(before, bench, operation=place, number=signal.SIGINT) for place in places(number)
+                ]
+            for how, all_of_them in stops.items():
+                found = sum((judge(bench, stop, contents) for stop in all_of_them), Outcome())
+                outcomes[f"{job.name}, {how}"] = found
+                print(job.name, how, found, flush=True)
+            made = table(outcomes, time.strftime("%Y-%m-%d"))  # of the jobs so far, since it takes long
+            document.write_text(insert(text, "kills.py", made), encoding="utf-8")
 
 
 def main(arguments: list[str]) -> None:

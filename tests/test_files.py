@@ -171,6 +171,23 @@ def test_a_folder_that_is_held_and_stays_empty_is_removed(tmp_path):
     assert (tmp_path / "old").exists()
 
 
+@pytest.mark.parametrize("change", ["removed", "replaced"])
+def test_a_folder_that_went_while_it_was_taken_is_not_held(tmp_path, monkeypatch, change):
+    folder, open_ = tmp_path / "run", os.open
+
+    def late(path, *arguments):
+        handle = open_(path, *arguments)
+        folder.rmdir()
+        if change == "replaced":
+            folder.mkdir()
+        return handle
+
+    folder.mkdir()
+    monkeypatch.setattr(os, "open", late)
+    with pytest.raises(InputError, match=f"another process is writing to {folder}"), files.only_writer(folder):
+        pytest.fail("it was held")
+
+
 def test_a_read_only_folder_is_told_in_one_line(tmp_path, monkeypatch):
     def refuse(*_, **__):
         raise OSError(30, "Read-only file system")

@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from jaxinterp import foreign, jobs, store
+from jaxinterp import files, foreign, jobs, store
 from jaxinterp.config import DataConfig, ModelConfig, RunConfig, TrainConfig
 from jaxinterp.errors import InputError
 
@@ -71,3 +71,22 @@ def test_an_import_that_was_cut_short_does_not_become_a_training(weights, tmp_pa
         with pytest.raises(InputError, match="could not be written: disk full"):
             jobs.import_run(path, imported_config(), weights)
     assert not store.is_run(path)  # else it could be gone on with, and chance weights would stand under its name
+
+
+def test_a_run_that_another_process_began_in_between_is_kept(weights, tmp_path, monkeypatch):
+    path, check = tmp_path / "run", foreign.check
+    other = dataclasses.replace(imported_config(), recipe="other")
+    monkeypatch.setattr(foreign, "check", lambda *arguments: (store.begin(path, other), check(*arguments))[1])
+    with pytest.raises(InputError, match="holds an unfinished run"):
+        jobs.import_run(path, imported_config(), weights)
+    assert store.read_config(path) == other and not store.is_complete(path)
+
+
+def test_a_folder_that_another_process_holds_is_not_replaced(weights, tmp_path):
+    path = tmp_path / "run"
+    with files.only_writer(path):
+        with pytest.raises(InputError, match=f"another process is writing to {path}"):
+            jobs.import_run(path, imported_config(), weights)
+        assert not list(path.iterdir())
+    jobs.import_run(path, imported_config(), weights)
+    assert {child.name for child in tmp_path.iterdir()} == {"run", "weights.npz"}

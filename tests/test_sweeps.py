@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support.toys import TOY
 
-from jaxinterp import jobs, store, sweeps
+from jaxinterp import files, jobs, store, sweeps
 from jaxinterp.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("optimized")  # bits are compared, and those depend on how a program is compiled
@@ -147,3 +147,10 @@ def test_an_interrupted_sweep_goes_on_where_it_was_beside_arms_that_were_there(t
 def test_two_arms_of_one_name_are_refused():
     with pytest.raises(InputError, match=r"has the arm l1=0.1 twice; list each value once"):
         sweeps.grid(BASE, {"train.l1": [0.1, 0.1]})
+
+
+def test_names_of_a_sweep_are_not_written_while_another_process_does(tmp_path):
+    arms = sweeps.grid(TOY, {"train.l1": [0.0]})
+    with files.only_writer(tmp_path), pytest.raises(InputError, match=f"another process is writing to {tmp_path}"):
+        sweeps.train(tmp_path, arms)
+    assert not list(tmp_path.iterdir())
