@@ -31,6 +31,13 @@ function explorer(payload, networkOf) {
     };
   }
 
+  // What the settings say is looked at, and the list that the next key goes through.
+  /** @type {(settings: URLSearchParams) => void} */
+  function look(settings) {
+    view = read(settings);
+    units = chosenUnits(payload, known, { ...view, search: spoken(view.search).words });
+  }
+
   /** @type {(change?: Partial<View>) => string} */
   function hash(change = {}) {
     const { seed, layer, unit, chosen, sort, up, by, from, to, search, pictures } = { ...view, ...change };
@@ -43,7 +50,7 @@ function explorer(payload, networkOf) {
   /** @type {(change: Partial<View>) => void} */
   const go = (change) => {
     location.hash = hash(change);
-    view = read(readHash().settings);  // the next key may come before the browser tells of this one
+    look(readHash().settings);  // the next key may come before the browser tells of this one
   };
   // While someone types, the address follows without filling the browser's history.
   /** @type {(change: Partial<View>) => void} */
@@ -115,9 +122,8 @@ function explorer(payload, networkOf) {
   /** @type {(settings: URLSearchParams) => void} */
   function show(settings) {
     const inside = find("card").contains(document.activeElement), last = told;
-    view = read(settings);
+    look(settings);
     told = [view.seed, view.layer, view.unit].join();
-    units = chosenUnits(payload, known, { ...view, search: spoken(view.search).words });
     showControls();
     const wrong = BOUNDS.filter((name) => view[name].trim() !== "" && Number.isNaN(bound(view[name])));
     const seedless = seedReplaced(meta, settings);

@@ -122,6 +122,25 @@ def test_arrows_go_through_units_and_seeds_but_not_while_typing(visit, html):
     assert "→" in page.text_content(".keys")
 
 
+@pytest.mark.parametrize("sort", ["selectivity", "unit"])
+def test_quick_keys_lead_where_slow_ones_do(visit, html, sort):
+    start = f"#explorer?sort={sort}&unit=3"
+    steps = [(key, shift) for key in ("ArrowRight", "ArrowLeft") for shift in (True, False, False)]
+    page = visit(html, start)
+    for key, shift in steps:
+        before = page.inner_text(HEADING)
+        page.keyboard.press(f"Shift+{key}" if shift else key)
+        expect(page.locator(HEADING)).not_to_have_text(before)
+    led = page.inner_text(HEADING)
+    page = visit(html, start)
+    page.evaluate(
+        "steps => { for (const [key, shiftKey] of steps)"
+        " document.dispatchEvent(new KeyboardEvent('keydown', { key, shiftKey })) }",
+        steps,
+    )
+    expect(page.locator(HEADING)).to_have_text(led)
+
+
 def test_the_card_shows_what_the_payload_says(visit, html, shown):
     page = visit(html, "#explorer?seed=3&layer=1&unit=2&class=4")
     arrays, seed, unit = shown.arrays, 2, 2
