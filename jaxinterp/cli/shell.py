@@ -71,7 +71,7 @@ def _warning_in_lines():
 
 def quieten_libraries() -> None:
     """Hide what libraries log, warn of, or raise in threads of their own; errors of the command itself are printed."""
-    for name in ("absl", "asyncio", "orbax", "uvloop"):
+    for name in ("absl", "asyncio", "matplotlib", "orbax", "uvloop"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache")  # it compiles again
     threading.excepthook = sys.unraisablehook = lambda _: None
@@ -116,13 +116,14 @@ def _one_line(complaint: str) -> str:
 
 
 def prepare_jax() -> None:
-    """Make every core a device, and keep compiled programs in the user's cache folder."""
+    """Make every core a device, and keep compiled programs in the user's cache folder, if there is a home for it."""
     import jax
 
     from jaxinterp import ensemble
 
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jaxinterp"
-    jax.config.update("jax_compilation_cache_dir", str(cache))
+    with contextlib.suppress(RuntimeError):  # users without a home directory
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jaxinterp"
+        jax.config.update("jax_compilation_cache_dir", str(cache))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
     ensemble.use_every_core()
 

@@ -59,6 +59,21 @@ def test_a_second_writer_of_a_run_ends_in_a_line(tmp_path, toy, command):
     assert done.stderr.splitlines()[-1] == f"jaxinterp: another process is writing to {path}: wait until it has ended"
 
 
+# Neither the environment nor the list of users knows one.
+NO_HOME = """
+import os, pwd
+for name in ("HOME", "XDG_CACHE_HOME", "MPLCONFIGDIR"):
+    os.environ.pop(name, None)
+pwd.getpwuid = {}.__getitem__
+"""
+
+
+@pytest.mark.parametrize("before", [NO_HOME, f"{NO_HOME}os.environ['HOME'] = '/dev/null/home'"])
+def test_a_user_without_a_home_directory_can_work(before, tmp_path):
+    done = run("runs", "--root", tmp_path, before=before)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1) and f"no runs in {tmp_path}" in done.stderr
+
+
 @pytest.mark.parametrize("name", ["../outside", "/absolute", "a/b", "..", ".hidden", " ", "nul\0", "es\x1b[2J"])
 def test_a_name_stays_in_its_root(name, tmp_path, capsys):
     for command in (("train", "--recipe", "llm-labels-xor"), ("run", "--study", "llm-labels"), ("import", "w.npz")):
