@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,7 +62,7 @@ class Ended(NamedTuple):
 class Started(NamedTuple):
     """A process, the file that it prints to, and the number of its operations on files so far."""
 
-    process: multiprocessing.process.BaseProcess
+    process: BaseProcess
     printed: Any
     made: Any
 
@@ -106,15 +107,10 @@ def _run(root: Path) -> list[str]:
 
 def importing(root: Path) -> list[str]:
     """An import of weights that answer XOR: x + y and x + y − 1 above 0, and the first minus twice the second."""
-    first, second = np.float32([[1, 1], [1, 1], [0, 0], [0, 0]]), np.float32([[0, 0, 0, 0], [1, -2, 0, 0]])
+    first, second = np.array([[1.0, 1], [1, 1], [0, 0], [0, 0]]), np.array([[0.0, 0, 0, 0], [1, -2, 0, 0]])
+    biases = {"0.bias": np.array([0.0, -1, 0, 0]), "2.bias": np.array([0.5, 0])}
     file = root / "weights.npz"
-    arrays = {
-        "0.weight": first,
-        "0.bias": np.float32([0, -1, 0, 0]),
-        "2.weight": second,
-        "2.bias": np.float32([0.5, 0]),
-    }
-    np.savez(file, allow_pickle=False, **arrays)
+    np.savez(file, allow_pickle=False, **{"0.weight": first, "2.weight": second}, **biases)
     return ["import", str(file), "--data.source", "xor"]
 
 
@@ -224,7 +220,9 @@ def contents(root: Path) -> dict[str, str]:
             found[f"{name}/page"] = "written"
         for result in store.results(path):
             dataset = store.load_result(path, result)
-            found[f"{name}/{result}"] = _sum([dataset[variable].to_numpy() for variable in sorted(dataset.variables)])
+            found[f"{name}/{result}"] = _sum(
+                [dataset[variable].to_numpy() for variable in sorted(map(str, dataset.variables))]
+            )
     return found
 
 
