@@ -1,6 +1,6 @@
 """Is anything lost when a command is killed? Writes the table in docs/reliability.md.
 
-    python scripts/kills.py                                     # about 45 minutes on two cores
+    python scripts/kills.py                                     # about 90 minutes on two busy cores
     python scripts/kills.py --kills 8 --placed 8 --ctrl-c 8     # fewer
 
 Whole commands on small networks (scripts/commands.py) run in a temporary folder: once to the end, and then again and
