@@ -130,7 +130,15 @@ def table(outcomes: dict[str, Outcome], measured: str) -> str:
 def measure(
     kills: int = 100, placed: int = 200, ctrl_c: int | None = None, seed: int = 0, document: Path = DOCUMENT
 ) -> None:
-    """Stop whole commands at random moments, and between operations on files; write what came of it."""
+    """Stop whole commands at random moments, and between operations on files; write a table of what was lost.
+
+    Args:
+        kills: kills at random moments, of all commands together
+        placed: likewise kills just before an operation on files
+        ctrl_c: operations of train before which it gets Ctrl-C; all of them by default
+        seed: random seed of the moments
+        document: the file whose table is replaced
+    """
     rng, outcomes = random.Random(seed), {}
     text = document.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder, commands.reader() as contents:
