@@ -163,7 +163,9 @@ def from_json(text: str) -> RunConfig:
         raise InputError(f"the config is not valid JSON: {error}") from error
     if not isinstance(values, dict) or not all(isinstance(values.get(name), dict) for name in parts):
         raise InputError(f"the config must be a JSON object with the objects {', '.join(parts)}")
-    values["model"].setdefault("norm_momentum", 0.99)  # as it was before it could be chosen
+    norm = NORMS.get(str(values["model"].get("norm")))
+    if norm is not None and norm.over_units is None:  # one with running statistics
+        values["model"].setdefault("norm_momentum", 0.99)  # as it was before it could be chosen
     return _build(RunConfig, values | {name: _build(part, values[name]) for name, part in parts.items()})
 
 

@@ -52,7 +52,9 @@ def test_configs_from_before_a_field_keep_their_meaning():
     del values["model"]["bias_initializer"], values["model"]["norm_momentum"], values["train"]["optimizer_epsilon"]
     old = from_json(json.dumps(values))
     assert old.model.bias_initializer == "default" and old.train.optimizer_epsilon == 1e-8
-    assert old.model.norm_momentum == 0.99
+    assert old.model == ModelConfig()  # without a norm its momentum means nothing, and such runs can go on
+    values["model"]["norm"] = "batch"
+    assert from_json(json.dumps(values)).model.norm_momentum == 0.99
     assert old.train.data_order == "shared"  # every config has had this field
 
 
