@@ -100,19 +100,21 @@ def write_summed_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     write_folder(folder, fill_and_sum)
 
 
-def check_folder(folder: Path) -> None:
+def check_folder(folder: Path, *, required: bool = True) -> None:
     """Raise InputError, naming the file, unless a folder holds what `write_summed_folder` wrote.
 
-    A folder without checksums, from before there were any, is taken as it is.
+    If they are not required, a folder without checksums, from before there were any, is taken as it is.
     """
-    if not (folder / SUMS).is_file():
+    if not (required or (folder / SUMS).is_file()):
         return
     with readable(folder / SUMS):
         sums = json.loads((folder / SUMS).read_text())
         known = {str(name): str(value) for name, value in sums.items()}
-    for name, value in known.items():
+    inside = (file.relative_to(folder) for file in _files(folder))  # systems add hidden files, such as .DS_Store
+    present = {path.as_posix() for path in inside if not any(part.startswith(".") for part in path.parts)}
+    for name in sorted((present | known.keys()) - {SUMS}):
         with readable(folder / name) as file:
-            if _sum_of(file) != value:
+            if _sum_of(file) != known.get(name):
                 raise ValueError("its checksum does not fit its content")
 
 

@@ -232,7 +232,7 @@ def _save_weights(target: Path, variables, made_by: _Origin) -> None:
 
 def _load_weights(folder: Path, config: RunConfig | None = None, like: Any = None) -> Any:
     """Stored variables. Raises InputError where they are damaged, or were made by another config than the given one."""
-    files.check_folder(folder)
+    files.check_folder(folder, required=(folder / _ORIGIN).is_file())
     made_by = _read_origin(folder)
     if made_by is not None and config is not None and (edited := difference(made_by.config, config)):
         raise InputError(f"config.json of {folder.parent} was changed after training began: {edited}; change it back")

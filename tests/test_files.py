@@ -107,7 +107,9 @@ def filled(folder):
 def test_a_folder_is_replaced_as_a_whole_and_checked_file_by_file(tmp_path):
     folder = tmp_path / "x"
     files.write_folder(folder, lambda new: (new / "gone").write_text("old"))
-    files.check_folder(folder)  # it has no checksums
+    files.check_folder(folder, required=False)
+    with pytest.raises(InputError, match="is missing or damaged"):
+        files.check_folder(folder)
     files.write_summed_folder(folder, filled)
     assert sorted(os.listdir(folder)) == ["a", "b", "checksums.json"]
     files.check_folder(folder)
@@ -117,6 +119,12 @@ def test_a_folder_is_replaced_as_a_whole_and_checked_file_by_file(tmp_path):
         with pytest.raises(InputError, match=f"{folder / name} is missing or damaged"):
             files.check_folder(folder)
         (folder / name).write_bytes(before)
+    (folder / ".DS_Store").write_bytes(b"a file of the system")
+    files.check_folder(folder)
+    (folder / "checksums.json").write_text("{}")
+    with pytest.raises(InputError, match=f"{folder / 'a'} is missing or damaged"):
+        files.check_folder(folder)
+    files.write_summed_folder(folder, filled)
     (folder / "b" / "c").unlink()
     with pytest.raises(InputError, match=f"{folder / 'b' / 'c'} is missing"):
         files.check_folder(folder)

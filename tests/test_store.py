@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from jaxtyping import Array, Float
 from orbax.checkpoint import v1 as ocp
-from support.stored import forget_origin
+from specimens import forget_origin
 from support.toys import TOY
 
 from jaxinterp import store, train

@@ -1,6 +1,3 @@
-"""Sets are prepared by hand here, with what tensorflow_datasets and array_record offer without TensorFlow."""
-
-import io
 import json
 import re
 import socket
@@ -9,59 +6,11 @@ import sys
 
 import numpy as np
 import pytest
-from PIL import Image
+from specimens import prepare_tfds as prepare
 
 from jaxinterp.config import DataConfig
 from jaxinterp.data import load
 from jaxinterp.errors import InputError
-
-
-def prepare(
-    root,
-    images,
-    labels,
-    *,
-    name="tiny",
-    version="1.0.0",
-    file_format="array_record",
-    splits=("train", "test"),
-    features=None,
-):
-    import tensorflow_datasets as tfds
-    from array_record.python.array_record_module import ArrayRecordWriter
-    from google.protobuf import json_format
-    from tensorflow_datasets.core.proto import dataset_info_pb2
-    from tensorflow_datasets.proto import tf_example_pb2
-
-    folder = root / name / version
-    folder.mkdir(parents=True)
-    channels = images[0].shape[-1] if images[0].ndim == 3 else 1
-    features = features or {
-        "image": tfds.features.Image(shape=(None, None, channels)),
-        "label": tfds.features.ClassLabel(num_classes=10),
-    }
-    tfds.features.FeaturesDict(features).save_config(folder)
-    info = dataset_info_pb2.DatasetInfo(name=name, version=version, file_format=file_format)
-    for split in splits:
-        info.splits.add(
-            name=split,
-            shard_lengths=[len(images)],
-            num_bytes=1,
-            filepath_template="{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}",
-        )
-        writer = ArrayRecordWriter(str(folder / f"{name}-{split}.array_record-00000-of-00001"), "group_size:1")
-        for image, label in zip(images, labels, strict=True):
-            png = io.BytesIO()
-            Image.fromarray(image).save(png, "PNG")
-            example = tf_example_pb2.Example()
-            for key in features:
-                if key == "label":
-                    example.features.feature[key].int64_list.value.append(label)
-                else:
-                    example.features.feature[key].bytes_list.value.append(png.getvalue())
-            writer.write(example.SerializeToString())
-        writer.close()
-    (folder / "dataset_info.json").write_text(json_format.MessageToJson(info))
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 from jaxtyping import Array, Float
-from support.stored import forget_origin
+from specimens import forget_origin
 
 from jaxinterp import data, jobs, store, sweeps
 from jaxinterp.errors import InputError, InputWarning
