@@ -1,9 +1,12 @@
 """The exception for errors that a user can fix, and the warning for work that goes on. Both say it in one line."""
 
 
-def printable(text: str) -> str:
-    """The text with escapes for what a terminal would obey or hide, such as \\x1b, \\n and marks that turn the text."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+def printable(text: str, *, kept: str = "") -> str:
+    """The text with escapes for what a terminal would obey or hide, such as \\x1b, \\n and marks that turn the text.
+
+    kept: characters that stay as they are.
+    """
+    return "".join(c if c.isprintable() or c in kept else c.encode("unicode_escape").decode() for c in text)
 
 
 class InputError(ValueError):

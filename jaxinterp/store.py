@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -277,11 +278,16 @@ def _history_dataset(config: RunConfig, history: History) -> xarray.Dataset:
 
 
 def _accuracies(networks: Network, probe: Dataset, config: RunConfig) -> np.ndarray:
-    def accuracy(network):
-        logits, _ = network(probe.images)
-        return metrics.correct(config.train.loss, logits, probe.labels).mean()
+    return np.asarray(_accuracy(networks, probe, config.train.loss))
 
-    return np.asarray(jax.jit(ensemble.over_seeds(accuracy))(networks))
+
+@partial(jax.jit, static_argnums=2)
+def _accuracy(networks: Network, probe: Dataset, loss: str):
+    def of_network(network: Network):
+        logits, _ = network(probe.images)
+        return metrics.correct(loss, logits, probe.labels).mean()
+
+    return ensemble.over_seeds(of_network)(networks)
 
 
 def _check_accuracy(path: Path, networks: Network, config: RunConfig) -> None:

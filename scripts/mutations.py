@@ -30,8 +30,8 @@ from specimens import SPECIMENS, Specimen
 from jaxinterp import cli
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "reliability.md"
-LIMIT = 30.0  # seconds until an input counts as hanging
-SLOW = 100  # of so many inputs, one is of a slow kind
+LIMIT = 30.0  # seconds of work until an input counts as hanging, or four times as many of waiting
+SLOW = 400  # of so many inputs, one is of a slow kind
 USUAL = ("jaxinterp: ", "activity: ")  # how lines on stderr begin
 
 
@@ -73,13 +73,16 @@ def _limited() -> Iterator[None]:
     def stop(*_):
         raise _TooLong
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, LIMIT)
+    timers = {signal.SIGPROF: (signal.ITIMER_PROF, LIMIT), signal.SIGALRM: (signal.ITIMER_REAL, 4 * LIMIT)}
+    before = {number: signal.signal(number, stop) for number in timers}
+    for timer, seconds in timers.values():
+        signal.setitimer(timer, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        for number, (timer, _) in timers.items():
+            signal.setitimer(timer, 0)
+            signal.signal(number, before[number])
 
 
 def try_input(specimen: Specimen, folder: Path, rng: random.Random) -> tuple[Outcome, str]:
@@ -91,9 +94,9 @@ def try_input(specimen: Specimen, folder: Path, rng: random.Random) -> tuple[Out
     content = file.read_bytes()
     file.write_bytes(damaged(file.name, content, rng))
     changed, before = file.read_bytes() != content, set(folder.rglob("*"))
-    code, trace, hung, stderr = -1, "", False, io.StringIO()
+    code, trace, hung, stdout, stderr = -1, "", False, io.StringIO(), io.StringIO()
     try:
-        with _limited(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(stderr):
+        with _limited(), contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
             code = specimen.read(folder)
     except _TooLong:
         hung = True
@@ -102,8 +105,9 @@ def try_input(specimen: Specimen, folder: Path, rng: random.Random) -> tuple[Out
     said = stderr.getvalue()
     new = set(folder.rglob("*")) - before
     left = bool(new) if code == 2 else any(path.name.endswith(".partial") for path in new)
-    lines = said.splitlines()
-    in_lines = all(line.startswith(USUAL) and line.isprintable() for line in lines) and (code != 2 or len(lines) >= 1)
+    lines = said.split("\n")[:-1]
+    in_lines = all(map(str.isprintable, [*lines, *stdout.getvalue().split("\n")]))
+    in_lines &= all(line.startswith(USUAL) for line in lines) and (code != 2 or bool(lines))
     accepted = specimen.summed and changed and code == 0 and not said
     outcome = Outcome(1, int(code == 2), int(bool(trace)), int(hung), int(not in_lines), int(left), int(accepted))
     return outcome, f"{specimen.name}, {file.relative_to(folder)}: {said}{trace}"
@@ -126,6 +130,8 @@ def outcomes(numbers: range, seed: int, *, say=print) -> dict[str, Outcome]:
             found[specimen.name] = Outcome(*map(sum, zip(found[specimen.name], outcome, strict=True)))
             if outcome.faults or len(numbers) == 1:
                 say(f"{number}: {outcome}\n{about}")
+            if number % 500 == 499:
+                say(f"tried {number + 1:,}")
     return found
 
 

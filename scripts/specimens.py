@@ -193,15 +193,12 @@ def _load(folder: Path) -> int:
     return cli.guarded(lambda _: store.load(folder / "run", epoch=1) and None, [])
 
 
-def _load_old(folder: Path) -> int:
+def _show(folder: Path) -> int:
     from jaxinterp import store
+    from jaxinterp.report import tables
 
-    def action(_) -> None:
-        store.load(folder / "run", epoch=1)
-        for name in store.results(folder / "run"):
-            store.load_result(folder / "run", name)
-
-    return cli.guarded(action, [])
+    path = folder / "run"
+    return cli.guarded(lambda _: cli.show(tables.run_table(path, store.load(path, epoch=1)), "csv") and None, [])
 
 
 def _check(config: RunConfig | None, folder: Path) -> int:
@@ -234,21 +231,19 @@ def _command(arguments: str, folder: Path) -> int:
 _IMPORT = "--name run --root FOLDER --data.source FOLDER/data.npz --force"
 _STORED = ("run/history.nc", "run/probe.npz", "run/weights/**/*", "run/snapshots/1/**/*")
 
+_RESULTS = ("run/results/analyses/activity.nc",)
+_ANALYZE = partial(_command, "analyze FOLDER/run activity --format csv")
+_REPORT = partial(_command, "report FOLDER/run")
+
 SPECIMENS = (
     Specimen("a run", _run, _load, _STORED, summed=True),
     Specimen("a run's config", _run, _load, ("run/config.json",)),
-    Specimen("a run, in the list", _run, partial(_command, "runs --root FOLDER --format csv"), ("run/*.*",)),
-    Specimen("a run without checksums", _old_run, _load_old, (*_STORED, "run/results/**/*.nc")),
-    Specimen(
-        "a result",
-        _run,
-        partial(_command, "analyze FOLDER/run activity --format csv"),
-        ("run/results/analyses/activity.nc",),
-        summed=True,
-    ),
-    Specimen(
-        "a result, on the page", _run, partial(_command, "report FOLDER/run"), ("run/results/**/*.nc",), True, True
-    ),
+    Specimen("a run without checksums", _old_run, _show, _STORED),
+    Specimen("a run, in the list", _old_run, partial(_command, "runs --root FOLDER --format csv"), ("run/*.*",)),
+    Specimen("a result", _run, _ANALYZE, _RESULTS, summed=True),
+    Specimen("a result without checksums", _old_run, _ANALYZE, _RESULTS),
+    Specimen("a result, on the page", _run, _REPORT, _RESULTS, summed=True, slow=True),
+    Specimen("a result without checksums, on the page", _old_run, _REPORT, (*_RESULTS, "run/history.nc"), slow=True),
     Specimen(
         "a checkpoint",
         _checkpoint,

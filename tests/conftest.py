@@ -4,7 +4,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from jaxtyping import install_import_hook
+from support import connections
 
+connections.refuse()
 install_import_hook("jaxinterp", "beartype.beartype")  # shapes in signatures are checked, in tests alone
 
 from jaxinterp import ensemble  # noqa: E402

@@ -88,7 +88,7 @@ def analyze(command) -> None:
 
 def report(command) -> None:
     """Write a run's page."""
-    print(f"open {_write_report(command.run)}")
+    say(f"open {_write_report(command.run)}")
 
 
 def runs(command) -> None:

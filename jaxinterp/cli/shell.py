@@ -158,6 +158,7 @@ def progress_bar():
         tasks, said = {}, [time.monotonic()]
 
         def update(what: str, state) -> None:
+            what = printable(what)
             if what not in tasks:
                 tasks[what] = bar.add_task(what, total=state.metrics.accuracy.shape[1], accuracy="")
             now = state.metrics.accuracy[:, state.epoch - 1, SPLITS.index("test")]
@@ -214,4 +215,4 @@ def show(table, kind: Format = "table", *, after=None):
 
 def say(text: str, kind: Format = "table") -> None:
     """Print a sentence; on stderr where stdout is read by a program."""
-    print(text, file=sys.stdout if kind == "table" else sys.stderr)
+    print(printable(text, kept="\n"), file=sys.stdout if kind == "table" else sys.stderr)

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from jaxinterp import recipes, store, studies
 from jaxinterp.config import RunConfig
-from jaxinterp.errors import InputError
+from jaxinterp.errors import InputError, printable
 from jaxinterp.jobs import IMPORTED
 from jaxinterp.recipes import Recipe
 from jaxinterp.stats import SHARE, Estimate, over_seeds_estimate, unknown
@@ -96,13 +96,18 @@ class Table:
     styles: Mapping[str, str] = field(default_factory=dict)
 
     def __rich__(self) -> rich.table.Table:
-        """The table for a terminal; text that looks like rich's markup stays text."""
-        table = rich.table.Table(title=escape(self.title) or None, caption=escape(self.caption) or None)
+        """The table for a terminal; text that looks like rich's markup, or that a terminal would obey, stays text."""
+
+        def shown_as(text: str) -> str:
+            return printable(text, kept="\n")
+
+        title, caption = (escape(shown_as(text)) or None for text in (self.title, self.caption))
+        table = rich.table.Table(title=title, caption=caption)
         shown = [place for place, name in enumerate(self.columns) if name not in self.hidden]
         for place in shown:
             table.add_column(escape(self.columns[place]), overflow="fold")
         for row in self.cells:
-            table.add_row(*(Text(row[place], self.styles.get(row[place], "")) for place in shown))
+            table.add_row(*(Text(shown_as(row[place]), self.styles.get(row[place], "")) for place in shown))
         return table
 
     def _repr_mimebundle_(self, include: Any = (), exclude: Any = (), **options) -> dict[str, str]:
@@ -113,11 +118,13 @@ class Table:
         """The table as "json", "csv" or "markdown", ending in a line break.
 
         JSON, in one line, and CSV hold the values: estimates with all their parts, what is not known as null or
-        nothing. Markdown holds the text. Raises InputError for another kind.
+        nothing. Markdown holds the text. What a terminal would obey is escaped as in JSON. Raises InputError for
+        another kind.
         """
         if kind not in _EXPORTS:
             raise InputError(f"no format {kind!r}; there are {', '.join(_EXPORTS)}")
-        return _EXPORTS[kind](self)
+        text = _EXPORTS[kind](self)  # it may quote names of files, and goes to a terminal
+        return "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text)
 
 
 def findings_table(findings: Iterable[Finding], *, title: str = "") -> Table:

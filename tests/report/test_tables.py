@@ -29,6 +29,17 @@ def test_terminal_table_shows_markup_as_text():
         assert words in output.getvalue()
 
 
+@pytest.mark.parametrize("kind", ["table", "json", "csv", "markdown"])
+def test_no_table_has_what_a_terminal_would_obey(kind):
+    hostile = "a\x1b[2J\x9b\u202e\rb"
+    table = tables.Table(("column",), [(hostile,)], [{"column": hostile}], hostile, hostile)
+    output = io.StringIO()
+    Console(file=output, width=160).print(table) if kind == "table" else output.write(table.export(kind))
+    assert all(map(str.isprintable, output.getvalue().split("\n"))) and "[2J" in output.getvalue()
+    if kind == "json":
+        assert json.loads(output.getvalue())["rows"] == [{"column": hostile}]
+
+
 def test_a_shared_data_order_is_named_where_there_was_training():
     shared = dataclasses.replace(TOY, train=dataclasses.replace(TOY.train, data_order="shared"))
     assert tables.describe(shared) == f"{tables.describe(TOY)}, shared data order"

@@ -1,0 +1,79 @@
+"""No command opens a connection, and neither does an import. All tests run with connections refused, by conftest.
+
+Whole studies and pages are made in test_commands, in the same way.
+"""
+
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+from support.connections import ConnectionOpened
+
+from jaxinterp import cli, store
+from jaxinterp.cli import commands, shell
+
+COMMANDS = {
+    commands.Run: ("run --study instance-variation --name done --root ROOT", 2),
+    commands.Train: (
+        "train --name new --root ROOT --data.source xor --model.widths 3 2 --model.outputs 1 --train.seeds 2 "
+        "--train.epochs 1 --train.batch-size 4 --train.loss squared_error",
+        0,
+    ),
+    commands.Study: ("study instance-variation --run ROOT/begun", 2),
+    commands.Analyze: ("analyze ROOT/done activity", 0),
+    commands.Report: ("report ROOT/begun", 2),
+    commands.Runs: ("runs --root ROOT", 0),
+    commands.Recipes: ("recipes", 0),
+    commands.Import: ("import ROOT/done/probe.npz --name imported --root ROOT --data.source xor", 2),
+}
+
+
+@pytest.fixture(scope="module")
+def root(toy, tmp_path_factory):
+    config, splits, trained = toy
+    root = tmp_path_factory.mktemp("root")
+    store.save(root / "done", config, trained, splits.test)
+    store.begin(root / "begun", config)
+    return root
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+def test_a_connection_is_refused_here(kind):
+    address = ("127.0.0.1", 9)
+    with socket.socket(type=kind) as one, pytest.raises(ConnectionOpened):
+        one.connect(address) if kind == socket.SOCK_STREAM else one.sendto(b"", address)
+    for open_one in (lambda: socket.create_connection(address), lambda: urllib.request.urlopen("http://127.0.0.1")):
+        with pytest.raises(ConnectionOpened):
+            open_one()
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)
+def test_no_command_opens_a_connection(root, command, monkeypatch, capsys):
+    monkeypatch.setattr(shell, "prepare_jax", lambda: None)  # conftest has prepared it
+    arguments, code = COMMANDS[command]
+    assert cli.main(arguments.replace("ROOT", str(root)).split()) == code, capsys.readouterr().err
+
+
+def test_every_command_is_tried():
+    assert set(COMMANDS) == set(commands._COMMANDS)
+
+
+def test_no_import_opens_a_connection():
+    program = """
+import importlib, pkgutil, sys
+from support import connections
+connections.refuse()
+import jaxinterp
+names = [module.name for module in pkgutil.walk_packages(jaxinterp.__path__, "jaxinterp.")]
+for name in names:
+    if not name.endswith("__main__"):
+        importlib.import_module(name)
+import tensorflow_datasets
+print(len(names))
+"""
+    environment = {"PYTHONPATH": str(Path(__file__).parents[1]), "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
+    assert int(done.stdout) > 100
