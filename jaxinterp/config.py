@@ -2,10 +2,12 @@
 
 import dataclasses
 import json
+import math
 import typing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import numpy as np
 from typing_extensions import Doc
 
 from jaxinterp.choices import ACTIVATIONS, DATASETS, NORMS, OPTIMIZERS, used_by
@@ -159,7 +161,7 @@ def from_json(text: str) -> RunConfig:
     parts = {"data": DataConfig, "model": ModelConfig, "train": TrainConfig}
     try:
         values = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"the config is not valid JSON: {error}") from error
     if not isinstance(values, dict) or not all(isinstance(values.get(name), dict) for name in parts):
         raise InputError(f"the config must be a JSON object with the objects {', '.join(parts)}")
@@ -193,11 +195,28 @@ def _build(kind, values: dict):
     return kind(**values)
 
 
-def check_choices(part: DataConfig | ModelConfig | TrainConfig) -> None:
-    """Raise InputError, with the list of choices, where the value of a field is not one of its choices."""
+def check_types(part: DataConfig | ModelConfig | TrainConfig) -> None:
+    """Raise InputError where the value of a field has another type than the field, or is not one of its choices."""
     for name, hint in typing.get_type_hints(type(part)).items():
-        if typing.get_origin(hint) is Literal and not _is(getattr(part, name), hint):
+        if not _is(getattr(part, name), hint):
             raise InputError(_refusal(type(part), name, getattr(part, name), hint))
+
+
+def in_float32(value: float | int) -> float:
+    """The value that a network computes with; infinite for one that is too large, 0 for one that is too small."""
+    try:
+        with np.errstate(all="ignore"):
+            return float(np.float32(value))
+    except OverflowError:  # an integer that no float holds
+        return math.inf if value > 0 else -math.inf
+
+
+def check_positive(name: str, value: float | int) -> None:
+    """Raise InputError, naming the value, unless it is positive and fits the 32 bits that it is computed with."""
+    if not 0 < value < math.inf:
+        raise InputError(f"{name} must be positive, got {value}")
+    if not 0 < in_float32(value) < math.inf or (isinstance(value, int) and value >= 2**31):
+        raise InputError(f"{name} must fit 32 bits, got {value}")
 
 
 def _refusal(kind: type, name: str, value: Any, hint: Any) -> str:

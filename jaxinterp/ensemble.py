@@ -10,6 +10,7 @@ import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from jaxtyping import Array, Key
 
+from jaxinterp.errors import InputError
 from jaxinterp.networks import Network
 
 Tree = TypeVar("Tree")
@@ -26,9 +27,17 @@ def size(networks: Network) -> int:
 
 
 def take(networks: Network, index) -> Network:
-    """The networks at an index: one network for an integer; an ensemble for a slice, a list or a boolean mask."""
-    if isinstance(index, list):
-        index = np.asarray(index, bool if index and isinstance(index[0], bool) else int)
+    """The networks at an index: one network for an integer; an ensemble for a slice, a list or a boolean mask.
+
+    Raises InputError where there is no such network. (JAX would take the last one.)
+    """
+    if isinstance(index, int | list | np.integer | np.ndarray):
+        try:
+            if isinstance(index, list):
+                index = np.asarray(index, bool if index and isinstance(index[0], bool) else int)
+            np.empty((size(networks), 0))[index]
+        except (IndexError, OverflowError) as error:
+            raise InputError(f"no such networks, of {size(networks)}: {error}") from None
     return jax.tree.map(lambda leaf: leaf[index], networks)
 
 

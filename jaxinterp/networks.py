@@ -13,7 +13,7 @@ from jax.nn import initializers
 from jaxtyping import Array, Float, Shaped
 
 from jaxinterp.choices import ACTIVATIONS, NORMS
-from jaxinterp.config import ModelConfig, check_choices
+from jaxinterp.config import ModelConfig, check_positive, check_types, in_float32
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import NONE, Edit, Interventions, Site
 
@@ -194,21 +194,20 @@ class Network(flax.struct.PyTreeNode):
 
 def build(config: ModelConfig) -> MLP:
     """The module that a ModelConfig describes. Raises InputError where the config contradicts itself."""
-    check_choices(config)
+    check_types(config)
     if any(width < 1 for width in config.widths) or config.outputs < 1:
         raise InputError(f"widths and outputs must be at least 1, got widths {config.widths}, outputs {config.outputs}")
     if config.dropout and len(config.dropout) != len(config.widths):
         raise InputError(
             f"dropout needs one rate for each of the {len(config.widths)} hidden layers, got {config.dropout}"
         )
-    if any(not 0 <= rate < 1 for rate in config.dropout):
+    if any(not 0 <= in_float32(rate) < 1 for rate in config.dropout):
         raise InputError(f"dropout rates must lie in [0, 1), got {config.dropout}")
     for name in ("input_std", "initializer_gain", "norm_epsilon"):
-        if not 0 < getattr(config, name) < float("inf"):
-            raise InputError(f"{name} must be positive, got {getattr(config, name)}")
-    if not 0 <= config.norm_momentum < 1:
+        check_positive(name, getattr(config, name))
+    if not 0 <= in_float32(config.norm_momentum) < 1:
         raise InputError(f"norm_momentum must lie in [0, 1), got {config.norm_momentum}")
-    if not abs(config.input_mean) < float("inf"):
+    if not abs(in_float32(config.input_mean)) < float("inf"):
         raise InputError(f"input_mean must be finite, got {config.input_mean}")
     return MLP(**vars(config))
 
@@ -232,7 +231,9 @@ def init(key, model: MLP, pixels: int) -> Network:
 
 
 def with_outputs(network: Network, outputs: Sequence[int]) -> Network:
-    """The same network with these of its outputs alone, in this order."""
+    """The same network with these of its outputs alone, in this order. Raises InputError for one that it lacks."""
+    if bad := [output for output in outputs if not 0 <= output < network.model.outputs]:
+        raise InputError(f"there is no output {bad[0]}: use 0 to {network.model.outputs - 1}")
     params = network.variables["params"]
     kept = {name: leaf[..., jnp.asarray(outputs)] for name, leaf in params["output"].items()}
     variables = {**network.variables, "params": {**params, "output": kept}}

@@ -15,7 +15,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Int
 
 from jaxinterp import ensemble, networks, sizes
-from jaxinterp.config import TrainConfig, check_choices
+from jaxinterp.config import TrainConfig, check_positive, check_types, in_float32
 from jaxinterp.data import Splits, pack
 from jaxinterp.epoch import (
     EpochMetrics,
@@ -70,20 +70,17 @@ class Checkpoint(NamedTuple):
 
 def check(config: TrainConfig, model: MLP, data: Splits) -> None:
     """Raise InputError where config, model and data do not fit together."""
-    check_choices(config)
-    positive = {"seeds": config.seeds, "epochs": config.epochs, "batch_size": config.batch_size}
-    positive |= {"learning_rate": config.learning_rate, "optimizer_epsilon": config.optimizer_epsilon}
-    positive |= {"chunk": 1 if config.chunk is None else config.chunk}
-    for name, value in positive.items():
-        if not 0 < value < np.inf:
-            raise InputError(f"{name} must be positive, got {value}")
+    check_types(config)
+    for name in ("seeds", "epochs", "batch_size", "chunk", "learning_rate", "optimizer_epsilon"):
+        if getattr(config, name) is not None:
+            check_positive(name, getattr(config, name))
     for name in ("weight_decay", "l1", "momentum"):
-        if not 0 <= getattr(config, name) < np.inf:
+        if not 0 <= in_float32(getattr(config, name)) < np.inf:
             raise InputError(f"{name} must be a finite number of at least 0, got {getattr(config, name)}")
     if not 0 <= config.label_noise <= 1:
         raise InputError(f"label_noise must be a fraction from 0 to 1, got {config.label_noise}")
-    if config.patience is not None and config.patience < 1:
-        raise InputError(f"patience counts epochs and must be at least 1, got {config.patience}")
+    if config.patience is not None and not 1 <= config.patience < 2**31:
+        raise InputError(f"patience counts epochs and must be at least 1 and less than 2³¹, got {config.patience}")
     if config.patience is not None and not len(data.validation.labels):
         raise InputError("patience needs validation images: set data.validation_share above 0")
     if bad := [epoch for epoch in config.snapshots if not 0 <= epoch <= config.epochs]:

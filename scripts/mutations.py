@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,7 +31,6 @@ from jaxinterp import cli
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "reliability.md"
 LIMIT = 30.0  # seconds of work until an input counts as hanging, or four times as many of waiting
-SLOW = 400  # of so many inputs, one is of a slow kind
 USUAL = ("jaxinterp: ", "activity: ")  # how lines on stderr begin
 
 
@@ -59,13 +58,13 @@ class _TooLong(BaseException):
 def files_of(specimen: Specimen, folder: Path) -> list[Path]:
     """The files that are damaged, in a fixed order."""
     found = {file for pattern in specimen.patterns for file in folder.glob(pattern)}
-    return sorted(file for file in found if file.is_file() and file.stat().st_size)
+    return sorted(file for file in found if file.is_file() and file.stat().st_size)  # orbax has empty ones
 
 
 def choose(number: int, seed: int) -> tuple[Specimen, random.Random]:
     """The specimen of an input, and the random generator that damages it."""
     rng = random.Random(f"{seed}/{number}")
-    return rng.choice([one for one in SPECIMENS if one.slow == (number % SLOW == SLOW - 1)]), rng
+    return rng.choices(SPECIMENS, [one.weight for one in SPECIMENS])[0], rng
 
 
 @contextlib.contextmanager
@@ -113,19 +112,21 @@ def try_input(specimen: Specimen, folder: Path, rng: random.Random) -> tuple[Out
     return outcome, f"{specimen.name}, {file.relative_to(folder)}: {said}{trace}"
 
 
-def outcomes(numbers: range, seed: int, *, say=print) -> dict[str, Outcome]:
-    """Try these inputs; what became of them, for each specimen."""
+def outcomes(numbers: Sequence[int], seed: int, *, say: Callable[[str], None] = print) -> dict[str, Outcome]:
+    """Try these inputs; what became of them, for each specimen. Faults are said, and of a single input, what it did."""
     found = {specimen.name: Outcome() for specimen in SPECIMENS}
+    made: dict[Callable[[Path], None], Path] = {}
     with tempfile.TemporaryDirectory() as root:
         for number in numbers:
             specimen, rng = choose(number, seed)
-            base, folder = Path(root) / specimen.name, Path(root) / "tried"
-            if not base.exists():
+            base, folder = Path(root) / f"base{len(made)}", Path(root) / "tried"
+            if specimen.make not in made:
                 base.mkdir()
                 with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                     specimen.make(base)
+                made[specimen.make] = base
             shutil.rmtree(folder, ignore_errors=True)
-            shutil.copytree(base, folder)
+            shutil.copytree(made[specimen.make], folder)
             outcome, about = try_input(specimen, folder, rng)
             found[specimen.name] = Outcome(*map(sum, zip(found[specimen.name], outcome, strict=True)))
             if outcome.faults or len(numbers) == 1:
@@ -146,7 +147,7 @@ def table(found: dict[str, Outcome], seed: int, measured: str) -> str:
 def measure(inputs: int = 10_000, seed: int = 0, only: int | None = None, document: Path = DOCUMENT) -> None:
     """Try damaged inputs, and write what came of them; or try one of them, by its number, and write nothing."""
     if only is not None:
-        outcomes(range(only, only + 1), seed)
+        outcomes([only], seed)
         return
     text = document.read_text(encoding="utf-8")
     insert(text, "mutations.py", "")  # a document without markers is refused at once

@@ -25,7 +25,8 @@ class Specimen(NamedTuple):
     """Files that are read together.
 
     make: writes them into an empty folder. read: reads those in a folder as a command does, and returns the exit code.
-    patterns: of the files that are damaged. summed: whether they have checksums. slow: whether reading takes seconds.
+    patterns: of the files that are damaged. summed: whether they have checksums. weight: how often they are
+    chosen, less where reading takes long.
     """
 
     name: str
@@ -33,7 +34,7 @@ class Specimen(NamedTuple):
     read: Callable[[Path], int]
     patterns: tuple[str, ...]
     summed: bool = False
-    slow: bool = False
+    weight: float = 1.0
 
 
 def forget_origin(path: Path) -> None:
@@ -240,16 +241,17 @@ SPECIMENS = (
     Specimen("a run's config", _run, _load, ("run/config.json",)),
     Specimen("a run without checksums", _old_run, _show, _STORED),
     Specimen("a run, in the list", _old_run, partial(_command, "runs --root FOLDER --format csv"), ("run/*.*",)),
-    Specimen("a result", _run, _ANALYZE, _RESULTS, summed=True),
+    Specimen("a result", _run, _ANALYZE, _RESULTS, summed=True, weight=0.2),
     Specimen("a result without checksums", _old_run, _ANALYZE, _RESULTS),
-    Specimen("a result, on the page", _run, _REPORT, _RESULTS, summed=True, slow=True),
-    Specimen("a result without checksums, on the page", _old_run, _REPORT, (*_RESULTS, "run/history.nc"), slow=True),
+    Specimen("a result, on the page", _run, _REPORT, _RESULTS, summed=True, weight=0.01),
+    Specimen("a result without checksums, on the page", _old_run, _REPORT, (*_RESULTS, "run/history.nc"), weight=0.01),
     Specimen(
         "a checkpoint",
         _checkpoint,
         partial(_command, "train --resume FOLDER/run"),
         ("run/training/1/**/*",),
         summed=True,
+        weight=0.2,
     ),
     Specimen(
         "lists of arms",
@@ -270,6 +272,10 @@ SPECIMENS = (
         ("weights.safetensors",),
     ),
     Specimen(
-        "weights as .npz", _weights_npz, partial(_command, f"import FOLDER/weights.npz {_IMPORT}"), ("weights.npz",)
+        "weights as .npz",
+        _weights_npz,
+        partial(_command, f"import FOLDER/weights.npz {_IMPORT}"),
+        ("weights.npz",),
+        weight=0.2,
     ),
 )

@@ -254,7 +254,7 @@ def test_an_entry_is_all_that_a_new_choice_takes(tmp_path):
     assert done.returncode == 0, done.stderr
     shown = " ".join(done.stdout.split())
     assert "corners 4-2 leaky, centred norm, lion 0.001" in shown
-    for listed in ("gelu,identity,leaky}", "layer,centred}", "adamw,lion}", "corners (the corners again)"):
+    for listed in ("gelu_exact,identity,leaky}", "layer,centred}", "adamw,lion}", "corners (the corners again)"):
         assert listed in shown
     assert "decoupled for adamw and lion" in shown
     assert "mnist, xor, strokes, corners, tfds:NAME" in done.stderr

@@ -2,11 +2,21 @@ import dataclasses
 import json
 import typing
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jaxinterp.config import DataConfig, ModelConfig, RunConfig, TrainConfig, from_json, to_json
+from jaxinterp.config import (
+    DataConfig,
+    ModelConfig,
+    RunConfig,
+    TrainConfig,
+    check_types,
+    from_json,
+    in_float32,
+    to_json,
+)
 from jaxinterp.errors import InputError
 from jaxinterp.recipes import RECIPES, get
 
@@ -78,6 +88,30 @@ def test_an_unknown_part_is_refused():
 def test_what_is_no_config_is_refused(text):
     with pytest.raises(InputError):
         from_json(text)
+
+
+@pytest.mark.parametrize("text", ['{"a": ' + "9" * 5000 + "}", "[" * 100_000])
+def test_what_the_parser_refuses_is_refused(text):
+    with pytest.raises(InputError, match="the config is not valid JSON"):
+        from_json(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(0.1, np.float32(0.1)), (1e39, np.inf), pytest.param(-(10**400), -np.inf, id="huge"), (1e-50, 0)],
+)
+def test_a_number_is_known_as_networks_compute_with_it(value, expected):
+    assert in_float32(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("seeds", True), ("epochs", 2.5), ("snapshots", [1]), ("seeds", np.int64(3))]
+)
+def test_a_value_of_another_type_is_refused_from_python_too(name, value):
+    part = TrainConfig()
+    object.__setattr__(part, name, value)  # past the types that tests check
+    with pytest.raises(InputError, match=rf"TrainConfig\.{name} must be "):
+        check_types(part)
 
 
 def test_configs_are_frozen():

@@ -5,6 +5,7 @@ import pytest
 
 from jaxinterp import ensemble, networks
 from jaxinterp.config import ModelConfig
+from jaxinterp.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("optimized")  # bits are compared, and those depend on how a program is compiled
 
@@ -83,6 +84,12 @@ def test_a_slice_a_list_or_a_mask_takes_an_ensemble(seven, index, expected):
     assert ensemble.size(some) == len(expected)
     for place, seed in enumerate(expected):
         assert bits(ensemble.take(some, place)) == bits(ensemble.take(seven, seed))
+
+
+@pytest.mark.parametrize("index", [7, -8, 2**63, [0, 7], np.arange(8), [True, False]])
+def test_a_network_that_is_not_there_is_refused(seven, index):
+    with pytest.raises(InputError, match="no such networks, of 7"):
+        ensemble.take(seven, index)
 
 
 def test_sharding_moves_seeds_and_changes_nothing(seven, images):

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.special
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ NUMPY = {
     "tanh": np.tanh,
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
     "gelu": lambda x: 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
+    "gelu_exact": lambda x: 0.5 * x * (1 + scipy.special.erf(x / np.sqrt(2))),
     "identity": lambda x: x,
 }
 
@@ -211,6 +213,11 @@ def test_dropout_is_off_unless_asked_for_and_keeps_the_mean(key):
         (ModelConfig((4,), dropout=(0.1, 0.1)), "one rate for each of the 1 hidden layers"),
         (ModelConfig((4,), dropout=(1.0,)), r"\[0, 1\)"),
         (ModelConfig((4,), input_std=0.0), "input_std must be positive"),
+        (ModelConfig((4,), input_std=1e-50), "input_std must fit 32 bits"),
+        (ModelConfig((4,), input_mean=1e39), "input_mean must be finite"),
+        (ModelConfig((4,), norm_momentum=1 - 1e-9), "norm_momentum must lie in"),
+        (ModelConfig((4,), dropout=(1 - 1e-9,)), "dropout rates must lie in"),
+        (ModelConfig((True,)), "ModelConfig.widths must be tuple"),
     ],
 )
 def test_contradictory_configs_are_refused(config, message):
@@ -231,3 +238,6 @@ def test_fewer_outputs_are_the_same_logits():
     images = np.random.default_rng(0).uniform(size=(3, 6)).astype(np.float32)
     fewer = networks.with_outputs(network, (3, 1))
     np.testing.assert_allclose(fewer(images)[0], network(images)[0][:, [3, 1]], atol=1e-6)
+    for output in (-1, 2**31, 5):
+        with pytest.raises(InputError, match=f"there is no output {output}: use 0 to"):
+            networks.with_outputs(network, (0, output))

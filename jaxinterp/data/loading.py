@@ -6,7 +6,7 @@ import pkgutil
 from pathlib import Path
 
 from jaxinterp.choices import DATASETS
-from jaxinterp.config import DataConfig
+from jaxinterp.config import DataConfig, check_types
 from jaxinterp.data.datasets import Splits, size_text
 from jaxinterp.data.idx import load_folder
 from jaxinterp.data.npz import load_npz
@@ -21,6 +21,7 @@ def load(config: DataConfig) -> Splits:
     Images are float32 in [0, 1] and labels int32, both NumPy arrays. MNIST is in its original order. Raises InputError
     for an unknown source, for damaged or malformed data, and for options that the data does not allow.
     """
+    check_types(config)
     try:
         return apply_options(_in_one_shape(_read(config), config.source), config)
     except OSError as error:

@@ -147,10 +147,11 @@ def test_an_interval_of_one_point_is_the_network_there():
             np.testing.assert_allclose(low, net(jnp.full(PIXELS, 0.4))[0], rtol=1e-3, atol=1e-3)
 
 
-def test_gelu_is_least_where_it_turns():
+@pytest.mark.parametrize("activation", ["gelu", "gelu_exact"])
+def test_gelu_is_least_where_it_turns(activation):
     around = np.linspace(-4, 4, 80_001, dtype=np.float32)
-    values = np.asarray(jax.nn.gelu(around))
-    net = Network(MLP((1,), 1, activation="gelu"), {"params": {n: one_by_one() for n in ("hidden0", "output")}})
+    values = np.asarray(ACTIVATIONS[activation].function(jax, around))
+    net = Network(MLP((1,), 1, activation=activation), {"params": {n: one_by_one() for n in ("hidden0", "output")}})
     for low, high in ((-4.0, 4.0), (-4.0, -1.0), (-0.5, 3.0), (-1.0, -0.5), (-4.0, -0.1)):
         inside = values[(around >= low) & (around <= high)]
         found = optima.interval_bounds(net, site="hidden0/post", low=low, high=high)
