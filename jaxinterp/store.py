@@ -152,7 +152,21 @@ def read_history(path: Path | str) -> History:
     file = Path(path) / "history.nc"
     dataset = _from_netcdf(path, file)
     with files.readable(file):
-        return History(*(dataset[name].to_numpy() for name in History._fields))
+        history = History(*(dataset[name].to_numpy() for name in History._fields))
+        _check_history(history)
+    return history
+
+
+def _check_history(history: History) -> None:
+    """Raise ValueError unless arrays, which may be of a run without checksums, fit together."""
+    *curves, of_classes = history[:3]
+    shape, epochs = history.loss.shape, history[3:]
+    fit = len(shape) == 3 and all(shape) and shape[2] == len(train.SPLITS)
+    fit = fit and {curve.shape for curve in curves} | {of_classes.shape[:-1]} == {shape}
+    fit = fit and {values.shape for values in epochs} == {shape[:1]}
+    fit = fit and all(part.dtype.kind == "f" for part in history[:3]) and all(part.dtype.kind == "i" for part in epochs)
+    if not fit or any(values.min() < 0 or values.max() > shape[1] for values in epochs):
+        raise ValueError("its arrays do not fit together")
 
 
 def save_result(path: Path | str, name: str, record: Any, **attrs) -> Path:
@@ -180,7 +194,12 @@ def load_result(path: Path | str, name: str) -> xarray.Dataset:
     file = Path(path) / "results" / f"{name}.nc"
     if not file.is_file():
         raise InputError(f"no result {name!r} in {path}; results: {', '.join(results(path)) or 'none'}")
-    return _from_netcdf(path, file, "the study or the analysis makes it again")
+    remedy = "the study or the analysis makes it again"
+    dataset = _from_netcdf(path, file, remedy)
+    with files.readable(file, remedy):
+        if no_numbers := [name for name, values in dataset.data_vars.items() if values.dtype.kind not in "biuf"]:
+            raise ValueError(f"{no_numbers[0]} has no numbers")
+    return dataset
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint, config: RunConfig, fingerprint: str = "") -> None:

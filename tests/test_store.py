@@ -1,11 +1,13 @@
 import json
 import os
+import re
 import shutil
 from typing import NamedTuple
 
 import jax
 import numpy as np
 import pytest
+import xarray
 from jaxtyping import Array, Float
 from orbax.checkpoint import v1 as ocp
 from specimens import forget_origin
@@ -349,3 +351,33 @@ def test_a_network_is_what_it_was_however_often_it_travels(run, toy):
     again = store.load(run)
     assert isinstance(again.networks, Network)
     assert bits(again.networks) == bits(trained.networks)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda history: history.assign(best=history.best + 1000),
+        lambda history: history.assign(diverged=history.diverged - 1),
+        lambda history: history.assign(loss=history.loss.isel(epochs=0)),
+        lambda history: history.assign(loss=history.loss.astype("U5")),
+        lambda history: history.assign(stopped=history.stopped.astype(float)),
+        lambda history: history.isel(epochs=slice(0)),
+        lambda history: history.isel(splits=slice(2)),
+        lambda history: history.drop_vars("accuracy"),
+    ],
+)
+def test_a_history_that_contradicts_itself_is_refused(run, change):
+    forget_origin(run)
+    history = change(xarray.load_dataset(run / "history.nc", engine="scipy"))
+    (run / "history.nc").write_bytes(bytes(history.to_netcdf(engine="scipy")))
+    with pytest.raises(InputError, match=re.escape(f"{run / 'history.nc'} is missing or damaged")):
+        store.read_history(run)
+
+
+def test_a_result_of_text_is_refused(run):
+    dataset = xarray.Dataset({"effects": ("units", ["a", "b"])})
+    forget_origin(run)
+    (run / "results" / "text.nc").parent.mkdir(exist_ok=True)
+    (run / "results" / "text.nc").write_bytes(bytes(dataset.to_netcdf(engine="scipy")))
+    with pytest.raises(InputError, match="effects has no numbers; the study or the analysis makes it again"):
+        store.load_result(run, "text")

@@ -4,6 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from jaxinterp.errors import InputError
+
 Values = Float[Array | np.ndarray, "*rows units"]
 
 
@@ -25,8 +27,11 @@ def overlap(
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """Share of one ranking's top units that another names: for the same class, and for different classes.
 
-    Means over pairs of rankings and over classes; classes for which a ranking is NaN are left out.
+    Means over pairs of rankings and over classes; classes for which a ranking is NaN are left out. Raises InputError
+    for a top below 1.
     """
+    if top < 1:
+        raise InputError(f"top is {top}: use 1 or more units")
     kept = min(top, rankings.shape[-1])
     leading = largest(rankings, kept).astype(jnp.float32)
     shared = jnp.einsum("rcu,tdu->rtcd", leading, leading) / kept

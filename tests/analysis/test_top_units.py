@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from jaxinterp.analysis import top_units
+from jaxinterp.errors import InputError
 
 TOP, UNITS = 3, 16
 overlap = partial(top_units.overlap, top=TOP)
@@ -22,6 +23,12 @@ def test_the_largest_are_those_that_a_sort_puts_first(count):
 def test_counts_broadcast():
     found = top_units.largest(np.array([0.1, 0.3, 0.2]), np.arange(4)[:, None])
     np.testing.assert_array_equal(found, [[0, 0, 0], [0, 1, 0], [0, 1, 1], [1, 1, 1]])
+
+
+@pytest.mark.parametrize("top", [0, -1])
+def test_lists_of_no_neurons_are_refused(top):
+    with pytest.raises(InputError, match=f"top is {top}: use 1 or more units"):
+        top_units.overlap(np.zeros((2, 10, UNITS), np.float32), top=top)
 
 
 def test_lists_of_the_same_neurons_overlap():

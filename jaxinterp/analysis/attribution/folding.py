@@ -84,8 +84,11 @@ def contributions(
 ) -> Float[Array, "examples units"]:
     """What each unit of the last hidden layer adds to a logit on each image, batch norms folded in.
 
-    With the folded bias these add up to the logit. Raises InputError for a layer norm behind the activation function.
+    With the folded bias these add up to the logit. Raises InputError for a layer norm behind the activation function,
+    and for a target that is no output.
     """
+    if not 0 <= target < network.model.outputs:  # JAX would take the last one
+        raise InputError(f"there is no output {target}: use 0 to {network.model.outputs - 1}")
     kernel, _ = folded(network)[-1]
     site = f"{network.model.layers[-1]}/post"
     return network(images)[1][site] * kernel[:, target]

@@ -92,6 +92,9 @@ def test_contributions_add_up_to_the_logit_but_for_the_folded_bias(norm, positio
     for target in range(3):
         found = attribution.contributions(network, images, target).sum(axis=1) + bias[target]
         np.testing.assert_allclose(found, logits[:, target], rtol=1e-4, atol=1e-5)
+    for target in (-1, 3, 2**31):
+        with pytest.raises(InputError, match=f"there is no output {target}: use 0 to 2"):
+            attribution.contributions(network, images, target)
 
 
 @pytest.mark.parametrize("widths", [(), (6, 5)], ids=str)
