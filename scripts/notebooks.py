@@ -34,6 +34,8 @@ def execute(names: Positional[tuple[str, ...]] = ()) -> None:
         for number, cell in enumerate(notebook.cells):
             cell["id"] = f"cell-{number}"  # instead of random ids, so that unchanged cells stay unchanged in git
             cell["metadata"] = {}
+            if "outputs" in cell:  # warnings would hold names of this machine's folders
+                cell["outputs"] = [output for output in cell["outputs"] if output.get("name") != "stderr"]
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
         notebook.metadata = {"kernelspec": kernel}
         target = source.with_suffix(".ipynb")
