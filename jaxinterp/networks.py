@@ -195,8 +195,10 @@ class Network(flax.struct.PyTreeNode):
 def build(config: ModelConfig) -> MLP:
     """The module that a ModelConfig describes. Raises InputError where the config contradicts itself."""
     check_types(config)
-    if any(width < 1 for width in config.widths) or config.outputs < 1:
-        raise InputError(f"widths and outputs must be at least 1, got widths {config.widths}, outputs {config.outputs}")
+    if not all(1 <= width < 2**31 for width in (*config.widths, config.outputs)):
+        raise InputError(
+            f"widths and outputs must be from 1 to 2³¹ − 1, got widths {config.widths}, outputs {config.outputs}"
+        )
     if config.dropout and len(config.dropout) != len(config.widths):
         raise InputError(
             f"dropout needs one rate for each of the {len(config.widths)} hidden layers, got {config.dropout}"

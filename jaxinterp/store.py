@@ -199,7 +199,13 @@ def load_result(path: Path | str, name: str) -> xarray.Dataset:
     with files.readable(file, remedy):
         if no_numbers := [name for name, values in dataset.data_vars.items() if values.dtype.kind not in "biuf"]:
             raise ValueError(f"{no_numbers[0]} has no numbers")
+        if no_labels := [name for name, values in dataset.coords.items() if not _are_labels(values.to_numpy())]:
+            raise ValueError(f"{no_labels[0]} has neither numbers nor text")
     return dataset
+
+
+def _are_labels(values: np.ndarray) -> bool:
+    return values.dtype.kind in "biufU" or all(isinstance(value, str) for value in values.flat)
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint, config: RunConfig, fingerprint: str = "") -> None:
@@ -288,7 +294,9 @@ def _netcdf(dataset: xarray.Dataset) -> bytes:
 def _from_netcdf(path: Path | str, file: Path, remedy: str = files.REMEDY) -> xarray.Dataset:
     with files.readable(file, remedy):
         content = files.read_summed(file, required=_has_sums(path))
-        return xarray.load_dataset(io.BytesIO(content), engine="scipy")
+        with warnings.catch_warnings():  # of odd attributes, which only damaged files have
+            warnings.simplefilter("ignore")
+            return xarray.load_dataset(io.BytesIO(content), engine="scipy")
 
 
 def _history_dataset(config: RunConfig, history: History) -> xarray.Dataset:

@@ -209,7 +209,8 @@ def test_dropout_is_off_unless_asked_for_and_keeps_the_mean(key):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        (ModelConfig((0,)), "at least 1"),
+        (ModelConfig((0,)), "from 1 to 2³¹"),
+        (ModelConfig((8,), 10**400), "from 1 to 2³¹"),
         (ModelConfig((4,), dropout=(0.1, 0.1)), "one rate for each of the 1 hidden layers"),
         (ModelConfig((4,), dropout=(1.0,)), r"\[0, 1\)"),
         (ModelConfig((4,), input_std=0.0), "input_std must be positive"),

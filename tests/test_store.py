@@ -374,10 +374,16 @@ def test_a_history_that_contradicts_itself_is_refused(run, change):
         store.read_history(run)
 
 
-def test_a_result_of_text_is_refused(run):
-    dataset = xarray.Dataset({"effects": ("units", ["a", "b"])})
+@pytest.mark.parametrize(
+    ("dataset", "expected"),
+    [
+        (xarray.Dataset({"effects": ("units", ["a", "b"])}), "effects has no numbers"),
+        (xarray.Dataset({"effects": ("units", [1.0])}, {"units": [b"\xff"]}), "units has neither numbers nor text"),
+    ],
+)
+def test_a_result_of_text_is_refused(run, dataset, expected):
     forget_origin(run)
     (run / "results" / "text.nc").parent.mkdir(exist_ok=True)
     (run / "results" / "text.nc").write_bytes(bytes(dataset.to_netcdf(engine="scipy")))
-    with pytest.raises(InputError, match="effects has no numbers; the study or the analysis makes it again"):
+    with pytest.raises(InputError, match=f"{expected}; the study or the analysis makes it again"):
         store.load_result(run, "text")
