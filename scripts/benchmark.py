@@ -80,6 +80,9 @@ def _record(timing):
 
 def main(options: Options) -> None:
     """Measure, print the table, write the record."""
+    # Peers that use OpenMP, which reads these when they are imported, would spin while ours computes, and stand still.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")
     ensemble.use_every_core()
     machine, splits = machine_description(), data.load(DataConfig())
     timings: dict[str, Any] = {}
