@@ -227,6 +227,12 @@ def check_site(model: MLP, site: Site) -> None:
         raise InputError(f"no site {site!r} in this network; it has {', '.join(sites(model))}")
 
 
+def check_output(model: MLP, output: int) -> None:
+    """Raise InputError for an output that the model does not have. (JAX would take the last one.)"""
+    if not 0 <= output < model.outputs:
+        raise InputError(f"there is no output {output}: use 0 to {model.outputs - 1}")
+
+
 def init(key, model: MLP, pixels: int) -> Network:
     """A network with freshly drawn initial weights."""
     return Network(model, model.init(key, jnp.zeros((1, pixels))))
@@ -234,8 +240,8 @@ def init(key, model: MLP, pixels: int) -> Network:
 
 def with_outputs(network: Network, outputs: Sequence[int]) -> Network:
     """The same network with these of its outputs alone, in this order. Raises InputError for one that it lacks."""
-    if bad := [output for output in outputs if not 0 <= output < network.model.outputs]:
-        raise InputError(f"there is no output {bad[0]}: use 0 to {network.model.outputs - 1}")
+    for output in outputs:
+        check_output(network.model, output)
     params = network.variables["params"]
     kept = {name: leaf[..., jnp.asarray(outputs)] for name, leaf in params["output"].items()}
     variables = {**network.variables, "params": {**params, "output": kept}}

@@ -25,7 +25,7 @@ from typing import NamedTuple
 import commands
 import tyro
 from commands import Ended, Job
-from documents import insert
+from documents import added, counts, insert
 
 from jaxinterp import cli, interrupts
 
@@ -46,8 +46,7 @@ class Outcome(NamedTuple):
     different: int = 0
     unclear: int = 0
 
-    def __add__(self, other) -> "Outcome":
-        return Outcome(*map(sum, zip(self, other, strict=True)))
+    __add__ = added
 
 
 class Bench(NamedTuple):
@@ -116,15 +115,9 @@ def is_clear(ended: Ended) -> bool:
 
 def table(outcomes: dict[str, Outcome], measured: str) -> str:
     """The table in Markdown."""
-    total = sum(outcomes.values(), Outcome())
-    lines = [
-        f"Measured {measured}.",
-        "",
-        "| command, stopped | times | stuck | something left | lost or different | traceback, or no clear line |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-    rows = {**outcomes, "all": total}
-    return "\n".join([*lines, *(f"| {name} | {' | '.join(map(str, found))} |" for name, found in rows.items())])
+    faults = ("stuck", "something left", "lost or different", "traceback, or no clear line")
+    rows = {**outcomes, "all": sum(outcomes.values(), Outcome())}
+    return f"Measured {measured}.\n\n{counts(('command, stopped', 'times', *faults), rows)}"
 
 
 def measure(

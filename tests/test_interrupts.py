@@ -14,7 +14,7 @@ MOMENTS = {
     "where errors become others": f"try:\n    {CTRL_C}\nexcept BaseException as error: raise ValueError() from error",
     "in an event loop": f"async def work(): {CTRL_C}\nimport asyncio\nasyncio.run(work())",
     "in a finaliser": f"class Held:\n    def __del__(self): {CTRL_C}\nHeld()",
-    "while another error is told": f"try: 1 / 0\nexcept ZeroDivisionError: {CTRL_C}",
+    "while another error is handled": f"try: 1 / 0\nexcept ZeroDivisionError: {CTRL_C}",
     "by another thread": "import threading, time\nthreading.Thread(target=os.kill, args=(os.getpid(), signal.SIGINT))"
     ".start()\ntime.sleep(60)",
     "while something is printed": "class Printed:\n    def flush(self): raise RuntimeError('reentrant call')\n"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support.connections import ConnectionOpened
 
-from jaxinterp import cli, store
+from jaxinterp import cli
 from jaxinterp.cli import commands, shell
 
 COMMANDS = {
@@ -29,15 +29,6 @@ COMMANDS = {
     commands.Recipes: ("recipes", 0),
     commands.Import: ("import ROOT/done/probe.npz --name imported --root ROOT --data.source xor", 2),
 }
-
-
-@pytest.fixture(scope="module")
-def root(toy, tmp_path_factory):
-    config, splits, trained = toy
-    root = tmp_path_factory.mktemp("root")
-    store.save(root / "done", config, trained, splits.test)
-    store.begin(root / "begun", config)
-    return root
 
 
 @pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])

@@ -27,16 +27,6 @@ def call(monkeypatch, capsys):
     return call
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory, toy):
-    """A root with one complete run and one that is not."""
-    config, splits, trained = toy
-    root = tmp_path_factory.mktemp("root")
-    store.save(root / "done", config, trained, splits.test)
-    store.begin(root / "begun", config)
-    return root
-
-
 @pytest.fixture
 def answered(monkeypatch, root, toy):
     """A study that asks the complete run alone, and is answered at once."""

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from jaxinterp.choices import ACTIVATIONS
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
-from jaxinterp.networks import Network, activation_function, check_site, norm_over_units, sites
+from jaxinterp.networks import Network, activation_function, check_output, check_site, norm_over_units, sites
 
 # Accelerators multiply with fewer bits by default.
 EXACT = jax.lax.Precision.HIGHEST
@@ -87,8 +87,7 @@ def contributions(
     With the folded bias these add up to the logit. Raises InputError for a layer norm behind the activation function,
     and for a target that is no output.
     """
-    if not 0 <= target < network.model.outputs:  # JAX would take the last one
-        raise InputError(f"there is no output {target}: use 0 to {network.model.outputs - 1}")
+    check_output(network.model, target)
     kernel, _ = folded(network)[-1]
     site = f"{network.model.layers[-1]}/post"
     return network(images)[1][site] * kernel[:, target]
