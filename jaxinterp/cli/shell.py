@@ -1,6 +1,7 @@
 """What do all commands share? One-line errors, parsing, the set-up of JAX, progress bars, printing of tables."""
 
 import contextlib
+import gc
 import io
 import logging
 import os
@@ -88,12 +89,27 @@ def parse(kind, arguments: list[str], **options):
     """tyro's parser. Raises InputError, in one line, where it rejects the arguments."""
     complaint = io.StringIO()
     try:
-        with contextlib.redirect_stderr(complaint):
+        with contextlib.redirect_stderr(complaint), _no_garbage_collection():
             return tyro.cli(kind, args=arguments, **options)
     except SystemExit as exit_:
         if not exit_.code:
             raise
         raise InputError(_one_line(complaint.getvalue())) from None
+
+
+@contextlib.contextmanager
+def _no_garbage_collection():
+    """Until Python 3.11.8, ast.parse, by which tyro reads docstrings, fails where the collector calls it meanwhile.
+
+    It does so where it discards a task whose exception nobody read: the traceback is formatted (CPython, gh-106905).
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def config_to_start_from(arguments: list[str]) -> RunConfig:

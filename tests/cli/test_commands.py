@@ -99,7 +99,7 @@ def words(text):
         ("train --data.source xor --train.learning-rate nan", "learning_rate"),
         ("train --data.source xor --model.dropout 0.5", "dropout needs one rate for each of the 2 hidden layers"),
         ("train --data.source xor --model.dropout 0.5 1.5", "dropout rates must lie in [0, 1)"),
-        ("train --data.source xor --model.widths 4 0", "must be at least 1"),
+        ("train --data.source xor --model.widths 4 0", "must be from 1 to 2³¹ − 1"),
         ("train --data.source xor --model.outputs 1", "cross_entropy needs at least 2 outputs"),
         ("train --data.source xor --train.patience 0", "patience counts epochs"),
         ("train --data.source xor --train.snapshots 99", "snapshots must be epochs from 0 to 10"),

@@ -1,11 +1,14 @@
+import gc
 import warnings
 
 import numpy as np
 import pytest
+import tyro
 from rich.text import Text
 
 from jaxinterp import cli, train
 from jaxinterp.cli import shell
+from jaxinterp.config import RunConfig
 from jaxinterp.errors import InputError, InputWarning
 
 
@@ -43,6 +46,12 @@ def test_a_warning_of_the_input_is_one_line_and_others_are_as_usual(prepared, ca
     assert shell.guarded(action, []) == 0
     assert capsys.readouterr() == ("", "jaxinterp: no test\\x1b image\njaxinterp: another\n")
     assert warnings.showwarning is before
+
+
+def test_no_garbage_is_collected_while_arguments_are_parsed(monkeypatch):
+    monkeypatch.setattr(tyro, "cli", lambda kind, args: gc.isenabled())
+    assert shell.parse(RunConfig, []) is False
+    assert gc.isenabled()
 
 
 @pytest.mark.parametrize("error", [InputError("x\x1b[2Jy"), OSError(2, "x", "x\x1b[2Jy"), OSError("x\x1b[2Jy")])
