@@ -66,7 +66,7 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The architecture of one multilayer perceptron."""
+    """The architecture of one network: blocks of convolutions, if any, and hidden layers."""
 
     widths: tuple[int, ...] = (32, 16)
     """number of units in each hidden layer"""
@@ -88,11 +88,25 @@ class ModelConfig:
     """share of the old running mean and variance that batch norm keeps at each batch; 0.9 is PyTorch's default (which
     calls it 0.1); with Keras's 0.99, the initial values are forgotten only after several hundred batches"""
     dropout: tuple[float, ...] = ()
-    """dropout rate after each hidden layer, one number per layer; empty for none"""
+    """dropout rate after each block and hidden layer, one number for each; empty for none"""
     input_mean: float = 0.0
     """the network subtracts this from the pixels"""
     input_std: float = 1.0
     """the network then divides the pixels by this"""
+    channels: tuple[int, ...] = ()
+    """number of channels in each block of convolutions before the hidden layers; empty for a multilayer perceptron"""
+    kernel_size: tuple[int, ...] = (3,)
+    """side of each block's square window, in pixels; one number, or one for each block"""
+    stride: tuple[int, ...] = (1,)
+    """distance between windows, in pixels; one number, or one for each block"""
+    padding: tuple[int, ...] = (0,)
+    """width of the zeros on every side of the image or map, in pixels; one number, or one for each block"""
+    pool: Literal["max", "mean"] = "max"
+    """whether pooling takes the largest or the mean value"""
+    pool_size: tuple[int, ...] = (2,)
+    """side of the squares that are pooled after each block, 1 for none; one number, or one for each block"""
+    image_shape: tuple[int, ...] = ()
+    """rows, columns and channels of the images that convolutions read; empty for those of the data"""
 
 
 @dataclass(frozen=True)

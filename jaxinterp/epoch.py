@@ -111,22 +111,20 @@ def train_epoch(
     own_order = config.data_order == "independent"
 
     def objective(params, rest, step_key, images, labels):
-        params = _transpose_kernels(params)
+        params = networks.transposed(params)
         kwargs = (
             {}
             if hyperparameters.dropout is None
             else {"dropout_rates": hyperparameters.dropout, "rngs": {"dropout": step_key}}
         )
-        with nn.intercept_methods(_transpose_output_gradient) if own_order else nullcontext():
+        with nn.intercept_methods(networks.transpose_output_gradient) if own_order else nullcontext():
             (logits, _), updated = model.apply(
                 {"params": params, **rest}, images, train=True, mutable=["batch_stats"], **kwargs
             )
         losses = metrics.losses(config.loss, logits, labels)
         penalty = 0.0
         if hyperparameters.l1 is not None:
-            penalty = hyperparameters.l1 * sum(
-                jnp.abs(layer["kernel"]).sum() for layer in params.values() if "kernel" in layer
-            )
+            penalty = hyperparameters.l1 * networks.penalty(params)
         return losses.mean() + penalty, (updated, losses.sum(), metrics.correct(config.loss, logits, labels))
 
     def step(carry, batch):
@@ -149,50 +147,14 @@ def train_epoch(
     examples = order.shape[0]
     size = max(min(config.batch_size, examples), 1)
     full = examples // size
-    optimization = _transpose_kernels((state.variables, state.opt_state))
+    optimization = networks.transposed((state.variables, state.opt_state))
     carry = (*optimization, jnp.zeros(()), jnp.zeros((2, num_classes(model))))
     carry, _ = jax.lax.scan(step, carry, (jnp.arange(full), order[: full * size].reshape(full, size)))
     if examples % size:
         carry, _ = step(carry, (full, order[full * size :]))
     *optimization, loss, (right, total) = carry
-    variables, opt_state = _transpose_kernels(tuple(optimization))
+    variables, opt_state = networks.transposed(tuple(optimization))
     return state._replace(variables=variables, opt_state=opt_state), _epoch_metrics(loss, right, total)
-
-
-def _transpose_kernels(tree):
-    """Every kernel of the weights or of the optimiser's state as units × inputs, or back.
-
-    With a seeds axis in front, the kernels of all seeds are one matrix in memory, (seeds · units) × inputs. A batch
-    that all seeds share then passes through them in one product, without a copy.
-    """
-
-    def transpose(path, leaf):
-        return leaf.T if getattr(path[-1], "key", None) == "kernel" else leaf
-
-    return jax.tree_util.tree_map_with_path(transpose, tree)
-
-
-def _transpose_output_gradient(call, arguments, options, context):
-    """Where every network has its own batch, the gradient of a kernel is one matrix product per network.
-
-    XLA's fast product on a CPU takes it if the gradient of the layer's output lies in memory as units × examples.
-    """
-    outputs = call(*arguments, **options)
-    is_linear = context.method_name == "__call__" and "kernel" in context.module.variables.get("params", {})
-    return _transposed_backward(outputs) if is_linear else outputs
-
-
-@jax.custom_vjp
-def _transposed_backward(x):
-    return x
-
-
-def _transposed_in_memory(_, gradient):
-    # Without the barrier, XLA folds the two transpositions into one of nothing.
-    return (jax.lax.optimization_barrier(gradient.T).T,)
-
-
-_transposed_backward.defvjp(lambda x: (x, None), _transposed_in_memory)
 
 
 def num_classes(model: MLP) -> int:

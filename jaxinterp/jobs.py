@@ -50,6 +50,7 @@ def train_arms(
     do not fit.
     """
     splits = check_arms(arms, resume=resume)
+    arms = {path: with_shape(config, splits) for path, config in arms.items()}
     for path, group in _groups(arms):
         _train_group(path / "training", {arm: arms[arm] for arm in group}, splits, progress)
 
@@ -157,6 +158,14 @@ def import_run(
     return Import(weights.mapping, check)
 
 
+def with_shape(config: RunConfig, splits: Splits) -> RunConfig:
+    """The config with the shape of its images, where convolutions need it."""
+    if not config.model.channels or config.model.image_shape:
+        return config
+    shape = (*data.image_shape(splits.train.images.shape[-1]), 1)
+    return dataclasses.replace(config, model=dataclasses.replace(config.model, image_shape=shape))
+
+
 def program_of(config: RunConfig) -> RunConfig:
     """The config with its hyperparameters set to 0: arms for which it is equal share one compiled program."""
     hyperparameters = dict.fromkeys(TRACED, 0.0)
@@ -178,7 +187,7 @@ def check_arms(arms: dict[Path, RunConfig], *, resume: bool) -> Splits:
             raise InputError(f"{path} trains together with {', '.join(others)}: go on with seed_sweep.py --resume")
     splits = data.load(next(iter(arms.values())).data)
     for config in arms.values():
-        train.check(config.train, networks.build(config.model), splits)
+        train.check(config.train, networks.build(with_shape(config, splits).model), splits)
     return splits
 
 
@@ -194,5 +203,9 @@ def _check_folder(path: Path, config: RunConfig, resume: bool) -> None:
     if not resume:
         state = "a complete" if store.is_complete(path) else "an unfinished"
         raise InputError(f"{path} holds {state} run; choose another name, or go on with --resume {path}")
-    if (changed := difference(store.read_config(path), config)) is not None:
+    begun = store.read_config(path)
+    if not config.model.image_shape:  # that of the data, which the run has found
+        shape = begun.model.image_shape
+        config = dataclasses.replace(config, model=dataclasses.replace(config.model, image_shape=shape))
+    if (changed := difference(begun, config)) is not None:
         raise InputError(f"{path} was begun with another config: {changed}; choose another name, or the same options")

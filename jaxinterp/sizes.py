@@ -1,10 +1,8 @@
 """How much memory does training take? An estimate, made first, so that what cannot fit is refused at once."""
 
-import itertools
-
 import jax
 
-from jaxinterp import machine
+from jaxinterp import machine, networks
 from jaxinterp.config import TrainConfig
 from jaxinterp.data import Splits
 from jaxinterp.epoch import num_classes
@@ -18,17 +16,17 @@ _GIB = 2**30
 def training(config: TrainConfig, model: MLP, data: Splits) -> dict[str, int]:
     """Bytes by what takes them, named by the options that make it smaller. Weights take four bytes each."""
     pixels, examples = data.train.images.shape[-1], len(data.train.labels)
-    sizes = (pixels, *model.widths, model.outputs)
-    weights = 4 * sum((before + 1) * after for before, after in itertools.pairwise(sizes))
+    weights, activations = (4 * count for count in networks.count(model, pixels))
     chunk = config.chunk or 1
     devices = jax.local_device_count()
-    networks = -(-config.seeds // (chunk * devices)) * chunk * devices  # the last chunk is filled up
+    ensemble = -(-config.seeds // (chunk * devices)) * chunk * devices  # the last chunk is filled up
     at_once = chunk * devices * min(config.batch_size, max(examples, 1))
+    layers = "model.channels or model.widths" if networks.convolves(model) else "model.widths"
     kept = _COPIES + (config.patience is not None) + len(config.snapshots)
     return {
-        "train.seeds, train.chunk or model.widths": networks * weights * kept,
-        "train.epochs or train.seeds": networks * config.epochs * 3 * (2 + num_classes(model)) * 8,
-        "train.batch_size, train.chunk or model.widths": 4 * at_once * sum(sizes) * 2,
+        f"train.seeds, train.chunk or {layers}": ensemble * weights * kept,
+        "train.epochs or train.seeds": ensemble * config.epochs * 3 * (2 + num_classes(model)) * 8,
+        f"train.batch_size, train.chunk or {layers}": at_once * activations * 2,  # and their gradients
         "train.chunk": 8 * chunk * devices * examples,
     }
 

@@ -26,7 +26,7 @@ from jaxinterp.analysis import responses
 from jaxinterp.data import Dataset
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site, replace
-from jaxinterp.networks import Network, check_site, sites
+from jaxinterp.networks import Network, check_site, has_maps, linear_after
 
 KINDS = ("zero", "mean", "class mean", "resample")
 
@@ -66,13 +66,15 @@ def baseline(network: Network, data: Dataset, *, measure: Callable = scores) -> 
 
 def fill(
     kind: str,
-    activations: Float[Array, "examples units"],
+    activations: Float[Array, "examples *map units"],
     labels: Int[Array | np.ndarray, " examples"],
     *,
     classes: int,
     key=None,
-) -> Float[Array, "examples units"]:
-    """The value that replaces each unit's activation on each example. key: for "resample".
+) -> Float[Array, "examples *map units"]:
+    """The value that replaces each unit's activation on each example, of a channel at each position of its map.
+
+    key: for "resample".
 
     Raises InputError for an unknown kind, and for "resample" without a key.
     """
@@ -131,7 +133,7 @@ def doses(
     unit_index, strength = jnp.repeat(jnp.arange(count), len(strengths)), jnp.tile(strengths, count)
 
     def one(unit, strength):
-        return run(unit, (1 - strength) * jnp.take(change, unit, axis=1))
+        return run(unit, (1 - strength) * jnp.take(change, unit, axis=-1))
 
     measures = _map(one, (unit_index, strength), chunk)
     return jax.tree.map(lambda leaf: leaf.reshape(count, -1, *leaf.shape[1:]), measures)
@@ -140,7 +142,7 @@ def doses(
 def unit_mover(
     network: Network, images: Float[Array | np.ndarray, "examples pixels"], *, site: Site, measure: Callable
 ) -> Callable[[Any, Any], Any]:
-    """A function (unit, change of its activation " examples") → measure(logits), to be mapped over units.
+    """A function (unit, change of its activation "examples *map") → measure(logits), to be mapped over units.
 
     Where the site feeds a linear layer, the change has rank one there, which is far cheaper than the layer's full
     product. Raises InputError for an unknown site.
@@ -148,7 +150,7 @@ def unit_mover(
     check_site(network.model, site)
     before, linear = network(images)[1], linear_after(network, site)
     if linear is None:
-        return lambda unit, change: measure(network(images, {site: replace(before[site].at[:, unit].add(change))})[0])
+        return lambda unit, change: measure(network(images, {site: replace(before[site].at[..., unit].add(change))})[0])
     kernel, next_site = linear
 
     def run(unit, change):
@@ -161,7 +163,7 @@ def unit_mover(
 def replaced_units(
     network: Network,
     images: Float[Array | np.ndarray, "examples pixels"],
-    fills: Float[Array, "fills examples units"],
+    fills: Float[Array, "fills examples *map units"],
     *,
     site: Site,
     measure: Callable,
@@ -176,12 +178,12 @@ def replaced_units(
 
 
 def each_change(
-    run: Callable[[Any, Any], Any], changes: Float[Array, "fills examples units"], *, chunk: int | None
+    run: Callable[[Any, Any], Any], changes: Float[Array, "fills examples *map units"], *, chunk: int | None
 ) -> Float[Array, "fills units ..."]:
     """run(unit, change of its activation) for every unit and each of its changes; run: such as a `unit_mover`."""
-    changes = jnp.moveaxis(changes, 2, 1)
-    kinds, count, examples = changes.shape
-    measures = _map(run, (jnp.tile(jnp.arange(count), kinds), changes.reshape(-1, examples)), chunk)
+    changes = jnp.moveaxis(changes, -1, 1)
+    kinds, count, *shape = changes.shape
+    measures = _map(run, (jnp.tile(jnp.arange(count), kinds), changes.reshape(-1, *shape)), chunk)
     return measures.reshape(kinds, count, *measures.shape[1:])
 
 
@@ -322,16 +324,19 @@ def predictors(network: Network, data: Dataset, *, site: Site) -> Predictors:
         return jnp.sum(jnp.take_along_axis(network(data.images, {site: replace(at_site)})[0], labels[:, None], axis=1))
 
     gradient = jax.grad(label_logits)(activations)
+    products, centred = activations * gradient, (activations - jnp.mean(activations, axis=0)) * gradient
+    if has_maps(network.model, site):  # a channel counts at all positions of its map together
+        gradient, products, centred = (jnp.sum(part, axis=(1, 2)) for part in (gradient, products, centred))
+        activations = jnp.mean(activations, axis=(1, 2))
     average = partial(metrics.by_class, labels=labels, classes=logits.shape[-1])
-    centred = activations - jnp.mean(activations, axis=0)
     selective = responses.selectivity(activations, labels, classes=logits.shape[-1], bins=1)
     return Predictors(
         auc=selective.auc.T,
         selectivity=selective.index.T,
         activation=average(activations.T),
         weight=average(gradient.T),
-        activation_weight=average((activations * gradient).T),
-        centred_activation_weight=average((centred * gradient).T),
+        activation_weight=average(products.T),
+        centred_activation_weight=average(centred.T),
     )
 
 
@@ -345,21 +350,6 @@ def _changes(network: Network, data: Dataset, site: Site, kind: str, key) -> tup
     """The activations at a site, and the change that takes each of them to its fill."""
     logits, activations = _read(network, data, site)
     return activations, fill(kind, activations, data.labels, classes=logits.shape[-1], key=key) - activations
-
-
-def linear_after(network: Network, site: Site) -> tuple[Array, Site] | None:
-    """The kernel that a site feeds and the site at its output, where nothing else lies between the two."""
-    model, (layer, _, part) = network.model, site.partition("/")
-    last = "norm" if model.norm != "none" and model.norm_position == "after" else "post"
-    if part != last:
-        return None
-    following = int(layer.removeprefix("hidden")) + 1
-    if following == len(model.widths):
-        return jnp.asarray(network.variables["params"]["output"]["kernel"]), "logits"
-    if model.norm != "none" and model.norm_position == "before":
-        return None
-    kernel = jnp.asarray(network.variables["params"][f"hidden{following}"]["kernel"])
-    return kernel, sites(model)[sites(model).index(site) + 1]
 
 
 def _map(fn: Callable, arguments: tuple, chunk: int | None) -> Any:

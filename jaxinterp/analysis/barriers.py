@@ -1,11 +1,11 @@
 """Are two networks the same up to the order of their units, and do they lie in one basin of the loss?
 
-The units of a hidden layer can be permuted without changing the logits; where the activation function is odd, their
-signs can be flipped too. Networks are aligned under these symmetries, by their weights here or by their activations in
-`matching`, and the loss is evaluated along the straight line between them (Git Re-Basin, arXiv 2209.04836).
+Networks are aligned under the symmetries of their units (`networks.permute`), by their weights here or by their
+activations in `matching`, and the loss is evaluated along the straight line between them (Git Re-Basin, arXiv
+2209.04836).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,18 +16,16 @@ from jaxtyping import Array, Float, Int
 
 from jaxinterp import metrics
 from jaxinterp.analysis.matching import assign
-from jaxinterp.choices import ACTIVATIONS
 from jaxinterp.data import Dataset
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import NONE, replace
-from jaxinterp.networks import MLP, Network, norm_over_units
+from jaxinterp.networks import INPUT, Network, check_mirrors, permute, step_after, unit_products
+from jaxinterp.networks.steps import Norm
 
-_FIRST = "hidden0/pre"
 # A new alignment must be better by more than rounding; otherwise two equal units would be swapped for ever.
 _PROGRESS = 1e-5
 _SWEEPS = 100
-_EXACT = jax.lax.Precision.HIGHEST
 
 
 class Alignment(NamedTuple):
@@ -51,45 +49,6 @@ class Barrier(NamedTuple):
     barrier: Float[Array, ""]
 
 
-def permute(
-    network: Network,
-    orders: Sequence[Int[Array | np.ndarray, "..."]],
-    signs: Sequence[Float[Array | np.ndarray, "..."]] | None = None,
-) -> Network:
-    """The same function with hidden units in another order: position k of layer l gets unit orders[l][k].
-
-    The activations are permuted accordingly, and logits change only by rounding. For an ensemble, orders have a leading
-    seeds axis or are the same for all seeds. signs: −1 for a unit whose sign is flipped, by its new position. Raises
-    InputError unless there is one order of the right size per hidden layer, and for signs where the activation function
-    is not odd or a layer norm mixes the units.
-    """
-    model = network.model
-    params = dict(network.variables["params"])
-    seeds = params["output"]["bias"].shape[:-1]
-    shapes = [tuple(order.shape) for order in orders]
-    if len(shapes) != len(model.widths) or any(
-        shape not in ((width,), (*seeds, width)) for shape, width in zip(shapes, model.widths, strict=True)
-    ):
-        raise InputError(f"hidden layers of {tuple(model.widths)} units need one order each, got shapes {shapes}")
-    if signs is not None:
-        _check_mirrors(model)
-    if seeds:
-        parts = jax.tree.map(lambda x: jnp.broadcast_to(x, (*seeds, x.shape[-1])), (tuple(orders), signs))
-        return jax.vmap(permute)(network, *parts)
-    statistics = dict(network.variables.get("batch_stats", {}))
-    for layer, order in enumerate(orders):
-        sign = jnp.ones(order.shape) if signs is None else signs[layer]
-        name, norm, following = _names(model, layer)
-        params[name] = {"kernel": params[name]["kernel"][:, order] * sign, "bias": params[name]["bias"][order] * sign}
-        params[following] = params[following] | {"kernel": params[following]["kernel"][order] * sign[:, None]}
-        if norm in params:
-            params[norm] = {"scale": params[norm]["scale"][order], "bias": params[norm]["bias"][order] * sign}
-        if norm in statistics:
-            old = statistics[norm]
-            statistics[norm] = {"mean": old["mean"][order] * sign, "var": old["var"][order]}
-    return Network(model, _variables(network.variables, params, statistics))
-
-
 def weight_matching(network_a: Network, network_b: Network, key, *, absolute: bool = False) -> Alignment:
     """The permutation of network_b with the largest inner product of its weights with those of network_a.
 
@@ -99,17 +58,17 @@ def weight_matching(network_a: Network, network_b: Network, key, *, absolute: bo
     different models or without hidden layers, and for signs as `permute` does.
     """
     _check_same(network_a, network_b)
-    widths = network_a.model.widths
+    widths = [layer.units for layer in network_a.model.layers]
     if not widths:
         raise InputError("networks without hidden layers have no units to match")
     if absolute:
-        _check_mirrors(network_a.model)
+        check_mirrors(network_a.model)
 
     def visit(layer, alignment):
         orders, signs = alignment
         units = widths[layer]
         free = _put(orders, layer, jnp.arange(units)), _put(signs, layer, jnp.ones(units))
-        mirrored, fixed = _products(network_a, permute(network_b, free[0], free[1] if absolute else None), layer)
+        mirrored, fixed = unit_products(network_a, permute(network_b, free[0], free[1] if absolute else None), layer)
         order = assign((jnp.abs(mirrored) if absolute else mirrored) + fixed)
         rows = jnp.arange(units)
         sign = jnp.where(mirrored[rows, order] < 0, -1.0, 1.0) if absolute else signs[layer]
@@ -157,17 +116,18 @@ def barrier(
         raise InputError(f"{model.norm} norm's statistics must be computed again on the line: pass statistics=images")
     images, labels = jnp.asarray(data.images), jnp.asarray(data.labels)
     # The first layer's pre-activations are linear in its weights, so on the line they are interpolated.
-    linear = bool(model.widths) and (model.norm == "none" or model.norm_position == "after")
-    ends = tuple(network(images)[1][_FIRST] for network in (network_a, network_b)) if linear else None
+    first = step_after(model, INPUT)
+    linear = bool(model.layers) and not any(isinstance(operation, Norm) for operation in first.operations)
+    ends = tuple(network(images)[1][first.site] for network in (network_a, network_b)) if linear else None
 
-    def between(weight, first, second):
-        return jax.tree.map(lambda a, b: (1 - weight) * a + weight * b, first, second)
+    def between(weight, start, end):
+        return jax.tree.map(lambda a, b: (1 - weight) * a + weight * b, start, end)
 
     def at(weight):
         network = between(weight, network_a, network_b)
         if has_statistics:
             network = _recomputed(network, statistics)
-        edits = NONE if ends is None else {_FIRST: replace(between(weight, *ends))}
+        edits = NONE if ends is None else {first.site: replace(between(weight, *ends))}
         logits, _ = network(images, edits)
         return jnp.mean(metrics.losses(loss, logits, labels)), jnp.mean(metrics.correct(loss, logits, labels))
 
@@ -196,40 +156,8 @@ def _check_same(network_a: Network, network_b: Network) -> None:
         raise InputError(f"the two networks must have the same model, got {network_a.model} and {network_b.model}")
 
 
-def _check_mirrors(model: MLP) -> None:
-    if not ACTIVATIONS[model.activation].odd or norm_over_units(model):
-        odd = ", ".join(name for name, entry in ACTIVATIONS.items() if entry.odd)
-        raise InputError(
-            f"signs need an odd activation function ({odd}) and no norm over units, "
-            f"got {model.activation} with norm {model.norm}"
-        )
-
-
-def _names(model: MLP, layer: int) -> tuple[str, str, str]:
-    """Names of a hidden layer, its norm and the next layer."""
-    last = layer + 1 == len(model.widths)
-    return f"hidden{layer}", f"norm{layer}", "output" if last else f"hidden{layer + 1}"
-
-
 def _put(values: tuple, index: int, value: Any) -> tuple:
     return (*values[:index], value, *values[index + 1 :])
-
-
-def _products(network_a: Network, network_b: Network, layer: int):
-    """Inner products of the weights of all units of two layers: (the part that flips sign, the part that does not)."""
-    name, norm, following = _names(network_a.model, layer)
-    first, second = network_a.variables["params"], network_b.variables["params"]
-
-    def product(a, b):
-        return jnp.matmul(a, b.T, precision=_EXACT)
-
-    mirrored = product(first[name]["kernel"].T, second[name]["kernel"].T)
-    mirrored += product(first[following]["kernel"], second[following]["kernel"])
-    mirrored += jnp.outer(first[name]["bias"], second[name]["bias"])
-    if norm not in first:
-        return mirrored, jnp.zeros_like(mirrored)
-    mirrored += jnp.outer(first[norm]["bias"], second[norm]["bias"])
-    return mirrored, jnp.outer(first[norm]["scale"], second[norm]["scale"])
 
 
 def _recomputed(network: Network, images) -> Network:
@@ -239,7 +167,3 @@ def _recomputed(network: Network, images) -> Network:
     _, updated = network.model.apply(blank, jnp.asarray(images), train=True, mutable=["batch_stats"])
     statistics = jax.tree.map(lambda value: value / (1 - network.model.norm_momentum), updated["batch_stats"])
     return Network(network.model, {**network.variables, "batch_stats": statistics})
-
-
-def _variables(old, params: dict, statistics: dict) -> dict:
-    return {**old, "params": params} | ({"batch_stats": statistics} if statistics else {})

@@ -10,7 +10,8 @@ from jaxtyping import Array, Float, Int
 from jaxinterp import metrics
 from jaxinterp.analysis import responses
 from jaxinterp.data import Dataset
-from jaxinterp.networks import Network, Site
+from jaxinterp.interventions import Site
+from jaxinterp.networks import Network
 
 HALF = 0.5  # a unit responds to a class where its mean is at least half of that on its best class
 OFTEN = 0.5  # it is active for a class where it is so on more than half of the class's images
@@ -86,7 +87,7 @@ def selective(
 ) -> Selective:
     """The index of each unit of a site for its best class, chosen on other images; its null by permuted labels."""
     classes = network.model.outputs
-    first, second = (network(half.images)[1][site] for half in (choosing, scoring))
+    first, second = (network.units(half.images)[site] for half in (choosing, scoring))
     best = jnp.argmax(selectivity_index(first, choosing.labels, classes=classes), axis=0)
 
     def chosen(labels):

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float
 
 from jaxinterp.analysis import ablation
 from jaxinterp.interventions import Site, replace
-from jaxinterp.networks import Network, check_site
+from jaxinterp.networks import Network, check_site, linear_after
 
 Basis = Float[Array, "units directions"]
 """Directions of unit length, one per column."""
@@ -28,7 +28,9 @@ def random_bases(key, units: int, *, draws: int) -> Float[Array, "draws units un
     return jax.random.orthogonal(key, units, (draws,))
 
 
-def coordinates(activations: Float[Array, "examples units"], basis: Basis) -> Float[Array, "examples directions"]:
+def coordinates(
+    activations: Float[Array, "examples *map units"], basis: Basis
+) -> Float[Array, "examples *map directions"]:
     """Activations along each direction."""
     return jnp.matmul(activations, basis, precision=jax.lax.Precision.HIGHEST)
 
@@ -41,19 +43,19 @@ def mover(
     site: Site,
     measure: Callable,
 ) -> Callable[[Any, Any], Any]:
-    """A function (direction, change of its coordinate " examples") → measure(logits): `ablation.unit_mover`.
+    """A function (direction, change of its coordinate "examples *map") → measure(logits): `ablation.unit_mover`.
 
     Where the site feeds a linear layer, the change is made there. Raises InputError for an unknown site.
     """
     check_site(network.model, site)
-    before, linear = network(images)[1], ablation.linear_after(network, site)
+    before, linear = network(images)[1], linear_after(network, site)
     rows, changed_site = basis.T, site
     if linear is not None:
         kernel, changed_site = linear
         rows = jnp.matmul(basis.T, kernel, precision=jax.lax.Precision.HIGHEST)
 
     def run(direction, change):
-        changed = before[changed_site] + change[:, None] * jnp.take(rows, direction, axis=0)
+        changed = before[changed_site] + change[..., None] * jnp.take(rows, direction, axis=0)
         return measure(network(images, {changed_site: replace(changed)})[0])
 
     return run
@@ -62,7 +64,7 @@ def mover(
 def replaced(
     network: Network,
     images: Float[Array | np.ndarray, "examples pixels"],
-    fills: Float[Array, "fills examples directions"],
+    fills: Float[Array, "fills examples *map directions"],
     basis: Basis,
     *,
     site: Site,

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from jaxinterp.choices import LINEAR
 from jaxinterp.interventions import Site
-from jaxinterp.networks import Network, sites
+from jaxinterp.networks import Network, is_pre_activation, sites
 
 ORTHOGONAL = 0.3  # largest |cosine|: less than a tenth of the squared length is shared
 # Accelerators multiply with fewer bits by default.
@@ -38,9 +38,9 @@ def candidates(network: Network, images: Images, site: Site) -> Float[Array, "ca
     """
     images = jnp.asarray(images)
     names = sites(network.model)
-    before = [name for name in names[: names.index(site) + 1] if name == "logits" or name.endswith("/pre")]
+    before = [name for name in names[: names.index(site) + 1] if is_pre_activation(network.model, name)]
     gates_open, middle = network.replace(model=network.model.clone(activation=LINEAR)), jnp.mean(images, axis=0)
-    slopes = [jax.jacrev(lambda image, name=name: gates_open(image)[1][name])(middle) for name in before]
+    slopes = [jax.jacrev(lambda image, name=name: gates_open.units(image)[name])(middle) for name in before]
     corners = [corner for slope in slopes for corner in (slope > 0, slope < 0)]
     return jnp.concatenate([images, *(corner.astype(images.dtype) for corner in corners)])
 

@@ -22,7 +22,7 @@ from jaxinterp.analysis import attribution, facet_starts
 from jaxinterp.analysis.facet_starts import EXACT, ORTHOGONAL, Images, lengths
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
-from jaxinterp.networks import Network, check_site, sites
+from jaxinterp.networks import INPUT, Network, check_site, is_pre_activation, sites
 
 SHARE = 0.6  # of the best image's gain: a facet has more, and some blend of two facets has at most this much
 STRUCTURE = 0.5  # mean silhouette; "reasonable structure" in Kaufman and Rousseeuw 1990
@@ -135,7 +135,7 @@ def by_maximisers(
     start = facet_starts.drawn(key, images, restarts + 1, k)
 
     def starts(weight):
-        if source == "input":  # the unit is linear: every start leads to its optimum
+        if source == INPUT:  # the unit is linear: every start leads to its optimum
             return start[:-1]
         pool = facet_starts.candidates(network, images, source)
         known = weight * (network(pool)[1][source] - at_blank)
@@ -169,7 +169,7 @@ def of_layer(
     _blank(network, images)
 
     def measure(images):
-        activations = network(images)[1][site]
+        activations = network.units(images)[site]
         return jnp.sum(activations**2, axis=-1), activations
 
     start = facet_starts.drawn(key, images, restarts + 1, k)
@@ -177,7 +177,7 @@ def of_layer(
     best = facet_starts.best(pool, *measure(pool), start[-1])
     ends = _ascend(measure, start.at[-1].set(best), steps)
     chosen, squares, shares, overlaps, _ = _choose(measure, ends, k, blended=False)
-    real = network(images)[1][site]
+    real = network.units(images)[site]
     scales = jnp.linalg.svd(real - jnp.mean(real, axis=0), compute_uv=False)
     rank = jnp.sum(scales > scales[0] * max(real.shape) * jnp.finfo(real.dtype).eps)
     variances = (scales / jnp.where(scales[0] > 0, scales[0], jnp.nan)) ** 2
@@ -376,9 +376,9 @@ def _cosines(products: Float[Array, "examples examples"]) -> Cosines:
 def _unit_weights(network: Network, blank: Float[Array, " pixels"], site: Site, directions: Directions | None):
     """The source site of the units, their weights "units sources" on it, and their values on the blank image."""
     check_site(network.model, site)
-    if site != "logits" and not site.endswith("/pre"):
-        raise InputError(f"{site} is not a pre-activation: use logits or a site that ends in /pre")
     names = sites(network.model)
+    if site not in (usable := [name for name in names if is_pre_activation(network.model, name)]):
+        raise InputError(f"{site} is not a pre-activation: use one of {', '.join(usable)}")
     source = names[names.index(site) - 1]
     values = network(blank)[1]
     if directions is None:

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 from jaxinterp import metrics
 from jaxinterp.analysis import ablation
 from jaxinterp.data import Dataset
-from jaxinterp.networks import Network
+from jaxinterp.networks import Network, folded
 
 CORNERS = ("00", "01", "10", "11")
 # Every way in which a line can part the corners: which of them lie on the side where a neuron is active.
@@ -75,20 +75,22 @@ def solution(network: Network, corners: Dataset) -> Solution:
     def right(logits, labels):
         return metrics.correct("squared_error", logits, labels).astype(logits.dtype)
 
-    params, (logits, activations) = network.variables["params"], network(corners.images)
-    kept = ablation.subsets(network.model.widths[0])
+    logits, activations = network(corners.images)
+    (kernel, bias), (outgoing, offset) = folded(network)
+    (layer,) = network.model.layers
+    kept = ablation.subsets(layer.units)
     size = kept.sum(axis=1)
-    solves = ablation.groups(network, corners, ~kept, kind="zero", site="hidden0/post", measure=right).all(axis=1)
-    at_mean = ablation.units(network, corners, kind="mean", site="hidden0/post", measure=right).all(axis=1)
+    solves = ablation.groups(network, corners, ~kept, kind="zero", site=layer.post, measure=right).all(axis=1)
+    at_mean = ablation.units(network, corners, kind="mean", site=layer.post, measure=right).all(axis=1)
     without_one = kept[size == kept.shape[1] - 1]
     lacking = np.argsort(np.argmin(without_one, axis=1))  # in the order of the neuron that is lacking
     solved = solves[-1]
     return Solution(
-        kernel=params["hidden0"]["kernel"],
-        bias=params["hidden0"]["bias"],
-        outgoing=params["output"]["kernel"][:, 0],
-        offset=params["output"]["bias"][0],
-        active=(activations["hidden0/post"] > 0).T.astype(float),
+        kernel=kernel,
+        bias=bias,
+        outgoing=outgoing[:, 0],
+        offset=offset[0],
+        active=(activations[layer.post] > 0).T.astype(float),
         outputs=logits[:, 0],
         loss=jnp.mean(metrics.losses("squared_error", logits, corners.labels)),
         solved=solved.astype(float),

@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float
 
 from jaxinterp import controls, metrics
 from jaxinterp.data import Dataset
-from jaxinterp.networks import Network, sites
+from jaxinterp.networks import Network, output_weights, sites
 
 KINDS = ("zero", "mean", "resample")
 
@@ -22,11 +22,12 @@ def group_accuracies(
 
     As `ablation.groups` gives it with this key, but one matrix product serves all kinds: mean-ablation gives back what
     a group adds on average, resample-ablation what it adds on another image. NaN for a class without examples.
-    chunk: groups at once; memory grows as chunk × examples × outputs.
+    chunk: groups at once; memory grows as chunk × examples × outputs. Raises InputError where the outputs read feature
+    maps.
     """
     logits, activations = network(data.images)
     activations, labels = activations[sites(network.model)[-2]], jnp.asarray(data.labels)
-    kernel = network.variables["params"]["output"]["kernel"]
+    kernel = output_weights(network)
     examples, outputs = logits.shape
     terms = (activations.T[:, :, None] * kernel[:, None]).reshape(-1, examples * outputs)
     average = jnp.mean(activations, axis=0)[:, None] * kernel

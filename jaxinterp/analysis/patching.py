@@ -52,7 +52,7 @@ def patch_units(
         run = ablation.unit_mover(network, corrupt, site=site, measure=margin)
         change = source - target
         return jax.lax.map(
-            lambda unit: run(unit, jnp.take(change, unit, axis=1)), jnp.arange(target.shape[-1]), batch_size=chunk
+            lambda unit: run(unit, jnp.take(change, unit, axis=-1)), jnp.arange(target.shape[-1]), batch_size=chunk
         )
 
     return _patch(network, clean, corrupt, of_units, site, first, second)
@@ -91,7 +91,7 @@ def shifts(network: Network, clean: Images, corrupt: Twins, *, site: Site) -> Fl
 
     0 for a unit that never varies, ∞ for one that only the edit moves.
     """
-    activations = [network(images)[1][site] for images in (clean, corrupt)]
+    activations = [network.units(images)[site] for images in (clean, corrupt)]
     spread = jnp.sqrt((jnp.var(activations[0], axis=0) + jnp.var(activations[1], axis=0)) / 2)
     change = jnp.mean(jnp.abs(activations[0] - activations[1]), axis=0)
     return jnp.where(change > 0, change / spread, 0)

@@ -15,9 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxinterp import ensemble
+from jaxinterp import ensemble, networks
 from jaxinterp.analysis import facets
-from jaxinterp.networks import MLP, Network
+from jaxinterp.networks import Network
 
 BIAS = -0.1
 LESS = 0.7  # share of the first peak's gain; a facet has more than .6
@@ -63,16 +63,12 @@ class Counts(NamedTuple):
     true: Float[np.ndarray, "kinds draws"]
 
 
-def networks(draws: int = DRAWS) -> Network:
+def planted(draws: int = DRAWS) -> Network:
     """An ensemble of networks whose only output is a planted unit: all draws of the first kind first, and so on."""
     rng = np.random.default_rng(0)
     made = [_layers(kind, rng) for kind in KINDS.values() for _ in range(draws)]
     kernels, biases, gains = (jnp.asarray(np.stack(part), jnp.float32) for part in zip(*made, strict=True))
-    params = {
-        "hidden0": {"kernel": kernels, "bias": biases},
-        "output": {"kernel": gains[..., None], "bias": jnp.zeros((len(made), 1))},
-    }
-    return Network(MLP((HIDDEN,), 1), {"params": params})
+    return networks.from_layers([(kernels, biases), (gains[..., None], jnp.zeros((len(made), 1)))])
 
 
 def _layers(kind: Kind, rng: np.random.Generator):
@@ -102,7 +98,8 @@ def _ink(rng: np.random.Generator, block: np.ndarray) -> np.ndarray:
 
 def count(network: Network, key, *, restarts: int, steps: int) -> Float[Array, ""]:
     """The number of facets that `facets.by_maximisers` finds, given images in which one block each is inked."""
-    blocks = (network.variables["params"]["hidden0"]["kernel"] > 0).T.astype(jnp.float32)
+    (kernel, _), *_ = networks.folded(network)
+    blocks = (kernel > 0).T.astype(jnp.float32)
     drawn, ink, search = jax.random.split(key, 3)
     inked = blocks[jax.random.randint(drawn, (100,), 0, len(blocks))]
     images = inked * jax.random.uniform(ink, inked.shape, minval=0.5)
@@ -112,7 +109,7 @@ def count(network: Network, key, *, restarts: int, steps: int) -> Float[Array, "
 
 def count_all(key, *, restarts: int, steps: int) -> Counts:
     """`count` of every planted unit."""
-    units = networks()
+    units = planted()
     keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(ensemble.size(units)))
     lifted = ensemble.over_seeds(partial(count, restarts=restarts, steps=steps), chunk=len(KINDS) * DRAWS, keyed=True)
     true = np.array([[float(kind.facets)] * DRAWS for kind in KINDS.values()])

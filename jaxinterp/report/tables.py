@@ -225,8 +225,8 @@ def run_table(path: Path, run: Run) -> Table:
 
 def seeds_table(path: Path, run: Run, dead: Float[np.ndarray, "seeds layers"] | None = None) -> Table:
     """One row per seed of a run: accuracy at the epoch whose weights were kept, and dead units by layer if known."""
-    widths, reached, diverged = run.networks.model.widths, _reached(run.history), np.asarray(run.history.diverged)
-    layers = {f"hidden{layer}": width for layer, width in enumerate(widths)} if dead is not None else {}
+    reached, diverged = _reached(run.history), np.asarray(run.history.diverged)
+    layers = {layer.name: layer.units for layer in run.networks.model.layers} if dead is not None else {}
     cells, values = [], []
     for seed, kept in enumerate(np.asarray(run.history.best).tolist()):
         accuracy = {name: float(of_seeds[seed]) for name, of_seeds in reached.items()}
@@ -309,7 +309,7 @@ def describe(config: RunConfig) -> str:
     """A run's networks and training in a line."""
     data, model, train = config.data, config.model, config.train
     only = f" {', '.join(map(str, data.classes))} only" if data.classes else ""
-    widths = "-".join(map(str, (*model.widths, model.outputs)))
+    widths = "-".join(map(str, (*(f"{channels}c" for channels in model.channels), *model.widths, model.outputs)))
     extras = [f"{model.norm} norm"] if model.norm != "none" else []
     extras += [f"dropout {' '.join(map(str, model.dropout))}"] if any(model.dropout) else []
     extras += ["normalised input"] if (model.input_mean, model.input_std) != (0.0, 1.0) else []

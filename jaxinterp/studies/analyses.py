@@ -19,7 +19,7 @@ from jaxinterp.analysis import ablation, responses, similarity
 from jaxinterp.data import Dataset
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.errors import InputError
-from jaxinterp.networks import Network, sites
+from jaxinterp.networks import Layer, Network, names
 from jaxinterp.studies import inputs, runner
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.study import AnyMeasurement, EnsembleMeasurement, Measurement
@@ -51,13 +51,13 @@ class Similarity(NamedTuple):
 
 def layers(of: Inputs) -> tuple[str, ...]:
     """The layers whose units are analysed: all hidden ones."""
-    return tuple(site.removesuffix("/post") for site in sites(of.model) if site.endswith("/post"))
+    return names(of.model)
 
 
 def activity(network: Network, data: Dataset) -> Activity:
     """How often units are active."""
-    activations = network(data.images)[1]
-    found = [responses.liveness(values) for site, values in activations.items() if site.endswith("/post")]
+    activations = network.units(data.images)
+    found = [responses.liveness(activations[layer.post]) for layer in network.model.layers]
     shares = [[jnp.mean(getattr(layer, name)) for layer in found] for name in ("firing_rate", "dead", "rare")]
     return Activity(*map(jnp.stack, shares))
 
@@ -76,7 +76,7 @@ def damage(network: Network, key, choosing: Dataset, scoring: Dataset, *, loss: 
         scored = lost(scoring, kind, site)
         return scored[jnp.argmax(lost(choosing, kind, site))], jnp.mean(scored)
 
-    found = [[of_layer(kind, s) for s in sites(network.model) if s.endswith("/post")] for kind in KINDS]
+    found = [[of_layer(kind, layer.post) for layer in network.model.layers] for kind in KINDS]
     return Damage(*jnp.moveaxis(jnp.asarray(found), -1, 0))
 
 
@@ -84,15 +84,15 @@ def compare(of: Mapping[str, Inputs]) -> Similarity:
     """How alike the same layer is in different networks."""
     (own,) = of.values()
 
-    def table(networks: Network, layer: str) -> Array:
+    def table(networks: Network, layer: Layer) -> Array:
         def read(network: Network, images):
-            return network(images)[1][f"{layer}/post"]
+            return network.units(images)[layer.post]
 
         activations = over_seeds(read, chunk=8)(networks, own.sample.images)
         return similarity.all_pairs(similarity.MEASURES["debiased_cka"], activations, activations)
 
     conditions = (own.untrained, own.networks)
-    return Similarity(np.array([[table(networks, layer) for layer in layers(own)] for networks in conditions]))
+    return Similarity(np.array([[table(networks, layer) for layer in own.model.layers] for networks in conditions]))
 
 
 def _damage(of: Inputs) -> Measurement:

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from jaxinterp.analysis.similarity import MEASURES, discrimination
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.errors import InputError
-from jaxinterp.networks import Network, sites
+from jaxinterp.networks import Network
 from jaxinterp.stats import SHARE
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.judge import Claim, Finding, above
@@ -94,7 +94,7 @@ def read_layers(inputs: Inputs) -> tuple[Layers, Layers]:
 
 def _hidden(network: Network, images):
     activations = network(images)[1]
-    return jnp.stack([activations[site] for site in sites(network.model) if site.endswith("/post")])
+    return jnp.stack([activations[layer.post] for layer in network.model.layers])
 
 
 def _given(inputs: Mapping[str, Inputs], right: Callable, *, chance: float) -> Correctness:

@@ -129,7 +129,8 @@ def test_strength_one_is_the_baseline_and_strength_zero_the_ablation(kind):
     options = {"site": "hidden0/post", "kind": kind, "key": KEY, "measure": raw_logits}
     found = ablation.doses(NETWORK, DATA, np.array([0.0, 0.5, 1.0]), **options)
     assert found.shape == (7, 3, EXAMPLES, CLASSES)
-    np.testing.assert_array_equal(found[:, 2], jnp.broadcast_to(NETWORK(DATA.images)[0], found[:, 2].shape))
+    intact = jnp.broadcast_to(NETWORK(DATA.images)[0], found[:, 2].shape)
+    np.testing.assert_allclose(found[:, 2], intact, rtol=1e-5, atol=1e-6)  # CPUs differ in how products are rounded
     np.testing.assert_allclose(found[:, 0], ablation.units(NETWORK, DATA, **options), atol=1e-6)
 
 

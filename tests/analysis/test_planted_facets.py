@@ -17,7 +17,7 @@ EASY = [
 
 def unit(name):
     """One planted unit: its gain on images, and images of each block lit alone."""
-    network = ensemble.take(planted_facets.networks(1), KINDS.index(name))
+    network = ensemble.take(planted_facets.planted(1), KINDS.index(name))
     kernel = np.asarray(network.variables["params"]["hidden0"]["kernel"])
     blocks = np.unique(kernel.T > 0, axis=0)
     return (lambda images: np.asarray(network(np.float32(images))[0])[..., 0]), np.float32(blocks[blocks.any(axis=1)])
@@ -65,6 +65,6 @@ def test_an_inhibited_unit_is_silent_on_noise_and_on_the_images_at_hand():
 
 
 def test_as_many_facets_are_found_as_were_planted():
-    networks = ensemble.take(planted_facets.networks(1), EASY)
+    networks = ensemble.take(planted_facets.planted(1), EASY)
     count = jax.jit(ensemble.over_seeds(partial(planted_facets.count, restarts=4, steps=64)))
     assert np.asarray(count(networks, jax.random.key(0))).tolist() == [1, 2, 3, 2, 3]

@@ -16,7 +16,7 @@ from jaxinterp.analysis.attribution.evaluation import (
     randomized,
     sanity,
 )
-from jaxinterp.analysis.attribution.folding import contributions, folded, kernel_product, virtual_weights
+from jaxinterp.analysis.attribution.folding import contributions
 from jaxinterp.analysis.attribution.integrals import (
     conductance,
     exact_conductance,
@@ -35,6 +35,7 @@ from jaxinterp.analysis.attribution.maps import (
 )
 from jaxinterp.analysis.attribution.rebuilding import rebuilt
 from jaxinterp.analysis.attribution.wiring import Connections, Paths, connections, top_paths
+from jaxinterp.networks import folded, kernel_product, virtual_weights
 
 METHODS: dict[str, Callable] = {
     "gradient": gradient,

@@ -17,7 +17,7 @@ from jaxinterp.analysis.attribution.integrals import Baseline, ends
 from jaxinterp.analysis.attribution.maps import Images, Units, explained, value
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
-from jaxinterp.networks import Network
+from jaxinterp.networks import LOGITS, Network, layer_parameters
 
 Maps = Float[Array | np.ndarray, "..."]
 
@@ -38,7 +38,7 @@ def deletion(
     maps: Maps,
     units: Units,
     *,
-    site: Site = "logits",
+    site: Site = LOGITS,
     baseline: Baseline = 0.0,
     steps: int = 28,
 ) -> Float[Array, "examples points"]:
@@ -57,7 +57,7 @@ def insertion(
     maps: Maps,
     units: Units,
     *,
-    site: Site = "logits",
+    site: Site = LOGITS,
     baseline: Baseline = 0.0,
     steps: int = 28,
 ) -> Float[Array, "examples points"]:
@@ -98,13 +98,13 @@ def randomized(key, network: Network, layers: int) -> Network:
     layers: how many, from the output down; for all of them the result is `networks.init(key, …)`. Raises InputError for
     more layers than the network has.
     """
-    count = len(_names(network))
+    count = len(layer_parameters(network.model))
     if not 0 <= layers <= count:
         raise InputError(f"randomise 0 to {count} layers of this network, not {layers}")
     return _with_last(network, _fresh(key, network), layers)
 
 
-def sanity(key, network: Network, images: Images, units: Units, method: Callable, *, site: Site = "logits") -> Sanity:
+def sanity(key, network: Network, images: Images, units: Units, method: Callable, *, site: Site = LOGITS) -> Sanity:
     """Does a method's map depend on what the network has learnt? Its maps, compared with those of randomised networks.
 
     Cascading randomisation: the same new weights, one more layer at a time. A map that stays similar when all layers
@@ -113,16 +113,11 @@ def sanity(key, network: Network, images: Images, units: Units, method: Callable
     function with the same arguments.
     """
     fresh = _fresh(key, network)
-    cascade = [_with_last(network, fresh, layers) for layers in range(len(_names(network)) + 1)]
+    count = len(layer_parameters(network.model))
+    cascade = [_with_last(network, fresh, layers) for layers in range(count + 1)]
     stacked = ensemble.stack(cascade)
     maps = jax.lax.map(lambda one: method(one, images, units, site=site), stacked)
     return Sanity(_with_first(maps), _with_first(jnp.abs(maps)))
-
-
-def _names(network: Network) -> list[tuple[str, str]]:
-    """The names of every layer's and its norm's parameters."""
-    hidden = [(f"hidden{layer}", f"norm{layer}") for layer in range(len(network.model.widths))]
-    return [*hidden, ("output", "output")]
 
 
 def _fresh(key, network: Network) -> Network:
@@ -131,8 +126,8 @@ def _fresh(key, network: Network) -> Network:
 
 def _with_last(network: Network, other: Network, layers: int) -> Network:
     """The network with its last layers taken from another."""
-    names = _names(network)
-    taken = {name for pair in names[len(names) - layers :] for name in pair}
+    names = layer_parameters(network.model)
+    taken = {name for part in names[len(names) - layers :] for name in part}
     variables = {
         kind: {name: (other if name in taken else network).variables[kind][name] for name in parts}
         for kind, parts in network.variables.items()

@@ -14,11 +14,24 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxinterp.analysis.attribution.folding import EXACT, Affine, Pieces, folded, layer_of, linear_pieces
+from jaxinterp.analysis.attribution import marching
+from jaxinterp.analysis.attribution.folding import Pieces, linear_pieces
 from jaxinterp.analysis.attribution.maps import Images, Units, by_state, entry, explained, to_pixels
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site, replace
-from jaxinterp.networks import Network, check_site, sites
+from jaxinterp.networks import (
+    EXACT,
+    LOGITS,
+    Affine,
+    Network,
+    check_site,
+    convolves,
+    depth,
+    folded,
+    has_maps,
+    sites,
+    unit_count,
+)
 
 Baseline = float | int | Float[Array | np.ndarray, "..."]
 
@@ -28,7 +41,7 @@ def integrated_gradients(
     images: Images,
     units: Units,
     *,
-    site: Site = "logits",
+    site: Site = LOGITS,
     baseline: Baseline = 0.0,
     steps: int = 64,
 ) -> Float[Array, "examples pixels"]:
@@ -57,7 +70,7 @@ def conductance(
     units: Units,
     *,
     through: Site,
-    site: Site = "logits",
+    site: Site = LOGITS,
     baseline: Baseline = 0.0,
     steps: int = 64,
 ) -> Float[Array, "examples hidden"]:
@@ -79,10 +92,11 @@ def conductance(
         passed, moved = jax.jvp(
             lambda state: network(images, {start: replace(state)})[1][through], (state + position * shift,), (shift,)
         )
-        return total + weight * moved * slope(passed), None
+        found = moved * slope(passed)
+        found = jnp.sum(found, axis=(1, 2)) if has_maps(network.model, through) else found
+        return total + weight * found, None
 
-    width = network.model.widths[layer_of(network, through)]
-    zeros = jnp.zeros((images.shape[0], width), shift.dtype)
+    zeros = jnp.zeros((images.shape[0], unit_count(network.model, through, network.pixels)), shift.dtype)
     return jax.lax.scan(add, zeros, _nodes(steps, shift.dtype))[0]
 
 
@@ -91,7 +105,7 @@ def exact_integrated_gradients(
     images: Images,
     units: Units,
     *,
-    site: Site = "logits",
+    site: Site = LOGITS,
     baseline: Baseline = 0.0,
     chunk: int = 16,
 ) -> Float[Array, "examples pixels"]:
@@ -101,13 +115,18 @@ def exact_integrated_gradients(
     points. The line is cut where the input of a unit of the first layer changes sign, each piece where one of the next
     layer does, and so on up to the last hidden layer, whose gradients have a mean in closed form. chunk: images at
     once; memory and time grow as images × units of the last hidden layer but one × Π (1 + units) over the hidden layers
-    but the last. Raises InputError also for other activation functions, and for norms over units.
+    but the last. With convolutions, the line is followed from piece to piece instead (`marching`). Raises InputError
+    also for other activation functions, and for norms over units.
     """
     pieces = linear_pieces(network)
-    if pieces.below == pieces.above:
-        return integrated_gradients(network, images, units, site=site, baseline=baseline, steps=1)
     explained_units = explained(network, images, units, site)
     images, blank = ends(images, baseline)
+    if convolves(network.model):
+        return (images - blank) * marching.mean_gradients(
+            network, jnp.broadcast_to(blank, images.shape), images, explained_units, site=site, chunk=chunk
+        )
+    if pieces.below == pieces.above:
+        return integrated_gradients(network, images, units, site=site, baseline=baseline, steps=1)
     (kernel, bias), *rest = folded(network, site=site)
     start, end = (jnp.matmul(x, kernel, precision=EXACT) + bias for x in (blank, images))
 
@@ -124,7 +143,7 @@ def exact_conductance(
     units: Units,
     *,
     through: Site,
-    site: Site = "logits",
+    site: Site = LOGITS,
     baseline: Baseline = 0.0,
     chunk: int = 16,
 ) -> Float[Array, "examples hidden"]:
@@ -142,7 +161,7 @@ def exact_conductance(
     start, end = (jnp.matmul(x, kernel, precision=EXACT) + bias for x in (blank, images))
 
     def passed(ends):
-        return _passed(pieces, rest, layer_of(network, through), *ends)
+        return _passed(pieces, rest, depth(network.model, through), *ends)
 
     return jax.lax.map(passed, (explained_units, jnp.broadcast_to(start, end.shape), end), batch_size=chunk)
 
@@ -160,15 +179,15 @@ def _mean_gradient(pieces: Pieces, layers: Sequence[Affine], unit, start, end):
     return jnp.sum(lengths * gates * jnp.matmul(upstream, kernel.T, precision=EXACT), axis=-2)
 
 
-def _passed(pieces: Pieces, layers: Sequence[Affine], depth: int, unit, start, end):
-    """The part that passes through each unit of the hidden layer `depth` layers later, along the same lines."""
+def _passed(pieces: Pieces, layers: Sequence[Affine], later: int, unit, start, end):
+    """The part that passes through each unit of the hidden layer so many layers `later`, along the same lines."""
     (kernel, _), *rest = layers
     if not rest:
         return (pieces.function(end) - pieces.function(start)) * kernel[:, unit]
     _, before, after = _cut(pieces, layers[0], start, end)
     ends = after[..., :-1, :], after[..., 1:, :]
-    if depth:
-        return jnp.sum(_passed(pieces, rest, depth - 1, unit, *ends), axis=-2)
+    if later:
+        return jnp.sum(_passed(pieces, rest, later - 1, unit, *ends), axis=-2)
     upstream = _mean_gradient(pieces, rest, unit, *ends)
     gained = jnp.diff(pieces.function(before), axis=-2)
     return jnp.sum(gained * jnp.matmul(upstream, kernel.T, precision=EXACT), axis=-2)

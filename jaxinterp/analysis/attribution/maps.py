@@ -13,10 +13,22 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int
 
-from jaxinterp.analysis.attribution.folding import EXACT, layer_of, virtual_weights
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import NONE, Interventions, Site, replace, steer
-from jaxinterp.networks import Network, check_site, first_layer_is_affine
+from jaxinterp.networks import (
+    EXACT,
+    INPUT,
+    LOGITS,
+    Network,
+    check_site,
+    convolves,
+    first_layer_is_affine,
+    has_maps,
+    sites,
+    unit_count,
+    unit_values,
+    virtual_weights,
+)
 
 Images = Float[Array | np.ndarray, "examples pixels"]
 # Looser than the accepted shapes, because the error of `explained` is clearer than that of a shape check.
@@ -31,7 +43,7 @@ def weights(network: Network, *, site: Site) -> Float[Array, "units pixels"]:
     by input_std and batch norms with their running statistics. Raises InputError for an unknown site, for "input", and
     for a layer norm before the site, which has no fixed weights.
     """
-    return virtual_weights(network, source="input", site=site)
+    return virtual_weights(network, source=INPUT, site=site)
 
 
 def gradients(network: Network, images: Images, *, site: Site, chunk: int = 8) -> Float[Array, "units pixels"]:
@@ -44,19 +56,18 @@ def gradients(network: Network, images: Images, *, site: Site, chunk: int = 8) -
     a layer norm follows the first product. Raises InputError for an unknown site.
     """
     check_site(network.model, site)
-    start = entry(network) if site != "input" else "input"
+    start = entry(network) if site != INPUT else INPUT
 
     def read(shift):
-        return jnp.mean(network(images, {start: steer(shift)})[1][site], axis=0)
+        return jnp.mean(unit_values(network.model, site, network(images, {start: steer(shift)})[1][site]), axis=0)
 
-    width = network.model.widths[0] if start != "input" else images.shape[-1]
-    values, pull = jax.vjp(read, jnp.zeros(width))
+    values, pull = jax.vjp(read, jnp.zeros(unit_count(network.model, start, images.shape[-1])))
     maps = jax.lax.map(lambda unit: pull(unit)[0], jnp.eye(values.shape[-1]), batch_size=chunk)
     return to_pixels(network, maps, start)
 
 
 def logit_gradients(network: Network, images: Images, *, site: Site) -> Float[Array, "examples classes units"]:
-    """Every logit's gradient with respect to the units of a site, on each image.
+    """Every logit's gradient with respect to the units of a site, on each image; of a channel, summed over its map.
 
     Raises InputError for an unknown site.
     """
@@ -65,7 +76,8 @@ def logit_gradients(network: Network, images: Images, *, site: Site) -> Float[Ar
     def logits(row, image):
         return network(image, {site: replace(row)})[0]
 
-    return jax.vmap(jax.jacrev(logits))(network(images)[1][site], jnp.asarray(images))
+    found = jax.vmap(jax.jacrev(logits))(network(images)[1][site], jnp.asarray(images))
+    return jnp.sum(found, axis=(2, 3)) if has_maps(network.model, site) else found
 
 
 def is_fixed(gradients: Float[Array, "examples classes units"], *, tolerance: float) -> Bool[Array, "classes units"]:
@@ -81,13 +93,11 @@ def probes(network: Network, pixels: int, *, site: Site) -> Float[Array, "units 
     units a single pixel activates. Raises InputError for a site that does not exist.
     """
     check_site(network.model, site)
-    lit, blank = (network(images)[1][site] for images in (jnp.eye(pixels), jnp.zeros((1, pixels))))
+    lit, blank = (network.units(images)[site] for images in (jnp.eye(pixels), jnp.zeros((1, pixels))))
     return (lit - blank).T
 
 
-def gradient(
-    network: Network, images: Images, units: Units, *, site: Site = "logits"
-) -> Float[Array, "examples pixels"]:
+def gradient(network: Network, images: Images, units: Units, *, site: Site = LOGITS) -> Float[Array, "examples pixels"]:
     """The gradient of the explained unit with respect to the pixels, on each image.
 
     In a ReLU network these are the effective weights through the active units. Raises InputError for an unknown site or
@@ -100,7 +110,7 @@ def gradient(
 
 
 def gradient_times_input(
-    network: Network, images: Images, units: Units, *, site: Site = "logits"
+    network: Network, images: Images, units: Units, *, site: Site = LOGITS
 ) -> Float[Array, "examples pixels"]:
     """`gradient` times the image, in units of the site; adds up to the unit's value in a ReLU network without biases.
 
@@ -110,7 +120,7 @@ def gradient_times_input(
 
 
 def effective_weights_times_input(
-    network: Network, images: Images, units: Units, *, site: Site = "logits"
+    network: Network, images: Images, units: Units, *, site: Site = LOGITS
 ) -> Float[Array, "examples pixels"]:
     """`weights` of the explained unit times the image, in units of the site: as if every unit before it were active.
 
@@ -123,10 +133,9 @@ def effective_weights_times_input(
 def explained(network: Network, images: Images, units: Units, site: Site) -> Int[Array, " examples"]:
     """The unit that is explained on each image. Raises InputError for an unknown unit or site."""
     check_site(network.model, site)
-    if site == "input":
+    if site == INPUT:
         raise InputError("choose a site after input: the pixels themselves need no explanation")
-    layer, widths = layer_of(network, site), network.model.widths
-    width = (*widths, network.model.outputs)[layer]
+    width = unit_count(network.model, site, network.pixels)
     if not isinstance(units, Tracer):
         for unit in np.unique(np.asarray(units)):
             if not 0 <= unit < width:
@@ -144,7 +153,7 @@ def value(
     interventions: Interventions = NONE,
 ) -> Float[Array, " examples"]:
     """The explained unit's value on each image."""
-    values = network(images, interventions)[1][site]
+    values = unit_values(network.model, site, network(images, interventions)[1][site])
     return jnp.take_along_axis(values, units[:, None], axis=-1)[:, 0]
 
 
@@ -155,9 +164,10 @@ def by_state(network: Network, images: Images, units: Int[Array, " examples"], s
 
 def entry(network: Network) -> Site:
     """The site at which to take gradients: after the first product where that is the same for all images."""
-    return "hidden0/pre" if network.model.widths and first_layer_is_affine(network.model) else "input"
+    model = network.model
+    return sites(model)[1] if model.layers and first_layer_is_affine(model) and not convolves(model) else INPUT
 
 
 def to_pixels(network: Network, maps: Float[Array, "units entries"], start: Site) -> Float[Array, "units pixels"]:
     """Gradients with respect to the units of the entry site, multiplied by their weights on the pixels."""
-    return maps if start == "input" else jnp.matmul(maps, weights(network, site=start), precision=EXACT)
+    return maps if start == INPUT else jnp.matmul(maps, weights(network, site=start), precision=EXACT)

@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from jaxinterp.analysis.attribution.maps import Images
 from jaxinterp.analysis.attribution.wiring import connections
-from jaxinterp.networks import Network
+from jaxinterp.networks import Network, folded, sites
 
 LISTS = ("weight", "contribution", "random")
 DRAWS = 10  # random lists, over which the mean is taken
@@ -65,18 +65,19 @@ def listed(
     images: those by which contributions are measured (see `connections`); covariance: of the pixels over others. inked:
     pixels that are not 0 on every image. NaN for a unit whose weights are not finite.
     """
-    kernel = network.variables["params"]["hidden0"]["kernel"].T  # "units pixels"
-    places = min(k, kernel.shape[1])
-    found = connections(network, images, site="hidden0/pre", k=places)
-    at_random = jax.lax.top_k(jax.random.uniform(key, (DRAWS, *kernel.shape)), places)[1]
+    first = sites(network.model)[1]
+    weights = folded(network, site=first)[0][0].T
+    places = min(k, weights.shape[1])
+    found = connections(network, images, site=first, k=places)
+    at_random = jax.lax.top_k(jax.random.uniform(key, (DRAWS, *weights.shape)), places)[1]
     by_weight, by_contribution = found.incoming_units, found.incoming_contribution_units
-    explained = rebuilt(kernel, covariance, jnp.concatenate([by_weight[None], by_contribution[None], at_random]))
+    explained = rebuilt(weights, covariance, jnp.concatenate([by_weight[None], by_contribution[None], at_random]))
     both = jnp.any((by_weight[:, :, None] == by_contribution[:, None]) & (by_weight >= 0)[:, :, None], axis=-1)
     known = 0 * explained[0]
     return Listed(
         rebuilt=jnp.concatenate([explained[:2], jnp.mean(explained[2:], axis=0, keepdims=True)]),
         overlap=jnp.mean(both, axis=1) + known,
-        chance=places / kernel.shape[1] + known,
+        chance=places / weights.shape[1] + known,
         never_inked=jnp.mean(~inked[jnp.maximum(by_weight, 0)] & (by_weight >= 0), axis=1) + known,
     )
 

@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from jaxinterp.analysis.attribution.folding import EXACT, folded, layer_of, linear_pieces
+from jaxinterp.analysis.attribution.folding import linear_pieces
 from jaxinterp.analysis.attribution.maps import Images, explained
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
-from jaxinterp.networks import Network, check_site
+from jaxinterp.networks import EXACT, INPUT, LOGITS, Network, check_site, depth, folded
 
 
 class Connections(NamedTuple):
@@ -61,8 +61,8 @@ def connections(network: Network, images: Images, *, site: Site, k: int = 10) ->
     if k < 1:
         raise InputError(f"k is {k}: use 1 or more connections")
     layers, activations = folded(network), network(images)[1]
-    index = layer_of(network, site) + 1
-    names = ("input", *(f"hidden{layer}/post" for layer in range(len(layers) - 1)))
+    index = depth(network.model, site) + 1
+    names = (INPUT, *(layer.post for layer in network.model.layers))
 
     def spread(layer: int):
         values = activations[names[layer]]
@@ -78,7 +78,7 @@ def connections(network: Network, images: Images, *, site: Site, k: int = 10) ->
 
 
 def top_paths(
-    network: Network, image: Float[Array | np.ndarray, " pixels"], unit, *, k: int, site: Site = "logits"
+    network: Network, image: Float[Array | np.ndarray, " pixels"], unit, *, k: int, site: Site = LOGITS
 ) -> Paths:
     """The k paths from an image's pixels and biases to a unit that contribute most; fewer if fewer exist.
 

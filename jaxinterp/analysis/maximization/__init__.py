@@ -20,7 +20,7 @@ from jaxinterp.analysis.maximization import optima
 from jaxinterp.analysis.maximization.images import Constraint, Parametrization, Prior, Transformation
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
-from jaxinterp.networks import Network, check_site, first_layer_is_affine, sites
+from jaxinterp.networks import Network, check_site, first_layer_is_affine, is_pre_activation, layer_of, sites
 
 
 class Ascent(NamedTuple):
@@ -144,13 +144,14 @@ def units(
     function, which has no gradient where the unit is inactive.
     """
     check_site(network.model, site)
-    if site != "logits" and not site.endswith("/pre"):
-        instead = f"{site.partition('/')[0]}/pre" if site != "input" else sites(network.model)[1]
+    if not is_pre_activation(network.model, site):
+        layer = layer_of(network.model, site)
+        instead = sites(network.model)[1] if layer is None else layer.pre
         raise InputError(f"a unit at {site} may be inactive and then has no gradient: use {instead}")
     pixels = network.pixels
     if images.shape[-1] != pixels:
         raise InputError(f"the network needs images of {pixels} pixels, got images of {images.shape[-1]}")
-    blank = network(jnp.zeros(pixels))[1][site]
+    blank = network.units(jnp.zeros(pixels))[site]
 
     def one(unit):
         ascent = maximize(
@@ -167,7 +168,7 @@ def units(
 
     best, values, restart_values, agreement = jax.lax.map(one, jnp.arange(blank.shape[0]), batch_size=chunk)
     bound = optima.interval_bounds(network, site=site)[1]
-    real = network(images)[1][site]
+    real = network.units(images)[site]
     room = bound - blank
     return Maximized(
         images=best,

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from jaxinterp.analysis import correlation, responses
 from jaxinterp.analysis.maximization import optima
-from jaxinterp.networks import Network
+from jaxinterp.networks import Network, sites
 
 Images = Float[Array | np.ndarray, "examples pixels"]
 
@@ -30,7 +30,7 @@ class BestImages(NamedTuple):
 def best_images(network: Network, images: Images, *, k: int) -> BestImages:
     """How good every first-layer unit's k best images are, and how similar they are to its weights."""
     weights, bias = optima.affine(network)
-    best = responses.exemplars(network(images)[1]["hidden0/pre"], k=min(k, len(images)))
+    best = responses.exemplars(network.units(images)[sites(network.model)[1]], k=min(k, len(images)))
     alike = correlation.pairwise(weights, jnp.mean(jnp.asarray(images)[best.index], axis=1))
     units = weights.shape[0]
     others = jnp.where(jnp.eye(units, dtype=bool), 0, alike)

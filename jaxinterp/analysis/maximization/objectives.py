@@ -113,9 +113,11 @@ def total(parts: Sequence[tuple[float, Objective]]) -> Objective:
 
 
 def _at(activations: Activations, site: Site) -> Float[Array, "objectives restarts units"]:
+    """The units' activations; those of channels are means over their maps."""
     if site not in activations:
         raise InputError(f"no site {site!r} in this network; it has {', '.join(activations)}")
-    return activations[site]
+    values = activations[site]
+    return jnp.mean(values, axis=(-3, -2)) if values.ndim == 5 else values
 
 
 def _check_objectives(count: int, values: Float[Array, "objectives restarts units"]) -> None:

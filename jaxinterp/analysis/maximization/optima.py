@@ -1,6 +1,8 @@
 """How high can a unit go? Closed forms for units that are linear in the pixels, interval bounds for the others."""
 
-import jax
+from collections.abc import Callable
+from functools import partial
+
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -8,15 +10,24 @@ from jaxtyping import Array, Float
 from jaxinterp.analysis import attribution
 from jaxinterp.choices import ACTIVATIONS, NORMS
 from jaxinterp.interventions import Site
-from jaxinterp.networks import MLP, Network, activation_function, check_site, sites
+from jaxinterp.networks import (
+    EXACT,
+    INPUT,
+    MLP,
+    Network,
+    activation_function,
+    check_site,
+    convolves,
+    sites,
+    unit_values,
+)
+from jaxinterp.networks.convolution import convolve, pool
+from jaxinterp.networks.steps import Activation, Convolution, Dense, Norm, Operation, Pooling, Scaling, Unflattening
 
 Weights = Float[Array | np.ndarray, "units pixels"]
 Bias = Float[Array | np.ndarray, " units"]
 Optima = tuple[Float[Array, "units pixels"], Float[Array, " units"]]
-Bounds = tuple[Float[Array, " units"], Float[Array, " units"]]
-
-# Accelerators multiply with fewer bits by default.
-_EXACT = jax.lax.Precision.HIGHEST
+Bounds = tuple[Float[Array, "*maps units"], Float[Array, "*maps units"]]
 
 
 def affine(network: Network) -> tuple[Float[Array, "units pixels"], Float[Array, " units"]]:
@@ -24,9 +35,12 @@ def affine(network: Network) -> tuple[Float[Array, "units pixels"], Float[Array,
 
     Its pre-activation is weights · x + bias. Raises InputError for a layer norm before the activation function.
     """
-    site = sites(network.model)[1]
-    weights = attribution.weights(network, site=site)
-    return weights, network(jnp.zeros(weights.shape[-1]))[1][site]
+    site, blank = sites(network.model)[1], jnp.zeros(network.pixels)
+    if convolves(network.model):  # a channel's mean is linear in the pixels, with the same gradient on every image
+        weights = attribution.gradients(network, blank[None], site=site)
+    else:
+        weights = attribution.weights(network, site=site)
+    return weights, network.units(blank)[site]
 
 
 def box_optimum(weights: Weights, bias: Bias, *, low: float = 0.0, high: float = 1.0) -> Optima:
@@ -64,27 +78,47 @@ def interval_bounds(network: Network, *, site: Site, low: float = 0.0, high: flo
     pre-activation without layer norm, wider with each layer. A layer norm of n units gives at most √(n − 1) standard
     deviations. Source: Gowal et al. 2018, arXiv 1810.12715. Raises InputError for an unknown site.
     """
-    model, params = network.model, network.variables["params"]
-    check_site(model, site)
-    bounds_at = {"input": (jnp.full(network.pixels, low), jnp.full(network.pixels, high))}
-    least, most = ((bound - model.input_mean) / model.input_std for bound in bounds_at["input"])
-    bounds = least, most
-    for layer in range(len(model.widths)):
-        bounds = _scaled(bounds, **params[f"hidden{layer}"])
-        if model.norm_position == "before":
-            bounds = _normed(network, layer, bounds)
-        bounds_at[f"hidden{layer}/pre"] = bounds
-        bounds_at[f"hidden{layer}/post"] = bounds = _activated(model, bounds)
-        if model.norm_position == "after":
-            bounds_at[f"hidden{layer}/norm"] = bounds = _normed(network, layer, bounds)
-    bounds_at["logits"] = _scaled(bounds, **params["output"])
-    return bounds_at[site]
+    check_site(network.model, site)
+    bounds = jnp.full(network.pixels, low), jnp.full(network.pixels, high)
+    bounds_at = {INPUT: bounds}
+    for step in network.model.steps:
+        for operation in step.operations:
+            bounds = _bounds_after(network, operation, bounds)
+        bounds_at[step.site] = bounds
+    least, most = (unit_values(network.model, site, bound) for bound in bounds_at[site])
+    return least, most
+
+
+def _product(values, kernel):
+    return jnp.matmul(values, kernel, precision=EXACT)
+
+
+def _bounds_after(network: Network, operation: Operation, bounds: tuple[Array, Array]) -> Bounds:
+    """The bounds of the output of one operation of a network, from those of its input."""
+    if isinstance(operation, Scaling):
+        least, most = ((bound - operation.mean) / operation.std for bound in bounds)
+        return least, most
+    if isinstance(operation, Dense):
+        return _scaled(bounds, **network.variables["params"][operation.name])
+    if isinstance(operation, Norm):
+        return _normed(network, operation, bounds)
+    if isinstance(operation, Activation):
+        return _activated(network.model, bounds)
+    if isinstance(operation, Convolution):
+        product = partial(convolve, stride=operation.stride, padding=operation.padding)
+        return _scaled(bounds, **network.variables["params"][operation.name], product=product)
+    if isinstance(operation, Pooling):
+        low, high = (pool(bound, operation.kind, operation.size) for bound in bounds)
+        return low, high
+    low, high = (bound.reshape(operation.shape if isinstance(operation, Unflattening) else -1) for bound in bounds)
+    return low, high
 
 
 def _scaled(
-    bounds: tuple[Float[Array, " inputs"], Float[Array, " inputs"]],
-    kernel: Float[Array, "inputs units"],
+    bounds: tuple[Array, Array],
+    kernel: Float[Array, "*window inputs units"],
     bias: Float[Array, " units"],
+    product: Callable = _product,
 ) -> Bounds:
     """The bounds times kernel plus bias."""
     low, high = bounds
@@ -92,22 +126,19 @@ def _scaled(
 
     def reach(with_rising, with_falling):
         parts = (with_rising, rising), (with_falling, falling)
-        return sum((jnp.matmul(values, half, precision=_EXACT) for values, half in parts), bias)
+        return sum((product(values, half) for values, half in parts), bias)
 
     return reach(low, high), reach(high, low)
 
 
-def _normed(network: Network, layer: int, bounds: Bounds) -> Bounds:
-    model, name = network.model, f"norm{layer}"
-    if model.norm == "none":
-        return bounds
-    scale, bias = (network.variables["params"][name][part] for part in ("scale", "bias"))
-    over_units = NORMS[model.norm].over_units
+def _normed(network: Network, norm: Norm, bounds: Bounds) -> Bounds:
+    scale, bias = (network.variables["params"][norm.name][part] for part in ("scale", "bias"))
+    over_units = NORMS[norm.kind].over_units
     if over_units is not None:
         reach = over_units.reach(scale.shape[0]) * jnp.abs(scale)
         return bias - reach, bias + reach
-    statistics = network.variables["batch_stats"][name]
-    low, high = ((bound - statistics["mean"]) / jnp.sqrt(statistics["var"] + model.norm_epsilon) for bound in bounds)
+    statistics = network.variables["batch_stats"][norm.name]
+    low, high = ((bound - statistics["mean"]) / jnp.sqrt(statistics["var"] + norm.epsilon) for bound in bounds)
     return jnp.minimum(scale * low, scale * high) + bias, jnp.maximum(scale * low, scale * high) + bias
 
 

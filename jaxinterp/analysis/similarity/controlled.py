@@ -19,7 +19,8 @@ from jaxinterp.choices import ACTIVATIONS
 from jaxinterp.controls import Orders
 from jaxinterp.data import Dataset
 from jaxinterp.ensemble import over_seeds
-from jaxinterp.networks import Network, Site
+from jaxinterp.interventions import Site
+from jaxinterp.networks import Network
 
 SHUFFLED = ("rows shuffled", "shuffled within class", "independent columns")
 CONDITIONS = ("untrained", "trained", *SHUFFLED)
@@ -59,7 +60,7 @@ def compare(
     become predictions. A unit and its mirror image match where the activation function is odd.
     """
     model, labels = networks.model, jnp.asarray(data.labels)
-    widest = max((*model.widths, model.outputs))
+    widest = max([model.outputs, *(layer.units for layer in model.layers)])
     orders = controls.orders(key, labels, seeds=ensemble.size(networks), units=widest)
 
     trained, initial = (_read(own, data.images, tuple(sites)) for own in (networks, untrained))
@@ -92,7 +93,7 @@ def compare(
 @partial(jax.jit, static_argnames="sites")
 def _read(networks: Network, images: Array | np.ndarray, sites: tuple[Site, ...]) -> list[Activations]:
     def of_network(network: Network) -> list[Array]:
-        activations = network(images)[1]
+        activations = network.units(images)
         return [activations[site] for site in sites]
 
     return over_seeds(of_network)(networks)

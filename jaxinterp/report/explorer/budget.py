@@ -27,8 +27,8 @@ def held(run: Run, test: Dataset, limit: int) -> tuple[list[int], str]:
     hidden layer, or fewer than four test images.
     """
     model = run.networks.model
-    if not model.widths:
-        raise InputError("there are no hidden units to explore: give the model widths")
+    if not model.layers:
+        raise InputError("there are no hidden units to explore: the networks have no hidden layer")
     if len(test.labels) < _LEAST_IMAGES:
         raise InputError(f"exploring needs {_LEAST_IMAGES} or more test images, got {len(test.labels)}")
     seeds = np.flatnonzero(np.asarray(run.history.diverged) == 0).tolist()
@@ -49,7 +49,7 @@ def held(run: Run, test: Dataset, limit: int) -> tuple[list[int], str]:
 def size(run: Run, test: Dataset, seeds: np.ndarray) -> np.ndarray:
     """About how many bytes a payload of so many networks has: images are compressed, all else counts in full."""
     model, (examples, pixels) = run.networks.model, test.images.shape
-    units, classes = sum(model.widths), classes_of(model)
+    units, classes = sum(layer.units for layer in model.layers), classes_of(model)
     weights = sum(leaf[0].size for leaf in jax.tree.leaves(run.networks.variables))
     numbers = (2 + len(KINDS)) * classes + 2 * EXEMPLARS + 2 * len(MEASURES) + 6
     sample = as_bytes(test.images[:_SAMPLED])

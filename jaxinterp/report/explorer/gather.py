@@ -12,11 +12,13 @@ import scipy.stats
 from flax.traverse_util import flatten_dict
 
 from jaxinterp import ensemble, networks
+from jaxinterp.analysis import attribution
 from jaxinterp.choices import ACTIVATIONS
 from jaxinterp.config import DataConfig
 from jaxinterp.data import Dataset, Splits, image_shape
 from jaxinterp.errors import InputError
 from jaxinterp.networks import MLP, Network
+from jaxinterp.networks.steps import Operation
 from jaxinterp.report.explorer import budget, units
 from jaxinterp.report.explorer.budget import EXEMPLARS, LIMIT, TO_TRY, as_bytes, classes_of
 from jaxinterp.report.explorer.counterparts import counterparts, orders
@@ -32,7 +34,6 @@ LABEL_DRAWS, PAIR_DRAWS = 50, 5
 # The share of networks that hold a counterpart by chance: one of them has one closer than 95 % of chance's.
 _CHANCE = 0.05
 _LEVELS = {"95th percentile": 0.95, "5th percentile": 0.05}
-_MODEL = ("widths", "outputs", "activation", "norm", "norm_position", "norm_epsilon", "input_mean", "input_std")
 
 
 def gather(run: Run, splits: Splits, *, limit: int = LIMIT) -> Payload:
@@ -61,11 +62,11 @@ def dead_units(run: Run, splits: Splits) -> np.ndarray:
 
     NaN for networks that diverged.
     """
-    if not run.networks.model.widths:
+    if not run.networks.model.layers:
         return np.zeros((run.config.train.seeds, 0))
     test = splits.test.take(_rows(len(splits.test.labels), TEST_IMAGES))
     share = jax.jit(ensemble.over_seeds(lambda network: units.dead_share(network, test.images), chunk=1))(run.networks)
-    return np.round(_of_trained(run.history, share) * np.array(run.networks.model.widths))
+    return np.round(_of_trained(run.history, share) * np.array([layer.units for layer in run.networks.model.layers]))
 
 
 def _analyses(run: Run, test: Dataset, held: list[int]) -> tuple[list[dict[str, Any]], np.ndarray]:
@@ -84,7 +85,7 @@ def _analyses(run: Run, test: Dataset, held: list[int]) -> tuple[list[dict[str, 
         return jax.jit(ensemble.over_seeds(function, chunk=1))
 
     def post(network: Network):
-        activations = network(few.images)[1]
+        activations = network.units(few.images)
         return [activations[site] for site in units.sites(network)]
 
     def read(network: Network):
@@ -102,6 +103,10 @@ def _analyses(run: Run, test: Dataset, held: list[int]) -> tuple[list[dict[str, 
         return program(kept), program(initial)
 
     # Most of the time is compiling, which takes one core each: so these go side by side.
+    def maps(network: Network):
+        sites = [layer.pre for layer in network.model.layers if networks.convolves(network.model)]
+        return [attribution.gradients(network, few.images, site=site) for site in sites]
+
     tasks = (
         lambda: lifted(read)(kept),
         lambda: lifted(selective)(kept),
@@ -110,11 +115,12 @@ def _analyses(run: Run, test: Dataset, held: list[int]) -> tuple[list[dict[str, 
         lambda: lifted(lambda network: units.dead_share(network, test.images))(run.networks),
         lambda: lifted(post)(kept),
         lambda: jax.jit(partial(orders, draws=PAIR_DRAWS))(keys[3], few.labels),
+        lambda: lifted(maps)(kept) if networks.convolves(model) else [],
     )
     with ThreadPoolExecutor(ensemble.cores()) as pool:
         found = pool.map(lambda task: jax.device_get(task()), tasks)
-        responses, selectivities, highest, (trained, initial), dead, activations, shuffled = found
-    best, by_chance = (_split(values, model.widths) for values in selectivities)
+        responses, selectivities, highest, (trained, initial), dead, activations, shuffled, gradients = found
+    best, by_chance = (_split(values, [layer.units for layer in model.layers]) for values in selectivities)
     pair = jax.jit(partial(counterparts, absolute=_matching(model) == "absolute"))
     layers = []
     for number, own in enumerate(responses):
@@ -141,16 +147,17 @@ def _analyses(run: Run, test: Dataset, held: list[int]) -> tuple[list[dict[str, 
                 "counterpart": pairs.unit,
                 "counterpart_r": pairs.r,
                 "cka": pairs.cka,
+                **({"map": gradients[number]} if gradients else {}),
             }
         )
     return layers, dead
 
 
-def _split(values: dict[str, np.ndarray], widths: tuple[int, ...]) -> list[dict[str, np.ndarray]]:
+def _split(values: dict[str, np.ndarray], counts: list[int]) -> list[dict[str, np.ndarray]]:
     """Of the units of all layers, each layer's."""
-    ends = np.cumsum(widths)[:-1]
+    ends = np.cumsum(counts)[:-1]
     parts = {name: np.split(array, ends, axis=-1) for name, array in values.items()}
-    return [{name: part[layer] for name, part in parts.items()} for layer in range(len(widths))]
+    return [{name: part[layer] for name, part in parts.items()} for layer in range(len(counts))]
 
 
 def _by_chance(networks: int) -> float:
@@ -194,7 +201,8 @@ def _meta(run: Run, test: Dataset, held: list[int], left_out: str) -> dict[str, 
     model = run.networks.model
     rows, columns = _shape(test.images.shape[1])
     return {
-        "model": {name: getattr(model, name) for name in _MODEL},
+        "steps": [{"site": step.site, "operations": list(map(_operation, step.operations))} for step in model.steps],
+        "outputs": model.outputs,
         "loss": run.config.train.loss,
         "rows": rows,
         "columns": columns,
@@ -205,9 +213,7 @@ def _meta(run: Run, test: Dataset, held: list[int], left_out: str) -> dict[str, 
         "left_out": left_out,
         "test_images": len(test.labels),
         "kinds": list(units.KINDS),
-        "layers": [
-            {"site": f"{layer}/post", "units": width} for layer, width in zip(model.layers, model.widths, strict=True)
-        ],
+        "layers": [{"site": layer.post, "units": layer.units} for layer in model.layers],
         "measures": [measure._asdict() for measure in MEASURES],
         "matching": _matching(model),
         "used": {
@@ -219,6 +225,10 @@ def _meta(run: Run, test: Dataset, held: list[int], left_out: str) -> dict[str, 
             "steps": STEPS,
         },
     }
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    return {"operation": type(operation).__name__, **operation._asdict()}
 
 
 def class_names(config: DataConfig, classes: int) -> list[str]:

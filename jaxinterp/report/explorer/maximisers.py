@@ -37,13 +37,15 @@ def maximisers(
 ) -> tuple[Maximisers, ...]:
     """Those of every hidden layer: in closed form where units are linear in the pixels, else by gradient ascent."""
     model = network.model
-    keys = jax.random.split(key, len(model.widths))
+    keys = jax.random.split(key, len(model.layers))
     found = []
-    for layer, site in enumerate(f"{layer}/pre" for layer in model.layers):
-        if layer == 0 and first_layer_is_affine(model):
+    for number, layer in enumerate(model.layers):
+        if number == 0 and first_layer_is_affine(model):
             best, values = optima.box_optimum(*optima.affine(network))
             found.append(Maximisers(best, values, values, jnp.where(jnp.isfinite(values), 1.0, jnp.nan)))
         else:
-            ascent = maximization.units(keys[layer], network, images[:1], site=site, restarts=restarts, steps=steps)
+            ascent = maximization.units(
+                keys[number], network, images[:1], site=layer.pre, restarts=restarts, steps=steps
+            )
             found.append(Maximisers(ascent.images, ascent.values, ascent.bound, ascent.fraction))
     return tuple(found)

@@ -13,7 +13,7 @@ from jaxinterp.analysis import ablation, attribution, locality, responses
 from jaxinterp.data import Dataset
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
-from jaxinterp.networks import Network, norm_over_units
+from jaxinterp.networks import Layer, Network, convolves, norm_over_units, outgoing_weights, unit_activations
 
 KINDS = ("zero", "mean", "resample")
 SELECTIVITY = {"selectivity": "index", "d_prime": "d_prime", "auc": "auc", "mutual_information": "mutual_information"}
@@ -41,7 +41,7 @@ class Responses(NamedTuple):
 
 def sites(network: Network) -> tuple[Site, ...]:
     """The sites whose units are shown: the output of each activation function."""
-    return tuple(f"{layer}/post" for layer in network.model.layers)
+    return tuple(layer.post for layer in network.model.layers)
 
 
 def read(
@@ -56,16 +56,18 @@ def read(
     """The responses of every layer. key: draws the images of resample-ablation. loss: says what the outputs mean."""
     labels = jnp.asarray(data.labels)
     logits, activations = network(data.images)
+    units = unit_activations(network.model, activations)
 
     def accuracy(logits):
         return metrics.by_class(metrics.correct(loss, logits, labels), labels, classes=classes)
 
-    def layer(site):
-        values = activations[site]
+    def of_layer(layer: Layer):
+        site, values = layer.post, units[layer.post]
         by_class = responses.by_class(values, labels, classes=classes)
-        best = responses.exemplars(activations[site.replace("post", "pre")], k=exemplars)
+        best = responses.exemplars(units[layer.pre], k=exemplars)
         without = ablation.unit_mover(network, data.images, site=site, measure=accuracy)
-        away = jnp.stack([ablation.fill(kind, values, labels, classes=classes, key=key) for kind in KINDS]) - values
+        whole = activations[site]
+        away = jnp.stack([ablation.fill(kind, whole, labels, classes=classes, key=key) for kind in KINDS]) - whole
         return Responses(
             class_mean=by_class.mean.T,
             class_sd=by_class.sd.T,
@@ -77,7 +79,7 @@ def read(
             damage=accuracy(logits) - _over_kinds(without, away),
         )
 
-    return tuple(layer(site) for site in sites(network))
+    return tuple(map(of_layer, network.model.layers))
 
 
 def selectivity(
@@ -100,20 +102,21 @@ def selectivity(
 def structure(network: Network, images: Float[Array | np.ndarray, "examples pixels"]) -> tuple[dict[str, Array], ...]:
     """What the weights alone say of each unit of every layer: how strong they are, and how local its map is.
 
-    The map is the weights pushed back to the pixels; behind a layer norm, the mean gradient over the images. Locality
-    is NaN for images that are not square.
+    The map is the weights pushed back to the pixels; behind a layer norm or a convolution, the mean gradient
+    over the images. Locality is NaN for images that are not square.
     """
-    params = network.variables["params"]
-    names = [site.removesuffix("/post") for site in sites(network)]
     return tuple(
-        {"outgoing": jnp.linalg.norm(params[following]["kernel"], axis=1), **_locality(network, images, f"{name}/pre")}
-        for name, following in zip(names, [*names[1:], "output"], strict=True)
+        {
+            "outgoing": jnp.linalg.norm(outgoing_weights(network, number), axis=1),
+            **_locality(network, images, layer.pre),
+        }
+        for number, layer in enumerate(network.model.layers)
     )
 
 
 def dead_share(network: Network, images: Float[Array | np.ndarray, "examples pixels"]) -> Float[Array, " layers"]:
     """Share of each layer's units that answer all images alike: of ReLU units, those that fire on none."""
-    activations = network(images)[1]
+    activations = network.units(images)
     dead = [jnp.max(activations[site], axis=0) == jnp.min(activations[site], axis=0) for site in sites(network)]
     return jnp.stack([jnp.mean(layer.astype(jnp.float32)) for layer in dead])
 
@@ -124,16 +127,18 @@ def largest_damage(damage: Float[np.ndarray, "*seeds kinds units classes"]) -> d
     return {f"damage_{kind}": worst[..., place, :] for place, kind in enumerate(KINDS)}
 
 
-def _over_kinds(without: Callable, away: Float[Array, "kinds examples units"]) -> Float[Array, "kinds units classes"]:
+def _over_kinds(
+    without: Callable, away: Float[Array, "kinds examples *map units"]
+) -> Float[Array, "kinds units classes"]:
     """Every unit in turn, by every kind: one loop, since compiling takes longer than running."""
-    kinds, _, count = away.shape
+    kinds, *_, count = away.shape
     which = jnp.tile(jnp.arange(count), kinds), jnp.repeat(jnp.arange(kinds), count)
-    found = jax.lax.map(lambda at: without(at[0], away[at[1], :, at[0]]), which, batch_size=_ABLATED)
+    found = jax.lax.map(lambda at: without(at[0], away[at[1], ..., at[0]]), which, batch_size=_ABLATED)
     return found.reshape(kinds, count, -1)
 
 
 def _locality(network: Network, images, site: Site) -> dict[str, Array]:
-    if norm_over_units(network.model):
+    if norm_over_units(network.model) or convolves(network.model):
         maps = attribution.gradients(network, images, site=site, chunk=_EXPLAINED)
     else:
         maps = attribution.weights(network, site=site)

@@ -45,10 +45,11 @@ function pictures({ payload: { meta, arrays }, view: { seed, layer, unit }, maps
   const { maps, scale } = mapsOf(seed, layer);
   /** @type {(name: string) => number} */
   const at = (name) => entry(arrays[`layer${layer}/${name}`], seed, unit);
-  const what = layer === 0 ? "Weights" : "Weights pushed back to the pixels";
+  const direct = `layer${layer}/map` in arrays;
+  const what = direct ? "Mean gradient by the pixels" : layer === 0 ? "Weights" : "Weights pushed back to the pixels";
   const reach = `reaches ${written(at("maximiser_value"), 2)} of at most ${written(at("maximiser_bound"), 2)}`;
   const fraction = Number.isFinite(at("maximiser_fraction")) ? `, ${share(at("maximiser_fraction"))} of the way from the blank image` : "";
-  return block("What it looks for", layer === 0 ? "" : "Pushed back: the product of the kernels below, activation functions ignored.",
+  return block("What it looks for", layer === 0 || direct ? "" : "Pushed back: the product of the kernels below, activation functions ignored.",
     make("div", { class: "pictures" },
       make("figure", {}, weightMap(maps[unit], meta, scale, `${what} of this unit: ${extremes(maps[unit], meta)}`, { class: "map large" }),
         make("figcaption", {}, what)),
@@ -156,7 +157,9 @@ function connections({ payload: { meta, arrays }, networkOf, view: { seed, layer
   if (direction < 0 && layer === 0) return block(title, "They come from the pixels: see its weights.");
   const network = networkOf(seed), last = direction > 0 && layer === meta.layers.length - 1;
   const kernelLayer = direction < 0 ? layer : layer + 1;
-  const { outputs, inputs } = network.layers[kernelLayer], kernel = network.folded[kernelLayer];
+  const links = network.links[kernelLayer];
+  if (!links) return block(title, "They pass through convolutions, whose weights belong to no single pair of units.");
+  const { outputs, inputs, kernel } = links;
   /** @type {(level: number, other: number) => number} */
   const sd = (level, other) => entry(arrays[`layer${level}/sd`], seed, other);
   const found = range(direction < 0 ? inputs : outputs).map((other) => {

@@ -5,18 +5,21 @@
 /** @typedef {Record<string, Stored>} Arrays */
 
 /**
- * The module that all networks of the page share: fields of jaxinterp.networks.MLP.
- * @typedef {object} Model
- * @property {number[]} widths
- * @property {number} outputs
- * @property {string} activation
- * @property {string} norm  "none" where there is none
- * @property {"before" | "after"} norm_position
- * @property {number} norm_epsilon
- * @property {number} input_mean
- * @property {number} input_std
+ * One operation of jaxinterp.networks.steps, by its name and fields.
+ * @typedef {object} Operation
+ * @property {string} operation
+ * @property {string} name  of its parameters, if it has any
+ * @property {string} kind  of a norm, an activation function or pooling
+ * @property {number} mean
+ * @property {number} std
+ * @property {number} epsilon
+ * @property {number} stride
+ * @property {number} padding
+ * @property {number} size
+ * @property {number[]} shape  rows, columns and channels
  */
 
+/** @typedef {{ site: string, operations: Operation[] }} Step  what leads to a site from the one before it */
 /** @typedef {{ site: string, units: number }} Layer */
 
 /**
@@ -33,7 +36,8 @@
 /**
  * What jaxinterp.report.explorer.gather says of a run in words and numbers.
  * @typedef {object} Meta
- * @property {Model} model
+ * @property {Step[]} steps  of the networks, which share one model
+ * @property {number} outputs
  * @property {string} loss
  * @property {number} rows  of an image, in pixels
  * @property {number} columns

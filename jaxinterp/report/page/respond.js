@@ -19,8 +19,8 @@ function trial(payload, networkOf) {
   let drawn = null;
   let seed = 0, image = 0, edited = false, painted = false;
 
-  const single = meta.model.outputs === 1;
-  const outputs = range(meta.model.outputs).map((place) => (single ? "output" : meta.classes[place] ?? `${place}`));
+  const single = meta.outputs === 1;
+  const outputs = range(meta.outputs).map((place) => (single ? "output" : meta.classes[place] ?? `${place}`));
   const sketch = drawing(element("canvas", HTMLCanvasElement), find("cursor"), meta, (changed) => { edited = changed; respond(); });
 
   const hash = () => hashOf("try", {

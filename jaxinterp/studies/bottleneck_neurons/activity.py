@@ -57,11 +57,11 @@ def activity(network: Network, images: Array | np.ndarray, sample: Dataset, edge
     """How often units fire on the images, and histograms over a layer's units and the sample's images."""
     on_all, on_sample = network(images)[1], network(sample.images)[1]
     layers, classes = network.model.layers, network.model.outputs
-    live = [responses.liveness(on_all[f"{layer}/post"]) for layer in layers]
+    live = [responses.liveness(on_all[layer.post]) for layer in layers]
 
     def histograms(layer, edges):
         """Shares "parts classes bins", means over the layer's units."""
-        values = [on_sample[f"{layer}/{part}"] for part in PARTS]
+        values = [on_sample[site] for site in (layer.pre, layer.post)]
         shares = [responses.histograms(value, sample.labels, classes=classes, edges=edges) for value in values]
         return jnp.mean(jnp.stack(shares), axis=2)
 
@@ -82,7 +82,7 @@ def bin_edges(inputs: Inputs) -> Float[np.ndarray, "layers edges"]:
 
     def ends(network, images):
         activations, shares = network(images)[1], jnp.array([0.001, 0.999])
-        return jnp.stack([jnp.quantile(activations[f"{layer}/pre"], shares) for layer in network.model.layers])
+        return jnp.stack([jnp.quantile(activations[layer.pre], shares) for layer in network.model.layers])
 
     ranges = np.asarray(jax.jit(over_seeds(ends, chunk=8))(inputs.networks, inputs.sample.images), np.float64)
     return responses.bin_edges(ranges[~inputs.diverged], BINS)

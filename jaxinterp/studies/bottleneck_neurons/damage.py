@@ -70,7 +70,7 @@ def damage(network: Network, choosing: Dataset, scoring: Dataset, key) -> Damage
 
     def without_units(layer, basis=None):
         """Each class's most damaging unit, its accuracy without that on both halves, and scored examples by unit."""
-        first, second = (_correct_without_units(network, half, f"{layer}/post", resampled, basis) for half in halves)
+        first, second = (_correct_without_units(network, half, layer.post, resampled, basis) for half in halves)
         before, after = accuracy(first, choosing), accuracy(second, scoring)
         worst = jnp.argmin(before, axis=1)
         own = [jnp.take_along_axis(half, worst[:, None], axis=1)[:, 0] for half in (before, after)]

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Key
 from jaxinterp.analysis import directions
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
-from jaxinterp.networks import MLP
+from jaxinterp.networks import MLP, names
 from jaxinterp.studies.inputs import Inputs
 
 NAME = "bottleneck-neurons"
@@ -31,12 +31,12 @@ SAME = 1e-4  # of the root mean square: float32 sums over a thousand images agre
 
 def site(model: MLP) -> Site:
     """Where the neurons of the last hidden layer are read and changed."""
-    return f"{model.layers[-1]}/post"
+    return model.layers[-1].post
 
 
 def coords(inputs: Inputs) -> dict[str, Sequence[Any]]:
     """Labels of the axes that several topics share."""
-    return {"classes": inputs.classes, "predictions": inputs.classes, "layers": inputs.model.layers}
+    return {"classes": inputs.classes, "predictions": inputs.classes, "layers": names(inputs.model)}
 
 
 def keys(inputs: Inputs) -> Key[jax.Array, "3"]:
@@ -46,16 +46,16 @@ def keys(inputs: Inputs) -> Key[jax.Array, "3"]:
 
 def random_bases(key, model: MLP) -> Float[Array, "bases units units"]:
     """Random bases of the last hidden layer. The key of `damage` gives every measurement of a network the same ones."""
-    return directions.random_bases(jax.random.fold_in(key, BASES), model.widths[-1], draws=BASES)
+    return directions.random_bases(jax.random.fold_in(key, BASES), model.layers[-1].units, draws=BASES)
 
 
 def check(inputs: Mapping[str, Inputs]) -> None:
     """Raise InputError for networks without hidden layers or with a single output."""
     model = inputs[NAME].model
-    if not model.widths or model.outputs < 2:
+    if not model.layers or model.outputs < 2:
         raise InputError(
             f"{NAME} needs a hidden layer and two outputs or more, "
-            f"got widths {model.widths} and {model.outputs} outputs"
+            f"got {len(model.layers)} hidden layers and {model.outputs} outputs"
         )
 
 

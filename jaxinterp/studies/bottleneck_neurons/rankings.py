@@ -11,7 +11,7 @@ from jaxinterp import metrics
 from jaxinterp.analysis import ablation, attribution, top_units
 from jaxinterp.data import Dataset
 from jaxinterp.interventions import Site, replace
-from jaxinterp.networks import MLP, Network
+from jaxinterp.networks import INPUT, MLP, Network, output_weights
 from jaxinterp.stats import SHARE
 from jaxinterp.studies.bottleneck_neurons import neurons
 from jaxinterp.studies.bottleneck_neurons.neurons import ALIKE, IDENTICAL, SAME
@@ -54,7 +54,7 @@ def rankings(network: Network, sample: Dataset, data: Dataset, losses) -> Rankin
     down = jax.grad(total_loss)(network(data.images)[1][site])
     towards = metrics.by_class(-down.T, data.labels, classes=classes)
     before, own = (attribution.logit_gradients(network, sample.images, site=s) for s in gradient_sites(network.model))
-    weights = network.variables["params"]["output"]["kernel"].T
+    weights = output_weights(network).T
     every = jnp.stack([predictors.activation.T, towards.T, predictors.weight.T])
     overlap, overlap_other = top_units.overlap(every, top=TOP)
     return Rankings(
@@ -69,7 +69,7 @@ def rankings(network: Network, sample: Dataset, data: Dataset, losses) -> Rankin
 
 def gradient_sites(model: MLP) -> tuple[Site, Site]:
     """The input of the last hidden layer, and its neurons."""
-    return f"{model.layers[-2]}/post" if len(model.widths) > 1 else "input", neurons.site(model)
+    return model.layers[-2].post if len(model.layers) > 1 else INPUT, neurons.site(model)
 
 
 def _shared(inputs: Inputs) -> tuple:

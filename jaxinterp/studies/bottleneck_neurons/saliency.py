@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool, Float
 
 from jaxinterp.analysis import attribution, correlation
 from jaxinterp.ensemble import stack
-from jaxinterp.networks import Network
+from jaxinterp.networks import Layer, Network
 from jaxinterp.stats import SHARE, SIGNED
 from jaxinterp.studies.bottleneck_neurons import neurons
 from jaxinterp.studies.bottleneck_neurons.neurons import ALIKE, IDENTICAL, SAME
@@ -58,11 +58,10 @@ def maps(network: Network, images: Array | np.ndarray) -> Maps:
     return _maps(network, images, network.model.layers[-1])
 
 
-def _maps(network: Network, images: Array | np.ndarray, layer: str) -> Maps:
+def _maps(network: Network, images: Array | np.ndarray, layer: Layer) -> Maps:
     """Mean gradient of each pre-activation by the pixels, and its one-pixel probe."""
-    site = f"{layer}/pre"
-    gradient = attribution.gradients(network, images, site=site)
-    return Maps(gradient, attribution.probes(network, images.shape[-1], site=site))
+    gradient = attribution.gradients(network, images, site=layer.pre)
+    return Maps(gradient, attribution.probes(network, images.shape[-1], site=layer.pre))
 
 
 def _shared(inputs: Inputs) -> tuple:

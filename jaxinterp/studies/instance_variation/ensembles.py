@@ -7,14 +7,15 @@ import jax.numpy as jnp
 import xarray as xr
 
 from jaxinterp.data import Dataset
-from jaxinterp.networks import MLP, Site
+from jaxinterp.interventions import Site
+from jaxinterp.networks import LOGITS, MLP, names
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.judge import Claim, above
 from jaxinterp.studies.scores import Calibrated
 
 NAME = "instance-variation"
 PERMUTED, L1, ONE_DIGIT = f"{NAME}-permuted", f"{NAME}-l1", f"{NAME}-one-digit"
-OUTPUTS = "logits"
+OUTPUTS = LOGITS
 EXAMPLES = 1000  # the write-up compares the first 1000 test images
 
 # Half of what the control leaves open: a pair then shares more of it than it misses. Any bar above 0 would pass traces.
@@ -23,7 +24,7 @@ ALIKE = 0.5
 
 def layers_of(model: MLP) -> tuple[str, ...]:
     """Names of the layers, outputs last."""
-    return (*model.layers, OUTPUTS)
+    return (*names(model), OUTPUTS)
 
 
 def site(layer: str, stage: str = "post") -> Site:

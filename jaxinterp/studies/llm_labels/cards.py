@@ -11,7 +11,7 @@ from jaxinterp import ensemble, stats
 from jaxinterp.analysis import responses
 from jaxinterp.analysis.maximization import optima
 from jaxinterp.data import Dataset
-from jaxinterp.networks import Network
+from jaxinterp.networks import Network, output_weights
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.llm_labels import facets, pictures
 from jaxinterp.studies.llm_labels.neurons import NAME, SITE
@@ -53,7 +53,7 @@ def of_network(network: Network, test: Dataset, sample: facets.Sample, picture_k
     """The cards of a network; its seed is left at NaN."""
     activations = network(test.images)[1]
     by_class = responses.by_class(activations[SITE], test.labels, classes=network.model.outputs)
-    best = responses.exemplars(activations["hidden0/pre"], k=min(pictures.EXEMPLARS, len(test.images)))
+    best = responses.exemplars(activations[INPUT_SITE], k=min(pictures.EXEMPLARS, len(test.images)))
     made, as_written = facets.of_outputs(network, facet_key, sample), pictures.as_written(network)
     recipe = pictures.recipe(as_written, picture_key)[:, :, 0]
     exact = optima.penalty_optimum(*optima.affine(as_written), pictures.PENALTY)[0]
@@ -65,7 +65,7 @@ def of_network(network: Network, test: Dataset, sample: facets.Sample, picture_k
         class_mean=by_class.mean.T,
         class_sd=by_class.sd.T,
         active=responses.liveness(activations[SITE]).firing_rate,
-        outgoing=network.variables["params"]["output"]["kernel"],
+        outgoing=output_weights(network),
         facet_images=made.images,
         facet_shares=made.shares,
     )

@@ -16,11 +16,22 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 from jaxinterp.analysis import attribution, facets, planted_facets
-from jaxinterp.networks import Network
+from jaxinterp.networks import INPUT, LOGITS, Network
 from jaxinterp.stats import SHARE, indicator
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.judge import Claim, above
-from jaxinterp.studies.llm_labels.neurons import CONDITIONS, EVERY, MOST, NAME, SITE, SIX, Images, over_live, width
+from jaxinterp.studies.llm_labels.neurons import (
+    CONDITIONS,
+    EVERY,
+    INPUT_SITE,
+    MOST,
+    NAME,
+    SITE,
+    SIX,
+    Images,
+    over_live,
+    width,
+)
 from jaxinterp.studies.scores import Calibrated, Difference
 from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results
 
@@ -58,25 +69,25 @@ def counts(network: Network, key, images: Images, sample: Sample) -> Counts:
     Compiling takes longer than searching, so units and directions share one search.
     """
     outputs, neurons, layer, clusters, of_outputs, hidden, pixels = jax.random.split(key, 7)
-    classes, units = network.model.outputs, network.model.widths[0]
-    made = _maximisers(outputs, network, sample, "logits", _and_random(hidden, network, SITE, "logits")).number
-    real = _clusters(clusters, network, images, "hidden0/pre", _and_random(pixels, network, "input", "hidden0/pre"))
+    classes, units = network.model.outputs, network.model.layers[0].units
+    made = _maximisers(outputs, network, sample, LOGITS, _and_random(hidden, network, SITE, LOGITS)).number
+    real = _clusters(clusters, network, images, INPUT_SITE, _and_random(pixels, network, INPUT, INPUT_SITE))
     whole = facets.of_layer(layer, network, images, site=SITE, k=units, restarts=RESTARTS, steps=STEPS)
     return Counts(
         outputs=made[:classes].astype(float),
         random=made[classes:].astype(float),
-        neurons=_maximisers(neurons, network, sample, "hidden0/pre").number.astype(float),
+        neurons=_maximisers(neurons, network, sample, INPUT_SITE).number.astype(float),
         layer=whole.number.astype(float),
         participation=whole.participation,
         clusters_of_neurons=real[:units],
         clusters_of_random=real[units:],
-        clusters_of_outputs=_clusters(of_outputs, network, images, "logits"),
+        clusters_of_outputs=_clusters(of_outputs, network, images, LOGITS),
     )
 
 
 def of_outputs(network: Network, key, sample: Sample) -> facets.Facets:
     """The facets of a network's outputs that `counts` counts, with this key."""
-    return _maximisers(jax.random.split(key, 7)[0], network, sample, "logits")
+    return _maximisers(jax.random.split(key, 7)[0], network, sample, LOGITS)
 
 
 def planted(inputs: Mapping[str, Inputs]) -> planted_facets.Counts:

@@ -17,7 +17,7 @@ SIX, TWELVE, XOR = NAME, f"{NAME}-12", f"{NAME}-xor"
 RECIPES = {SIX: 40, TWELVE: 40, XOR: 40}
 WIDTHS = (SIX, TWELVE)
 CONDITIONS = (UNTRAINED, TRAINED)
-SITE = "hidden0/post"
+SITE, INPUT_SITE = "hidden0/post", "hidden0/pre"  # of the write-up's one hidden layer
 
 MOST = 0.5  # what is said of the network must be true of more networks, neurons or starts than not
 EVERY = 0.9  # what is said of every one may fail for one in ten

@@ -30,7 +30,7 @@ from jaxinterp.text import mean
 PENALTY, RATE, STEPS, STARTS = 1.0, 0.1, 200, 8
 ASCENTS = 4
 OUTPUT, INPUT = TARGETS = ("after the ReLU", "before the ReLU")
-_SITES = {OUTPUT: "hidden0/post", INPUT: "hidden0/pre"}
+_SITES = {OUTPUT: neurons.SITE, INPUT: neurons.INPUT_SITE}
 EXEMPLARS = 9
 REACHED = 0.95  # cosine with the optimum: an angle of less than 20 degrees
 EXACT = 0.99  # of the possible gain over the blank image
@@ -57,12 +57,14 @@ class Maximised(NamedTuple):
 
 def maximised(network: Network, images: Images, key) -> Maximised:
     """The write-up's recipe on each neuron, and ascent among images in [0, 1]."""
-    climbed = maximization.units(key, network, images[:1], site="hidden0/pre", restarts=ASCENTS)
+    climbed = maximization.units(key, network, images[:1], site=neurons.INPUT_SITE, restarts=ASCENTS)
     z_network = as_written(network)
     weights, bias = optima.affine(z_network)
     best, value = optima.penalty_optimum(weights, bias, PENALTY)
     pictures = recipe(z_network, key)
-    entering = jnp.stack([jnp.diagonal(z_network(images)[1]["hidden0/pre"], axis1=0, axis2=2).T for images in pictures])
+    entering = jnp.stack(
+        [jnp.diagonal(z_network(images)[1][neurons.INPUT_SITE], axis1=0, axis2=2).T for images in pictures]
+    )
     length = jnp.linalg.norm(pictures, axis=-1) * jnp.linalg.norm(best, axis=-1)[:, None]
     product = jnp.einsum("tusp,up->tus", pictures, best, precision=jax.lax.Precision.HIGHEST)
     return Maximised(
@@ -81,7 +83,7 @@ def as_written(network: Network) -> Network:
 
 def recipe(network: Network, key) -> Float[Array, "targets units starts pixels"]:
     """The write-up's pictures of each neuron of a network `as_written`, from the same starts for both targets."""
-    units = network.model.widths[0]
+    units = network.model.layers[0].units
 
     def pictures(target):
         def objective(activations):

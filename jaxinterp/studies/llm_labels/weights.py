@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from jaxinterp.analysis import attribution
 from jaxinterp.analysis.attribution.rebuilding import LISTS, listed
-from jaxinterp.networks import Network
+from jaxinterp.networks import LOGITS, Network
 from jaxinterp.stats import SHARE
 from jaxinterp.studies.inputs import UNTRAINED, Inputs
 from jaxinterp.studies.judge import Claim, above
@@ -39,7 +39,7 @@ class Outgoing(NamedTuple):
 
 def outgoing(network: Network, images: Images) -> Outgoing:
     """The largest weights of every logit."""
-    found = attribution.connections(network, images, site="logits", k=min(QUOTED, network.model.widths[-1]))
+    found = attribution.connections(network, images, site=LOGITS, k=min(QUOTED, network.model.layers[-1].units))
     active = jnp.any(network(images)[1][SITE] > 0, axis=0)
     largest, contributing = found.incoming_units, found.incoming_contribution_units[:, 0]
     return Outgoing(

@@ -22,10 +22,10 @@ TOPICS = (ladder, focus, growth, logits, tracing, matches, ablations)
 def check(inputs: Mapping[str, Inputs]) -> None:
     """Raise InputError for networks without a hidden layer or class 4, or test images without a 4 in either half."""
     own = inputs[NAME]
-    if not own.model.widths or own.model.outputs <= TARGET:
+    if not own.model.layers or own.model.outputs <= TARGET:
         raise InputError(
-            f"{NAME} needs a hidden layer and {TARGET + 1} outputs or more, got widths {own.model.widths} and "
-            f"{own.model.outputs} outputs"
+            f"{NAME} needs a hidden layer and {TARGET + 1} outputs or more, got {len(own.model.layers)} hidden "
+            f"layers and {own.model.outputs} outputs"
         )
     if not all(np.any(half.labels == TARGET) for half in (own.choosing, own.scoring)):
         raise InputError(f"{NAME} needs test images of class {TARGET}, some in either half of them")

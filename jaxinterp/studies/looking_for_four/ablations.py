@@ -9,7 +9,7 @@ from jaxinterp import metrics
 from jaxinterp.analysis import ablation, correlation, top_units
 from jaxinterp.data import Dataset
 from jaxinterp.ensemble import stack
-from jaxinterp.networks import Network
+from jaxinterp.networks import Network, names
 from jaxinterp.stats import SIGNED
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.judge import Claim, above
@@ -47,7 +47,7 @@ def losses(
     before = [_accuracy(network(fours)[0]) for _, fours in halves]
 
     def of_layer(layer, used):
-        without = (_accuracy_without(network, own, f"{layer}/post", key) for own in halves)
+        without = (_accuracy_without(network, own, layer.post, key) for own in halves)
         chosen, scored = (start - left for start, left in zip(before, without, strict=True))
         most_damaging = jnp.take_along_axis(scored, jnp.argmax(chosen, axis=1)[:, None], axis=1)[:, 0]
         match = top_units.highest(correlation.pairwise(used, template, inked))
@@ -77,7 +77,7 @@ def _shared(inputs: Inputs) -> tuple:
 
 
 MEASUREMENTS = (
-    Measurement("ablations", losses, _shared, lambda own: {"layers": own.model.layers, "kinds": KINDS}, chunk=2),
+    Measurement("ablations", losses, _shared, lambda own: {"layers": names(own.model), "kinds": KINDS}, chunk=2),
 )
 
 

@@ -62,7 +62,8 @@ def focus(network: Network, key, images: maps.Images, inked: maps.Inked) -> Focu
     statistics = local.participation, local.gini, local.spread, local.components, local.largest, moved.largest
     statistics = *statistics, foci.count, two
     return Focus(
-        *(values.reshape(both.shape[:-1]) for values in statistics), neurons=jnp.array(network.model.widths, float)
+        *(values.reshape(both.shape[:-1]) for values in statistics),
+        neurons=jnp.array([layer.units for layer in network.model.layers], float),
     )
 
 

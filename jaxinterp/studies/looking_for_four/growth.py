@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from jaxinterp.analysis import attribution, correlation, movement
 from jaxinterp.ensemble import stack
-from jaxinterp.networks import Network
+from jaxinterp.networks import Network, names
 from jaxinterp.stats import SHARE, SIGNED
 from jaxinterp.studies.inputs import SNAPSHOTS, TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.judge import Claim, above
@@ -74,11 +74,11 @@ def compare(untrained: Network, now: Network, trained: Network, inked: maps.Inke
 
 def example(network: Network) -> Example:
     """The first layer of a network."""
-    return Example(attribution.weights(network, site="hidden0/pre"))
+    return Example(attribution.weights(network, site=network.model.layers[0].pre))
 
 
 def _coords(inputs: Mapping[str, Inputs]) -> dict[str, Sequence[Any]]:
-    return {"conditions": inputs[NAME].conditions(STAGES), "layers": inputs[NAME].model.layers}
+    return {"conditions": inputs[NAME].conditions(STAGES), "layers": names(inputs[NAME].model)}
 
 
 MEASUREMENTS = (

@@ -19,7 +19,7 @@ from jaxinterp import metrics
 from jaxinterp.analysis import attribution, correlation
 from jaxinterp.data import Dataset
 from jaxinterp.ensemble import over_seeds
-from jaxinterp.networks import Network
+from jaxinterp.networks import LOGITS, Network, output_weights
 from jaxinterp.stats import SIGNED, known_mean
 from jaxinterp.studies.inputs import TRAINED, Inputs
 from jaxinterp.studies.judge import Claim, above, below
@@ -90,7 +90,7 @@ def logit_maps(network: Network, data: Dataset) -> Float[Array, "methods classes
     """What every logit reads off the pixels, by each method."""
     gradient = attribution.gradient(network, data.images, data.labels)
     gated = metrics.by_class(gradient.T, data.labels, classes=network.model.outputs).T
-    return jnp.stack([attribution.kernel_product(network), attribution.weights(network, site="logits"), gated])
+    return jnp.stack([attribution.kernel_product(network), attribution.weights(network, site=LOGITS), gated])
 
 
 def mean_maps(inputs: Mapping[str, Inputs]) -> LogitMaps:
@@ -110,7 +110,7 @@ def evidence(network: Network, choosing: Dataset, scoring: Dataset) -> Evidence:
     def share(by):
         return jnp.cumsum(carried[jnp.argsort(-by)]) / jnp.where(total > 0, total, jnp.nan)
 
-    weight = network.variables["params"]["output"]["kernel"][:, TARGET]
+    weight = output_weights(network)[:, TARGET]
     return Evidence(share(weight), share(of_neurons(network, choosing)))
 
 
@@ -134,7 +134,7 @@ def deletion(network: Network, key, fours: maps.Images) -> Deletion:
 
 
 def _coords(inputs: Inputs) -> dict[str, Sequence[Any]]:
-    neurons = range(1, inputs.model.widths[-1] + 1)
+    neurons = range(1, inputs.model.layers[-1].units + 1)
     return {**maps.coords(inputs), "methods": METHODS, "orders": ORDERS, "gone": SHARES.tolist(), "neurons": neurons}
 
 

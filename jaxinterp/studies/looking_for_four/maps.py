@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float
 
 from jaxinterp.analysis import attribution, templates
 from jaxinterp.data import Dataset
-from jaxinterp.networks import Network
+from jaxinterp.networks import Network, names
 from jaxinterp.studies.inputs import SAMPLE, TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.judge import Claim
 from jaxinterp.studies.scores import Calibrated, Values
@@ -69,7 +69,7 @@ def coords(inputs: Inputs) -> dict[str, Sequence[Any]]:
     """Labels of the axes that most measurements have."""
     return {
         "classes": inputs.classes,
-        "layers": inputs.model.layers,
+        "layers": names(inputs.model),
         "views": VIEWS,
         "kinds": templates.KINDS,
         "turns": templates.TURNS,
@@ -78,13 +78,13 @@ def coords(inputs: Inputs) -> dict[str, Sequence[Any]]:
 
 def weights(network: Network) -> list[Map]:
     """Weights of every layer's neurons, from the second on pushed back to the pixels with batch norms folded in."""
-    return [attribution.weights(network, site=f"{layer}/pre") for layer in network.model.layers]
+    return [attribution.weights(network, site=layer.pre) for layer in network.model.layers]
 
 
 def used(network: Network, images: Images) -> list[Map]:
     """What every layer's neurons use of the pixels: mean gradient × standard deviation of the pixel."""
     spread = jnp.std(images, axis=0)
-    return [attribution.gradients(network, images, site=f"{layer}/pre") * spread for layer in network.model.layers]
+    return [attribution.gradients(network, images, site=layer.pre) * spread for layer in network.model.layers]
 
 
 def upright(values: Float[Array | np.ndarray, "kinds turns classes *rest"]) -> Float[Array, "classes *rest"]:

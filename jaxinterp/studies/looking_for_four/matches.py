@@ -73,7 +73,7 @@ def matches(
     own = [difference[:, jnp.arange(classes), layer, :, units] for layer, units in enumerate(selective)]
     chosen = jnp.stack([top_units.highest(target[:, VIEWS.index(maps.USED)]), selective[:, TARGET]], axis=1)
     activations = network(scoring.images)[1]
-    of_chosen = [activations[f"{layer}/post"][:, u] for layer, u in zip(network.model.layers, chosen, strict=True)]
+    of_chosen = [activations[layer.post][:, u] for layer, u in zip(network.model.layers, chosen, strict=True)]
     told = responses.selectivity(jnp.concatenate(of_chosen, axis=1), scoring.labels, classes=classes, bins=1)
     auc, selective_auc = told.auc[TARGET].reshape(-1, 2).T
     best = jnp.moveaxis(jnp.nanmax(alike, axis=-1), (-2, -1), (0, 1))
@@ -84,7 +84,7 @@ def views(network: Network, key, images) -> Float[Array, "layers views units pix
     """What every neuron sees of the pixels, by each view; NaN for units that a narrower layer does not have."""
     options = {"restarts": RESTARTS, "steps": STEPS}
     maximisers = [
-        maximization.optimal_images(key, network, site=f"{layer}/pre", **options) for layer in network.model.layers
+        maximization.optimal_images(key, network, site=layer.pre, **options) for layer in network.model.layers
     ]
     return stack(map(pad_units, (maps.weights(network), maps.used(network, images), maximisers)), axis=1)
 
@@ -92,7 +92,7 @@ def views(network: Network, key, images) -> Float[Array, "layers views units pix
 def _selective(network: Network, data: Dataset) -> Int[Array, "layers classes"]:
     """Each class's most selective neuron of every layer."""
     activations, classes = network(data.images)[1], network.model.outputs
-    by_layer = [activations[f"{layer}/post"] for layer in network.model.layers]
+    by_layer = [activations[layer.post] for layer in network.model.layers]
     return jnp.stack([responses.most_selective(own, data.labels, classes=classes) for own in by_layer])
 
 
@@ -101,7 +101,7 @@ def cards(network: Network, key, images, choosing: Dataset, scoring: Dataset) ->
     activations = network(scoring.images)[1]
 
     def of_layer(layer, units, seen) -> Cards:
-        own = activations[f"{layer}/post"][:, units]
+        own = activations[layer.post][:, units]
         spread = jnp.std(own, axis=0)
         standard = (own - jnp.mean(own, axis=0)) / jnp.where(spread > 0, spread, jnp.nan)
         shown = responses.exemplars(own, k=min(EXEMPLARS, len(scoring.labels))).index

@@ -84,7 +84,7 @@ def traced(network: Network, data: Dataset) -> Traced:
 
 
 def _activations(network: Network, data: Dataset) -> Float[Array, "examples neurons"]:
-    return network(data.images)[1][f"{network.model.layers[-1]}/post"]
+    return network(data.images)[1][network.model.layers[-1].post]
 
 
 def _beyond(network: Network, data: Dataset) -> Float[Array, "examples neurons"]:

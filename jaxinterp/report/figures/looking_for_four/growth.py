@@ -19,13 +19,13 @@ def settling(results: Results) -> Figure:
     found, texts = results["growth"], []
     figure, [row] = panels(1, found.sizes["layers"], (4.4, 3.2), y="mean over neurons, pixels with ink", sharey=True)
     stages = found.conditions.to_numpy()
-    for axes, layer in zip(row, found.layers.to_numpy(), strict=True):
+    for number, (axes, layer) in enumerate(zip(row, found.layers.to_numpy(), strict=True)):
         own = found.sel(layers=layer)
         band(axes, own.settled, BLUE, "correlation with its kept weights")
         band(axes, own.moved, GREEN, "share of the way that is gone", "--")
         band(axes, own.settled_other, ORANGE, "with another neuron's kept weights", ":")
         columns(axes, [stage.replace(" ", "\n") for stage in stages], 8)
-        plain(axes, f"{layer}: {'weights' if layer == 'hidden0' else 'weights pushed back'}", grid="y")
+        plain(axes, f"{layer}: {'weights pushed back' if number else 'weights'}", grid="y")
         texts.append(f"{layer} {means(by(own.settled, 'conditions'), 2)}")
     legend_of(figure, row[0])
     title = "How early weights are as they are kept, with another neuron's as control"

@@ -228,7 +228,7 @@ def test_contradictory_configs_are_refused(config, message):
 
 def test_layers_name_the_hidden_sites_and_are_padded_to_the_widest():
     model = networks.MLP((3, 1))
-    assert model.layers == ("hidden0", "hidden1") and networks.MLP(()).layers == ()
+    assert networks.names(model) == ("hidden0", "hidden1") and networks.MLP(()).layers == ()
     found = networks.pad_units([jnp.ones((3, 2)), jnp.ones((1, 2), bool)])
     assert found.shape == (2, 3, 2) and np.isfinite(found[0]).all()
     assert np.isfinite(found[1, 0]).all() and np.isnan(found[1, 1:]).all()

@@ -1,0 +1,253 @@
+"""Every analysis, on every kind of network: it answers for each unit, or says in one line why it cannot."""
+
+import functools
+import re
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxinterp import ensemble, networks
+from jaxinterp.analysis import (
+    ablation,
+    attribution,
+    barriers,
+    class_profiles,
+    directions,
+    facets,
+    last_layer,
+    locality,
+    matching,
+    maximization,
+    patching,
+    responses,
+)
+from jaxinterp.analysis.attribution import METHODS
+from jaxinterp.analysis.maximization import optima
+from jaxinterp.analysis.similarity import controlled
+from jaxinterp.config import ModelConfig
+from jaxinterp.data import Dataset
+from jaxinterp.errors import InputError
+
+SIDE, EXAMPLES, KEY = 8, 24, jax.random.key(0)
+CONVOLUTIONS = {"channels": (4, 3), "padding": (1,), "image_shape": (SIDE, SIDE, 1)}
+KINDS = {
+    "neurons": ModelConfig((6, 5), 3),
+    "batch norm": ModelConfig((6, 5), 3, norm="batch"),
+    "layer norm": ModelConfig((6, 5), 3, norm="layer", norm_position="after"),
+    "convolutions": ModelConfig((5,), 3, **CONVOLUTIONS),
+    "convolutions, batch norm": ModelConfig((5,), 3, norm="batch", pool="mean", **CONVOLUTIONS),
+    "convolutions alone": ModelConfig((), 3, **CONVOLUTIONS),
+    "one layer": ModelConfig((6,), 3),
+    "one output": ModelConfig((6, 5), 1),
+}
+DOCUMENT = Path(__file__).parents[2] / "docs" / "models.md"
+
+
+@functools.cache
+def network(kind):
+    """A network of a kind, with random variables of both signs."""
+    made = networks.init(jax.random.key(1), networks.build(KINDS[kind]), SIDE**2)
+    leaves, tree = jax.tree.flatten(made.variables)
+    keys = jax.random.split(jax.random.key(2), len(leaves))
+    moved = [leaf + 0.05 * jax.random.uniform(k, leaf.shape) for leaf, k in zip(leaves, keys, strict=True)]
+    return made.replace(variables=jax.tree.unflatten(tree, moved))
+
+
+@functools.cache
+def data(kind):
+    images = jax.random.uniform(KEY, (EXAMPLES, SIDE**2))
+    return Dataset(images, jnp.arange(EXAMPLES, dtype=jnp.int32) % max(KINDS[kind].outputs, 2))
+
+
+def of_sites(analysis, *, pre=False):
+    """The analysis at every layer; the number of units that each answer must have, in front or at the end."""
+
+    def run(kind):
+        own, found = network(kind), []
+        for layer in own.model.layers:
+            value = analysis(own, data(kind), layer.pre if pre else layer.post, layer.units)
+            found.append(jax.tree.leaves(value))
+            assert all(layer.units in leaf.shape for leaf in found[-1])
+        return found
+
+    return run
+
+
+def once(analysis):
+    return lambda kind: jax.tree.leaves(analysis(network(kind), data(kind)))
+
+
+def raw(logits, labels):
+    return jnp.sum(logits**2, axis=-1)
+
+
+def measured(kind):
+    return {"kind": kind, "key": KEY, "measure": raw}
+
+
+def two(own):
+    return ensemble.stack([own, jax.tree.map(lambda leaf: 0.9 * leaf, own)])
+
+
+def matched(own, some):
+    activations = jnp.stack([own.units(some.images)[own.model.layers[0].post]] * 2)
+    return matching.matched_correlation(activations, activations, key=KEY)
+
+
+def aligned(own, other):
+    return jax.jit(barriers.weight_matching)(own, other, KEY)
+
+
+ANALYSES = {
+    "responses and selectivity": of_sites(
+        lambda own, some, site, units: responses.selectivity(
+            own.units(some.images)[site], some.labels, classes=3, bins=4
+        )
+    ),
+    "exemplars": of_sites(lambda own, some, site, units: responses.exemplars(own.units(some.images)[site], k=units)),
+    "ablation of single units": of_sites(
+        lambda own, some, site, units: [ablation.units(own, some, site=site, **measured(k)) for k in ablation.KINDS]
+    ),
+    "ablation at several strengths": of_sites(
+        lambda own, some, site, units: ablation.doses(own, some, np.array([0.5]), site=site, **measured("mean"))
+    ),
+    "ablation of groups": of_sites(
+        lambda own, some, site, units: ablation.groups(
+            own, some, np.eye(units, dtype=bool), site=site, **measured("mean")
+        )
+    ),
+    "interactions": of_sites(
+        lambda own, some, site, units: jnp.nan_to_num(ablation.interactions(own, some, site=site, **measured("zero")))
+    ),
+    "predictors of damage": of_sites(lambda own, some, site, units: ablation.predictors(own, some, site=site)),
+    "ablation of directions": of_sites(
+        lambda own, some, site, units: directions.replaced(
+            own,
+            some.images,
+            jnp.zeros((1, *directions.coordinates(own(some.images)[1][site], jnp.eye(units)).shape)),
+            directions.random_bases(KEY, units, draws=1)[0],
+            site=site,
+            measure=lambda logits: logits[:, 0],
+            chunk=4,
+        )
+    ),
+    "groups of the last layer": once(
+        lambda own, some: last_layer.group_accuracies(
+            own, some, np.eye(own.model.layers[-1].units, dtype=bool), KEY, chunk=4
+        )
+    ),
+    "patching": of_sites(
+        lambda own, some, site, units: (
+            patching.patch_units(
+                own, some.images[:8], some.images[8:16], site=site, first=0, second=min(1, own.model.outputs - 1)
+            ).effect
+        )
+    ),
+    "shifts": of_sites(
+        lambda own, some, site, units: patching.shifts(own, some.images[:8], some.images[8:16], site=site)
+    ),
+    "profiles of classes": of_sites(
+        lambda own, some, site, units: class_profiles.profile(own.units(some.images)[site], some.labels, classes=3)
+    ),
+    "weights on the pixels": of_sites(lambda own, some, site, units: attribution.weights(own, site=site), pre=True),
+    "mean gradients": of_sites(
+        lambda own, some, site, units: attribution.gradients(own, some.images, site=site), pre=True
+    ),
+    "locality of gradients": of_sites(
+        lambda own, some, site, units: locality.locality(attribution.gradients(own, some.images, site=site)), pre=True
+    ),
+    "probes": of_sites(lambda own, some, site, units: attribution.probes(own, SIDE**2, site=site), pre=True),
+    "gradients of logits": of_sites(
+        lambda own, some, site, units: attribution.logit_gradients(own, some.images, site=site)
+    ),
+    **{
+        f"attribution: {name}": once(
+            lambda own, some, method=method: method(own, some.images[:4], np.array([0, 0, 1, 0]) % own.model.outputs)
+        )
+        for name, method in METHODS.items()
+    },
+    "conductance": of_sites(
+        lambda own, some, site, units: attribution.conductance(own, some.images[:3], 0, through=site, steps=4)
+    ),
+    "exact conductance": of_sites(
+        lambda own, some, site, units: attribution.exact_conductance(own, some.images[:3], 0, through=site)
+    ),
+    "deletion curves": once(lambda own, some: attribution.deletion(own, some.images, some.images, 0, steps=4)),
+    "maps of randomised networks": once(
+        lambda own, some: attribution.sanity(KEY, own, some.images[:3], 0, attribution.gradient)
+    ),
+    "connections": of_sites(
+        lambda own, some, site, units: attribution.connections(own, some.images, site=site, k=2).outgoing_units
+    ),
+    "paths": once(lambda own, some: attribution.top_paths(own, some.images[0], 0, k=3)),
+    "contributions to a logit": once(lambda own, some: attribution.contributions(own, some.images, 0)),
+    "maximisation": of_sites(
+        lambda own, some, site, units: maximization.units(KEY, own, some.images, site=site, restarts=2, steps=4).images,
+        pre=True,
+    ),
+    "optimum of the first layer": once(lambda own, some: optima.box_optimum(*optima.affine(own))),
+    "bounds": of_sites(lambda own, some, site, units: optima.interval_bounds(own, site=site), pre=True),
+    "facets by maximisers": of_sites(
+        lambda own, some, site, units: (
+            facets.by_maximisers(KEY, own, some.images, site=site, k=2, restarts=2, steps=4).number
+        ),
+        pre=True,
+    ),
+    "facets by exemplars": of_sites(
+        lambda own, some, site, units: facets.by_exemplars(KEY, own, some.images, site=site, top=8).number, pre=True
+    ),
+    "facets of a layer": once(
+        lambda own, some: facets.of_layer(
+            KEY, own, some.images, site=own.model.layers[0].post, k=2, restarts=2, steps=4
+        ).sizes[:1]
+    ),
+    "similarity of all pairs": once(
+        lambda own, some: (
+            controlled.compare(
+                two(own), two(own), some, [layer.post for layer in own.model.layers] + ["logits"], key=KEY
+            ).cka
+        )
+    ),
+    "matching by activations": once(matched),
+    "matching by weights": once(lambda own, some: aligned(own, ensemble.take(two(own), 1))),
+    "barriers": once(
+        lambda own, some: barriers.barrier(
+            own,
+            networks.permute(own, *aligned(own, own)),
+            Dataset(some.images, some.labels % own.model.outputs),
+            points=3,
+            statistics=some.images,
+            loss="squared_error" if own.model.outputs == 1 else "cross_entropy",
+        )
+    ),
+}
+
+
+@functools.cache
+def outcome(analysis, kind):
+    """ "" where the analysis answers with numbers, and else what it says."""
+    try:
+        found = jax.tree.leaves(ANALYSES[analysis](kind))
+    except InputError as error:
+        return str(error)
+    assert found and all(np.isfinite(np.asarray(leaf, float)).any() for leaf in found)
+    return ""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("analysis", ANALYSES)
+def test_an_analysis_answers_or_says_why_not(analysis, kind):
+    said = outcome(analysis, kind)
+    assert "\n" not in said
+    assert bool(said) == ((analysis, kind) in documented()), said
+
+
+@functools.cache
+def documented() -> set[tuple[str, str]]:
+    """The pairs of analysis and kind that the document says are refused."""
+    rows = re.findall(r"^\| ([^|]+) \| (.+) \|$", DOCUMENT.read_text(), re.MULTILINE)
+    refused = {name.strip(): kinds for name, kinds in rows}
+    return {(name, kind) for name, kinds in refused.items() for kind in KINDS if f"*{kind}*" in kinds}
