@@ -81,9 +81,10 @@ def linear_after(network: Network, site: Site) -> tuple[Array, Site] | None:
     if site in (INPUT, LOGITS):
         return None
     step = step_after(network.model, site)
-    if len(step.operations) > 1 or not isinstance(step.operations[0], Dense):
+    first, *rest = step.operations
+    if rest or not isinstance(first, Dense):
         return None
-    return jnp.asarray(network.variables["params"][step.operations[0].name]["kernel"]), step.site
+    return jnp.asarray(network.variables["params"][first.name]["kernel"]), step.site
 
 
 def normed(network: Network, norm: Norm) -> tuple[Float[Array, " units"], Float[Array, " units"]]:

@@ -4,7 +4,7 @@ Source of the idea: the permutation specification of Git Re-Basin (Ainsworth et 
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -70,7 +70,7 @@ def permute(
     if seeds:
         parts = jax.tree.map(lambda x: jnp.broadcast_to(x, (*seeds, x.shape[-1])), (tuple(orders), signs))
         return jax.vmap(permute)(network, *parts)
-    flat = flatten_dict(network.variables)
+    flat: dict[Any, Any] = flatten_dict(network.variables)
     for number, (order, parts) in enumerate(zip(orders, symmetry(model), strict=True)):
         sign = jnp.ones(order.shape) if signs is None else signs[number]
         for part in parts:

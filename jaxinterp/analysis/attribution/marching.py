@@ -38,10 +38,15 @@ def mean_gradients(
     linear_pieces(network)
     if norm_over_units(network.model):
         raise InputError("a norm over units is not linear in pieces: use integrated_gradients")
-    return jax.lax.map(lambda line: _of_line(network, *line, site), (starts, ends, units), batch_size=chunk)
+
+    def of_line(line):
+        return _of_line(network, line, site)
+
+    return jax.lax.map(of_line, (starts, ends, units), batch_size=chunk)
 
 
-def _of_line(network: Network, start: Image, end: Image, unit: Int[Array, ""], site: Site) -> Image:
+def _of_line(network: Network, line: tuple[Image, Image, Int[Array, ""]], site: Site) -> Image:
+    start, end, unit = line
     shift = end - start
 
     def explained(image):

@@ -14,7 +14,7 @@ from jaxinterp.data import Dataset
 from jaxinterp.networks import Network, output_weights
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.llm_labels import facets, pictures
-from jaxinterp.studies.llm_labels.neurons import NAME, SITE
+from jaxinterp.studies.llm_labels.neurons import INPUT_SITE, NAME, SITE
 from jaxinterp.studies.study import EnsembleMeasurement
 
 OUTPUT_PICTURE, INPUT_PICTURE = (f"recipe {target}" for target in pictures.TARGETS)
