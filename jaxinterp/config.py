@@ -48,6 +48,8 @@ class DataConfig:
     label_offset: int = 0
     """subtract this from all labels, so that they start at 0: 1 for EMNIST's letters, whose labels go from 1 to 26;
     classes and positive are labels before this"""
+    transpose: bool = False
+    """swap rows and columns of every image: EMNIST's IDX files need it"""
     crop: int | None = None
     """keep only the central crop × crop pixels"""
     resize: int | None = None

@@ -91,7 +91,7 @@ def save(path: Path | str, config: RunConfig, trained: Trained, test: Dataset, *
     path = Path(path)
     begin(path, config)
     files.write_summed(path / "history.nc", _netcdf(_history_dataset(config, trained.history)))
-    probe = Dataset(*(np.asarray(part[:PROBE_SIZE]) for part in test))
+    probe = jax.tree.map(np.asarray, test.take(slice(PROBE_SIZE)))
     accuracy, stream = _accuracies(trained.networks, probe, config), io.BytesIO()
     np.savez_compressed(stream, images=probe.images, labels=probe.labels, accuracy=accuracy)
     files.write_summed(path / "probe.npz", stream.getvalue())

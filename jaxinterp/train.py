@@ -321,7 +321,7 @@ def compile_program(model: MLP, data: Splits, config: TrainConfig, hyperparamete
     # Arms follow one another, and all arms have the same seeds.
     keys = jnp.tile(ensemble.keys(config.base_seed, config.seeds), seeds // config.seeds)[index]
     hyperparameters, keys = jax.device_put((jax.tree.map(lambda leaf: leaf[index], hyperparameters), keys), spread)
-    data = jax.device_put(Splits(*(split._replace(images=pack(split.images)) for split in data)), copied)
+    data = jax.device_put(Splits(*(split.replace(images=pack(split.images)) for split in data)), copied)
     noise = (
         None if hyperparameters.label_noise is None else jax.device_put(label_noise(config, data.train.labels), copied)
     )

@@ -61,7 +61,10 @@ def prepare_tfds(
     splits: tuple[str, ...] = ("train", "test"),
     features: dict[str, Any] | None = None,
 ) -> None:
-    """Write a set of TensorFlow Datasets, with what tensorflow_datasets and array_record offer without TensorFlow."""
+    """Write a set of TensorFlow Datasets, with what tensorflow_datasets and array_record offer without TensorFlow.
+
+    name: NAME or NAME/CONFIG.
+    """
     import tensorflow_datasets as tfds
     from array_record.python.array_record_module import ArrayRecordWriter
     from google.protobuf import json_format
@@ -69,7 +72,7 @@ def prepare_tfds(
     from tensorflow_datasets.core.proto import dataset_info_pb2 as info_pb2
     from tensorflow_datasets.proto import tf_example_pb2
 
-    folder = root / name / version
+    folder, (dataset, _, part) = root / name / version, name.partition("/")
     folder.mkdir(parents=True)
     channels = images[0].shape[-1] if images[0].ndim == 3 else 1
     features = features or {
@@ -79,7 +82,7 @@ def prepare_tfds(
     tfds.features.FeaturesDict(features).save_config(str(folder))
     # The messages' classes are made as the modules are imported, where no type checker sees them.
     described, example_of = vars(info_pb2)["DatasetInfo"], vars(tf_example_pb2)["Example"]
-    info = described(name=name, version=version, file_format=file_format)
+    info = described(name=dataset, config_name=part, version=version, file_format=file_format)
     for split in splits:
         info.splits.add(
             name=split,
@@ -87,7 +90,7 @@ def prepare_tfds(
             num_bytes=1,
             filepath_template="{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}",
         )
-        writer = ArrayRecordWriter(str(folder / f"{name}-{split}.array_record-00000-of-00001"), "group_size:1")
+        writer = ArrayRecordWriter(str(folder / f"{dataset}-{split}.array_record-00000-of-00001"), "group_size:1")
         for image, label in zip(images, labels, strict=True):
             png = io.BytesIO()
             Image.fromarray(image).save(png, "PNG")

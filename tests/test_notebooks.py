@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 
+import jax
 import jupytext
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,7 +14,6 @@ from support.findings import judged
 from support.random_results import random_results
 
 from jaxinterp import data, recipes, studies
-from jaxinterp.data import Dataset
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NAMES = sorted(source.stem for source in FOLDER.glob("*.py"))
@@ -42,7 +42,7 @@ def toy_size(monkeypatch):
 
     def load_few(config):
         splits = load(config)
-        return splits._replace(test=Dataset(*(np.asarray(part[:400]) for part in splits.test)))
+        return splits._replace(test=jax.tree.map(lambda part: np.asarray(part[:400]), splits.test))
 
     monkeypatch.setattr(data, "load", load_few)
     kept = studies.answers(DEMO) | {study: answer(study) for study in RANDOM}

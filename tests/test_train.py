@@ -67,7 +67,7 @@ def test_seeds_have_their_own_order_by_default_and_one_where_it_is_shared():
 
 def byte_splits():
     return Splits(
-        *(part._replace(images=scale_bytes((255 * part.images).astype(np.uint8))) for part in random_splits(pixels=8))
+        *(part.replace(images=scale_bytes((255 * part.images).astype(np.uint8))) for part in random_splits(pixels=8))
     )
 
 
@@ -266,7 +266,7 @@ def test_xor_is_learnt_to_the_last_digit():
 def test_every_recipe_trains_at_toy_size(name):
     config = recipes.config(name, seeds=2, epochs=2)
     splits = data.load(config.data)
-    splits = Splits(*(Dataset(part.images[:200], part.labels[:200]) for part in splits))
+    splits = Splits(*(part.take(slice(200)) for part in splits))
     model = networks.build(dataclasses.replace(config.model, widths=(6,) * len(config.model.widths)))
     result = train.fit_ensemble(model, splits, config.train)
     assert np.isfinite(result.history.loss[..., 2]).all()
@@ -309,7 +309,7 @@ def test_what_does_not_fit_is_refused(changes, message):
 @pytest.mark.parametrize(("examples", "size"), [(65, 64), (33, 32), (8, 1), (7, 3)])
 def test_batch_norm_is_never_left_with_a_batch_of_one(examples, size):
     splits = random_splits()
-    splits = splits._replace(train=Dataset(*(np.resize(part, (examples, *part.shape[1:])) for part in splits.train)))
+    splits = splits._replace(train=splits.train.take(np.arange(examples) % len(splits.train.labels)))
     config = TrainConfig(batch_size=size)
     with pytest.raises(InputError, match=f"{examples} training images in batches of {size} leave a batch of one"):
         train.check(config, networks.build(ModelConfig(outputs=3, norm="batch")), splits)
@@ -326,7 +326,7 @@ def test_data_that_does_not_fit_is_refused():
         train.check(TrainConfig(patience=2), networks.build(ModelConfig(outputs=3)), empty)
     with pytest.raises(InputError, match=r"needs 3 outputs, got 2$"):
         train.check(TrainConfig(), networks.build(ModelConfig(outputs=2)), random_splits())
-    from_1 = Splits(*(part._replace(labels=part.labels + np.int32(1)) for part in random_splits()))
+    from_1 = Splits(*(part.replace(labels=part.labels + np.int32(1)) for part in random_splits()))
     with pytest.raises(
         InputError, match=r"needs 4 outputs, got 3; or subtract 1 from all labels: --data.label-offset 1$"
     ):

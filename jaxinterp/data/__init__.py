@@ -1,6 +1,18 @@
 """Where do the images come from? Every source becomes three sets of flat images in [0, 1] with integer labels."""
 
-from jaxinterp.data.datasets import Dataset, Splits, as_dataset, check_images, fingerprint, hash_arrays, image_shape
+from jaxinterp.data.datasets import (
+    Dataset,
+    Shape,
+    Splits,
+    as_dataset,
+    check_images,
+    check_square,
+    default_shape,
+    fingerprint,
+    hash_arrays,
+    image_shape,
+    size_text,
+)
 from jaxinterp.data.loading import load
 from jaxinterp.data.options import pixel_permutation
 from jaxinterp.data.packing import pack, unpack
@@ -9,10 +21,13 @@ from jaxinterp.data.toy import Strokes, strokes, xor
 
 __all__ = [
     "Dataset",
+    "Shape",
     "Splits",
     "Strokes",
     "as_dataset",
     "check_images",
+    "check_square",
+    "default_shape",
     "fingerprint",
     "hash_arrays",
     "image_shape",
@@ -20,6 +35,7 @@ __all__ = [
     "pack",
     "permutation",
     "pixel_permutation",
+    "size_text",
     "strokes",
     "unpack",
     "xor",

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
+from jaxinterp.data.class_names import named
 from jaxinterp.data.datasets import Dataset, Splits, as_dataset, empty_like, size_text
 from jaxinterp.data.streams import LIMIT, MAX_BYTES, read_at_most
 from jaxinterp.errors import InputError
@@ -21,6 +22,8 @@ from jaxinterp.errors import InputError
 _FILES = ("train-images", "train-labels", "t10k-images", "t10k-labels")
 _UNSIGNED_BYTE = 0x08
 _MOST_AXES = 4
+_CLASS_NAMES = "class_names.txt"
+_MOST_TEXT = 2**16  # bytes of class names
 
 
 def read_idx(path: Traversable) -> UInt8[np.ndarray, "..."]:
@@ -74,15 +77,29 @@ def load_folder(folder: Traversable) -> Splits:
     """The four standard files of a folder in their original order; no validation images.
 
     Their names are {train,t10k}-{images-idx3,labels-idx1}-ubyte, with `-` or `.` before idx, with or without .gz, and
-    with `test` for t10k and a prefix such as emnist-letters- (EMNIST stores its images transposed; they stay so).
-    Raises InputError where one is missing or damaged, or where images and labels do not fit.
+    with `test` for t10k and a prefix such as emnist-letters- (EMNIST stores its images transposed; they stay so, unless
+    data.transpose is set). A file class_names.txt may name the labels from 0 on, one per line. Raises InputError where
+    a file is missing or damaged, or where images, labels and names do not fit.
     """
     prefix = _prefix(folder)
     paths = [_find(folder, prefix, part) for part in _FILES]
     with ThreadPoolExecutor() as pool:  # decompressing and scaling release the interpreter lock
         train = pool.submit(_load_pair, *paths[:2])
         test = pool.submit(_load_pair, *paths[2:])
-    return Splits(train.result(), empty_like(train.result()), test.result())
+    splits = Splits(train.result(), empty_like(train.result()), test.result())
+    names = folder / _CLASS_NAMES
+    return named(splits, _lines(names), str(names)) if names.is_file() else splits
+
+
+def _lines(path: Traversable) -> list[str]:
+    with path.open("rb") as file:
+        content = file.read(_MOST_TEXT + 1)
+    try:
+        if len(content) > _MOST_TEXT:
+            raise ValueError
+        return content.decode().splitlines()
+    except ValueError:
+        raise InputError(f"{path} is no short text in UTF-8: write one class name per line, from label 0 on") from None
 
 
 def _prefix(folder: Traversable) -> str:

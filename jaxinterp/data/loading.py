@@ -33,14 +33,13 @@ def load(config: DataConfig) -> Splits:
 
 def _in_one_shape(splits: Splits, source: str) -> Splits:
     """All images with the rows and columns of those that have them. Raises InputError where two shapes contradict."""
-    shapes = {data.images.shape[1:] for data in splits}
-    shape = max(shapes, key=len)
-    if any(other != shape and other != (math.prod(shape),) for other in shapes):
+    shape = max((data.shape for data in splits), key=lambda shape: shape[0])  # flat ones that are no squares have 1 row
+    if any(data.shape not in (shape, (1, math.prod(shape), 1)) for data in splits):
         raise InputError(
-            f"{source} has training images of {size_text(splits.train.images.shape[1:])} pixels and test images of "
-            f"{size_text(splits.test.images.shape[1:])}: use one size"
+            f"{source} has training images of {size_text(splits.train.shape)} pixels and test images of "
+            f"{size_text(splits.test.shape)}: use one size"
         )
-    return Splits(*(data._replace(images=data.images.reshape(len(data.images), *shape)) for data in splits))
+    return Splits(*(data.replace(shape=shape) for data in splits))
 
 
 def _read(config: DataConfig) -> Splits:

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from collections.abc import Callable
 
 import jax
 import numpy as np
@@ -9,7 +10,7 @@ from jaxtyping import Float, Int
 
 from jaxinterp import machine
 from jaxinterp.config import DataConfig
-from jaxinterp.data.datasets import Dataset, Splits, flatten, image_shape
+from jaxinterp.data.datasets import Dataset, Splits, image_shape, size_text
 from jaxinterp.errors import InputError, InputWarning
 
 _DRAWS = ("validation_share", "train_size", "permute_pixels", "shuffle_labels")
@@ -17,8 +18,8 @@ _MOST_NAMES = 30  # of classes in a message
 
 
 def apply_options(splits: Splits, config: DataConfig) -> Splits:
-    """Apply the options in order: classes, positive, label_offset, crop, resize, validation_share, train_size, pixels,
-    labels. Images are flat from then on.
+    """Apply the options in order: classes, positive, label_offset, transpose, crop, resize, validation_share,
+    train_size, pixels, labels. Names of classes follow their labels.
 
     - `classes` and `positive` are labels of the source.
     - Validation images are held out before `train_size` draws from the rest. They are therefore the same for every
@@ -41,24 +42,28 @@ def apply_options(splits: Splits, config: DataConfig) -> Splits:
         splits = _one_against_rest(splits, config.positive)
     else:
         splits = _shift_labels(splits, config.label_offset)
+    if config.transpose:
+        splits = _map_grids(lambda images: images.swapaxes(1, 2), splits)
     if config.crop is not None or config.resize is not None:
-        splits = _map_images(lambda images: _resize(_crop(_with_rows(images), config.crop), config.resize), splits)
-    splits = _map_images(lambda images: flatten(images, config.source), splits)
+        splits = _map_grids(lambda images: _resize(_crop(images, config.crop), config.resize), splits)
     if config.validation_share != 0:
         splits = _hold_out(splits, config)
     if config.train_size is not None:
         splits = splits._replace(train=_draw(splits.train, config.train_size, _rng(config, "train_size")))
     if config.permute_pixels:
         order = pixel_permutation(config, splits.train.images.shape[1])
-        splits = _map_images(lambda images: images[:, order], splits)
+        splits = Splits(*(data.replace(images=data.images[:, order]) for data in splits))
     if config.shuffle_labels:
         shuffled = _rng(config, "shuffle_labels").permutation(splits.train.labels)
-        splits = splits._replace(train=splits.train._replace(labels=shuffled))
+        splits = splits._replace(train=splits.train.replace(labels=shuffled))
     return splits
 
 
 def pixel_permutation(config: DataConfig, pixels: int) -> Int[np.ndarray, " pixels"]:
-    """The order that `permute_pixels` applies: permuted = images[:, order]. np.argsort(order) inverts it."""
+    """The order that `permute_pixels` applies: permuted = images[:, order]. np.argsort(order) inverts it.
+
+    It moves the channels of a pixel independently of each other.
+    """
     return _rng(config, "permute_pixels").permutation(pixels)
 
 
@@ -66,8 +71,17 @@ def _rng(config: DataConfig, draw: str) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(config.data_seed, spawn_key=(_DRAWS.index(draw),)))
 
 
-def _map_images(fn, splits: Splits) -> Splits:
-    return Splits(*(data._replace(images=fn(data.images)) for data in splits))
+def _map_grids(fn: Callable[[np.ndarray], np.ndarray], splits: Splits) -> Splits:
+    """fn of images "n h w c" instead of flat ones. Raises InputError where images have no rows."""
+
+    def mapped(data: Dataset) -> Dataset:
+        if data.shape[0] == 1:
+            image_shape(data.images.shape[1])
+        images = fn(np.asarray(data.images).reshape(-1, *data.shape))
+        flat = images.reshape(len(images), math.prod(images.shape[1:]))
+        return data.replace(images=flat, shape=images.shape[1:])
+
+    return Splits(*map(mapped, splits))
 
 
 def _select_classes(splits: Splits, classes: tuple[int, ...]) -> Splits:
@@ -79,7 +93,11 @@ def _select_classes(splits: Splits, classes: tuple[int, ...]) -> Splits:
 
 def _one_against_rest(splits: Splits, positive: int) -> Splits:
     _check_classes(splits, (positive,))
-    return Splits(*(data._replace(labels=(data.labels == positive).astype(np.int32)) for data in splits))
+    name = splits.train.name(positive)
+    names = (f"not {name}", name) if splits.train.class_names else ()
+    return Splits(
+        *(data.replace(labels=(data.labels == positive).astype(np.int32), class_names=names) for data in splits)
+    )
 
 
 def _check_classes(splits: Splits, classes: tuple[int, ...]) -> None:
@@ -110,39 +128,39 @@ def _shift_labels(splits: Splits, offset: int) -> Splits:
         raise InputError(
             f"labels start at {least} and label_offset is {offset}: --data.label-offset {least} makes them start at 0"
         )
-    return Splits(*(data._replace(labels=(data.labels - np.int64(offset)).astype(np.int32)) for data in splits))
+    names = splits.train.class_names[offset:] if offset >= 0 else ()  # label 0 has none where labels are moved up
+    return Splits(
+        *(data.replace(labels=(data.labels - np.int64(offset)).astype(np.int32), class_names=names) for data in splits)
+    )
 
 
-def _with_rows(images: Float[np.ndarray, "n *shape"]) -> Float[np.ndarray, "n h w"]:
-    """Flat images are the rows of squares."""
-    return images if images.ndim == 3 else images.reshape(len(images), *image_shape(images.shape[1]))
-
-
-def _crop(images: Float[np.ndarray, "n h w"], crop: int | None) -> Float[np.ndarray, "n _ _"]:
+def _crop(images: Float[np.ndarray, "n h w c"], crop: int | None) -> Float[np.ndarray, "n _ _ c"]:
     if crop is None:
         return images
-    _, rows, columns = images.shape
+    _, rows, columns, _ = images.shape
     if not 1 <= crop <= min(rows, columns):
         raise InputError(f"crop is {crop} but images are {rows} × {columns} pixels: use 1 to {min(rows, columns)}")
     top, left = (rows - crop) // 2, (columns - crop) // 2
     return images[:, top : top + crop, left : left + crop]
 
 
-def _resize(images: Float[np.ndarray, "n h w"], size: int | None) -> Float[np.ndarray, "n _ _"]:
+def _resize(images: Float[np.ndarray, "n h w c"], size: int | None) -> Float[np.ndarray, "n _ _ c"]:
     if size is None:
         return images
     if size < 1:
         raise InputError(f"resize is {size}: use 1 or more")
-    if size > (most := math.isqrt(machine.memory() // (4 * max(len(images), 1)))):
-        raise InputError(
-            f"resize is {size}: this machine's memory holds {len(images)} images of {most} × {most} pixels"
-        )
+    count, *sides, channels = images.shape
+    if size > (most := math.isqrt(machine.memory() // (4 * max(count * channels, 1)))):
+        largest = size_text((most, most, channels))
+        raise InputError(f"resize is {size}: this machine's memory holds {count} images of {largest} pixels")
     # Antialiased linear resizing is one matrix per axis. Building it once is faster than resizing image by image.
     down, right = (
-        np.asarray(jax.image.resize(np.eye(side, dtype=np.float32), (size, side), "linear"))
-        for side in images.shape[1:]
+        np.asarray(jax.image.resize(np.eye(side, dtype=np.float32), (size, side), "linear")) for side in sides
     )
-    return np.clip(down @ images @ right.T, 0, 1)
+    resized = np.empty((count, size, size, channels), np.float32)
+    for channel in range(channels):
+        resized[..., channel] = np.clip(down @ images[..., channel] @ right.T, 0, 1)
+    return resized
 
 
 def _hold_out(splits: Splits, config: DataConfig) -> Splits:

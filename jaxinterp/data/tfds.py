@@ -5,17 +5,20 @@ import io
 import json
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from jaxinterp.data.class_names import EMNIST, named
 from jaxinterp.data.datasets import Dataset, Splits, as_dataset, empty_like
 from jaxinterp.data.streams import LIMIT, MAX_BYTES
 from jaxinterp.errors import InputError
 
 _NAME = re.compile(r"\w[\w.+-]*(/\w[\w.+-]*)*(:\d+\.\d+\.\d+)?")
 _FEATURE = re.compile(r"tensorflow_datasets\.core\.features\.\w+\.\w+")
+_TRANSPOSED = "emnist/"  # stored with rows and columns swapped
 _CLASS_KEYS = ("pythonClassName", "python_class_name", "type")
 
 
@@ -23,21 +26,22 @@ def load_tfds(name: str) -> Splits:
     """The train and test splits of a prepared set, in its stored (shuffled) order; no validation images.
 
     `name` is NAME or NAME/CONFIG, with :VERSION if it is not the newest. The set lies in the folder of the environment
-    variable TFDS_DATA_DIR, by default ~/tensorflow_datasets. Nothing is downloaded, and nothing is imported but TFDS's
-    own features. Raises InputError where the set is missing, with the command that prepares it, where it is damaged,
-    and where its images are not bytes of one channel.
+    variable TFDS_DATA_DIR, by default ~/tensorflow_datasets. Labels have the names that the set gives them. EMNIST's
+    images, which are stored transposed, are put upright. Nothing is downloaded, and nothing is imported but TFDS's own
+    features. Raises InputError where the set is missing, with the command that prepares it, where it is damaged, and
+    where its images are not bytes of one or three channels.
     """
     folder = _prepared_folder(name)
     try:
         _check_features(folder / "features.json")
         with _without_advice():
-            train, test = _read_splits(folder, name)
+            train, test, names = _read_splits(folder, name)
     except (InputError, MemoryError):
         raise
     except Exception as error:  # TFDS and its readers raise many kinds of errors about bytes
         line = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(f"{folder} cannot be read ({line}): prepare the set again") from error
-    return Splits(train, empty_like(train), test)
+    return named(Splits(train, empty_like(train), test), names, f"tfds:{name}")
 
 
 @contextlib.contextmanager
@@ -54,7 +58,8 @@ def _without_advice():
             logging.set_verbosity(verbosity)
 
 
-def _read_splits(folder: Path, name: str) -> tuple[Dataset, Dataset]:
+def _read_splits(folder: Path, name: str) -> tuple[Dataset, Dataset, Sequence[str]]:
+    """Training and test images, and the names of the classes, as far as the set has them."""
     import tensorflow_datasets as tfds  # here, because it takes most of a second
 
     # A builder made from the folder neither runs the set's own code nor accesses the internet.
@@ -64,7 +69,10 @@ def _read_splits(folder: Path, name: str) -> tuple[Dataset, Dataset]:
         raise InputError(f"tfds:{name} has the splits {', '.join(sorted(sources))}: it needs train and test")
     for split in ("train", "test"):
         _check_complete(builder.info.splits[split], f"tfds:{name} {split}")
-    return _read(sources["train"], f"tfds:{name} train"), _read(sources["test"], f"tfds:{name} test")
+    transposed = name.startswith(_TRANSPOSED)
+    train, test = (_read(sources[split], f"tfds:{name} {split}", transposed) for split in ("train", "test"))
+    names = EMNIST.get(name.partition(":")[0]) or getattr(builder.info.features["label"], "names", None)
+    return train, test, names or ()
 
 
 def _prepared_folder(name: str) -> Path:
@@ -120,7 +128,7 @@ def _check_complete(split: Any, name: str) -> None:
         )
 
 
-def _read(source: Any, name: str) -> Dataset:
+def _read(source: Any, name: str, transposed: bool) -> Dataset:
     images, labels, size = [], [], 0
     for example in source:
         if not {"image", "label"} <= example.keys():
@@ -133,4 +141,5 @@ def _read(source: Any, name: str) -> Dataset:
         raise InputError(f"{name} has no examples: prepare the set again")
     if len(shapes := {image.shape for image in images}) > 1:
         raise InputError(f"{name} has images of {len(shapes)} different shapes: use a set whose images have one shape")
-    return as_dataset(np.stack(images), np.array(labels), name)
+    stacked = np.stack(images)
+    return as_dataset(stacked.swapaxes(1, 2) if transposed else stacked, np.array(labels), name)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from jaxinterp.data.datasets import Dataset, Splits
+from jaxinterp.data.datasets import Dataset, Splits, empty_like
 from jaxinterp.errors import InputError
 
 SIDE = 28
@@ -49,7 +49,7 @@ def strokes(seed: int = 0, *, train: int = 8000, test: int = 2000) -> Strokes:
     (train_data, train_twins), (test_data, test_twins) = (
         _draw_split(np.random.default_rng([seed, stream]), count, mask) for stream, count in enumerate((train, test))
     )
-    none = Dataset(train_data.images[:0], train_data.labels[:0])
+    none = empty_like(train_data)
     return Strokes(Splits(train_data, none, test_data), Splits(train_twins, none, test_twins), mask)
 
 

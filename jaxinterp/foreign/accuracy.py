@@ -61,7 +61,7 @@ def check(network: Network, config: ModelConfig, test: Dataset, loss: str) -> Ch
     labels = np.asarray(test.labels)
     chance = float(np.bincount(labels).max() / len(labels))
     accuracy = _accuracy(network, config, test, loss)
-    some = Dataset(test.images[:_EXAMPLES], test.labels[:_EXAMPLES])
+    some = test.take(slice(_EXAMPLES))
     here = _accuracy(network, config, some, loss)
     reached = {option: _accuracy(network, other, some, loss) for option, other in _alternatives(config)}
     option = max(reached, key=lambda option: reached[option])

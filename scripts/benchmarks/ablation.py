@@ -115,7 +115,7 @@ def deviation(network: Network, test: Dataset, dtype: DTypeLike) -> float:
     """The largest difference in any logit between our changes and captum's, over all its ways and all layers."""
     with jax.enable_x64(True):  # float32 arrays stay float32
         network = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf, dtype)), network)
-        test = Dataset(np.asarray(test.images, dtype), np.asarray(test.labels))
+        test = test.replace(images=np.asarray(test.images, dtype), labels=np.asarray(test.labels))
         return max(_deviation(contestants(network, test, layer)) for layer in range(len(network.model.widths)))
 
 
@@ -133,7 +133,7 @@ def _deviation(ways: dict[str, Contestant]) -> float:
 
 def deviation_results(network: Network, test: Dataset) -> Iterator[Result]:
     """Rows with the difference between ours and captum."""
-    some = Dataset(test.images[:CHECKED], test.labels[:CHECKED])
+    some = test.take(slice(CHECKED))
     for dtype in ("float64", "float32"):
         row = Result(f"ours minus captum, {dtype}", "logit", None, target="≤ 1e-6", note=peers.missing("captum"))
         if peers.captum is not None:

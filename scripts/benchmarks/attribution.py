@@ -82,7 +82,7 @@ def deviation(network: Network, test: Dataset, dtype: DTypeLike) -> float:
     """The largest difference in any pixel between our quadrature and captum's."""
     with jax.enable_x64(True):  # float32 arrays stay float32
         network = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf, dtype)), network)
-        test = Dataset(np.asarray(test.images, dtype), np.asarray(test.labels))
+        test = test.replace(images=np.asarray(test.images, dtype), labels=np.asarray(test.labels))
         ours = attribution.integrated_gradients(network, test.images, test.labels, steps=STEPS)
         return float(np.abs(np.asarray(ours) - next(captum(network, test)["captum"].turns).numpy()).max())
 

@@ -160,7 +160,7 @@ def test_a_barrier_counts_whatever_loss_is_asked_for():
     model = MLP((4,), 1)
     a, b = random_network(0, model), random_network(1, model)
     data = random_data()
-    found = barriers.barrier(a, b, data._replace(labels=data.labels % 2), points=2, loss="squared_error")
+    found = barriers.barrier(a, b, data.replace(labels=data.labels % 2), points=2, loss="squared_error")
     expected = [np.mean((network(data.images)[0][:, 0] - data.labels % 2) ** 2) for network in (a, b)]
     np.testing.assert_allclose(found.loss, expected, rtol=1e-5)
     np.testing.assert_allclose(found.barrier, 0, atol=1e-6)

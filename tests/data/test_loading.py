@@ -3,6 +3,7 @@ import random
 import re
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
@@ -48,7 +49,7 @@ def test_an_unknown_source_lists_what_exists(source):
 
 
 def equal(a, b):
-    return all(np.array_equal(x, y) for one, other in zip(a, b, strict=True) for x, y in zip(one, other, strict=True))
+    return all(np.array_equal(x, y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True))
 
 
 def save(path, train, test, **more):
@@ -59,7 +60,10 @@ def save(path, train, test, **more):
 
 @pytest.mark.parametrize(
     ("train", "test"),
-    [((8, 32), (16, 16)), ((8, 32), (32, 8)), ((8, 32), (255,)), ((784,), (14, 14)), ((2, 3), (3, 2))],
+    [
+        *[((8, 32), (16, 16)), ((8, 32), (32, 8)), ((8, 32), (1, 255)), ((28, 28), (14, 14)), ((2, 3), (3, 2))],
+        *[((8, 8, 3), (8, 8)), ((8, 8, 3), (8, 7, 3))],
+    ],
 )
 def test_shapes_that_contradict_each_other_are_refused(tmp_path, train, test):
     sizes = (" × ".join(map(str, shape)) for shape in (train, test))
@@ -69,11 +73,12 @@ def test_shapes_that_contradict_each_other_are_refused(tmp_path, train, test):
 
 
 @pytest.mark.parametrize("flat", ["train", "test"])
-def test_flat_images_have_the_shape_of_the_others(tmp_path, flat):
-    images = {name: np.random.default_rng(0).uniform(size=(4, 3, 5)).astype("f4") for name in ("train", "test")}
+@pytest.mark.parametrize("shape", [(3, 5), (4, 5, 3)])
+def test_flat_images_have_the_shape_of_the_others(tmp_path, flat, shape):
+    images = {name: np.random.default_rng(0).uniform(size=(4, *shape)).astype("f4") for name in ("train", "test")}
     config = save(tmp_path / "d.npz", **images)
     expected = load(DataConfig(config.source, crop=3))
-    save(tmp_path / "d.npz", **images | {flat: images[flat].reshape(4, 15)})
+    save(tmp_path / "d.npz", **images | {flat: images[flat].reshape(4, -1)})
     assert equal(load(DataConfig(config.source, crop=3)), expected)
 
 

@@ -91,8 +91,8 @@ def test_keras_mnist_of_bytes_is_read(tmp_path):
 
 
 @given(
-    images=hnp.arrays(np.uint8, (4, 3, 3)),
-    layout=st.sampled_from([(4, 3, 3), (4, 9), (4, 1, 3, 3), (4, 3, 3, 1)]),
+    images=hnp.arrays(np.uint8, (4, 2, 2)),
+    layout=st.sampled_from([(4, 2, 2), (4, 4), (4, 1, 2, 2), (4, 2, 2, 1)]),
     as_floats=st.booleans(),
     compressed=st.booleans(),
     order=st.sampled_from("CF"),
@@ -104,8 +104,32 @@ def test_every_form_of_a_file_is_one_data_set(tmp_path_factory, images, layout, 
     arrays = dict(zip(KERAS, (stored, labels, stored, labels), strict=True))
     (np.savez_compressed if compressed else np.savez)(path, **arrays)
     for data in (load(DataConfig(str(path))).train, load(DataConfig(str(path))).test):
-        np.testing.assert_array_equal(data.images, scale_bytes(images).reshape(4, 9))
+        np.testing.assert_array_equal(data.images, scale_bytes(images).reshape(4, 4))
         np.testing.assert_array_equal(data.labels, labels)
+
+
+def test_classes_may_have_names(tmp_path):
+    splits = load_arrays(tmp_path, ARRAYS | {"class_names": np.array(["o", "ki", "su", "ankle boot"])})
+    assert {data.class_names for data in splits} == {("o", "ki", "su", "ankle boot")}
+    splits = load_arrays(tmp_path, ARRAYS | {"class_names": np.array(list("0123"))})
+    assert {data.class_names for data in splits} == {()}
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["a", "b"], "data.npz has 2 class names and labels up to 3: name every label, from 0"),
+        (["a", "b", "c", "a"], "has the class name 'a' twice: give every class a name of its own"),
+        (["a", "b", " ", "d"], "has the class name ' ': use 1 to 100 printable characters"),
+        (["a", "b", "\x1b[2J", "d"], r"has the class name '\x1b[2J': use 1 to 100 printable characters"),
+        (["a", "b", "c", 101 * "d"], "use 1 to 100 printable characters"),
+        ([[0, 1, 2, 3]], "has class_names of type int64 and shape (1, 4): use a list of text"),
+        ([None] * 4, "class_names.npy is a pickle, which can run code"),
+    ],
+)
+def test_names_that_cannot_be_used_are_refused(tmp_path, names, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        load_arrays(tmp_path, ARRAYS | {"class_names": np.array(names)})
 
 
 def test_other_members_do_not_matter(tmp_path):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxinterp.config import DataConfig
-from jaxinterp.data import Dataset, Splits, load, pixel_permutation, xor
+from jaxinterp.data import Dataset, Splits, as_dataset, load, pixel_permutation, xor
 from jaxinterp.data.options import apply_options
 from jaxinterp.errors import InputError, InputWarning
 
@@ -30,7 +30,7 @@ def identity(data):
 
 
 def equal(a, b):
-    return all(np.array_equal(x, y) for one, other in zip(a, b, strict=True) for x, y in zip(one, other, strict=True))
+    return all(np.array_equal(x, y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True))
 
 
 def test_no_option_changes_nothing():
@@ -185,10 +185,10 @@ def test_bad_values_are_refused(options, message):
 
 
 def shaped(rows, columns, labels=(0, 1, 1, 0)):
-    """Splits of images with ink in the middle 2 × 2 pixels, that are not flattened yet."""
+    """Splits of images with ink in the middle 2 × 2 pixels."""
     images = np.zeros((len(labels), rows, columns), np.float32)
     images[:, rows // 2 - 1 : rows // 2 + 1, columns // 2 - 1 : columns // 2 + 1] = 1
-    data = Dataset(images, np.array(labels, np.int32))
+    data = as_dataset(images, np.array(labels, np.int32))
     return Splits(data, data.take(np.s_[:0]), data)
 
 
@@ -202,16 +202,71 @@ def test_a_crop_of_images_that_are_not_square_keeps_their_middle(rows, columns):
 @pytest.mark.parametrize("shape", [(8, 32), (5, 3)])
 def test_resizing_images_that_are_not_square_is_what_jax_does(shape):
     splits = shaped(*shape)
-    expected = jax.image.resize(splits.train.images, (4, 7, 7), "linear")
+    expected = jax.image.resize(splits.train.images.reshape(4, *shape), (4, 7, 7), "linear")
     images = apply_options(splits, DataConfig(resize=7)).train.images
     np.testing.assert_allclose(images, np.asarray(expected).reshape(4, 49), atol=1e-6)
 
 
-def test_images_that_would_be_taken_for_squares_are_refused():
-    message = "mnist has images of 8 × 32 pixels, as many as 16 × 16, for which analyses would take them: pad"
-    with pytest.raises(InputError, match=re.escape(message)):
-        apply_options(shaped(8, 32), DataConfig())
-    assert apply_options(shaped(8, 31), DataConfig()).train.images.shape == (4, 248)
+def grids(data):
+    return np.asarray(data.images).reshape(-1, *data.shape)
+
+
+def drawn(shape, count=3, names=()):
+    """Random images of a shape, as all three splits."""
+    images = np.random.default_rng(0).random((count, np.prod(shape)), np.float32)
+    data = Dataset(images, np.arange(count, dtype=np.int32), shape, names)
+    return Splits(data, data.take(np.s_[:0]), data)
+
+
+shapes = st.tuples(st.integers(2, 9), st.integers(2, 9), st.sampled_from([1, 3]))
+
+
+@settings(max_examples=25)
+@given(shape=shapes, crop=st.one_of(st.none(), st.integers(1, 2)), resize=st.one_of(st.none(), st.integers(1, 6)))
+def test_channels_are_cropped_and_resized_each_by_itself(shape, crop, resize):
+    whole, config = drawn(shape), DataConfig(crop=crop, resize=resize)
+    changed = apply_options(whole, config).test
+    side = (resize, resize) if resize else (crop, crop) if crop else shape[:2]
+    assert changed.shape == (*side, shape[2])
+    for channel in range(shape[2]):
+        alone = as_dataset(grids(whole.test)[..., channel], whole.test.labels)
+        of_channel = apply_options(Splits(alone, alone, alone), config).test
+        np.testing.assert_array_equal(grids(changed)[..., channel], grids(of_channel)[..., 0])
+
+
+@given(shapes)
+def test_transposing_swaps_rows_and_columns_and_is_its_own_inverse(shape):
+    whole, config = drawn(shape), DataConfig(transpose=True)
+    swapped = apply_options(whole, config)
+    assert swapped.test.shape == (shape[1], shape[0], shape[2])
+    np.testing.assert_array_equal(grids(swapped.test), grids(whole.test).swapaxes(1, 2))
+    assert equal(apply_options(swapped, config), whole)
+
+
+def test_images_that_are_not_square_keep_their_shape():
+    for shape in ((8, 32, 1), (8, 31, 1), (2, 6, 3)):
+        changed = apply_options(drawn(shape), DataConfig(permute_pixels=True, train_size=2))
+        assert {data.shape for data in changed} == {shape}
+
+
+NAMES = ("bag", "coat", "dress")
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ({}, NAMES),
+        ({"classes": (0, 2)}, NAMES),
+        ({"classes": (1, 2), "label_offset": 1}, NAMES[1:]),
+        ({"label_offset": -4}, ()),
+        ({"positive": 1}, ("not coat", "coat")),
+    ],
+)
+def test_names_follow_the_labels(options, names):
+    changed = apply_options(drawn((2, 2, 1), names=NAMES), DataConfig(**options))
+    assert {data.class_names for data in changed} == {names}
+    unnamed = apply_options(drawn((2, 2, 1)), DataConfig(**options))
+    assert {data.class_names for data in unnamed} == {()}
 
 
 @pytest.mark.parametrize("option", ["crop", "resize"])
@@ -228,7 +283,7 @@ def test_a_size_that_no_memory_holds_is_refused_without_taking_it(size):
 
 @given(start=st.integers(-(2**31), 2**31 - 3), classes=st.sampled_from([(), (0, 2), (1,)]))
 def test_an_offset_makes_labels_start_at_0(start, classes):
-    splits = Splits(*(part._replace(labels=part.labels + np.int32(start)) for part in numbered()))
+    splits = Splits(*(part.replace(labels=part.labels + np.int32(start)) for part in numbered()))
     named = tuple(label + start for label in classes)
     first = min(classes, default=0)
     shifted = apply_options(splits, DataConfig(label_offset=start + first, classes=named))
@@ -240,7 +295,7 @@ def test_an_offset_makes_labels_start_at_0(start, classes):
 
 @pytest.mark.parametrize(("first", "offset"), [(-1, 0), (0, 1), (1, 2), (0, -(2**31)), (5, 10**30), (5, -(10**30))])
 def test_labels_that_an_offset_does_not_fit_are_refused(first, offset):
-    splits = Splits(*(part._replace(labels=part.labels + np.int32(first)) for part in numbered()))
+    splits = Splits(*(part.replace(labels=part.labels + np.int32(first)) for part in numbered()))
     message = f"labels start at {first} and label_offset is {offset}: --data.label-offset {first} makes them start at 0"
     with pytest.raises(InputError, match=re.escape(message)):
         apply_options(splits, DataConfig(label_offset=offset))

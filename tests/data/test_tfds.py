@@ -96,10 +96,12 @@ def test_image_and_label_are_needed(root):
         load(DataConfig(source="tfds:tiny"))
 
 
-def test_colour_is_refused(root):
-    prepare(root, np.zeros((2, 4, 4, 3), np.uint8), [0, 1])
-    with pytest.raises(InputError, match="tfds:tiny train has images of 3 channels: convert them to greyscale"):
-        load(DataConfig(source="tfds:tiny"))
+def test_colour_is_kept(root):
+    images = np.random.default_rng(0).integers(0, 256, (2, 4, 5, 3), np.uint8)
+    prepare(root, images, [0, 1])
+    test = load(DataConfig(source="tfds:tiny")).test
+    assert test.shape == (4, 5, 3)
+    np.testing.assert_allclose(test.images, images.reshape(2, 60) / 255, rtol=1e-6)
 
 
 def test_images_of_several_sizes_are_refused(root):

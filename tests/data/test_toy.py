@@ -13,9 +13,9 @@ def drawn():
 
 
 def test_xor_is_its_truth_table():
-    for images, labels in xor():
-        np.testing.assert_array_equal(labels, images[:, 0] != images[:, 1])
-        assert len(np.unique(images, axis=0)) == 4
+    for data in xor():
+        np.testing.assert_array_equal(data.labels, data.images[:, 0] != data.images[:, 1])
+        assert len(np.unique(data.images, axis=0)) == 4
 
 
 @settings(max_examples=20)
@@ -41,7 +41,7 @@ def test_the_bar_is_a_horizontal_stroke(drawn):
 
 
 def test_nothing_else_tells_the_classes_apart(drawn):
-    images, labels = drawn.splits.train
+    images, labels = drawn.splits.train.images, drawn.splits.train.labels
     outside = images[:, ~drawn.mask]
     a, b = outside[labels == 0], outside[labels == 1]
     z = (a.mean(0) - b.mean(0)) / np.sqrt(a.var(0) / len(a) + b.var(0) / len(b))
@@ -49,7 +49,7 @@ def test_nothing_else_tells_the_classes_apart(drawn):
 
 
 def test_the_bar_removed_leaves_one_distribution(drawn):
-    images, labels = drawn.splits.train
+    images, labels = drawn.splits.train.images, drawn.splits.train.labels
     without = np.where(labels[:, None] == 1, drawn.twins.train.images, images)[:, drawn.mask]
     a, b = without[labels == 0].mean(axis=1), without[labels == 1].mean(axis=1)
     assert abs(a.mean() - b.mean()) < 4 * np.sqrt(a.var() / len(a) + b.var() / len(b))

@@ -67,8 +67,8 @@ def test_other_data_under_the_same_name_are_refused(toy, tmp_path):
     store.check_data(path / "weights", config, splits)
     for split in splits._fields:
         part = getattr(splits, split)
-        moved = part._replace(images=np.roll(part.images, 1)) if len(part.labels) else part
-        relabelled = part._replace(labels=np.roll(part.labels, 1)) if len(part.labels) else part
+        moved = part.replace(images=np.roll(part.images, 1)) if len(part.labels) else part
+        relabelled = part.replace(labels=np.roll(part.labels, 1)) if len(part.labels) else part
         for other in (moved, relabelled):
             if other is not part:
                 with pytest.raises(InputError, match=f"is not what {path} was trained on"):

@@ -149,7 +149,7 @@ def test_captum_answers_the_same_in_every_way_and_a_difference_would_show(splits
 
 def test_mean_ablation_is_of_every_hidden_unit(splits, many):
     found = jax.jit(ensemble.over_seeds(ablation.mean_ablation, chunk=1))(many, splits.test)
-    images, labels = splits.test
+    images, labels = splits.test.images, splits.test.labels
     for seed in range(3):
         network = ensemble.take(many, seed)
         where = [(0, unit) for unit in range(8)] + [(1, unit) for unit in range(6)]

@@ -9,7 +9,6 @@ from support import toy_inputs
 from support.one_vs_seven import findings, results
 
 from jaxinterp import controls, data, ensemble, networks, recipes, studies, train
-from jaxinterp.data import Dataset
 from jaxinterp.studies import runner
 from jaxinterp.studies.one_vs_seven import NAME, PLAIN, SMALL, STROKES, STUDY
 
@@ -30,7 +29,7 @@ def measured(tmp_path_factory):
         else:
             kept = controls.untrained(ensemble.keys(1, seeds), model, 784)
         own = toy_inputs.from_networks(recipe, config, kept, jax.tree.map(lambda leaf, n=seeds: leaf[:n], history))
-        few = splits if recipe == STROKES else splits._replace(test=Dataset(*(part[:160] for part in splits.test)))
+        few = splits if recipe == STROKES else splits._replace(test=splits.test.take(slice(160)))
         made[recipe] = dataclasses.replace(own, splits=few)
     STUDY.check(made)
     return runner.measure(STUDY, tmp_path_factory.mktemp("run"), made)

@@ -204,7 +204,7 @@ def test_other_weights_data_or_configs_are_measured_again(inputs, tmp_path):
     runner.measure(STUDY, tmp_path, inputs)
     own = inputs[OWN]
     other = own.run._replace(networks=jax.tree.map(lambda leaf: leaf * 1.01, own.run.networks))
-    data = own.splits._replace(test=own.splits.test._replace(images=own.splits.test.images * 0.5))
+    data = own.splits._replace(test=own.splits.test.replace(images=own.splits.test.images * 0.5))
     for run, splits in ((other, own.splits), (own.run, data)):
         CALLS.clear()
         runner.measure(STUDY, tmp_path, inputs | {OWN: Inputs(own.recipe, own.path, run, splits)})

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import xarray as xr
 
@@ -35,7 +36,7 @@ def site(layer: str, stage: str = "post") -> Site:
 def first_images(inputs: Inputs) -> Dataset:
     """The test images that the study uses."""
     test = inputs.test.take(slice(inputs.at_most(EXAMPLES)))
-    return Dataset(jnp.asarray(test.images), jnp.asarray(test.labels))
+    return jax.tree.map(jnp.asarray, test)
 
 
 def against(values: Mapping[str, xr.DataArray], *controls: str, **words: Any) -> Claim:

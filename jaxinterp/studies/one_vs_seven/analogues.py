@@ -60,12 +60,13 @@ def analogues(inputs: Mapping[str, Inputs]) -> Analogues:
 
 
 def _of_recipe(inputs: Inputs) -> Float[Array, "comparisons layers seeds seeds"]:
-    images, labels = inputs.test
+    test = inputs.test
     key = jax.random.split(inputs.key(4), len(ARMS))[ARMS.index(inputs.recipe)]
     of_layers = []
     for layer, own_key in zip(LAYERS, jax.random.split(key, len(LAYERS)), strict=True):
-        trained, untrained = (_read(networks, images, layer=layer) for networks in (inputs.networks, inputs.untrained))
-        of_layers.append(_compare(trained, untrained, jnp.asarray(labels), own_key))
+        ensembles = inputs.networks, inputs.untrained
+        trained, untrained = (_read(networks, test.images, layer=layer) for networks in ensembles)
+        of_layers.append(_compare(trained, untrained, jnp.asarray(test.labels), own_key))
     return jnp.stack(of_layers, axis=1)
 
 

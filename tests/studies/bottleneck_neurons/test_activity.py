@@ -33,7 +33,7 @@ def test_histograms_share_out_all_images(toy_inputs, toy_results):
 
 
 def test_pixel_statistics_are_those_of_the_training_images(toy, toy_results):
-    images, labels = toy[1].train
+    images, labels = toy[1].train.images, toy[1].train.labels
     found = toy_results["pixels"]
     for values, own in ((images, found.everything), (images[labels == 1], found.by_class.sel(classes="1"))):
         expected = [values.mean(), values.std(), (values == 0).mean()]

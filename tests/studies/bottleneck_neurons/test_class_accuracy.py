@@ -10,7 +10,7 @@ from jaxinterp.studies.bottleneck_neurons.class_accuracy import PUBLISHED, corre
 
 def test_confusions_and_failures_are_those_of_the_networks(toy, toy_results):
     _, splits, trained = toy
-    images, labels = splits.test
+    images, labels = splits.test.images, splits.test.labels
     predictions = np.asarray(jax.vmap(lambda network: network(images)[0])(trained.networks)).argmax(axis=-1)
     shares = [[np.mean(own[labels == label] == label) for label in range(2)] for own in predictions]
     np.testing.assert_allclose(correct_share(toy_results["confusion"].share), shares, atol=1e-6)

@@ -18,7 +18,7 @@ def test_a_gradient_is_fixed_behind_the_last_layer_and_only_there(toy, toy_resul
     identity = judged(STUDY, toy_results, rankings.claims)["4.4 identity"]
     assert identity.measured.mean == 1 and identity.verdict == "undecided"  # of five networks, the sixth may be another
     _, splits, trained = toy
-    images, labels = splits.test
+    images, labels = splits.test.images, splits.test.labels
     for seed in (0, 3):
         activations = np.asarray(ensemble.take(trained.networks, seed)(images)[1]["hidden1/post"])
         means = np.stack([activations[labels == label].mean(axis=0) for label in range(2)])

@@ -50,7 +50,7 @@ def test_the_most_damaging_neuron_is_chosen_on_the_other_half():
     moved[fours, 5], moved[fours, TARGET] = moved[fours, TARGET], 0
     quiet[:, 5] = 0
     found, _ = losses(
-        copying(also=TARGET), choosing._replace(images=quiet), scoring._replace(images=moved), np.arange(9) == 0
+        copying(also=TARGET), choosing.replace(images=quiet), scoring.replace(images=moved), np.arange(9) == 0
     )
     assert found["most_damaging"]["zero"] == 0 and found["random"]["zero"] == pytest.approx(1 / 6)
 

@@ -25,7 +25,7 @@ def test_focus_is_of_inked_pixels_alone(known, monkeypatch):
         found.append(measure(network, blank, known.inked))
     for first, other in zip(*found, strict=True):
         np.testing.assert_allclose(first, other, rtol=1e-4)
-    of_layer = dict(zip(VIEWS, known.views(known.choosing._replace(images=blank))[1], strict=True))
+    of_layer = dict(zip(VIEWS, known.views(known.choosing.replace(images=blank))[1], strict=True))
     for number, view in enumerate(VIEWS):
         mass = of_layer[view][:, known.inked] ** 2
         pixels = found[0].participation[number, 1]
