@@ -1,12 +1,16 @@
-"""Is a map a localised, connected cluster of pixels, or is it scattered? Statistics of any map over a square image.
+"""Is a map a localised, connected cluster of pixels, or is it scattered? Statistics of any map over an image.
 
 A map has one value per pixel: a unit's weights, a saliency map, an image that maximises a unit. The mass of a pixel is
 the square of its value, divided by the sum of all squares. For a map of weights this is the pixel's share of the
 variance of the unit's input, if all pixels vary equally and independently. The core of a map is the smallest set of
 pixels that together have half of the mass. Two pixels are neighbours if they share an edge. No statistic depends on the
 map's scale or sign. A map that is 0 everywhere, or has a value that is not finite, gives NaN.
+
+Maps are square unless a function is given their grid, rows and columns. They have one value per pixel; of maps with
+three channels, `over_channels` makes such maps with the same mass.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -15,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from jaxinterp.data import image_shape
+from jaxinterp.data import Shape, image_shape
 from jaxinterp.networks import pad_units
 
 CORE = 0.5  # share of the mass
@@ -27,6 +31,7 @@ _ROUNDING = 1e-5
 
 Maps = Float[Array | np.ndarray, "units pixels"]
 Masks = Bool[Array | np.ndarray, "units pixels"]
+Grid = tuple[int, int]  # rows and columns
 
 
 class Locality(NamedTuple):
@@ -37,7 +42,8 @@ class Locality(NamedTuple):
     - gini: Gini coefficient of the mᵢ, from 0 where all are equal to 1 − 1/n where one pixel has all the mass (Hurley
       and Rickard 2009, arXiv 0811.4706);
     - top_share: mass of the 5 % of pixels with the largest mass;
-    - spread: root mean square distance, in pixels, of the mass from its centre of mass; √((side² − 1)/6) for equal mᵢ;
+    - spread: root mean square distance, in pixels, of the mass from its centre of mass; √((rows² + columns² − 2)/12)
+      for equal mᵢ;
     - core: number of pixels in the core;
     - components: number of connected parts of the core;
     - largest: share of the core's mass in the largest of them; 1 where the core is one cluster;
@@ -65,20 +71,27 @@ class Foci(NamedTuple):
     distance: Float[Array, " units"]
 
 
-def locality(maps: Maps) -> Locality:
-    """Every statistic of every map. Raises InputError for images that are not square."""
+def over_channels(maps: Maps, shape: Shape) -> Float[Array, "units _"]:
+    """Maps with one value per pixel, the root of the sum of squares over channels: each pixel keeps its mass."""
+    *grid, channels = shape
+    values = jnp.asarray(maps).reshape(len(maps), math.prod(grid), channels)
+    return values[..., 0] if channels == 1 else jnp.linalg.norm(values, axis=-1)
+
+
+def locality(maps: Maps, grid: Grid | None = None) -> Locality:
+    """Every statistic of every map. Raises InputError for images that are not square and have no grid."""
     pixels = maps.shape[-1]
-    side, _ = image_shape(pixels)
+    _, columns = grid = grid or image_shape(pixels)
     mass = _mass(maps)
     ordered = jnp.sort(mass, axis=-1)
     rank = jnp.arange(1, pixels + 1)
     top = max(1, round(TOP * pixels))
-    row, column = jnp.divmod(jnp.arange(pixels), side)
+    row, column = jnp.divmod(jnp.arange(pixels), columns)
     position = jnp.stack([row, column], axis=-1).astype(mass.dtype)
     centre = jnp.matmul(mass, position, precision=jax.lax.Precision.HIGHEST)
     distance = jnp.sum((position - centre[:, None]) ** 2, axis=-1)
     inside = core(maps)
-    parts = connected(inside)
+    parts = connected(inside, grid)
     largest = jnp.max(_mass_by_part(mass, parts), axis=-1) / jnp.sum(jnp.where(inside, mass, 0), axis=-1)
     statistics = Locality(
         participation=1 / jnp.sum(mass**2, axis=-1),
@@ -88,7 +101,7 @@ def locality(maps: Maps) -> Locality:
         core=jnp.sum(inside, axis=-1).astype(mass.dtype),
         components=jnp.sum(parts == jnp.arange(pixels), axis=-1).astype(mass.dtype),
         largest=largest,
-        moran=morans_i(maps),
+        moran=morans_i(maps, grid),
     )
     known = jnp.isfinite(mass[:, 0])
     return jax.tree.map(lambda values: jnp.where(known, values, jnp.nan), statistics)
@@ -136,19 +149,19 @@ def core(maps: Maps) -> Bool[Array, "units pixels"]:
     return mass >= least - _ROUNDING * descending[:, :1]
 
 
-def connected(masks: Masks) -> Int[Array, "units pixels"]:
+def connected(masks: Masks, grid: Grid | None = None) -> Int[Array, "units pixels"]:
     """The connected part of the mask that each pixel is in, labelled by its first pixel; n outside the mask.
 
     n is the number of pixels. Each pixel takes the smallest label among its neighbours and of the pixel that its own
     label names, until none changes.
     """
     pixels = masks.shape[-1]
-    side, _ = image_shape(pixels)
+    rows, columns = grid or image_shape(pixels)
 
     def spread(state):
         labels, _ = state
-        grid = jnp.pad(labels.reshape(-1, side, side), ((0, 0), (1, 1), (1, 1)), constant_values=pixels)
-        near = (grid[:, :-2, 1:-1], grid[:, 2:, 1:-1], grid[:, 1:-1, :-2], grid[:, 1:-1, 2:])
+        padded = jnp.pad(labels.reshape(-1, rows, columns), ((0, 0), (1, 1), (1, 1)), constant_values=pixels)
+        near = (padded[:, :-2, 1:-1], padded[:, 2:, 1:-1], padded[:, 1:-1, :-2], padded[:, 1:-1, 2:])
         least = jnp.minimum(labels, jnp.min(jnp.stack(near), axis=0).reshape(labels.shape))
         # A label is a pixel of the same part, so that pixel's label is valid too. This needs few rounds for long parts.
         outside = jnp.full((*labels.shape[:-1], 1), pixels, labels.dtype)
@@ -172,19 +185,19 @@ def shuffled(key, where: Bool[Array | np.ndarray, " pixels"]) -> Int[Array, " pi
     return jnp.zeros_like(places).at[targets].set(sources)
 
 
-def morans_i(maps: Maps) -> Float[Array, " units"]:
+def morans_i(maps: Maps, grid: Grid | None = None) -> Float[Array, " units"]:
     """Moran's I: are neighbours alike? n/W · Σ wᵢⱼ zᵢ zⱼ / Σ zᵢ²; z = map − mean, wᵢⱼ = 1 for neighbours, else 0.
 
     W = Σ wᵢⱼ. Near 1 for smooth maps, −1/(n − 1) on average for pixels in random order, −1 for a checkerboard; NaN for
-    a constant map. Source: Moran 1950. Raises InputError for images that are not square.
+    a constant map. Source: Moran 1950. Raises InputError for images that are not square and have no grid.
     """
-    side, _ = image_shape(maps.shape[-1])
+    rows, columns = grid or image_shape(maps.shape[-1])
     maps = _scaled(maps)
-    grid = (maps - jnp.mean(maps, axis=-1, keepdims=True)).reshape(-1, side, side)
-    products = jnp.sum(grid[:, 1:] * grid[:, :-1], axis=(1, 2)) + jnp.sum(grid[:, :, 1:] * grid[:, :, :-1], axis=(1, 2))
-    variance = jnp.mean(grid**2, axis=(1, 2))
+    z = (maps - jnp.mean(maps, axis=-1, keepdims=True)).reshape(-1, rows, columns)
+    products = jnp.sum(z[:, 1:] * z[:, :-1], axis=(1, 2)) + jnp.sum(z[:, :, 1:] * z[:, :, :-1], axis=(1, 2))
+    variance = jnp.mean(z**2, axis=(1, 2))
     varies = jnp.max(maps, axis=-1) - jnp.min(maps, axis=-1) > _ROUNDING
-    pairs = 2 * side * (side - 1)
+    pairs = rows * (columns - 1) + columns * (rows - 1)
     return products / jnp.where(varies & (pairs > 0), pairs * variance, jnp.nan)
 
 

@@ -94,13 +94,12 @@ def test_a_long_snake_is_one_part():
     assert set(names[0][mask.reshape(-1)]) == {0}
 
 
-def slow(image):
+def slow(image, grid=(SIDE, SIDE)):
     """Every statistic by its definition, in float64."""
-    side = int(np.sqrt(image.size))
-    mass = image.astype(np.float64).reshape(side, side) ** 2
+    mass = image.astype(np.float64).reshape(grid) ** 2
     mass /= mass.sum()
     flat, n = np.sort(mass.reshape(-1))[::-1], image.size
-    where = np.indices((side, side)).reshape(2, -1)
+    where = np.indices(grid).reshape(2, -1)
     centre = where @ mass.reshape(-1)
     held = np.flatnonzero(np.cumsum(flat) >= 0.5)[0] + 1
     core = mass >= flat[held - 1]
@@ -119,11 +118,12 @@ def slow(image):
     }
 
 
-def test_every_statistic_is_its_definition():
-    images = gaussian(0) ** 3
-    found = measure(images)
+@pytest.mark.parametrize("grid", [None, (5, 20), (20, 5), (1, 100)])
+def test_every_statistic_is_its_definition(grid):
+    images = gaussian(0, side=SIDE if grid is None else 10) ** 3
+    found = jax.jit(lambda maps: locality.locality(maps, grid))(images)
     for place, image in enumerate(images):
-        expected = slow(image)
+        expected = slow(image, grid or (SIDE, SIDE))
         np.testing.assert_allclose([getattr(found, name)[place] for name in expected], list(expected.values()), 1e-4)
 
 
@@ -184,7 +184,21 @@ def test_it_can_be_asked_of_every_seed():
             np.testing.assert_allclose(values, [getattr(one, name) for one in alone], rtol=1e-5)
 
 
-def test_images_must_be_square():
+def test_channels_of_a_pixel_add_up_their_mass():
+    colour = np.random.default_rng(0).normal(size=(6, 4, 7, 3)).astype(np.float32)
+    mass = np.sum(colour.astype(np.float64) ** 2, axis=-1)
+    grey = np.asarray(locality.over_channels(colour.reshape(6, -1), (4, 7, 3)))
+    np.testing.assert_allclose(grey**2, mass.reshape(6, -1), rtol=1e-5)
+    plain = colour[..., 0].reshape(6, -1)
+    np.testing.assert_array_equal(locality.over_channels(plain, (4, 7, 1)), plain)
+    # One channel alone has the locality of its own map, whose sign does not matter but to Moran's I.
+    alone = colour * np.float32([0, 1, 0])
+    found = locality.locality(locality.over_channels(alone.reshape(6, -1), (4, 7, 3)), (4, 7))
+    expected = locality.locality(colour[..., 1].reshape(6, -1), (4, 7))
+    np.testing.assert_allclose(found[:-1], expected[:-1], rtol=1e-5)
+
+
+def test_images_without_a_grid_must_be_square():
     with pytest.raises(InputError, match="images of 35 pixels are not square"):
         locality.locality(np.ones((2, 35), np.float32))
 

@@ -21,9 +21,9 @@ def model(widths=(6, 5), **options) -> MLP:
     return MLP(widths=widths, outputs=CLASSES, **options)
 
 
-def trained(module: MLP) -> Network:
+def trained(module: MLP, pixels: int = PIXELS) -> Network:
     """Networks in which every variable, batch norm's statistics among them, is away from where it starts."""
-    started = jax.eval_shape(lambda key: networks.init(key, module, PIXELS), jax.random.key(0))
+    started = jax.eval_shape(lambda key: networks.init(key, module, pixels), jax.random.key(0))
     rng = np.random.default_rng(1)
 
     def drawn(leaf):
@@ -88,6 +88,7 @@ def payload(ensemble_: Network, *, names=tuple("0123456789"), text="plain", **mo
         "model": {name: getattr(ensemble_.model, name) for name in described},
         "rows": SIDE,
         "columns": SIDE,
+        "channels": 1,
         "classes": list(names),
         "seeds": SEEDS,
         "all_seeds": ALL_SEEDS,

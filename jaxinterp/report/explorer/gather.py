@@ -12,11 +12,9 @@ import scipy.stats
 from flax.traverse_util import flatten_dict
 
 from jaxinterp import ensemble, networks
-from jaxinterp.analysis import attribution
 from jaxinterp.choices import ACTIVATIONS
 from jaxinterp.config import DataConfig
-from jaxinterp.data import Dataset, Splits, image_shape
-from jaxinterp.errors import InputError
+from jaxinterp.data import Dataset, Splits
 from jaxinterp.networks import MLP, Network
 from jaxinterp.networks.steps import Operation
 from jaxinterp.report.explorer import budget, units
@@ -96,17 +94,13 @@ def _analyses(run: Run, test: Dataset, held: list[int]) -> tuple[list[dict[str, 
         return units.selectivity(values, few.labels, keys[1], classes=classes, draws=LABEL_DRAWS)
 
     def structure():
-        program = lifted(lambda network: units.structure(network, few.images))
+        program = lifted(lambda network: units.structure(network, few))
         seeds = ensemble.keys(train.base_seed, train.seeds)[np.array(held)]
         # The same as controls.untrained, one by one: half as long to compile.
         initial = jax.jit(partial(jax.lax.map, lambda key: networks.init(key, model, few.images.shape[1])))(seeds)
         return program(kept), program(initial)
 
     # Most of the time is compiling, which takes one core each: so these go side by side.
-    def maps(network: Network):
-        sites = [layer.pre for layer in network.model.layers if networks.convolves(network.model)]
-        return [attribution.gradients(network, few.images, site=site) for site in sites]
-
     tasks = (
         lambda: lifted(read)(kept),
         lambda: lifted(selective)(kept),
@@ -115,11 +109,10 @@ def _analyses(run: Run, test: Dataset, held: list[int]) -> tuple[list[dict[str, 
         lambda: lifted(lambda network: units.dead_share(network, test.images))(run.networks),
         lambda: lifted(post)(kept),
         lambda: jax.jit(partial(orders, draws=PAIR_DRAWS))(keys[3], few.labels),
-        lambda: lifted(maps)(kept) if networks.convolves(model) else [],
     )
     with ThreadPoolExecutor(ensemble.cores()) as pool:
         found = pool.map(lambda task: jax.device_get(task()), tasks)
-        responses, selectivities, highest, (trained, initial), dead, activations, shuffled, gradients = found
+        responses, selectivities, highest, (trained, initial), dead, activations, shuffled = found
     best, by_chance = (_split(values, [layer.units for layer in model.layers]) for values in selectivities)
     pair = jax.jit(partial(counterparts, absolute=_matching(model) == "absolute"))
     layers = []
@@ -147,7 +140,7 @@ def _analyses(run: Run, test: Dataset, held: list[int]) -> tuple[list[dict[str, 
                 "counterpart": pairs.unit,
                 "counterpart_r": pairs.r,
                 "cka": pairs.cka,
-                **({"map": gradients[number]} if gradients else {}),
+                **{name: values for name, values in trained[number].items() if name == "map"},
             }
         )
     return layers, dead
@@ -199,14 +192,15 @@ def _of_trained(history: History, values) -> np.ndarray:
 
 def _meta(run: Run, test: Dataset, held: list[int], left_out: str) -> dict[str, Any]:
     model = run.networks.model
-    rows, columns = _shape(test.images.shape[1])
+    rows, columns, channels = test.shape
     return {
         "steps": [{"site": step.site, "operations": list(map(_operation, step.operations))} for step in model.steps],
         "outputs": model.outputs,
         "loss": run.config.train.loss,
         "rows": rows,
         "columns": columns,
-        "classes": class_names(run.config.data, classes_of(model)),
+        "channels": channels,
+        "classes": class_names(run.config.data, test, classes_of(model)),
         "seeds": held,
         "all_seeds": run.config.train.seeds,
         "diverged": np.flatnonzero(run.history.diverged).tolist(),
@@ -231,23 +225,16 @@ def _operation(operation: Operation) -> dict[str, Any]:
     return {"operation": type(operation).__name__, **operation._asdict()}
 
 
-def class_names(config: DataConfig, classes: int) -> list[str]:
+def class_names(config: DataConfig, test: Dataset, classes: int) -> list[str]:
     """What the labels stand for, as text."""
-    if config.positive is not None:
+    if config.positive is not None and not test.class_names:
         return [f"not {config.positive}", str(config.positive)]
-    return [str(label) for label in range(classes)]
+    return [test.name(label) for label in range(classes)]
 
 
 def _matching(model: MLP) -> str:
     """Behind an odd function a unit's mirror image does the same for the network."""
     return "absolute" if ACTIVATIONS[model.activation].odd else "signed"
-
-
-def _shape(pixels: int) -> tuple[int, int]:
-    try:
-        return image_shape(pixels)
-    except InputError:
-        return 1, pixels
 
 
 def _rows(examples: int, most: int) -> np.ndarray:

@@ -11,7 +11,6 @@ from jaxtyping import Array, Float, Int
 from jaxinterp import metrics
 from jaxinterp.analysis import ablation, attribution, locality, responses
 from jaxinterp.data import Dataset
-from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
 from jaxinterp.networks import Layer, Network, convolves, norm_over_units, outgoing_weights, unit_activations
 
@@ -99,16 +98,16 @@ def selectivity(
     return dict(zip(SELECTIVITY, best, strict=True)), dict(zip(SELECTIVITY, level, strict=True))
 
 
-def structure(network: Network, images: Float[Array | np.ndarray, "examples pixels"]) -> tuple[dict[str, Array], ...]:
+def structure(network: Network, data: Dataset) -> tuple[dict[str, Array], ...]:
     """What the weights alone say of each unit of every layer: how strong they are, and how local its map is.
 
-    The map is the weights pushed back to the pixels; behind a layer norm or a convolution, the mean gradient
-    over the images. Locality is NaN for images that are not square.
+    The map is the weights pushed back to the pixels; behind a layer norm or a convolution, the mean gradient over the
+    images. Locality is NaN for images of one row: nobody knows where in an image their pixels are.
     """
     return tuple(
         {
             "outgoing": jnp.linalg.norm(outgoing_weights(network, number), axis=1),
-            **_locality(network, images, layer.pre),
+            **_locality(network, data, layer.pre),
         }
         for number, layer in enumerate(network.model.layers)
     )
@@ -137,14 +136,14 @@ def _over_kinds(
     return found.reshape(kinds, count, -1)
 
 
-def _locality(network: Network, images, site: Site) -> dict[str, Array]:
+def _locality(network: Network, data: Dataset, site: Site) -> dict[str, Array]:
     if norm_over_units(network.model) or convolves(network.model):
-        maps = attribution.gradients(network, images, site=site, chunk=_EXPLAINED)
+        maps = attribution.gradients(network, data.images, site=site, chunk=_EXPLAINED)
     else:
         maps = attribution.weights(network, site=site)
-    try:
-        found = locality.locality(maps)
-    except InputError:  # no square image, no place
+    shown = {"map": maps} if convolves(network.model) else {}  # the page computes all others from the weights
+    if data.shape[0] == 1:
         unknown = jnp.full(len(maps), jnp.nan)
-        return {"participation": unknown, "largest": unknown}
-    return {"participation": found.participation, "largest": found.largest}
+        return {"participation": unknown, "largest": unknown, **shown}
+    found = locality.locality(locality.over_channels(maps, data.shape), data.shape[:2])
+    return {"participation": found.participation, "largest": found.largest, **shown}

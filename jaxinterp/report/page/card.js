@@ -55,7 +55,7 @@ function pictures({ payload: { meta, arrays }, view: { seed, layer, unit }, maps
         make("figcaption", {}, what)),
       make("figure", {}, photograph(part(arrays[`layer${layer}/maximiser`], seed, unit), meta, `Image that drives this unit's pre-activation highest: ${reach}`, { class: "image large" }),
         make("figcaption", {}, `Maximiser: ${reach}${fraction}`))),
-    legend(-scale, scale, (value) => signed(value, scale), "weight, one scale for the layer; beyond it, clipped"));
+    legend(-scale, scale, weightColour(meta, scale), `weight${meta.channels === 1 ? "" : " on red, green or blue"}, one scale for the layer; beyond it, clipped`));
 }
 
 /** @type {(context: Context) => HTMLElement} */

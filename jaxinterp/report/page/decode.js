@@ -41,6 +41,7 @@
  * @property {string} loss
  * @property {number} rows  of an image, in pixels
  * @property {number} columns
+ * @property {1 | 3} channels  of a pixel: grey, or red, green and blue
  * @property {string[]} classes
  * @property {number[]} seeds  those that the page holds
  * @property {number} all_seeds  how many were trained

@@ -18,8 +18,8 @@ const STEPS = new Map([["ArrowLeft", [-1, 0]], ["ArrowRight", [1, 0]], ["ArrowUp
 
 /** @type {(canvas: HTMLCanvasElement, cursor: HTMLElement, meta: Meta, changed: (edited: boolean) => void) => Drawing} */
 function drawing(canvas, cursor, meta, changed) {
-  const { rows, columns } = meta;
-  const bytes = new Uint8Array(rows * columns);
+  const { rows, columns, channels } = meta;
+  const bytes = new Uint8Array(rows * columns * channels);
   /** @type {Point | null} */
   let last = null;
   let erasing = false, at = { x: Math.floor(columns / 2), y: Math.floor(rows / 2) };
@@ -33,8 +33,10 @@ function drawing(canvas, cursor, meta, changed) {
       for (let column = Math.max(0, Math.floor(x - radius)); column < Math.min(columns, x + radius + 1); column++) {
         const distance = Math.hypot(column + 0.5 - x, row + 0.5 - y);
         const ink = Math.round(255 * Math.min(1, Math.max(0, (radius - distance) / 0.7)));
-        const place = row * columns + column;
-        bytes[place] = erasing ? Math.min(bytes[place], 255 - ink) : Math.max(bytes[place], ink);
+        const first = (row * columns + column) * channels;
+        for (let place = first; place < first + channels; place++) {
+          bytes[place] = erasing ? Math.min(bytes[place], 255 - ink) : Math.max(bytes[place], ink);
+        }
       }
     }
   }
@@ -94,6 +96,6 @@ function drawing(canvas, cursor, meta, changed) {
     erase: (chosen) => { erasing = chosen; },
     load: (image) => { bytes.set(image); update(false); },
     clear: () => { bytes.fill(0); update(); },
-    eraseRows: (from, to) => { bytes.fill(0, from * columns, (to + 1) * columns); update(); },
+    eraseRows: (from, to) => { bytes.fill(0, from * columns * channels, (to + 1) * columns * channels); update(); },
   };
 }

@@ -1,4 +1,5 @@
-// How do numbers become pictures? Grey for images; for signed values blue below zero, orange above, paper at zero.
+// How do numbers become pictures? Grey, or their own colours, for images; for signed values blue below zero, orange
+// above, paper at zero; for signed values of three channels grey at zero, each colour brighter above and darker below.
 
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 /** @typedef {{ light: number[], dark: number[] }} Colour  red, green, blue by scheme */
@@ -11,6 +12,7 @@ const BELOW = { light: [0, 90, 160], dark: [86, 180, 255] };
 const ABOVE = { light: [200, 75, 0], dark: [255, 150, 70] };
 /** @type {Colour} */
 const PAPER = { light: [255, 255, 255], dark: [20, 23, 27] };
+const CHANNELS = ["red", "green", "blue"];
 
 // The colour of a signed value on a scale: red, green, blue.
 /** @type {(value: number, scale: number) => number[]} */
@@ -30,7 +32,15 @@ function tint(value, scale) {
   return `rgb(${PAPER[scheme].map((channel, place) => Math.round(channel + strength * (end[place] - channel))).join(" ")})`;
 }
 
-// A canvas of values "rows columns", drawn by colour(value) → [red, green, blue]; label is its alternative text.
+// A signed value of one of three channels, on a scale: grey at zero.
+/** @type {(value: number, scale: number) => number[]} */
+function level(value, scale) {
+  const grey = Math.round(127.5 + 127.5 * Math.max(-1, Math.min(1, value / (scale || 1))));
+  return [grey, grey, grey];
+}
+
+// A canvas of values "rows columns", or "rows columns channels", drawn by colour(value) → [red, green, blue]; each of
+// three channels keeps its own part of the colour. label is the canvas's alternative text.
 /** @type {(values: Values, rows: number, columns: number, colour: Painter, label: string, attributes?: Attributes) => HTMLCanvasElement} */
 function picture(values, rows, columns, colour, label, attributes = {}) {
   const canvas = make("canvas", { width: columns, height: rows, role: "img", "aria-label": label, ...attributes });
@@ -43,8 +53,11 @@ function paint(canvas, values, colour) {
   const context = canvas.getContext("2d", { willReadFrequently: true });  // small, many, and never worth a GPU
   if (!context) throw new Error("this browser draws no pictures");
   const image = context.createImageData(canvas.width, canvas.height);
-  for (let place = 0; place < values.length; place++) {
-    const [red, green, blue] = colour(values[place]);
+  const pixels = canvas.width * canvas.height, coloured = values.length === 3 * pixels;
+  for (let place = 0; place < pixels; place++) {
+    const [red, green, blue] = coloured
+      ? [0, 1, 2].map((channel) => colour(values[3 * place + channel])[channel])
+      : colour(values[place]);
     image.data.set([red, green, blue, 255], 4 * place);
   }
   context.putImageData(image, 0, 0);
@@ -58,16 +71,23 @@ const ink = (value) => [value, value, value];
 const photograph = (bytes, meta, label, attributes = {}) =>
   picture(bytes, meta.rows, meta.columns, ink, label, { class: "image", ...attributes });
 
+// The colour of a weight on a pixel, or on one of its three channels, on a scale.
+/** @type {(meta: Meta, scale: number) => Painter} */
+const weightColour = ({ channels }, scale) => (value) => (channels === 1 ? signed : level)(value, scale);
+
 // Weights on the pixels, on a scale.
 /** @type {(values: Values, meta: Meta, scale: number, label: string, attributes?: Attributes) => HTMLCanvasElement} */
 const weightMap = (values, meta, scale, label, attributes = {}) =>
-  picture(values, meta.rows, meta.columns, (value) => signed(value, scale), label, { class: "map", ...attributes });
+  picture(values, meta.rows, meta.columns, weightColour(meta, scale), label, { class: "map", ...attributes });
 
 // Where a map is largest, in words.
 /** @type {(values: Float64Array, meta: Meta) => string} */
 function extremes(values, meta) {
   /** @type {(place: number) => string} */
-  const at = (place) => `${written(values[place])} at row ${Math.floor(place / meta.columns)}, column ${place % meta.columns}`;
+  const at = (place) => {
+    const pixel = Math.floor(place / meta.channels), channel = meta.channels === 1 ? "" : ` in ${CHANNELS[place % meta.channels]}`;
+    return `${written(values[place])}${channel} at row ${Math.floor(pixel / meta.columns)}, column ${pixel % meta.columns}`;
+  };
   let lowest = 0, highest = 0;
   values.forEach((value, place) => {
     if (value < values[lowest]) lowest = place;

@@ -59,7 +59,7 @@ def run(toy):
 def splits(toy):
     """240 test images of full intensity steps, so that bytes hold them exactly."""
     test = toy[1].test.take(slice(240))
-    return toy[1]._replace(test=test._replace(images=np.round(255 * test.images).astype(np.float32) / 255))
+    return toy[1]._replace(test=test.replace(images=np.round(255 * test.images).astype(np.float32) / 255))
 
 
 @pytest.fixture(scope="module")
@@ -323,8 +323,31 @@ def test_pixels_without_a_square_and_one_output_do_not_fail():
 
 
 def test_names_of_the_classes_of_one_against_the_rest():
-    assert class_names(DataConfig(positive=4), 2) == ["not 4", "4"]
-    assert class_names(DataConfig(), 3) == ["0", "1", "2"]
+    unnamed, named = (Dataset(np.zeros((0, 4)), np.zeros(0, int), class_names=names) for names in ((), ("bag", "coat")))
+    assert class_names(DataConfig(positive=4), unnamed, 2) == ["not 4", "4"]
+    assert class_names(DataConfig(), unnamed, 3) == ["0", "1", "2"]
+    assert class_names(DataConfig(), named, 3) == ["bag", "coat", "2"]
+    rest = named.replace(class_names=("not coat", "coat"))
+    assert class_names(DataConfig(positive=1), rest, 2) == ["not coat", "coat"]
+
+
+def test_colour_images_that_are_not_square_keep_their_shape_and_names(tmp_path):
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(0, 256, (40, 4, 6, 3), np.uint8), np.arange(40) % 2
+    names = np.array(["ankle boot", "T-shirt/top"])
+    source = tmp_path / "colour.npz"
+    np.savez(source, x_train=images, y_train=labels, x_test=images, y_test=labels, class_names=names)
+    config = RunConfig(DataConfig(str(source)), ModelConfig((3,), outputs=2), TrainConfig(1))
+    initial = jax.vmap(lambda key: networks.init(key, networks.build(config.model), 72))(ensemble.keys(0, 1))
+    nothing, ended = np.full((1, 1, 3), np.nan, np.float32), np.zeros(1, np.int32)
+    history = train.History(nothing, nothing, np.full((1, 1, 3, 2), np.nan, np.float32), ended, ended, ended)
+    meta, arrays = explorer.gather(Run(config, initial, history), data.load(config.data))
+    assert (meta["rows"], meta["columns"], meta["channels"], meta["classes"]) == (4, 6, 3, names.tolist())
+    np.testing.assert_array_equal(arrays["pool/images"], images.reshape(40, 72)[arrays["pool/index"]])
+    own = dict(zip(NAMES, arrays["layer0/measures"][:, 0], strict=True))
+    kernel = np.asarray(initial.variables["params"]["hidden0"]["kernel"][0], np.float64)
+    mass = (kernel.reshape(24, 3, 3) ** 2).sum(axis=1)
+    np.testing.assert_allclose(own["participation"], mass.sum(0) ** 2 / (mass**2).sum(0), rtol=1e-4)
 
 
 def test_dead_units_and_absent_classes_are_nan_alone():
