@@ -179,9 +179,20 @@ class Inputs:
         return len(labels) >= _LEAST and bool(np.unique(labels, return_counts=True)[1].min() >= 2 * PARTS)
 
     @property
-    def classes(self) -> tuple[str, ...]:
-        """Names of the outputs' classes."""
+    def labels(self) -> tuple[str, ...]:
+        """The source's labels of the outputs' classes, as text."""
         return tuple(map(str, self.config.data.classes or range(self.model.outputs)))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the outputs' classes: the source's labels where it has no names."""
+        data, test = self.config.data, self.splits.test
+        if not test.class_names:
+            return self.labels
+        if data.positive is not None:
+            return test.class_names
+        kept = [label - data.label_offset for label in data.classes]
+        return tuple(map(test.name, kept or range(self.model.outputs)))
 
     def key(self, part: int):
         """A random key of this run for one part of a study, which no network was trained with.

@@ -29,6 +29,7 @@ from jaxinterp.train import SPLITS
 
 FINGERPRINT = "fingerprint"
 READS_TEST = "reads_test_images"
+IMAGE_SHAPE = "image_shape"  # rows, columns and channels
 OF_PART = "parts_of_test_images"
 
 Progress = Callable[[str, int, int], None]
@@ -141,7 +142,9 @@ def stored_or_measured(
     def made() -> xr.Dataset:
         before = sum(own.reads for own in inputs.values())
         dataset = take(measurement, inputs)
-        return dataset.assign_attrs({READS_TEST: int(sum(own.reads for own in inputs.values()) > before)})
+        reads_test = int(sum(own.reads for own in inputs.values()) > before)
+        shape = next(iter(inputs.values())).splits.test.shape
+        return dataset.assign_attrs({READS_TEST: reads_test, IMAGE_SHAPE: np.array(shape)})
 
     return _current_or(made, path, f"{folder}/{measurement.name}", fingerprint(measurement, inputs), again)
 

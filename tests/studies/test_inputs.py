@@ -1,5 +1,7 @@
 """Parts of the test images: disjoint, alike in their classes, and what is computed once for all of them."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -104,3 +106,34 @@ def test_no_key_of_a_study_is_one_that_a_network_was_trained_with(inputs):
     of_networks = words(jnp.stack([inputs.network_keys(part) for part in range(20)]))
     assert len(own) == 20 and len(of_networks) == 20 * inputs.seeds
     assert not trained & (own | split | of_networks) and not of_networks & (own | split)
+
+
+NAMES = ("T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
+
+
+def of_data(options, names):
+    own = toy_inputs.unread(RECIPE)
+    config = dataclasses.replace(own.config, data=dataclasses.replace(own.config.data, **options))
+    named = own.splits.test.replace(class_names=names)
+    run = own.run._replace(config=config)
+    return dataclasses.replace(own, run=run, splits=own.splits._replace(test=named))
+
+
+@pytest.mark.parametrize(
+    ("options", "names", "expected"),
+    [
+        ({}, NAMES, NAMES),
+        ({}, (), tuple("0123456789")),
+        ({}, NAMES[:9], (*NAMES[:9], "9")),
+        ({"classes": (1, 7)}, NAMES, ("trouser", "sneaker")),
+        ({"classes": (1, 7)}, (), ("1", "7")),
+        ({"classes": (2, 8), "label_offset": 1}, NAMES, ("trouser", "sneaker")),
+        ({"positive": 8}, ("not bag", "bag"), ("not bag", "bag")),
+    ],
+)
+def test_classes_are_named_as_their_labels_are(options, names, expected):
+    assert of_data(options, names).classes == expected
+
+
+def test_labels_stay_numbers():
+    assert of_data({"classes": (1, 7)}, NAMES).labels == ("1", "7")

@@ -1,6 +1,5 @@
 """How are values over networks drawn? Bands, strips of dots, intervals, bars, matrices in colours, and square maps."""
 
-import math
 import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,14 +9,17 @@ import xarray as xr
 from jaxtyping import Float
 from matplotlib.axes import Axes
 
+from jaxinterp.data import Shape, default_shape
 from jaxinterp.report.figures.common import BLUE, GREY, ORANGE
-from jaxinterp.report.figures.layout import columns, plain, rows
+from jaxinterp.report.figures.layout import class_columns, columns, plain, rows, shortened
 from jaxinterp.studies.inputs import TRAINED
+from jaxinterp.studies.runner import IMAGE_SHAPE
 from jaxinterp.text import format_number
 
 AVERAGE_BAND = "line: mean, band: middle 90 % of networks"
 INTERVAL = "dot: mean, thick: middle half, thin: middle"
 SHOWN = 40  # rows of a matrix that are named one by one
+_OF_CLASSES = ("classes", "predictions", "averages", "owners")  # dimensions whose labels are names of classes
 
 
 def quantiles(values: xr.DataArray, over: str = "seeds") -> Float[np.ndarray, "3 *rest"]:
@@ -135,25 +137,50 @@ def heat(axes: Axes, matrix: xr.DataArray, down: str, labels=None, *, low=0.0, h
     colours = "RdBu_r" if low < 0 else "cividis"
     axes.imshow(matrix.transpose(down, along), colours, aspect=aspect, interpolation="nearest", vmin=low, vmax=high)
     labels = matrix[down].to_numpy() if labels is None else labels
-    rows(axes, labels, 8)
+    rows(axes, [shortened(label) for label in labels] if down in _OF_CLASSES else labels, 8)
     if len(labels) > SHOWN:
         axes.set_yticks([])
-    columns(axes, matrix[along].to_numpy(), 8)
+    (class_columns if along in _OF_CLASSES else columns)(axes, matrix[along].to_numpy(), 8)
 
 
-def picture(axes: Axes, pixels: Float[np.ndarray | xr.DataArray, "pixels *rgb"], bound: float | None = None) -> None:
-    """A square map, red above 0 and blue below up to a bound; without one, ink between 0 and 1, or RGB.
+def picture(
+    axes: Axes,
+    pixels: Float[np.ndarray | xr.DataArray, "pixels *rgb"],
+    bound: float | None = None,
+    shape: Shape | None = None,
+) -> None:
+    """A map, red above 0 and blue below up to a bound; without one, ink between 0 and 1, or RGB.
 
-    Nothing where images are not square or not known.
+    shape: of the images, by default a square of one channel. A map of three channels is grey at 0, and each colour is
+    brighter above 0 and darker below. Nothing where images have one row or are not known.
     """
     axes.set(xticks=[], yticks=[])
     values = np.asarray(pixels)
     scale = {"cmap": "gray_r", "vmin": 0, "vmax": 1}
     if bound is not None:
         scale = {"cmap": "RdBu_r", "vmin": -bound, "vmax": bound}
-    if is_square(len(values)) and np.isfinite(values).all():
-        side = math.isqrt(len(values))
-        axes.imshow(values.reshape(side, side, *values.shape[1:]), interpolation="nearest", **scale)
+    rows, across, channels = shape or default_shape(len(values))
+    if not has_rows((rows, across, channels)) or not np.isfinite(values).all():
+        return
+    if channels == 1:
+        axes.imshow(values.reshape(rows, across, *values.shape[1:]), interpolation="nearest", **scale)
+        return
+    coloured = values if bound is None else 0.5 + values / (2 * bound)
+    axes.imshow(np.clip(coloured, 0, 1).reshape(rows, across, channels), interpolation="nearest")
+
+
+def shape_of(found: xr.Dataset) -> Shape | None:
+    """Rows, columns and channels of a measurement's images, as far as they are stored with it."""
+    stored = found.attrs.get(IMAGE_SHAPE)
+    if stored is None:
+        return None
+    rows, across, channels = map(int, stored)
+    return rows, across, channels
+
+
+def has_rows(shape: Shape) -> bool:
+    """Whether images of this shape can be shown: of others, nobody knows where in an image a pixel is."""
+    return shape[0] > 1 or shape[:2] == (1, 1)
 
 
 def gallery(grid: np.ndarray, maps, down: Iterable[str], across: Iterable[str], bound_of_row) -> None:
@@ -165,11 +192,6 @@ def gallery(grid: np.ndarray, maps, down: Iterable[str], across: Iterable[str], 
             picture(axes, pixels, bound)
     for axes, name in zip(grid[0], across, strict=True):
         axes.set_title(name, fontsize=9)
-
-
-def is_square(pixels: int) -> bool:
-    """Whether images of this many pixels can be shown."""
-    return math.isqrt(pixels) ** 2 == pixels
 
 
 def bound_of(values: xr.DataArray, share: float = 1.0) -> float:

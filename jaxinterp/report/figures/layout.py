@@ -8,6 +8,9 @@ from matplotlib.figure import Figure, FigureBase
 
 from jaxinterp.report.figures.common import GREY
 
+_LONGEST = 16  # characters of a class's name
+_UPRIGHT = 3  # longer names do not fit side by side
+
 
 def panels(rows: int, columns: int, size: tuple[float, float], x="", y="", **options) -> tuple[Figure, np.ndarray]:
     """A figure and its panels, "rows columns"; size: of one panel in inches; x, y: what the outer axes show."""
@@ -42,6 +45,19 @@ def names(axes: Axes, title: str = "", x: str = "", y: str = "") -> None:
 def columns(axes: Axes, labels, size: int = 9) -> None:
     """One column for each label, from the left."""
     axes.set_xticks(range(len(labels)), list(map(str, labels)), fontsize=size)
+
+
+def class_columns(axes: Axes, names, size: int = 9) -> None:
+    """One column for each class, with names that are not short upright."""
+    columns(axes, [shortened(name) for name in names], size)
+    if any(len(str(name)) > _UPRIGHT for name in names):
+        axes.tick_params(axis="x", rotation=90)
+
+
+def shortened(name: Any) -> str:
+    """The name of a class, or its start where it is too long for a figure."""
+    text = str(name)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def rows(axes: Axes, labels, size: int = 9) -> None:

@@ -7,10 +7,17 @@ compared with untrained networks and with what chance gives.
 
 from collections.abc import Mapping
 
+from jaxinterp.data import check_square
+from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.instance_variation import attention, locality, similarity, strokes
 from jaxinterp.studies.instance_variation.ensembles import L1, NAME, ONE_DIGIT, PERMUTED
 from jaxinterp.studies.judge import Finding
 from jaxinterp.studies.study import Study
+
+
+def check(inputs: Mapping[str, Inputs]) -> None:
+    """Raise InputError unless images are square: locality, strokes and turns are of squares."""
+    check_square(inputs[NAME].splits.test, NAME)
 
 
 def answer(findings: Mapping[str, Finding]) -> str:
@@ -48,6 +55,7 @@ STUDY = Study(
         strokes.claims,
     ),
     answer=answer,
+    check=check,
     highlights=(
         "3.2 hidden0 cosine",
         "CKA hidden0",

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from jaxinterp.data import check_square
 from jaxinterp.errors import InputError
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.judge import Finding
@@ -20,8 +21,9 @@ TOPICS = (ladder, focus, growth, logits, tracing, matches, ablations)
 
 
 def check(inputs: Mapping[str, Inputs]) -> None:
-    """Raise InputError for networks without a hidden layer or class 4, or test images without a 4 in either half."""
+    """Raise InputError for networks without a hidden layer or class 4, and for images that are not square or no 4s."""
     own = inputs[NAME]
+    check_square(own.splits.test, NAME)
     if not own.model.layers or own.model.outputs <= TARGET:
         raise InputError(
             f"{NAME} needs a hidden layer and {TARGET + 1} outputs or more, got {len(own.model.layers)} hidden "

@@ -68,7 +68,7 @@ def shared(inputs: Inputs) -> tuple:
 def coords(inputs: Inputs) -> dict[str, Sequence[Any]]:
     """Labels of the axes that most measurements have."""
     return {
-        "classes": inputs.classes,
+        "classes": inputs.labels,
         "layers": names(inputs.model),
         "views": VIEWS,
         "kinds": templates.KINDS,

@@ -125,7 +125,7 @@ def _shared_by_cards(inputs: Inputs) -> tuple:
 
 
 def _coords(inputs: Inputs) -> dict[str, Sequence[Any]]:
-    return {**maps.coords(inputs), "views": VIEWS, "image_classes": inputs.classes}
+    return {**maps.coords(inputs), "views": VIEWS, "image_classes": inputs.labels}
 
 
 MEASUREMENTS = (

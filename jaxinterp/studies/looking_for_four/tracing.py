@@ -98,7 +98,7 @@ def _class_means(network: Network, data: Dataset, values: Float[Array, "examples
 
 
 def _coords(inputs: Inputs) -> dict[str, Sequence[Any]]:
-    return {"classes": inputs.classes, "averages": inputs.classes, "attributions": ATTRIBUTIONS}
+    return {"classes": inputs.labels, "averages": inputs.labels, "attributions": ATTRIBUTIONS}
 
 
 MEASUREMENTS = (

@@ -44,6 +44,32 @@ def test_intervals_name_every_group_and_give_its_mean():
     np.testing.assert_allclose([*thin, *thick, *dot], [0.1, 0.9, 0.25, 0.75, 0.5])
 
 
+def test_pictures_keep_the_shape_and_the_colours_of_images():
+    values = np.random.default_rng(0).uniform(size=2 * 5 * 3)
+    axes = Figure().subplots()
+    drawing.picture(axes, values, shape=(2, 5, 3))
+    np.testing.assert_allclose(axes.images[0].get_array(), values.reshape(2, 5, 3))
+    drawing.picture(axes, values - 0.5, bound=0.5, shape=(2, 5, 3))  # grey, 0.5, where the map is 0
+    np.testing.assert_allclose(axes.images[1].get_array(), values.reshape(2, 5, 3))
+    drawing.picture(axes, values, shape=(5, 6, 1))
+    np.testing.assert_allclose(axes.images[2].get_array(), values.reshape(5, 6))
+    drawing.picture(axes, values)  # no square, and no shape
+    drawing.picture(axes, values * np.nan, shape=(5, 6, 1))
+    assert len(axes.images) == 3
+
+
+def test_long_names_of_classes_stand_upright_and_are_cut():
+    names = ["ankle boot", "bag", 40 * "w"]
+    matrix = xr.DataArray(np.eye(3), dims=("classes", "predictions"), coords={"classes": names, "predictions": names})
+    axes = Figure().subplots()
+    drawing.heat(axes, matrix, "classes")
+    for labels, rotation in ((axes.get_xticklabels(), 90), (axes.get_yticklabels(), 0)):
+        assert [label.get_text() for label in labels] == ["ankle boot", "bag", 15 * "w" + "…"]
+        assert {label.get_rotation() for label in labels} == {rotation}
+    layout.class_columns(axes, range(3))
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "1", "2"]
+
+
 def test_panels_come_row_by_row():
     figure, panels = layout.panels(2, 3, (2.0, 1.0))
     assert list(panels.flat) == figure.axes and panels.shape == (2, 3) and figure.get_figwidth() == pytest.approx(6.8)

@@ -2,6 +2,7 @@
 
 from matplotlib.figure import Figure
 
+from jaxinterp.data import default_shape
 from jaxinterp.report.figures.bottleneck_neurons import (
     activity,
     class_accuracy,
@@ -11,7 +12,7 @@ from jaxinterp.report.figures.bottleneck_neurons import (
     scaling,
     selectivity,
 )
-from jaxinterp.report.figures.drawing import is_square
+from jaxinterp.report.figures.drawing import has_rows, shape_of
 from jaxinterp.studies.study import Results
 
 _FIGURES = (
@@ -23,6 +24,7 @@ _OF_IMAGES = (class_accuracy.failures, saliency.saliency)
 
 
 def figures(results: Results) -> list[Figure]:
-    """All figures of the study; maps and galleries where images are square."""
-    square = is_square(results["maps"].sizes["pixels"])
-    return [draw(results) for draw in _FIGURES if square or draw not in _OF_IMAGES]
+    """All figures of the study; maps and galleries where images have rows and columns."""
+    maps = results["maps"]
+    drawable = has_rows(shape_of(maps) or default_shape(maps.sizes["pixels"]))
+    return [draw(results) for draw in _FIGURES if drawable or draw not in _OF_IMAGES]

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from jaxinterp.report.figures.captions import by, caption, means, seeds
 from jaxinterp.report.figures.common import BAND, BLUE, ORANGE
 from jaxinterp.report.figures.drawing import band, quantiles
-from jaxinterp.report.figures.layout import columns, legend_of, panels, plain
+from jaxinterp.report.figures.layout import class_columns, columns, legend_of, panels, plain
 from jaxinterp.studies.inputs import TRAINED
 from jaxinterp.studies.study import Results
 
@@ -62,7 +62,7 @@ def pixels(results: Results) -> Figure:
     for axes, name in zip(row, names, strict=True):
         axes.bar(range(len(classes)), found.by_class.sel(statistics=name).fillna(0), color=BLUE)
         axes.axhline(float(found.everything.sel(statistics=name)), color=ORANGE, linewidth=1.2)
-        columns(axes, classes)
+        class_columns(axes, classes)
         plain(axes, x="class", y=f"{name} of pixels", grid="y")
     text = f"All classes: {means(by(found.everything, 'statistics'), 4)}"
     return caption(

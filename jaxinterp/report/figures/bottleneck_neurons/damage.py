@@ -7,7 +7,7 @@ from jaxinterp.report.figures.bottleneck_neurons.rankings import by_preference
 from jaxinterp.report.figures.captions import by, caption, example, means, seeds
 from jaxinterp.report.figures.common import BLUE, DOTS, GREEN, GREY, ORANGE
 from jaxinterp.report.figures.drawing import SHOWN, compared, heat, quantiles, strips
-from jaxinterp.report.figures.layout import colour_bar, columns, legend_of, names, panels, plain
+from jaxinterp.report.figures.layout import class_columns, colour_bar, legend_of, names, panels, plain
 from jaxinterp.studies.bottleneck_neurons.damage import GONE, LABELS, correlation
 from jaxinterp.studies.bottleneck_neurons.neurons import DIRECTION, of_chosen
 from jaxinterp.studies.study import Results
@@ -35,7 +35,7 @@ def losses(results: Results) -> Figure:
         axes.plot(range(len(classes)), quantiles(at_random)[1], "D", color=GREEN, ms=4, label="a random neuron")
         axes.plot(range(len(classes)), quantiles(found.intact)[1], "_", color=GREY, ms=9, mew=2, label="nothing")
         axes.axhline(GONE, color=GREY, linewidth=1, linestyle=":")
-        columns(axes, classes)
+        class_columns(axes, classes)
         plain(axes, ablation(kind), grid="y")
     row[0].set_ylim(-0.03, 1.03)
     legend_of(figure, row[0], "right center", title="without")

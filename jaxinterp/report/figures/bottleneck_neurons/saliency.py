@@ -5,7 +5,7 @@ from itertools import product
 from matplotlib.figure import Figure
 
 from jaxinterp.report.figures.captions import caption, example, seeds
-from jaxinterp.report.figures.drawing import SHOWN, bound_of, picture
+from jaxinterp.report.figures.drawing import SHOWN, bound_of, picture, shape_of
 from jaxinterp.report.figures.layout import panels
 from jaxinterp.studies.bottleneck_neurons.saliency import INKED
 from jaxinterp.studies.inputs import TRAINED
@@ -23,7 +23,7 @@ def saliency(results: Results) -> Figure:
         axes.set_axis_off()
     for unit, (part, name) in product(range(units), enumerate(("saliency", "probe"))):
         axes, values = grid[2 * (unit // across) + part, unit % across], maps[name].isel(units=unit)
-        picture(axes, values, bound_of(values))
+        picture(axes, values, bound_of(values), shape_of(maps))
         axes.set_title(f"{unit} {name}", fontsize=8, pad=2)
     last = results["saliency"].sel(conditions=TRAINED).isel(layers=-1)
     own, other = last.correlation, last.correlation_other

@@ -7,7 +7,7 @@ from jaxinterp.report.figures.bottleneck_neurons.damage import CHOSEN
 from jaxinterp.report.figures.captions import caption, means, seeds
 from jaxinterp.report.figures.common import BLUE, DOTS, GREEN, GREY, ORANGE
 from jaxinterp.report.figures.drawing import compared, strips
-from jaxinterp.report.figures.layout import columns, legend, legend_of, names, panels, plain
+from jaxinterp.report.figures.layout import class_columns, legend, legend_of, names, panels, plain
 from jaxinterp.studies.bottleneck_neurons.selectivity import MEASURES, agreement
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.study import Results
@@ -27,7 +27,7 @@ def selectivity(results: Results) -> Figure:
     colours, shifts = (BLUE, GREEN, ORANGE, GREY), (-0.3, -0.1, 0.1, 0.3)
     for (name, values), colour, shift in zip(levels.items(), colours, shifts, strict=True):
         strips(left, values, colour, name, shift)
-    columns(left, found.classes.to_numpy())
+    class_columns(left, found.classes.to_numpy())
     plain(left, x="class", y="AUC of the most selective neuron or direction", grid="y")
 
     def correlations(shifted: bool) -> dict[str, xr.DataArray]:

@@ -1,16 +1,15 @@
 """What is known of the neurons? Figures of rows 2.3 to 2.5, and the pictures of one network."""
 
-import math
-
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
 from matplotlib.figure import Figure
 
+from jaxinterp.data import Shape, default_shape
 from jaxinterp.report.figures.captions import caption, means, seeds
 from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE, SKY
-from jaxinterp.report.figures.drawing import bound_of, picture, strips
-from jaxinterp.report.figures.layout import colour_bar, columns, panels, plain, rows
+from jaxinterp.report.figures.drawing import bound_of, picture, shape_of, strips
+from jaxinterp.report.figures.layout import class_columns, colour_bar, panels, plain, rows
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.llm_labels import pictures as pictured
 from jaxinterp.studies.llm_labels.cards import BOX, EXACT
@@ -68,13 +67,13 @@ def pictures(results: Results) -> Figure:
     found, best = results["cards"], results["best images"]
     views, units = found.views.to_numpy(), found.sizes["units"]
     figure, grid = panels(units, len(views) + 2, (1.25, 1.15))
-    bound = bound_of(found.pictures.drop_sel(views=BOX))
+    bound, shape = bound_of(found.pictures.drop_sel(views=BOX)), shape_of(found)
     for unit, row in enumerate(grid):
         own = found.isel(units=unit)
         for axes, view in zip(row, views, strict=False):
-            picture(axes, own.pictures.sel(views=view), None if view == BOX else bound)
-        picture(row[-2], own.best_images.mean("exemplars"))
-        picture(row[-1], own.best_images.isel(exemplars=0))
+            picture(axes, own.pictures.sel(views=view), None if view == BOX else bound, shape)
+        picture(row[-2], own.best_images.mean("exemplars"), shape=shape)
+        picture(row[-1], own.best_images.isel(exemplars=0), shape=shape)
         row[0].set_ylabel(f"neuron {unit}{' (dead)' if own.active == 0 else ''}", fontsize=8)
     titles = [view.replace("recipe ", "recipe,\n").replace("optimum ", "optimum\n") for view in views]
     for axes, title in zip(grid[0], [*titles, "mean of the best\nnine test images", "best test image"], strict=True):
@@ -92,20 +91,20 @@ def cards(results: Results) -> Figure:
     found = results["cards"]
     classes = found.classes.to_numpy()
     figure, grid = panels(found.sizes["units"], 4, (2.2, 1.45), width_ratios=(1, 1, 2, 2))
-    bound = bound_of(found.pictures.sel(views=EXACT))
+    bound, shape = bound_of(found.pictures.sel(views=EXACT)), shape_of(found)
     for unit, (weights, best, profile, outgoing) in enumerate(grid):
         own = found.isel(units=unit)
-        picture(weights, own.pictures.sel(views=EXACT), bound)
+        picture(weights, own.pictures.sel(views=EXACT), bound, shape)
         share = "dead" if own.active == 0 else f"active on {100 * float(own.active):.0f} %"
         weights.set_ylabel(f"neuron {unit}\n{share}", fontsize=8)
-        picture(best, _tiled(own.best_images.to_numpy()))
+        picture(best, *_tiled(own.best_images.to_numpy(), shape))
         whiskers = {"yerr": own.class_sd.fillna(0), "error_kw": {"elinewidth": 0.8}}
         profile.bar(range(len(classes)), own.class_mean.fillna(0), color=BLUE, **whiskers)
         outgoing.bar(range(len(classes)), own.outgoing, color=np.where(own.outgoing > 0, ORANGE, GREEN))
         outgoing.axhline(0, color=GREY, linewidth=0.8)
         for axes in (profile, outgoing):
             plain(axes, grid="y")
-            columns(axes, classes, 8)
+            class_columns(axes, classes, 8)
     for axes, name in zip(
         grid[0], ("weights", "best images", "activation, mean ± sd", "outgoing weights"), strict=True
     ):
@@ -123,9 +122,10 @@ def _example(results: Results) -> str:
     return f"seed {int(results['cards'].seed)}, of median accuracy"
 
 
-def _tiled(images: Float[np.ndarray, "exemplars pixels"]) -> Float[np.ndarray, " tiled"]:
-    """Up to nine square images in a square of three by three."""
-    side = math.isqrt(images.shape[1])
-    tiles = np.zeros((9, side * side))
+def _tiled(images: Float[np.ndarray, "exemplars pixels"], shape: Shape | None) -> tuple[np.ndarray, None, Shape]:
+    """Up to nine images as one of three by three, without a bound, and its shape."""
+    rows_, across, channels = shape or default_shape(images.shape[1])
+    tiles = np.zeros((9, images.shape[1]))
     tiles[: len(images)] = images[:9]
-    return tiles.reshape(3, 3, side, side).transpose(0, 2, 1, 3).ravel()
+    grid = tiles.reshape(3, 3, rows_, across, channels).transpose(0, 2, 1, 3, 4)
+    return grid.ravel(), None, (3 * rows_, 3 * across, channels)

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from jaxinterp.analysis.facets import SHARE
 from jaxinterp.report.figures.captions import by, caption, means, seeds
 from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY
-from jaxinterp.report.figures.drawing import bars, picture
-from jaxinterp.report.figures.layout import columns, legend, panels, plain, rows
+from jaxinterp.report.figures.drawing import bars, picture, shape_of
+from jaxinterp.report.figures.layout import columns, legend, panels, plain, rows, shortened
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.llm_labels.facets import counted_rightly
 from jaxinterp.studies.study import Results
@@ -74,10 +74,10 @@ def images(results: Results) -> Figure:
         if own.facet_shares.isnull():
             axes.set_axis_off()
         else:
-            picture(axes, own.facet_images)
+            picture(axes, own.facet_images, shape=shape_of(found))
             axes.set_xlabel(f"{100 * float(own.facet_shares):.0f} %", fontsize=8, labelpad=1)
         if facet == 0:
-            axes.set_title(f"output {own.classes.item()}", fontsize=8)
+            axes.set_title(f"output {shortened(own.classes.item())}", fontsize=8)
     seed = int(found.seed)
     title = f"Images that activate each output through different neurons, in one network (seed {seed}, median accuracy)"
     notes = f"below: gain over the blank image, as a share of the best; above {100 * SHARE:.0f} % they count"
