@@ -178,6 +178,12 @@ def shape_of(found: xr.Dataset) -> Shape | None:
     return rows, across, channels
 
 
+def signs_of(shape: Shape | None) -> str:
+    """What the colours of a picture with a bound mean, for a caption."""
+    coloured = shape is not None and shape[2] == 3
+    return "each colour: brighter than grey raises, darker lowers" if coloured else "red raises, blue lowers"
+
+
 def has_rows(shape: Shape) -> bool:
     """Whether images of this shape can be shown: of others, nobody knows where in an image a pixel is."""
     return shape[0] > 1 or shape[:2] == (1, 1)

@@ -5,7 +5,7 @@ from itertools import product
 from matplotlib.figure import Figure
 
 from jaxinterp.report.figures.captions import caption, example, seeds
-from jaxinterp.report.figures.drawing import SHOWN, bound_of, picture, shape_of
+from jaxinterp.report.figures.drawing import SHOWN, bound_of, picture, shape_of, signs_of
 from jaxinterp.report.figures.layout import panels
 from jaxinterp.studies.bottleneck_neurons.saliency import INKED
 from jaxinterp.studies.inputs import TRAINED
@@ -29,7 +29,7 @@ def saliency(results: Results) -> Figure:
     own, other = last.correlation, last.correlation_other
     title = f"Pixels that neurons of {last.layers.item()} depend on, seed {example(results)}: saliency above probes"
     correlations = f"correlation {mean(own, 2)}, with other neurons {mean(other, 2)}"
-    notes = f"red raises, blue lowers, each map to its own scale; {correlations}"
+    notes = f"{signs_of(shape_of(maps))}, each map to its own scale; {correlations}"
     text = (
         f"Correlation over pixels above 0 in {format_percent(INKED)} of images: {mean(own)}; "
         f"with other neurons' saliency {mean(other)}"

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from jaxinterp.data import Shape, default_shape
 from jaxinterp.report.figures.captions import caption, means, seeds
 from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE, SKY
-from jaxinterp.report.figures.drawing import bound_of, picture, shape_of, strips
+from jaxinterp.report.figures.drawing import bound_of, picture, shape_of, signs_of, strips
 from jaxinterp.report.figures.layout import class_columns, colour_bar, panels, plain, rows
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.llm_labels import pictures as pictured
@@ -78,7 +78,8 @@ def pictures(results: Results) -> Figure:
     titles = [view.replace("recipe ", "recipe,\n").replace("optimum ", "optimum\n") for view in views]
     for axes, title in zip(grid[0], [*titles, "mean of the best\nnine test images", "best test image"], strict=True):
         axes.set_title(title, fontsize=8)
-    colour_bar(figure, grid, "normalised pixel, in the coloured pictures", shrink=0.5)
+    if shape is None or shape[2] == 1:
+        colour_bar(figure, grid, "normalised pixel, in the coloured pictures", shrink=0.5)
     title = f"What maximises each neuron of one network ({_example(results)}), and the best test images"
     notes = "the recipe's pictures from its first start; coloured ones to one scale, the others in [0, 1]"
     own, other = (mean(over_live(results, values)) for values in (best.likeness, best.likeness_other))
@@ -112,7 +113,7 @@ def cards(results: Results) -> Figure:
     for axes in grid[-1, 2:]:
         axes.set_xlabel("digit", fontsize=8)
     title = f"Cards of the neurons of one network ({_example(results)})"
-    notes = "weights to one scale, red raises; test images; outgoing: to the digit's logit"
+    notes = f"weights to one scale, {signs_of(shape)}; test images; outgoing: to the digit's logit"
     explained = mean(over_live(results, results["profiles"].explained))
     text = f"Variance of a live neuron between digits, all networks: {explained}"
     return caption(figure, seeds(results), title, notes, text, "2.3", "2.4", "2.5")
