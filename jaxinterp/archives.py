@@ -1,10 +1,11 @@
-"""How is an .npz file from elsewhere read? Array by array, with a limit on its size, and never a pickle."""
+"""How is an .npz or another zip file from elsewhere read? With a limit on its size, and never a pickle."""
 
 import io
 import math
 import warnings
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -28,17 +29,38 @@ def members(path: Path | str, *, only: Collection[str] | None = None, limit: int
     unpickled.
     """
     path = Path(path)
+    with _opened(path, limit, ".npz file of plain arrays") as archive:
+        infos = [info for info in archive.infolist() if only is None or info.filename.removesuffix(".npy") in only]
+        for info in infos:
+            if not info.filename.endswith(".npy"):
+                raise InputError(f"{path} has the member {info.filename}, which is no array: write it with numpy.savez")
+        _check_members(path, infos, limit, "numpy", "write it with numpy.savez or numpy.savez_compressed")
+        return {info.filename.removesuffix(".npy"): _array(path, archive, info) for info in infos}
+
+
+def contents(path: Path | str, names: Collection[str], *, library: str, limit: int = SIZE_LIMIT) -> dict[str, bytes]:
+    """The members of a library's zip file with these names, as far as it has them, unpacked in memory.
+
+    Raises InputError, in one line that names the file, as `members` does.
+    """
+    path = Path(path)
+    with _opened(path, limit, "zip file") as archive:
+        infos = [info for info in archive.infolist() if info.filename in names]
+        _check_members(path, infos, limit, library, f"save it again with {library}")
+        return {info.filename: archive.read(info) for info in infos}
+
+
+@contextmanager
+def _opened(path: Path, limit: int, what: str) -> Iterator[zipfile.ZipFile]:
     check_file(path, limit)
     try:
         with warnings.catch_warnings(), zipfile.ZipFile(path) as archive:
             warnings.simplefilter("ignore")  # of Python's parser, about headers
-            infos = [info for info in archive.infolist() if only is None or info.filename.removesuffix(".npy") in only]
-            _check_members(path, infos, limit)
-            return {info.filename.removesuffix(".npy"): _array(path, archive, info) for info in infos}
+            yield archive
     except InputError:
         raise
     except Exception as error:  # damaged bytes raise errors of many kinds
-        raise InputError(f"{path} is not a readable .npz file of plain arrays: {files.line(error)}") from error
+        raise InputError(f"{path} is not a readable {what}: {files.line(error)}") from error
 
 
 def check_file(path: Path, limit: int = SIZE_LIMIT) -> None:
@@ -68,23 +90,21 @@ def check_name(path: Path, name: str) -> None:
         raise InputError(f"{path} has an array with the name {name!a}: name it in printable characters")
 
 
-def _check_members(path: Path, infos: list[zipfile.ZipInfo], limit: int) -> None:
+def _check_members(path: Path, infos: list[zipfile.ZipInfo], limit: int, library: str, remedy: str) -> None:
     check_size(path, sum(info.file_size for info in infos), limit)
     for info in infos:
         check_name(path, info.filename.removesuffix(".npy"))
-        if not info.filename.endswith(".npy"):
-            raise InputError(f"{path} has the member {info.filename}, which is no array: write it with numpy.savez")
         if info.flag_bits & _ENCRYPTED:
             raise InputError(f"{path} is encrypted ({info.filename}): write it without a password")
         if info.compress_type not in _COMPRESSION:
             raise InputError(
-                f"{path} is compressed in a way that numpy does not write ({info.filename}, method "
-                f"{info.compress_type}): write it with numpy.savez or numpy.savez_compressed"
+                f"{path} is compressed in a way that {library} does not write ({info.filename}, method "
+                f"{info.compress_type}): {remedy}"
             )
     if len({info.filename for info in infos}) < len(infos):
         names = [info.filename for info in infos]
         twice = next(name for name in names if names.count(name) > 1)
-        raise InputError(f"{path} has the member {twice} twice: write it with numpy.savez")
+        raise InputError(f"{path} has the member {twice} twice: {remedy}")
 
 
 def _array(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:

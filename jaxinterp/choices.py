@@ -17,7 +17,8 @@ class Activation(NamedTuple):
     function: of the module jax and an array. javascript: f(x) for one number x, as an expression. odd: whether
     f(−x) = −f(x), so that a unit and its mirror image are equivalent. slopes: of f below and above 0, for an f that is
     linear on either side and has f(0) = 0. least: the x where f has its only minimum, falling before it and rising
-    after it; None for an f that never falls.
+    after it; None for an f that never falls. torch, keras: what imported networks call it, a module of torch.nn (for
+    GELU with its argument) and a Keras config; "" where they cannot name it.
     """
 
     function: Callable[[Any, Any], Any]
@@ -25,16 +26,19 @@ class Activation(NamedTuple):
     odd: bool = False
     slopes: tuple[float, float] | None = None
     least: float | None = None
+    torch: str = ""
+    keras: str = ""
 
 
 ACTIVATIONS: dict[str, Activation] = {
-    "relu": Activation(lambda jax, x: jax.nn.relu(x), "Math.max(x, 0)", slopes=(0.0, 1.0)),
-    "tanh": Activation(lambda jax, x: jax.numpy.tanh(x), "Math.tanh(x)", odd=True),
-    "sigmoid": Activation(lambda jax, x: jax.nn.sigmoid(x), "1 / (1 + Math.exp(-x))"),
+    "relu": Activation(lambda jax, x: jax.nn.relu(x), "Math.max(x, 0)", slopes=(0.0, 1.0), torch="ReLU", keras="relu"),
+    "tanh": Activation(lambda jax, x: jax.numpy.tanh(x), "Math.tanh(x)", odd=True, torch="Tanh", keras="tanh"),
+    "sigmoid": Activation(lambda jax, x: jax.nn.sigmoid(x), "1 / (1 + Math.exp(-x))", torch="Sigmoid", keras="sigmoid"),
     "gelu": Activation(
         lambda jax, x: jax.nn.gelu(x),
         "0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))",
         least=-0.7524614,
+        torch="GELU(tanh)",
     ),
     # The other is its approximation by tanh, flax's default; this is PyTorch's and Keras's. The page computes erf after
     # Abramowitz and Stegun, Handbook of Mathematical Functions (1964), 7.1.26: its error is at most 1.5e-7.
@@ -46,8 +50,10 @@ ACTIVATIONS: dict[str, Activation] = {
     return Math.sign(z) * (1 - t * (0.254829592 + t * sum) * Math.exp(-z * z));
   })(x / Math.SQRT2))""",
         least=-0.7517915,
+        torch="GELU(none)",
+        keras="gelu",
     ),
-    "identity": Activation(lambda jax, x: x, "x", odd=True, slopes=(1.0, 1.0)),
+    "identity": Activation(lambda jax, x: x, "x", odd=True, slopes=(1.0, 1.0), torch="Identity", keras="linear"),
 }
 LINEAR = "identity"  # the one that changes nothing
 
@@ -70,16 +76,21 @@ class Norm(NamedTuple):
     epsilon, momentum and name; its parameters are scale and bias. over_units: for a norm that standardises the units of
     each image. Without it the norm standardises each unit by its mean and variance, of the batch in training, and of
     its running statistics `mean` and `var` in the collection batch_stats in evaluation: one affine map for all images.
+    torch, keras: the classes of imported networks that compute it.
     """
 
     module: Callable[..., Any]
     over_units: OverUnits | None = None
+    torch: str = ""
+    keras: str = ""
 
 
 NORMS: dict[str, Norm] = {
     # The fast variance, E[x²] − E[x]², loses all digits where units saturate.
     "batch": Norm(
-        lambda nn, train, **options: nn.BatchNorm(use_running_average=not train, use_fast_variance=False, **options)
+        lambda nn, train, **options: nn.BatchNorm(use_running_average=not train, use_fast_variance=False, **options),
+        torch="BatchNorm1d",
+        keras="BatchNormalization",
     ),
     "layer": Norm(
         lambda nn, train, momentum, **options: nn.LayerNorm(use_fast_variance=False, **options),
@@ -92,6 +103,8 @@ NORMS: dict[str, Norm] = {
             # Deviations that sum to 0 put at most n − 1 of their n units of variance in one place.
             reach=lambda units: math.sqrt(units - 1),
         ),
+        torch="LayerNorm",
+        keras="LayerNormalization",
     ),
 }
 

@@ -129,3 +129,18 @@ def test_what_is_no_file_is_refused(tmp_path):
     for path in (tmp_path / "absent.npz", tmp_path):
         with pytest.raises(InputError, match=f"no file {path}"):
             archives.members(path)
+
+
+def test_the_members_of_other_archives_are_read_by_name(tmp_path):
+    file = archive(tmp_path, {"a.json": b"{}", "b.h5": b"123", "c": b""}, zipfile.ZIP_DEFLATED)
+    assert archives.contents(file, ("b.h5", "a.json", "none"), library="Keras") == {"a.json": b"{}", "b.h5": b"123"}
+    with pytest.raises(InputError, match=r"holds .* GiB, more than the limit"):
+        archives.contents(file, ("a.json", "b.h5"), library="Keras", limit=4)
+
+
+def test_an_archive_that_its_library_would_not_write_is_refused(tmp_path):
+    file = archive(tmp_path, {"a": b"text"}, zipfile.ZIP_LZMA)
+    message = r"compressed in a way that Keras does not write \(a, method 14\): save it again with Keras"
+    with pytest.raises(InputError, match=message):
+        archives.contents(file, ("a",), library="Keras")
+    assert archives.contents(file, ("b",), library="Keras") == {}

@@ -98,6 +98,8 @@ def test_the_ladder_has_no_rung_too_many():
         ("orbax", {"store"}),
         ("tensorflow_datasets", {"data"}),
         ("safetensors", {"foreign"}),
+        ("h5py", {"foreign"}),
+        ("keras", set()),
         ("pickle", set()),
         ("tensorflow", set()),
         ("torch", set()),
@@ -122,10 +124,11 @@ def test_no_study_computes_an_interval(name):
     assert not names & ESTIMATORS
 
 
-def test_tensorflow_datasets_loads_when_it_is_needed():
+@pytest.mark.parametrize("library", ["tensorflow_datasets", "h5py"])
+def test_a_library_loads_when_it_is_needed(library):
     for name in MODULES:
         top = ast.Module([node for node in parse(name).body if isinstance(node, ast.Import | ast.ImportFrom)], [])
-        assert not any(found.startswith("tensorflow_datasets") for found in imported(top)), name
+        assert not any(found.startswith(library) for found in imported(top)), name
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if rung(name) != "cli"])

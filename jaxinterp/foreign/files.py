@@ -1,4 +1,4 @@
-"""Which tensors does a file hold? Those of a .safetensors or .npz file, by name; a pickle is never opened."""
+"""Which tensors does a file hold? Those of a .safetensors, .npz or Keras file, by name; a pickle is never opened."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -9,18 +9,25 @@ from safetensors.numpy import load_file
 
 from jaxinterp import archives, files
 from jaxinterp.errors import InputError
+from jaxinterp.foreign import keras
+from jaxinterp.foreign.steps import Described
 
 
 class Tensors(NamedTuple):
-    """A file's arrays by name. ordered: whether the format keeps the order in which they were written."""
+    """Arrays by name, of a file or of an object in memory.
+
+    path: the file, or what stands for the object in messages. ordered: whether the arrays come in the order in which
+    they were written. described: what is known from more than the arrays.
+    """
 
     path: Path
     arrays: dict[str, np.ndarray]
     ordered: bool
+    described: Described = Described({}, ())
 
 
 def read_tensors(path: Path | str) -> Tensors:
-    """The arrays of a .safetensors or .npz file, as they are stored.
+    """The arrays of a .safetensors, .npz, .h5 or .keras file, as they are stored.
 
     Raises InputError, in one line that names the file, for any other file and for one that cannot be read whole.
     """
@@ -28,11 +35,16 @@ def read_tensors(path: Path | str) -> Tensors:
     suffix = path.suffix.lower()
     if suffix == ".npz":
         return Tensors(path, archives.members(path), ordered=True)
+    if suffix == ".h5":
+        return Tensors(path, keras.read_weights(path), ordered=False)
+    if suffix == ".keras":
+        arrays, described = keras.read_model(path)
+        return Tensors(path, arrays, ordered=True, described=described)
     archives.check_file(path)
     if suffix != ".safetensors":
         raise InputError(
             f"{path.name} refused, because pickles can run code: give a .safetensors file "
-            "(safetensors.torch.save_file(model.state_dict(), …)) or an .npz file (numpy.savez)"
+            "(safetensors.torch.save_file(model.state_dict(), …)), an .npz file (numpy.savez) or a Keras file"
         )
     try:
         arrays = load_file(path)

@@ -15,6 +15,8 @@ from jaxinterp.foreign.names import Layer
 
 NORM_PARTS = ("scale", "shift", "mean", "var")
 STATISTICS = {"mean", "var"}
+# What a tensor can be by its number of axes: one number for each unit, or the weights of a layer.
+KINDS = {1: "vector", 2: "matrix"}
 _LISTED = 12  # names in a message
 
 
@@ -94,8 +96,8 @@ def _by_order(path: Path, values, norm: str | None) -> dict[Layer, dict[str, str
     order = list(values)
     if _are_numbered(order):
         order.sort(key=lambda name: names.numbers(names.words(name)))
-    matrices = [name for name in order if values[name].ndim == 2]
-    vectors = [name for name in order if values[name].ndim == 1]
+    matrices = [name for name in order if KINDS.get(values[name].ndim) == "matrix"]
+    vectors = [name for name in order if KINDS.get(values[name].ndim) == "vector"]
     if len(matrices) + len(vectors) < len(order) or not matrices or order[0] != matrices[0]:
         raise InputError(
             f"{path}: arrays without names must be matrices, each followed by its vectors; it has {shapes(values)}"
@@ -131,7 +133,7 @@ def _roles(path: Path, run: list[str], norm: str | None) -> tuple[str, ...]:
 def _sorted_out(path: Path, groups: dict[Layer, dict[str, str]], values: dict[str, np.ndarray]) -> Layers:
     linear, norms, inside = [], [], []
     for layer, tensors in groups.items():
-        if "weight" in tensors and values[tensors["weight"]].ndim != 1:
+        if "weight" in tensors and KINDS.get(values[tensors["weight"]].ndim) != "vector":
             linear.append(Group(layer, {role: name for role, name in tensors.items() if role in ("weight", "bias")}))
             inner = {role: tensors[role] for role in NORM_PARTS if role in tensors}
             if inner:
@@ -154,7 +156,7 @@ def _sorted_out(path: Path, groups: dict[Layer, dict[str, str]], values: dict[st
 
 def _shaped(path: Path, name: str, value: np.ndarray, is_matrix: bool) -> np.ndarray:
     """The value, and for a vector that is stored as a row or a column its one axis."""
-    if is_matrix and (value.ndim != 2 or not value.size):
+    if is_matrix and (KINDS.get(value.ndim) != "matrix" or not value.size):
         raise InputError(f"{path}: {name} has the shape {value.shape}: only linear layers, of matrices, are imported")
     if is_matrix:
         return value

@@ -14,6 +14,7 @@ ROLES: dict[str, str] = {
 }
 FILLERS = {"running", "moving"}  # before mean and var
 COLLECTIONS = re.compile(r"(?<![^\W_])(params|batch_stats)(?![^\W_])", re.IGNORECASE)  # flax's, before layers' names
+WRAPPERS = re.compile(r"(?<![^.])(module|_orig_mod)\.")  # DataParallel's and torch.compile's, around what they wrap
 ENDINGS = re.compile(r"(:\d+|[./](value|raw_value))$")  # Keras's and flax's
 COUNTERS = ("num_batches_tracked",)  # at the end of names of what is not a weight
 # Words for layers at either end of a network, in the names of layers that are not numbered.
@@ -56,8 +57,8 @@ def split(name: str) -> Part:
 
 
 def words(name: str) -> Layer:
-    """The words of a name without flax's collections, and without the endings that Keras and flax add."""
-    name = ENDINGS.sub("", COLLECTIONS.sub("", name))
+    """The words of a name without flax's collections, PyTorch's wrappers, and the endings that Keras and flax add."""
+    name = ENDINGS.sub("", WRAPPERS.sub("", COLLECTIONS.sub("", name)))
     return tuple(re.findall(r"[^\W\d_]+|\d+", name.lower()))
 
 

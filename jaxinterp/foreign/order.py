@@ -23,12 +23,16 @@ Before = Callable[[int, int], bool]
 class Known(NamedTuple):
     """What is known of a file's network beforehand. None, and layers that are not listed: the file decides.
 
-    layers: names of layers or tensors in the order of computation. orientation: which axis of the matrices comes first.
+    The first fields are those of ModelConfig. layers: names of layers or tensors in the order of computation.
+    orientation: which axis of the matrices comes first.
     """
 
     widths: tuple[int, ...] | None = None
     outputs: int | None = None
     norm: str | None = None
+    activation: str | None = None
+    norm_position: str | None = None
+    norm_epsilon: float | None = None
     layers: tuple[str, ...] = ()
     orientation: Orientation | None = None
 
@@ -41,8 +45,8 @@ class Chain(NamedTuple):
     sizes: tuple[int, ...]
 
 
-def chain(path: Path, layers: Layers, pixels: int, known: Known, *, ordered: bool) -> Chain:
-    """The order and orientation in which linear layers make one network of this many pixels.
+def chain(path: Path, layers: Layers, pixels: int | None, known: Known, *, ordered: bool) -> Chain:
+    """The order and orientation in which linear layers make one network of this many pixels, of any if that is None.
 
     ordered: whether the file keeps the order in which it was written. Raises InputError where there is none, and where
     several fit and nothing decides between them; it then names the option to give.
@@ -212,7 +216,7 @@ def _ask_for_order(path: Path, groups: Sequence[Group], orders: list[list[int]])
     raise InputError(f"{path} does not say which comes first of {titles}: give their order with --layers NAME NAME …")
 
 
-def _refuse(path: Path, layers: Layers, pixels: int, known: Known, ordered: bool):
+def _refuse(path: Path, layers: Layers, pixels: int | None, known: Known, ordered: bool):
     """Say why there is no chain: another shape than what is known, another number of pixels, or no network at all."""
     matrices = shapes({name: layers.values[name] for name in (group.tensors["weight"] for group in layers.linear)})
     loose = known._replace(widths=None, outputs=None, orientation=None)
@@ -230,14 +234,15 @@ def _refuse(path: Path, layers: Layers, pixels: int, known: Known, ordered: bool
         orders = _arrangements(path, count, _joins(stored, orientation, None, [None] * count), named)
         if orders:
             inputs = stored[orders[0][0]][orientation == "outputs-first"]
-            if inputs != pixels:
+            if pixels not in (None, inputs):
                 raise InputError(
                     f"{path} takes {inputs} pixels ({matrices}), and the images have {pixels}: choose "
                     "--data.source, --data.crop or --data.resize to fit"
                 )
+    of_pixels = "" if pixels is None else f" of {pixels} pixels"
     raise InputError(
-        f"{path} holds {matrices}: in no order that its names allow do they make a network of {pixels} "
-        "pixels, all as inputs × outputs or all transposed; correct the file, or give --layers"
+        f"{path} holds {matrices}: in no order that its names allow do they make a network{of_pixels}, all as inputs × "
+        "outputs or all transposed; correct the file, or give --layers"
     )
 
 

@@ -1,16 +1,23 @@
-"""How do a file's tensors become a Network? Layer by layer, with a zero for each bias that the file leaves out."""
+"""How do a file's tensors become a Network? Layer by layer, with a zero for each bias that the file leaves out.
 
+Networks of one architecture are then stacked, and become an ensemble.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
+from jaxinterp import data
 from jaxinterp.choices import NORMS
 from jaxinterp.errors import InputError
 from jaxinterp.foreign.files import Tensors, read_tensors
 from jaxinterp.foreign.layers import STATISTICS, Group, Layers, group, shapes
 from jaxinterp.foreign.names import is_batch_norm
 from jaxinterp.foreign.order import Chain, Known, chain, norms
+from jaxinterp.foreign.weight_norm import fold
 from jaxinterp.networks import MLP, Network
 
 # The norms by what they leave in a file: running statistics, or weights alone.
@@ -26,18 +33,28 @@ _NORM_VARIABLES = (  # collection, variable, and the file's part
 )
 
 
-class Weights(NamedTuple):
-    """A file's network: its architecture, its variables, and which tensor became which variable.
+TOLD = ("activation", "norm_position", "norm_epsilon")  # fields of ModelConfig that only some files tell
 
-    variables: as `networks.init` nests them, with a leading seeds axis of size 1. mapping: pairs (tensor in the file,
-    variable with its shape and with what was done to it).
+
+class Weights(NamedTuple):
+    """A file's network, or several of one architecture: the variables, and which tensor became which of them.
+
+    told: fields of ModelConfig besides, of those in TOLD, that the file tells. variables: as `networks.init` nests
+    them, with a leading seeds axis. mapping: pairs (tensor in the file, variable with its shape and with what was done
+    to it).
     """
 
     widths: tuple[int, ...]
     outputs: int
     norm: str
+    told: dict[str, Any]
     variables: dict[str, Any]
     mapping: list[tuple[str, str]]
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """All fields of ModelConfig that are known."""
+        return {"widths": self.widths, "outputs": self.outputs, "norm": self.norm, **self.told}
 
 
 class Imported(NamedTuple):
@@ -64,7 +81,24 @@ def read_weights(path: Path | str, pixels: int, known: Known | None = None) -> W
     Raises InputError, naming the file and what to do, where the file's tensors make no network, where they make several
     and nothing decides which, and where they differ from what is known.
     """
-    tensors, known = read_tensors(path), known or Known()
+    return weights_of(read_tensors(path), pixels, known or Known())
+
+
+def read_ensemble(paths: Sequence[Path], pixels: int, known: Known | None = None) -> Weights:
+    """The networks in several files of one architecture, in the files' order.
+
+    Raises InputError as `read_weights` does, and where a file has another architecture than the first, or the same
+    weights as another: an ensemble is of independent networks.
+    """
+    return stack((path, read_weights(path, pixels, known)) for path in paths)
+
+
+def weights_of(tensors: Tensors, pixels: int | None, known: Known) -> Weights:
+    """The network that tensors make, for images of so many pixels (None: of any number); see `read_weights`."""
+    tensors = fold(tensors)
+    told, order = tensors.described
+    _check_told(tensors.path, told, known)
+    known = known._replace(layers=known.layers or order, norm=told.get("norm", known.norm))
     layers = group(tensors, known.norm)
     chained = chain(tensors.path, layers, pixels, known, ordered=tensors.ordered)
     following = norms(tensors.path, layers, chained, known, ordered=tensors.ordered)
@@ -80,7 +114,45 @@ def read_weights(path: Path | str, pixels: int, known: Known | None = None) -> W
             if part not in STATISTICS or NORMS[norm].over_units is None:
                 source = following[index].tensors.get(part) if following else None
                 filled.put(collection, f"norm{index}", variable, source, units)
-    return Weights(chained.sizes[:-1], chained.sizes[-1], norm, filled.variables, filled.mapping)
+    told = {field: told[field] for field in TOLD if field in told}
+    return Weights(chained.sizes[:-1], chained.sizes[-1], norm, told, filled.variables, filled.mapping)
+
+
+def stack(named: Iterable[tuple[Path, Weights]]) -> Weights:
+    """Networks of one architecture, each with its file, along the seeds axis; see `read_ensemble`.
+
+    Its mapping is the first file's, followed by the pairs in which others differ, with their files' names.
+    """
+    (first, whole), *others = named
+    seen = {_hash(whole): first}
+    fields, mapping = whole.fields, list(whole.mapping)
+    for path, weights in others:
+        for field, value in weights.fields.items():
+            if value != (wanted := fields.setdefault(field, value)):
+                raise InputError(
+                    f"{path} has {field} {_text(value)}, and {first} has {_text(wanted)}: import networks of one "
+                    "architecture together"
+                )
+        if twin := seen.get(_hash(weights)):
+            raise InputError(f"{path} holds the same weights as {twin}: an ensemble is of independent networks")
+        seen[_hash(weights)] = path
+        mapping += [
+            (f"{path.name}: {source}", variable)
+            for source, variable in weights.mapping
+            if (source, variable) not in whole.mapping
+        ]
+    leaves = [whole.variables, *(weights.variables for _, weights in others)]
+    variables = jax.tree.map(lambda *parts: np.concatenate(parts), *leaves)
+    told = {field: fields[field] for field in TOLD if field in fields}
+    return whole._replace(told=told, variables=variables, mapping=mapping)
+
+
+def _hash(weights: Weights) -> str:
+    return data.hash_arrays(jax.tree.leaves(weights.variables))
+
+
+def _text(value: Any) -> str:
+    return (" ".join(map(str, value)) or "none") if isinstance(value, tuple) else str(value)
 
 
 class _Variables:
@@ -124,6 +196,13 @@ def _check_widths(path: Path, chained: Chain, known: Known) -> None:
             f"{path} has widths {widths}, and --model.widths says {' '.join(map(str, known.widths)) or 'none'}: leave "
             "the option out, or give these"
         )
+
+
+def _check_told(path: Path, told: Mapping[str, Any], known: Known) -> None:
+    for field, value in told.items():
+        if (given := getattr(known, field)) not in (None, value):
+            option = f"--model.{field.replace('_', '-')}"
+            raise InputError(f"{path} has {option} {value}, and {option} says {given}: leave the option out")
 
 
 def _norm(tensors: Tensors, layers: Layers, following: list[Group], known: Known) -> str:

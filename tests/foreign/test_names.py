@@ -8,7 +8,9 @@ from jaxinterp.foreign.names import ROLES, comes_before, split, words
     ("name", "layer", "role"),
     [
         ("fc1.weight", ("fc", "1"), "weight"),
-        ("module.layers.0.bias", ("module", "layers", "0"), "bias"),
+        ("module.layers.0.bias", ("layers", "0"), "bias"),
+        ("_orig_mod.module.net._orig_mod.fc1.weight", ("net", "fc", "1"), "weight"),
+        ("my_module.0.weight", ("my", "module", "0"), "weight"),
         ("bn1.running_mean", ("bn", "1"), "mean"),
         ("bn1.running_var", ("bn", "1"), "var"),
         ("W1", ("1",), "weight"),
