@@ -12,6 +12,7 @@ _MODULES = (
     "controls",
     "data",
     "ensemble",
+    "foreign",
     "interventions",
     "jobs",
     "metrics",

@@ -23,6 +23,7 @@ else:
     Optimizer = Literal[tuple(OPTIMIZERS)]
 Initializer = Literal["torch", "xavier_uniform", "xavier_normal", "he_uniform", "he_normal", "lecun_normal"]
 BiasInitializer = Literal["default", "torch"]
+NormPosition = Literal["before", "after"]
 Orientation = Literal["inputs-first", "outputs-first"]  # of imported matrices
 Loss = Literal["cross_entropy", "binary_cross_entropy", "squared_error"]
 
@@ -82,7 +83,7 @@ class ModelConfig:
     bias_initializer: BiasInitializer = "default"
     """default: the initializer sets the biases, too; torch: they are drawn uniformly from ±1/√fan_in in any case"""
     norm: Norm = "none"
-    norm_position: Literal["before", "after"] = "before"
+    norm_position: NormPosition = "before"
     """whether the norm comes before or after the activation function"""
     norm_epsilon: float = 1e-5
     """constant added to the variance; 1e-5 is PyTorch's default, Keras uses 0.001"""

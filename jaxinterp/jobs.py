@@ -4,11 +4,11 @@ import dataclasses
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jaxinterp import data, files, foreign, networks, store, train
 from jaxinterp.config import RunConfig, difference
@@ -16,19 +16,22 @@ from jaxinterp.data import Splits
 from jaxinterp.epoch import Hyperparameters
 from jaxinterp.errors import InputError
 from jaxinterp.networks import Network
+from jaxinterp.text import format_percent
 from jaxinterp.train import Checkpoint
 
 IMPORTED = "imported"  # the recipe of a run whose weights were trained elsewhere
 CHECKPOINT_SECONDS = 5.0  # an interruption loses at most this much work, and one epoch
-READ_FROM_FILE = ("widths", "outputs", "norm")  # fields of ModelConfig that imported weights determine
+# Fields of ModelConfig that imported weights determine, and those that some files tell.
+READ_FROM_FILE = ("widths", "outputs", "norm", *foreign.TOLD)
 # Fields of TrainConfig in which the arms of one compiled program may differ; dropout is the model's.
 TRACED = tuple(name for name in Hyperparameters._fields if name != "dropout")
 
 
 class Import(NamedTuple):
-    """What became of a file: pairs (tensor in the file, variable), and how well the network does."""
+    """What became of files: pairs (tensor in the file, variable), what the files tell, how well the networks do."""
 
     mapping: list[tuple[str, str]]
+    told: dict[str, Any]
     check: foreign.Check
 
 
@@ -123,39 +126,70 @@ def _begun_with(path: Path) -> list[Path] | None:
 
 
 def import_run(
-    path: Path, config: RunConfig, file: Path, *, known: foreign.Known | None = None, force: bool = False
+    path: Path,
+    config: RunConfig,
+    *weights: Path,
+    known: foreign.Known | None = None,
+    asked: Collection[str] = (),
+    force: bool = False,
 ) -> Import:
-    """Create a run of one network whose weights come from a file.
+    """Create a run of one network for each file, with the weights in it; seed i is that of the i-th file.
 
-    known: what is known of the network; widths, outputs and norm are those of the file where it is None. By default
-    they are the config's, and all are checked against the file. force: store a network that does little better than
-    chance, too. Raises InputError, and writes nothing, where the file and what is known do not fit together.
+    known: what is known of the networks; what it leaves None is as the files say, or else as the config does. By
+    default it is the config's, and all is checked against the files. asked: fields of ModelConfig that nobody gave a
+    value, so that the config's is only likely. force: store networks that do little better than chance, too, and those
+    that would do better with another value of such a field. Raises InputError, and writes nothing, where the files and
+    what is known do not fit together.
     """
-    known = known or foreign.Known(config.model.widths, config.model.outputs, config.model.norm)
+    known = known or foreign.Known(**{name: getattr(config.model, name) for name in READ_FROM_FILE})
     _check_folder(path, config, resume=False)
     splits = data.load(config.data)
-    weights = foreign.read_weights(file, splits.train.images.shape[-1], known)
-    read = {name: getattr(weights, name) for name in READ_FROM_FILE}
-    config = dataclasses.replace(config, model=dataclasses.replace(config.model, **read))
+    read = foreign.read_ensemble(weights, splits.train.images.shape[-1], known)
+    config = dataclasses.replace(
+        config,
+        model=dataclasses.replace(config.model, **read.fields),
+        train=dataclasses.replace(config.train, seeds=len(weights)),
+    )
     model = networks.build(config.model)
     train.check(config.train, model, splits)
-    network = Network(model, weights.variables)
-    check = foreign.check(network, config.model, splits.test, config.train.loss)
-    if check.near_chance and not force:
+    network = Network(model, read.variables)
+    trained, fingerprint = train.as_trained(network, splits, loss=config.train.loss), data.fingerprint(splits)
+    accuracy = train.kept_accuracy(trained.history)[:, train.SPLITS.index("test")]
+    check = foreign.check(
+        network, config.model, splits.test, config.train.loss, accuracy, set(asked) - read.fields.keys()
+    )
+    if not force:
+        _check_imported(weights, check)
+    with files.only_writer(path):
+        _check_folder(path, config, resume=False)  # another process may have begun a run in between
+        files.write_folder(path, lambda new: store.save(new, config, trained, splits.test, fingerprint=fingerprint))
+    return Import(read.mapping, read.told, check)
+
+
+def _check_imported(weights: Sequence[Path], check: foreign.Check) -> None:
+    """Raise InputError for networks that do little better than chance, or clearly better with what nobody chose."""
+    one = len(weights) == 1
+    force = f"or --force to store {'it' if one else 'them'} all the same"
+    near = [
+        str(weights[0]) if one else f"{file} ({format_percent(float(accuracy), 1)})"
+        for file, accuracy, near in zip(weights, check.accuracy, check.near_chance, strict=True)
+        if near
+    ]
+    if near:
         hint = (
             f"{check.hint}; give that"
             if check.hint
             else "check how the file was written and the images prepared (docs/import.md)"
         )
+        do = "does" if len(near) == 1 else "do"
+        what = f"{near[0]} is not stored, since it" if one else f"nothing is stored, since {foreign.listed(near)}"
+        raise InputError(f"{what} {do} little better than chance ({check.sentence}): {hint}, {force}")
+    if check.unasked:
+        options = " and ".join(f"--model.{name.replace('_', '-')}" for name in sorted(check.unasked))
         raise InputError(
-            f"{file} is not stored, since it does little better than chance ({check.sentence}): {hint}, "
-            "or --force to store it all the same"
+            f"{weights[0]} does not tell {options}, and of the likely values the default is not the best "
+            f"({check.sentence}): {check.hint}; give that, {force}"
         )
-    trained, fingerprint = train.as_trained(network, splits, loss=config.train.loss), data.fingerprint(splits)
-    with files.only_writer(path):
-        _check_folder(path, config, resume=False)  # another process may have begun a run in between
-        files.write_folder(path, lambda new: store.save(new, config, trained, splits.test, fingerprint=fingerprint))
-    return Import(weights.mapping, check)
 
 
 def with_shape(config: RunConfig, splits: Splits) -> RunConfig:

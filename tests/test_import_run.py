@@ -3,9 +3,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from jaxinterp import files, foreign, jobs, store
+from jaxinterp import ensemble, files, foreign, jobs, store
 from jaxinterp.config import DataConfig, ModelConfig, RunConfig, TrainConfig
 from jaxinterp.errors import InputError
+from jaxinterp.train import SPLITS, kept_accuracy
 
 
 @pytest.fixture
@@ -90,3 +91,104 @@ def test_a_folder_that_another_process_holds_is_not_replaced(weights, tmp_path):
         assert not list(path.iterdir())
     jobs.import_run(path, imported_config(), weights)
     assert {child.name for child in tmp_path.iterdir()} == {"run", "weights.npz"}
+
+
+# Several files.
+
+
+def scaled(weights, factor, name, **changed):
+    """The same function in a file of its own: hidden units times a factor, the output's weights divided by it."""
+    with np.load(weights) as stored:
+        arrays = {**stored}
+    arrays = {key: array * (1 / factor if key == "2.weight" else 1 if key == "2.bias" else factor)
+              for key, array in arrays.items()}  # fmt: skip
+    file = weights.parent / name
+    np.savez(file, allow_pickle=False, **{**arrays, **changed})
+    return file
+
+
+def test_several_files_become_one_run_in_their_order(weights, tmp_path):
+    several = [weights, scaled(weights, 2, "a.npz"), scaled(weights, 4, "0.npz")]
+    imported = jobs.import_run(tmp_path / "run", imported_config(), *several)
+    run = store.load(tmp_path / "run")
+    assert run.config.train.seeds == ensemble.size(run.networks) == 3
+    kernels = np.asarray(run.networks.variables["params"]["hidden0"]["kernel"])
+    for seed, factor in enumerate((1, 2, 4)):
+        np.testing.assert_array_equal(kernels[seed], factor * kernels[0])
+    np.testing.assert_array_equal(imported.check.accuracy, [1, 1, 1])
+    np.testing.assert_array_equal(kept_accuracy(run.history)[:, SPLITS.index("test")], [1, 1, 1])
+    assert imported.mapping == jobs.import_run(tmp_path / "one", imported_config(), weights).mapping
+
+
+def test_a_file_of_another_architecture_is_named(weights, tmp_path):
+    rng = np.random.default_rng(0)
+    narrow = {"0.weight": rng.normal(size=(3, 2)), "0.bias": np.zeros(3), "2.weight": rng.normal(size=(2, 3))}
+    np.savez(tmp_path / "narrow.npz", allow_pickle=False, **narrow)
+    message = r"narrow\.npz has widths 3, and .*weights\.npz has 4: import networks of one architecture together"
+    with pytest.raises(InputError, match=message):
+        jobs.import_run(tmp_path / "run", imported_config(), weights, tmp_path / "narrow.npz", known=foreign.Known())
+    normed = scaled(weights, 2, "normed.npz", **{"1.weight": np.ones(4), "1.bias": np.zeros(4)})
+    with pytest.raises(InputError, match=r"normed\.npz has norm layer, and .*weights\.npz has none"):
+        jobs.import_run(tmp_path / "run", imported_config(), weights, normed, known=foreign.Known())
+    assert not (tmp_path / "run").exists()
+
+
+def test_one_network_given_twice_is_refused(weights, tmp_path):
+    copy = tmp_path / "copy.npz"
+    copy.write_bytes(weights.read_bytes())
+    other = scaled(weights, 2, "other.npz")
+    for several, twin in (
+        ((weights, weights), "weights"),
+        ((weights, other, copy), "copy"),
+        ((weights, other, other), "other"),
+    ):
+        with pytest.raises(
+            InputError, match=rf"{twin}\.npz holds the same weights as .*: an ensemble is of independent"
+        ):
+            jobs.import_run(tmp_path / "run", imported_config(), *several)
+
+
+def test_names_that_differ_are_in_the_mapping_with_their_file(weights, tmp_path):
+    with np.load(scaled(weights, 2, "scaled.npz")) as stored:
+        np.savez(
+            tmp_path / "wrapped.npz", allow_pickle=False, **{f"module.{name}": array for name, array in stored.items()}
+        )
+    mapping = jobs.import_run(tmp_path / "run", imported_config(), weights, tmp_path / "wrapped.npz").mapping
+    assert mapping[0] == ("0.weight", "params/hidden0/kernel (2, 4), transposed")
+    assert mapping[len(mapping) // 2] == ("wrapped.npz: module.0.weight", "params/hidden0/kernel (2, 4), transposed")
+
+
+def test_those_near_chance_are_named_and_nothing_is_stored(weights, tmp_path):
+    zero = {"2.weight": np.zeros((2, 4))}
+    bad = [scaled(weights, factor, f"bad{factor}.npz", **zero) for factor in (2, 3)]
+    several = [bad[0], weights, bad[1]]
+    with pytest.raises(InputError) as caught:
+        jobs.import_run(tmp_path / "run", imported_config(), *several)
+    message = str(caught.value)
+    assert message.startswith(
+        f"nothing is stored, since {bad[0]} (50.0 %), {bad[1]} (50.0 %) do little better than chance"
+    )
+    assert "weights.npz" not in message and message.endswith("or --force to store them all the same")
+    assert not (tmp_path / "run").exists()
+    jobs.import_run(tmp_path / "run", imported_config(), *several, force=True)
+    assert ensemble.size(store.load(tmp_path / "run").networks) == 3
+
+
+def test_a_value_that_nobody_gave_is_refused_where_test_images_contradict_it(weights, tmp_path, monkeypatch):
+    asked = []
+
+    def check(*arguments):
+        asked.append(arguments[-1])
+        return foreign.Check(np.array([0.9]), 0.5, "it would reach 97.0 % with X", frozenset({"activation"}))
+
+    monkeypatch.setattr(foreign, "check", check)
+    message = (
+        r"weights\.npz does not tell --model\.activation, and of the likely values the default is not the best "
+        r"\(test accuracy 90\.0 %, chance 50\.0 %\): it would reach 97\.0 % with X; give that, or --force"
+    )
+    arguments = (tmp_path / "run", imported_config(), weights)
+    with pytest.raises(InputError, match=message):
+        jobs.import_run(*arguments, known=foreign.Known(), asked=("activation", "widths"))
+    assert asked == [{"activation"}] and not (tmp_path / "run").exists()  # the file tells its widths
+    jobs.import_run(*arguments, known=foreign.Known(), asked=("activation",), force=True)
+    assert store.is_complete(tmp_path / "run")

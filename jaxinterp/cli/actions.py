@@ -126,15 +126,19 @@ def import_(command) -> None:
     from jaxinterp.report import tables
 
     path = folder_in(command.root, command.name)
-    given = {name: getattr(command.model, name) for name in jobs.READ_FROM_FILE}
-    known = foreign.Known(**given, layers=command.layers, orientation=command.orientation)
-    model = ModelConfig(**{name: value for name, value in vars(command.model).items() if value is not None})
-    config = RunConfig(command.data, model, TrainConfig(seeds=1, epochs=1, loss=command.loss), jobs.IMPORTED)
-    imported = jobs.import_run(path, config, command.file, known=known, force=command.force)
+    if not command.files:
+        raise InputError("give the weights: at least one FILE")
+    given = {name: value for name, value in vars(command.model).items() if value is not None}
+    read = {name: given.get(name) for name in jobs.READ_FROM_FILE}
+    known = foreign.Known(**read, layers=command.layers, orientation=command.orientation)
+    config = RunConfig(
+        command.data, ModelConfig(**given), TrainConfig(seeds=1, epochs=1, loss=command.loss), jobs.IMPORTED
+    )
+    asked = vars(command.model).keys() - given.keys()
+    imported = jobs.import_run(path, config, *command.files, known=known, asked=asked, force=command.force)
     show(tables.mapping_table(imported.mapping, title=str(path)), command.format)
-    say(imported.check.sentence, command.format)
-    if imported.check.hint:
-        say(f"were the weights made with other options? {imported.check.hint}", command.format)
+    for sentence in foreign.sentences(command.files, imported.told, imported.check):
+        say(sentence, command.format)
 
 
 def _train_into(path: Path, config: RunConfig, *, resume: bool):

@@ -7,10 +7,19 @@ from typing import Annotated, Any
 
 from tyro.conf import Positional, arg, subcommand
 
-from jaxinterp.choices import NORMS
+from jaxinterp.choices import ACTIVATIONS, NORMS
 from jaxinterp.cli import actions
 from jaxinterp.cli.shell import Format, config_to_start_from, parse
-from jaxinterp.config import DataConfig, Loss, ModelConfig, Norm, Orientation, TrainConfig
+from jaxinterp.config import (
+    Activation,
+    DataConfig,
+    Loss,
+    ModelConfig,
+    Norm,
+    NormPosition,
+    Orientation,
+    TrainConfig,
+)
 
 Name = Annotated[str | None, arg(metavar="NAME")]
 Seeds = Annotated[int | None, arg(metavar="INT")]
@@ -134,17 +143,29 @@ class ImportedModel(ModelConfig):
     """number of logits; read from the file, and checked if given"""
     norm: Annotated[Norm | None, arg(metavar=f"{{{','.join(('none', *NORMS))}}}")] = None  # pyright: ignore
     """read from the file, and checked if given"""
+    activation: Annotated[Activation | None, arg(metavar=f"{{{','.join(ACTIVATIONS)}}}")] = None  # pyright: ignore
+    """read from a .keras file; relu for all others, unless test images contradict it"""
+    norm_position: Annotated[NormPosition | None, arg(metavar="{before,after}")] = None  # pyright: ignore
+    """whether the norm comes before or after the activation function; read from a .keras file; before for all others,
+    unless test images contradict it"""
+    norm_epsilon: Annotated[float | None, arg(metavar="FLOAT")] = None  # pyright: ignore
+    """constant added to the variance; read from a .keras file; PyTorch's 1e-5 for all others, where Keras uses 0.001"""
+    input_mean: Annotated[float | None, arg(metavar="FLOAT")] = None  # pyright: ignore
+    """the network subtracts this from the pixels; 0, unless test images contradict it"""
+    input_std: Annotated[float | None, arg(metavar="FLOAT")] = None  # pyright: ignore
+    """the network then divides the pixels by this; 1, unless test images contradict it"""
 
 
 @dataclass(frozen=True)
 class Import:
     """Turn weights that were trained elsewhere into a run. Print which tensor became which parameter, and the accuracy.
 
-    The file is a PyTorch state_dict saved as .safetensors, or an .npz of plain arrays; pickles are refused.
+    Files of networks of one architecture become one run: seed i is the i-th file. A file is a PyTorch state_dict saved
+    as .safetensors, an .npz of plain arrays, or Keras's .keras or .weights.h5; pickles are refused.
     """
 
-    file: Positional[Annotated[Path, arg(metavar="FILE")]]
-    """the weights"""
+    files: Positional[Annotated[tuple[Path, ...], arg(metavar="FILE [FILE ...]")]]
+    """the weights, one file for each network"""
     name: Annotated[str, arg(metavar="NAME")]
     """name of the run's folder in --root"""
     root: Folder = Path("checkpoints")

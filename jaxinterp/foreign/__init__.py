@@ -1,21 +1,31 @@
-"""How do weights that were trained elsewhere become a Network? From a PyTorch state_dict in .safetensors, or an .npz.
+"""How do weights that were trained elsewhere become networks? From files, PyTorch modules, or arrays in memory.
 
-Names say what each tensor is (`names`), shapes which layer follows which and how its matrix lies (`order`). What they
-leave open is an error that names the option to give, and accuracy shows mistakes (`accuracy`): see docs/import.md.
+Names say what each tensor is (`names`), shapes which layer follows which and how its matrix lies (`order`). A Keras
+config or an nn.Sequential tells more (`steps`). What all leave open is an error that names the option to give, and
+accuracy shows mistakes (`accuracy`): see docs/import.md.
 """
 
 from jaxinterp.foreign.accuracy import Check, check
 from jaxinterp.foreign.files import read_tensors
+from jaxinterp.foreign.in_memory import from_arrays, from_torch
+from jaxinterp.foreign.layers import listed
 from jaxinterp.foreign.order import Known
-from jaxinterp.foreign.weights import Imported, Weights, import_weights, read_weights
+from jaxinterp.foreign.sentences import sentences
+from jaxinterp.foreign.weights import TOLD, Imported, Weights, import_weights, read_ensemble, read_weights
 
 __all__ = [
+    "TOLD",
     "Check",
     "Imported",
     "Known",
     "Weights",
     "check",
+    "from_arrays",
+    "from_torch",
     "import_weights",
+    "listed",
+    "read_ensemble",
     "read_tensors",
     "read_weights",
+    "sentences",
 ]

@@ -1,15 +1,19 @@
-"""Does an imported network still work? Its test accuracy, that of chance, and options that would raise it clearly."""
+"""Do imported networks still work? Their test accuracy, that of chance, and options that would raise it clearly."""
 
 import dataclasses
+import itertools
 import math
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple, get_args
 
+import jax
 import numpy as np
+from jaxtyping import Bool, Float, Int
 
 from jaxinterp import ensemble, metrics, networks
 from jaxinterp.choices import ACTIVATIONS
-from jaxinterp.config import ModelConfig
+from jaxinterp.config import ModelConfig, NormPosition
 from jaxinterp.data import Dataset
 from jaxinterp.networks import Network
 from jaxinterp.text import format_percent
@@ -27,60 +31,153 @@ NORMALISATIONS: dict[str, tuple[float, float]] = {
 }
 NEAR_CHANCE = 0.25  # a network that gets no more than this part of the way from chance to 1 has learnt nothing
 _SURE = 3.0  # standard errors by which other options must do better to be worth a hint
-_EXAMPLES = 10_000  # test images at most for each set of options
+_EXAMPLES, _NETWORKS = 10_000, 3  # test images and networks at most on which other options are tried
+_ROUGHLY = 1_000  # images on which pairs of options are compared first
+_POSITIONS = get_args(NormPosition)
+_BATCH = 500  # images at once, of all networks
+
+
+class Likely(NamedTuple):
+    """The answer that was taken to a question that nobody answered, and the accuracy under each likely one."""
+
+    taken: str
+    accuracy: Mapping[str, float]
 
 
 class Check(NamedTuple):
-    """Test accuracy of an imported network and of the most frequent label; NaN without test images.
+    """Test accuracy of imported networks and of the most frequent label; NaN without test images.
 
-    hint: options under which the network would do clearly better, in a sentence; "" where there are none.
+    hint: options under which the networks would do clearly better, in a sentence; "" where there are none. unasked: the
+    fields among them that nobody gave a value. likely: the questions that nobody answered, by what they are about.
     """
 
-    accuracy: float
+    accuracy: Float[np.ndarray, " seeds"]
     chance: float
     hint: str
+    unasked: frozenset[str] = frozenset()
+    likely: Mapping[str, Likely] = {}
 
     @property
-    def near_chance(self) -> bool:
-        """Whether the network does little better than chance, so that its weights are hardly what they should be."""
-        return not self.accuracy > self.chance + NEAR_CHANCE * (1 - self.chance)
+    def near_chance(self) -> Bool[np.ndarray, " seeds"]:
+        """Which networks do little better than chance, so that their weights are hardly what they should be."""
+        return ~(np.asarray(self.accuracy) > self.chance + NEAR_CHANCE * (1 - self.chance))
 
     @property
     def sentence(self) -> str:
-        """Accuracy and that of chance."""
-        return f"test accuracy {format_percent(self.accuracy, 1)}, chance {format_percent(self.chance, 1)}"
+        """Accuracy, of several networks their mean and range, and that of chance."""
+        least, mean, most = (format_percent(float(of(self.accuracy)), 1) for of in (np.min, np.mean, np.max))
+        spread = f" on average, from {least} to {most}" if np.size(self.accuracy) > 1 else ""
+        return f"test accuracy {mean}{spread}, chance {format_percent(self.chance, 1)}"
 
 
-def check(network: Network, config: ModelConfig, test: Dataset, loss: str) -> Check:
-    """Test an ensemble of one network of this config, as it is and under the other options that a file does not hold.
+class _Option(NamedTuple):
+    """Fields of ModelConfig with values: how the command line is given them, and what they are in words."""
 
-    These are the usual normalisations, the activation functions and the norm's position, one changed at a time.
+    fields: Mapping[str, Any]
+    given: str
+    words: str
+
+
+def check(
+    network: Network,
+    config: ModelConfig,
+    test: Dataset,
+    loss: str,
+    accuracy: Float[np.ndarray, " seeds"] | None = None,
+    asked: Collection[str] = (),
+) -> Check:
+    """Test an ensemble of this config, as it is and under the other options that a file does not hold.
+
+    These are the usual normalisations, the activation functions and the norm's position, one changed at a time, and the
+    first two together. accuracy: of each network as it is, where it is known. asked: the fields of the config to which
+    nobody gave a value.
     """
     if not len(test.labels):
-        return Check(math.nan, math.nan, "")
+        return Check(np.full(ensemble.size(network), math.nan), math.nan, "")
+    accuracy = _accuracies(network, config, test, loss) if accuracy is None else accuracy
     labels = np.asarray(test.labels)
     chance = float(np.bincount(labels).max() / len(labels))
-    accuracy = _accuracy(network, config, test, loss)
-    some = test.take(slice(_EXAMPLES))
-    here = _accuracy(network, config, some, loss)
-    reached = {option: _accuracy(network, other, some, loss) for option, other in _alternatives(config)}
-    option = max(reached, key=lambda option: reached[option])
-    better = reached[option] - here > _SURE * math.sqrt(max(here * (1 - here), 1e-9) / len(some.labels))
-    hint = f"it would reach {format_percent(reached[option], 1)} with {option}" if better else ""
-    return Check(accuracy, chance, hint)
+    some = ensemble.take(network, slice(_NETWORKS))
+
+    def reached(option: _Option, examples: int = _EXAMPLES) -> float:
+        changed = dataclasses.replace(config, **option.fields)
+        return float(np.mean(_accuracies(some, changed, test.take(slice(examples)), loss)))
+
+    here = reached(_Option({}, "", ""))
+    questions = _questions(config)
+    found = {option.given: (option, reached(option)) for options in questions.values() for option in options}
+    best, most = max(found.values(), key=lambda pair: pair[1])
+    both = [_both(*pair) for pair in itertools.product(questions["normalisation"], questions["activation function"])]
+    if both:
+        likeliest = max(both, key=lambda option: reached(option, _ROUGHLY))
+        together = reached(likeliest)
+        if _is_clear(together, max(most, here), len(labels)):
+            best, most = likeliest, together
+    hint, unasked = "", frozenset()
+    if _is_clear(most, here, len(labels)):
+        hint = f"it would reach {format_percent(most, 1)} with {best.given}"
+        unasked = frozenset(best.fields) & frozenset(asked)
+    likely = {
+        what: Likely(_taken(config, options), {option.words: found[option.given][1] for option in options})
+        for what, options in questions.items()
+        if options and set(options[0].fields) <= set(asked) and _taken(config, options)
+    }
+    return Check(accuracy, chance, hint, unasked, likely)
 
 
-def _alternatives(config: ModelConfig) -> Iterator[tuple[str, ModelConfig]]:
-    for about, (mean, std) in NORMALISATIONS.items():
-        option = f"--model.input-mean {mean:.6g} --model.input-std {std:.6g} ({about})"
-        yield option, dataclasses.replace(config, input_mean=mean, input_std=std)
-    for activation in ACTIVATIONS if config.widths else ():
-        yield f"--model.activation {activation}", dataclasses.replace(config, activation=activation)
-    if config.norm != "none":
-        for position in ("before", "after"):
-            yield f"--model.norm-position {position}", dataclasses.replace(config, norm_position=position)
+def _questions(config: ModelConfig) -> dict[str, list[_Option]]:
+    """The likely answers to each question that a file leaves open, under what the question is about."""
+    return {
+        "normalisation": [_normalisation(*each) for each in NORMALISATIONS.items()],
+        "activation function": [_chosen("activation", name) for name in ACTIVATIONS if config.widths],
+        "position of the norm": [_chosen("norm_position", name) for name in _POSITIONS if config.norm != "none"],
+    }
 
 
-def _accuracy(network: Network, config: ModelConfig, test: Dataset, loss: str) -> float:
-    logits, _ = ensemble.take(Network(networks.build(config), network.variables), 0)(test.images)
-    return float(np.mean(metrics.correct(loss, logits, test.labels)))
+def _normalisation(about: str, mean_std: tuple[float, float]) -> _Option:
+    mean, std = mean_std
+    given = f"--model.input-mean {mean:.6g} --model.input-std {std:.6g} ({about})"
+    return _Option({"input_mean": mean, "input_std": std}, given, about)
+
+
+def _chosen(field: str, name: str) -> _Option:
+    return _Option({field: name}, f"--model.{field.replace('_', '-')} {name}", name)
+
+
+def _both(one: _Option, other: _Option) -> _Option:
+    return _Option({**one.fields, **other.fields}, f"{other.given} {one.given}", f"{other.words}, {one.words}")
+
+
+def _taken(config: ModelConfig, options: Sequence[_Option]) -> str:
+    """The option that the config has, in words; "" where it has none of them."""
+    return next((option.words for option in options if dataclasses.replace(config, **option.fields) == config), "")
+
+
+def _is_clear(better: float, than: float, examples: int) -> bool:
+    return better - than > _SURE * math.sqrt(max(than * (1 - than), 1e-9) / min(examples, _EXAMPLES))
+
+
+def _accuracies(network: Network, config: ModelConfig, test: Dataset, loss: str) -> Float[np.ndarray, " seeds"]:
+    """Accuracy of each network of an ensemble. Normalisations share one program: here the images are normalised."""
+    plain = networks.build(dataclasses.replace(config, input_mean=0.0, input_std=1.0))
+    right = np.zeros(ensemble.size(network))
+    for start in range(0, len(test.labels), _BATCH):
+        batch = test.take(slice(start, start + _BATCH))
+        images = (batch.images - np.float32(config.input_mean)) / np.float32(config.input_std)
+        right += np.asarray(_right(Network(plain, network.variables), images, batch.labels, loss))
+    return right / len(test.labels)
+
+
+@partial(jax.jit, static_argnames="loss")
+def _right(
+    network: Network,
+    images: Float[jax.Array | np.ndarray, "examples pixels"],
+    labels: Int[jax.Array | np.ndarray, " examples"],
+    loss: str,
+) -> Int[jax.Array, " seeds"]:
+    """How many images each network of an ensemble predicts rightly."""
+
+    def of_network(one: Network):
+        return metrics.correct(loss, one(images)[0], labels).sum()
+
+    return ensemble.over_seeds(of_network)(network)

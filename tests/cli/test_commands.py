@@ -118,7 +118,8 @@ def words(text):
         ("runs --root ROOT", "no runs in"),
         ("recipes now", "now"),
         ("recipes --format xml", "xml"),
-        ("import", "the weights"),
+        ("import", "--name"),
+        ("import --name x", "give the weights: at least one FILE"),
         ("import ROOT/weights.npz --name x", "no file"),
         ("import ROOT/weights.pt --name x", "no file"),
         ("import pyproject.toml --name x", "pickles can run code"),
@@ -371,6 +372,18 @@ def test_import_says_which_tensor_went_where(call, tmp_path):
         "test accuracy 50.0 %, chance 50.0 %",
     ):
         assert pair in words(out)
+    assert "activation function not given, relu taken; test accuracy relu 50.0 %" in words(out)
     assert call("runs", tmp_path / "theirs")[0] == 0
     assert call("runs", "--root", tmp_path)[0] == 0
     assert call("report", tmp_path / "theirs")[0] == 0
+
+
+def test_import_takes_several_files(call, tmp_path):
+    for seed in range(2):
+        np.savez(tmp_path / f"{seed}.npz", allow_pickle=False, weight=np.full((2, 2), 1.0 + seed))
+    options = "--data.source xor --force --name theirs --root".split()
+    code, out, err = call("import", tmp_path / "0.npz", tmp_path / "1.npz", *options, tmp_path)
+    assert (code, err) == (0, "")
+    assert "test accuracy 50.0 % on average, from 50.0 % to 50.0 %, chance 50.0 %" in words(out)
+    assert "0.npz 50.0 %, 1.npz 50.0 %" in words(out)
+    assert len(call("runs", tmp_path / "theirs", "--format", "csv")[1].splitlines()) == 3

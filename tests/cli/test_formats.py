@@ -89,7 +89,8 @@ def test_where_the_data_are_not_dead_units_are_not_counted(call, root, monkeypat
 def test_what_was_imported_can_be_exported(call, tmp_path):
     shapes = {"fc1.weight": (4, 2), "fc1.bias": (4,), "fc2.weight": (2, 4), "fc2.bias": (2,)}
     np.savez(tmp_path / "w.npz", allow_pickle=False, **{name: np.ones(shape) for name, shape in shapes.items()})
-    options = "--data.source xor --force --format csv --name x --root".split()
+    given = "--model.activation relu --model.input-mean 0 --model.input-std 1"
+    options = f"--data.source xor --force --format csv {given} --name x --root".split()
     out, err = call("import", tmp_path / "w.npz", *options, tmp_path)
     assert err == "test accuracy 50.0 %, chance 50.0 %\n"
     assert {row["tensor"] for row in parse("csv", out)} == set(shapes)

@@ -33,7 +33,18 @@ def show(monkeypatch, capsys):
         ("report", ("RUN", "RUN/report/index.html")),
         ("runs", ("--root", "to show its seeds")),
         ("recipes", ("five write-ups", "controls")),
-        ("import", ("the weights", "--name", "--model.norm", "pickles are refused", "--layers", "--orientation")),
+        (
+            "import",
+            (
+                "the weights",
+                "one file for each network",
+                "--name",
+                "--model.norm",
+                "pickles are refused",
+                "--layers",
+                "--orientation",
+            ),
+        ),
     ],
 )
 def test_every_command_has_help(show, command, mentioned):
