@@ -1,4 +1,6 @@
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -13,12 +15,31 @@ DOCUMENT = documents.ROOT / "docs" / "import.md"
 TEXT = DOCUMENT.read_text(encoding="utf-8")
 
 
-def test_the_example_is_imported(tmp_path):
+def test_the_examples_are_imported(tmp_path):
     documents.copy_package(tmp_path)
-    _, imported = documents.carry_out(DOCUMENT, tmp_path)
+    _, imported, _, _, several = documents.carry_out(DOCUMENT, tmp_path)
     assert "test accuracy 100.0 %, chance 50.0 %" in imported and "params/output/kernel (2, 2)" in imported
-    run = store.load(tmp_path / "checkpoints" / "mine")
-    assert kept_accuracy(run.history)[0, SPLITS.index("test")] == 1
+    assert "sklearn0.npz 100.0 %, sklearn1.npz 100.0 %, sklearn2.npz 100.0 %" in several
+    for name, seeds in (("mine", 1), ("three", 3)):
+        run = store.load(tmp_path / "checkpoints" / name)
+        assert kept_accuracy(run.history)[:, SPLITS.index("test")].tolist() == [1] * seeds
+    flax = foreign.read_weights(tmp_path / "flax.safetensors", 2)
+    assert (flax.widths, flax.outputs) == ((8,), 2)
+
+
+@pytest.mark.parametrize("library", ["torch", "keras"])
+def test_the_examples_with_other_libraries_run(tmp_path, monkeypatch, library):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    pytest.importorskip(library)
+    own = [
+        block for block in documents.blocks(DOCUMENT) if block.language == "py" and f"import {library}" in block.text
+    ]
+    assert own
+    for block in own:
+        subprocess.run([sys.executable, "-c", block.text], cwd=tmp_path, check=True)
+    written = [file for file in tmp_path.iterdir() if file.is_file()]
+    assert {foreign.read_weights(file, 2).widths for file in written} == {(8,)}
+    assert len(written) == {"torch": 3, "keras": 2}[library]
 
 
 def test_every_example_of_a_name_is_understood_as_its_row_says():
