@@ -138,8 +138,8 @@ def import_run(
     known: what is known of the networks; what it leaves None is as the files say, or else as the config does. By
     default it is the config's, and all is checked against the files. asked: fields of ModelConfig that nobody gave a
     value, so that the config's is only likely. force: store networks that do little better than chance, too, and those
-    that would do better with another value of such a field. Raises InputError, and writes nothing, where the files and
-    what is known do not fit together.
+    that do better with another value of such a field, or as well with another activation function. Raises InputError,
+    and writes nothing, where the files and what is known do not fit together.
     """
     known = known or foreign.Known(**{name: getattr(config.model, name) for name in READ_FROM_FILE})
     _check_folder(path, config, resume=False)
@@ -189,6 +189,12 @@ def _check_imported(weights: Sequence[Path], check: foreign.Check) -> None:
         raise InputError(
             f"{weights[0]} does not tell {options}, and of the likely values the default is not the best "
             f"({check.sentence}): {check.hint}; give that, {force}"
+        )
+    if check.undecided:
+        chosen = check.likely[foreign.ACTIVATION]
+        raise InputError(
+            f"{weights[0]} does not tell its {foreign.ACTIVATION}, and test images do not decide (accuracy "
+            f"{chosen.text}): give --model.activation, or --force to take {chosen.taken}"
         )
 
 

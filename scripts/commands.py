@@ -111,7 +111,7 @@ def importing(root: Path) -> list[str]:
     biases = {"0.bias": np.array([0.0, -1, 0, 0]), "2.bias": np.array([0.5, 0])}
     file = root / "weights.npz"
     np.savez(file, allow_pickle=False, **{"0.weight": first, "2.weight": second}, **biases)
-    return ["import", str(file), "--data.source", "xor"]
+    return ["import", str(file), "--data.source", "xor", "--model.activation", "relu"]
 
 
 def _import(root: Path) -> list[str]:

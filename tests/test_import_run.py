@@ -192,3 +192,14 @@ def test_a_value_that_nobody_gave_is_refused_where_test_images_contradict_it(wei
     assert asked == [{"activation"}] and not (tmp_path / "run").exists()  # the file tells its widths
     jobs.import_run(*arguments, known=foreign.Known(), asked=("activation",), force=True)
     assert store.is_complete(tmp_path / "run")
+
+
+def test_an_activation_function_that_test_images_do_not_tell_must_be_given(weights, tmp_path):
+    arguments, known = (tmp_path / "run", imported_config(), weights), foreign.Known()
+    with pytest.raises(InputError) as caught:  # four images decide nothing
+        jobs.import_run(*arguments, known=known, asked=("activation",))
+    message = "weights.npz does not tell its activation function, and test images do not decide (accuracy relu 100.0 %"
+    assert message in str(caught.value)
+    assert str(caught.value).endswith("give --model.activation, or --force to take relu")
+    jobs.import_run(*arguments, known=known, asked=("activation",), force=True)
+    jobs.import_run(tmp_path / "other", *arguments[1:], known=known)

@@ -144,7 +144,7 @@ class ImportedModel(ModelConfig):
     norm: Annotated[Norm | None, arg(metavar=f"{{{','.join(('none', *NORMS))}}}")] = None  # pyright: ignore
     """read from the file, and checked if given"""
     activation: Annotated[Activation | None, arg(metavar=f"{{{','.join(ACTIVATIONS)}}}")] = None  # pyright: ignore
-    """read from a .keras file; relu for all others, unless test images contradict it"""
+    """read from a .keras file; for all others give it, unless test images show clearly that it is relu"""
     norm_position: Annotated[NormPosition | None, arg(metavar="{before,after}")] = None  # pyright: ignore
     """whether the norm comes before or after the activation function; read from a .keras file; before for all others,
     unless test images contradict it"""

@@ -5,7 +5,7 @@ config or an nn.Sequential tells more (`steps`). What all leave open is an error
 accuracy shows mistakes (`accuracy`): see docs/import.md.
 """
 
-from jaxinterp.foreign.accuracy import Check, check
+from jaxinterp.foreign.accuracy import ACTIVATION, Check, check
 from jaxinterp.foreign.files import read_tensors
 from jaxinterp.foreign.in_memory import from_arrays, from_torch
 from jaxinterp.foreign.layers import listed
@@ -14,6 +14,7 @@ from jaxinterp.foreign.sentences import sentences
 from jaxinterp.foreign.weights import TOLD, Imported, Weights, import_weights, read_ensemble, read_weights
 
 __all__ = [
+    "ACTIVATION",
     "TOLD",
     "Check",
     "Imported",

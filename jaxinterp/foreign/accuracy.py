@@ -34,6 +34,8 @@ _SURE = 3.0  # standard errors by which other options must do better to be worth
 _EXAMPLES, _NETWORKS = 10_000, 3  # test images and networks at most on which other options are tried
 _ROUGHLY = 1_000  # images on which pairs of options are compared first
 _POSITIONS = get_args(NormPosition)
+ACTIVATION = "activation function"  # a question
+_ANSWERS = 4  # likely answers that are listed
 _BATCH = 500  # images at once, of all networks
 
 
@@ -43,12 +45,22 @@ class Likely(NamedTuple):
     taken: str
     accuracy: Mapping[str, float]
 
+    @property
+    def text(self) -> str:
+        """The accuracies under the answer that was taken and under the best others."""
+        others = sorted(self.accuracy.items(), key=lambda pair: -pair[1])
+        best = [(answer, accuracy) for answer, accuracy in others if answer != self.taken]
+        shown = [(self.taken, self.accuracy[self.taken]), *best[: _ANSWERS - 1]]
+        more = [f"no other more than {format_percent(best[_ANSWERS - 1][1], 1)}"] if len(best) >= _ANSWERS else []
+        return ", ".join([*(f"{answer} {format_percent(accuracy, 1)}" for answer, accuracy in shown), *more])
+
 
 class Check(NamedTuple):
     """Test accuracy of imported networks and of the most frequent label; NaN without test images.
 
     hint: options under which the networks would do clearly better, in a sentence; "" where there are none. unasked: the
     fields among them that nobody gave a value. likely: the questions that nobody answered, by what they are about.
+    undecided: whether nobody gave the activation function, and another does about as well as the one that was taken.
     """
 
     accuracy: Float[np.ndarray, " seeds"]
@@ -56,6 +68,7 @@ class Check(NamedTuple):
     hint: str
     unasked: frozenset[str] = frozenset()
     likely: Mapping[str, Likely] = {}
+    undecided: bool = False
 
     @property
     def near_chance(self) -> Bool[np.ndarray, " seeds"]:
@@ -107,7 +120,7 @@ def check(
     questions = _questions(config)
     found = {option.given: (option, reached(option)) for options in questions.values() for option in options}
     best, most = max(found.values(), key=lambda pair: pair[1])
-    both = [_both(*pair) for pair in itertools.product(questions["normalisation"], questions["activation function"])]
+    both = [_both(*pair) for pair in itertools.product(questions["normalisation"], questions[ACTIVATION])]
     if both:
         likeliest = max(both, key=lambda option: reached(option, _ROUGHLY))
         together = reached(likeliest)
@@ -122,14 +135,18 @@ def check(
         for what, options in questions.items()
         if options and set(options[0].fields) <= set(asked) and _taken(config, options)
     }
-    return Check(accuracy, chance, hint, unasked, likely)
+    chosen = likely.get(ACTIVATION)
+    undecided = chosen is not None and not all(
+        _is_clear(here, share, len(labels)) for answer, share in chosen.accuracy.items() if answer != chosen.taken
+    )
+    return Check(accuracy, chance, hint, unasked, likely, undecided)
 
 
 def _questions(config: ModelConfig) -> dict[str, list[_Option]]:
     """The likely answers to each question that a file leaves open, under what the question is about."""
     return {
         "normalisation": [_normalisation(*each) for each in NORMALISATIONS.items()],
-        "activation function": [_chosen("activation", name) for name in ACTIVATIONS if config.widths],
+        ACTIVATION: [_chosen("activation", name) for name in ACTIVATIONS if config.widths],
         "position of the norm": [_chosen("norm_position", name) for name in _POSITIONS if config.norm != "none"],
     }
 

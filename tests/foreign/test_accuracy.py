@@ -132,3 +132,12 @@ def test_without_test_images_nothing_is_known(images):
     _, imported = network_of(config)
     checked = foreign.check(imported, config, Dataset(images[:0], np.zeros(0, np.int32)), "cross_entropy")
     assert checked.near_chance and checked.sentence == "test accuracy —, chance —" and not checked.hint
+
+
+@pytest.mark.parametrize(("activation", "decided"), [("tanh", True), ("gelu", False)])
+def test_an_activation_that_does_as_well_leaves_the_question_open(images, activation, decided):
+    config = ModelConfig((16,), outputs=CLASSES, activation=activation)  # gelu is hardly another than gelu_exact
+    variables, imported = network_of(config)
+    test = labelled(config, variables, 8 * (images - 0.5), lambda images: images)
+    assert foreign.check(imported, config, test, "cross_entropy", asked=("activation",)).undecided == (not decided)
+    assert not foreign.check(imported, config, test, "cross_entropy").undecided
