@@ -62,8 +62,6 @@ def from_arrays(
 
 
 def _ensemble(tensors: Sequence[Tensors], known: Known, model: Mapping[str, Any]) -> Network:
-    if not tensors:
-        raise InputError("there is no network: give at least one")
     fields = [field.name for field in dataclasses.fields(ModelConfig)]
     if unknown := [name for name in model if name not in fields]:
         raise InputError(f"a model has no {unknown[0]}; it has {', '.join(fields)}")

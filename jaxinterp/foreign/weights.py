@@ -123,7 +123,10 @@ def stack(named: Iterable[tuple[Path, Weights]]) -> Weights:
 
     Its mapping is the first file's, followed by the pairs in which others differ, with their files' names.
     """
-    (first, whole), *others = named
+    several = list(named)
+    if not several:
+        raise InputError("there is no network to import: give at least one")
+    (first, whole), *others = several
     seen = {_hash(whole): first}
     fields, mapping = whole.fields, list(whole.mapping)
     for path, weights in others:

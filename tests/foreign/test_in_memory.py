@@ -91,7 +91,7 @@ def test_what_is_missing_or_wrong_is_named(options, message):
 
 
 def test_no_network_is_refused():
-    with pytest.raises(InputError, match="there is no network"):
+    with pytest.raises(InputError, match="there is no network to import: give at least one"):
         foreign.from_arrays()
 
 
