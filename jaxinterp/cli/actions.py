@@ -66,8 +66,13 @@ def study(command) -> None:
         if command.study == "all":
             raise InputError("--run belongs to one study: name the study instead of all")
         store.check_complete(command.run)
+        studies.check_run(command.study, command.run)
     root = Path("checkpoints")
     plans = {study: studies.runs(study, command.run or root / study, seeds=command.seeds) for study in chosen}
+    if command.run is not None:
+        plans[command.study], reasons = studies.trainable(command.study, plans[command.study])
+        for reason in reasons:
+            print(f"jaxinterp: {reason}", file=sys.stderr)
     shown = None
     for study, runs in plans.items():
         for path, config in runs.items():

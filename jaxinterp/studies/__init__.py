@@ -1,13 +1,15 @@
 """Do published claims hold over many seeds and against their controls? One module or package per write-up."""
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from jaxinterp import files, recipes, store
+from jaxinterp import files, jobs, networks, recipes, store
 from jaxinterp.config import RunConfig
+from jaxinterp.data import Dataset
 from jaxinterp.errors import InputError
+from jaxinterp.networks import MLP
 from jaxinterp.studies import inputs as inputs_
 from jaxinterp.studies import runner
 from jaxinterp.studies.inputs import Inputs
@@ -29,11 +31,13 @@ __all__ = [
     "Study",
     "Verdict",
     "answers",
+    "check_run",
     "findings_frame",
     "folder_of",
     "get",
     "run",
     "runs",
+    "trainable",
 ]
 
 # One line per study: the name of its module, or package, in this folder, which defines its STUDY.
@@ -105,6 +109,45 @@ def _planned(study: Study, recipe: str, own: RunConfig | None, seeds: int, epoch
     return recipes.resized(followed, seeds=min(seeds, own.train.seeds), epochs=epochs)
 
 
+def check_run(study: str, path: Path | str) -> None:
+    """Raise InputError, naming the studies that can, where a study cannot be about a run's networks.
+
+    It reads the run's config and data alone, so that it can be asked before a study's other networks are trained.
+    """
+    chosen, config = get(study), store.read_config(path)
+    model, test = networks.build(config.model), store.data_of(path, config).test
+    if lacking := _lacking(chosen, model, test, config.train.seeds):
+        able = [other.name for other in STUDIES.values() if not _lacking(other, model, test, config.train.seeds)]
+        named = (
+            f"studies that can: {', '.join(able)}" if able else "no study can: ask units, ablate, attribute or compare"
+        )
+        raise InputError(f"{study} cannot be about {path}: it needs {' and '.join(lacking)} ({named})")
+
+
+def _lacking(study: Study, model: MLP, test: Dataset, seeds: int) -> list[str]:
+    few = [f"{study.least_seeds} networks or more, not {seeds}"] if seeds < study.least_seeds else []
+    return [*few, *study.needs.missing(model, test)]
+
+
+def trainable(study: str, planned: Mapping[Path, RunConfig]) -> tuple[dict[Path, RunConfig], list[str]]:
+    """Those of the planned runs that are complete or can be trained, and why the others, all optional, cannot.
+
+    Raises InputError, before anything is trained, where a run that the study cannot do without cannot be trained.
+    """
+    possible, reasons = {}, []
+    for path, config in planned.items():
+        try:
+            if not store.is_complete(path):
+                jobs.check_arms({path: config}, resume=True)
+        except InputError as error:
+            if config.recipe not in get(study).optional:
+                raise
+            reasons.append(f"left out: {config.recipe}, since {error}")
+        else:
+            possible[path] = config
+    return possible, reasons
+
+
 def run(study: str, path: Path | str, *, again: bool = False, progress: Progress | None = None) -> Answer:
     """Answer a study's claims on complete runs. Measurements are kept in the results of the run at path.
 
@@ -113,6 +156,9 @@ def run(study: str, path: Path | str, *, again: bool = False, progress: Progress
     """
     chosen, path = get(study), Path(path)
     loaded = _load(chosen, path)
+    own = loaded[chosen.own]
+    if lacking := chosen.needs.missing(own.model, own.splits.test):
+        raise InputError(f"{study} needs {' and '.join(lacking)}")
     chosen.check(loaded)
     with files.only_writer(path):
         results = runner.measure(chosen, path, loaded, again=again, progress=progress)

@@ -21,6 +21,7 @@ from jaxinterp.networks import Network
 from jaxinterp.stats import SHARE
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.judge import Claim, Finding, above
+from jaxinterp.studies.needs import Needs
 from jaxinterp.studies.study import NETWORKS, EnsembleMeasurement, Results, Study
 from jaxinterp.text import format_number, format_percent
 
@@ -222,5 +223,6 @@ STUDY = Study(
     answer=answer,
     highlights=(f"{BEST} chosen", "labels debiased_cka", "layers debiased_cka", "widths debiased_cka", "labels cca"),
     least_seeds=3,  # a network is compared with two others
+    needs=Needs(layers=2),  # a layer is told from another
     check=check,
 )

@@ -14,6 +14,7 @@ import xarray as xr
 
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.judge import Claim, Finding
+from jaxinterp.studies.needs import Needs
 
 NETWORKS = "networks"
 
@@ -101,7 +102,8 @@ class Study:
     recipe by default; the first is the study's own recipe. optional: likewise, for recipes that may be missing.
     claims: one function per topic, from results to claims. answer: from findings by id to one sentence of at most 30
     words. highlights: ids of the three to six findings that matter most. least_seeds: the smallest number of networks
-    that its estimates need. check: raises InputError for runs that the study cannot use.
+    that its estimates need. needs: what a run must have for the study to be about its networks, which is checked before
+    anything is trained. check: raises InputError for runs, of all recipes, that do not fit together.
     """
 
     name: str
@@ -114,6 +116,7 @@ class Study:
     highlights: tuple[str, ...]
     optional: Mapping[str, int] = field(default_factory=dict)
     least_seeds: int = 2
+    needs: Needs = field(default_factory=Needs)
     check: Callable[[Mapping[str, Inputs]], None] = _no_check
 
     @property

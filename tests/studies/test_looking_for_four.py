@@ -12,7 +12,6 @@ from support.random_results import random_results
 
 from jaxinterp import data, ensemble, networks, recipes, studies, train
 from jaxinterp.data import Splits
-from jaxinterp.errors import InputError
 from jaxinterp.store import Run
 from jaxinterp.studies import looking_for_four as study
 from jaxinterp.studies import runner
@@ -69,7 +68,6 @@ def results(inputs, tmp_path_factory):
         patch.setattr(matches, "STEPS", 2)
         patch.setattr(matches, "RESTARTS", 1)
         patch.setattr(logits, "IMAGES", 10)
-        study.check(inputs)
         return runner.measure(study.STUDY, tmp_path_factory.mktemp("run"), inputs)
 
 
@@ -109,23 +107,12 @@ def test_half_way_half_of_the_way_is_gone(results):
     assert results["example"].weights.sizes == {"conditions": 3, "units": 16, "pixels": 400}
 
 
-def with_other(inputs, **changed):
-    own = inputs[NAME]
-    return {NAME: Inputs(NAME, own.path, changed.get("run", own.run), changed.get("splits", own.splits))}
-
-
-def test_networks_without_a_class_4_are_refused(inputs):
-    run = inputs[NAME].run
-    run = run._replace(networks=run.networks.replace(model=run.networks.model.clone(outputs=4)))
-    with pytest.raises(InputError, match="needs a hidden layer and 5 outputs or more"):
-        study.check(with_other(inputs, run=run))
-
-
-def test_images_without_a_4_are_refused(inputs):
-    splits = inputs[NAME].splits
-    splits = splits._replace(test=splits.test.take(splits.test.labels != TARGET))
-    with pytest.raises(InputError, match="needs test images of class 4"):
-        study.check(with_other(inputs, splits=splits))
+def test_networks_without_a_class_4_and_images_without_a_4_are_refused(inputs):
+    model, test = inputs[NAME].model, inputs[NAME].splits.test
+    assert not study.STUDY.needs.missing(model, test)
+    assert study.STUDY.needs.missing(model.clone(outputs=4), test) == ["5 outputs or more, not 4"]
+    without = study.STUDY.needs.missing(model, test.take(test.labels != TARGET))
+    assert without == ["test images of class 4, some in either half of them"]
 
 
 def test_every_rung_has_a_recipe_and_keeps_validation_apart():

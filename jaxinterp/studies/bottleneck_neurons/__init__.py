@@ -19,6 +19,7 @@ from jaxinterp.studies.bottleneck_neurons import (
     selectivity,
 )
 from jaxinterp.studies.judge import Finding
+from jaxinterp.studies.needs import Needs
 from jaxinterp.studies.study import Study
 from jaxinterp.text import format_percent
 
@@ -58,5 +59,5 @@ STUDY = Study(
         "4.5 selective",
         "4.8 probes",
     ),
-    check=neurons.check,
+    needs=Needs(outputs=2),
 )

@@ -1,6 +1,6 @@
 """Which neurons does the study examine? Those of the last hidden layer, and for each class the one chosen for it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -8,7 +8,6 @@ import xarray as xr
 from jaxtyping import Array, Float, Key
 
 from jaxinterp.analysis import directions
-from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
 from jaxinterp.networks import MLP, names
 from jaxinterp.studies.inputs import Inputs
@@ -47,16 +46,6 @@ def keys(inputs: Inputs) -> Key[jax.Array, "3"]:
 def random_bases(key, model: MLP) -> Float[Array, "bases units units"]:
     """Random bases of the last hidden layer. The key of `damage` gives every measurement of a network the same ones."""
     return directions.random_bases(jax.random.fold_in(key, BASES), model.layers[-1].units, draws=BASES)
-
-
-def check(inputs: Mapping[str, Inputs]) -> None:
-    """Raise InputError for networks without hidden layers or with a single output."""
-    model = inputs[NAME].model
-    if not model.layers or model.outputs < 2:
-        raise InputError(
-            f"{NAME} needs a hidden layer and two outputs or more, "
-            f"got {len(model.layers)} hidden layers and {model.outputs} outputs"
-        )
 
 
 def of_chosen(values: xr.DataArray, **chosen: xr.DataArray) -> xr.DataArray:

@@ -7,17 +7,11 @@ compared with untrained networks and with what chance gives.
 
 from collections.abc import Mapping
 
-from jaxinterp.data import check_square
-from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.instance_variation import attention, locality, similarity, strokes
 from jaxinterp.studies.instance_variation.ensembles import L1, NAME, ONE_DIGIT, PERMUTED
 from jaxinterp.studies.judge import Finding
+from jaxinterp.studies.needs import Needs
 from jaxinterp.studies.study import Study
-
-
-def check(inputs: Mapping[str, Inputs]) -> None:
-    """Raise InputError unless images are square: locality, strokes and turns are of squares."""
-    check_square(inputs[NAME].splits.test, NAME)
 
 
 def answer(findings: Mapping[str, Finding]) -> str:
@@ -55,7 +49,7 @@ STUDY = Study(
         strokes.claims,
     ),
     answer=answer,
-    check=check,
+    needs=Needs(outputs=2, square=True),
     highlights=(
         "3.2 hidden0 cosine",
         "CKA hidden0",

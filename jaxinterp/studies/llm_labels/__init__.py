@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from jaxinterp.studies.judge import Finding
 from jaxinterp.studies.llm_labels import cards, facets, neurons, pictures, profiles, weights, widths, xor
 from jaxinterp.studies.llm_labels.neurons import NAME, RECIPES
+from jaxinterp.studies.needs import Needs
 from jaxinterp.studies.study import Study
 from jaxinterp.text import format_number, format_percent
 
@@ -48,5 +49,6 @@ STUDY = Study(
     claims=(xor.claims, widths.claims, pictures.claims, profiles.claims, weights.claims, facets.claims),
     answer=answer,
     highlights=("2.4 digits tell", "2.5 incoming", "2.3 looks", "2.2 live", "2.8 outputs", "2.1 ways"),
+    needs=Needs(exact=True, outputs=2),
     least_seeds=2,  # an interval over networks needs two
 )

@@ -7,30 +7,13 @@ measured in many networks and compared with controls: untrained networks, and ro
 
 from collections.abc import Mapping
 
-import numpy as np
-
-from jaxinterp.data import check_square
-from jaxinterp.errors import InputError
-from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.judge import Finding
 from jaxinterp.studies.looking_for_four import ablations, focus, growth, ladder, logits, matches, tracing
 from jaxinterp.studies.looking_for_four.maps import FOUR, NAME, TARGET, USED
+from jaxinterp.studies.needs import Needs
 from jaxinterp.studies.study import Study
 
 TOPICS = (ladder, focus, growth, logits, tracing, matches, ablations)
-
-
-def check(inputs: Mapping[str, Inputs]) -> None:
-    """Raise InputError for networks without a hidden layer or class 4, and for images that are not square or no 4s."""
-    own = inputs[NAME]
-    check_square(own.splits.test, NAME)
-    if not own.model.layers or own.model.outputs <= TARGET:
-        raise InputError(
-            f"{NAME} needs a hidden layer and {TARGET + 1} outputs or more, got {len(own.model.layers)} hidden "
-            f"layers and {own.model.outputs} outputs"
-        )
-    if not all(np.any(half.labels == TARGET) for half in (own.choosing, own.scoring)):
-        raise InputError(f"{NAME} needs test images of class {TARGET}, some in either half of them")
 
 
 def answer(findings: Mapping[str, Finding]) -> str:
@@ -67,5 +50,5 @@ STUDY = Study(
         f"5.4 unlike {logits.GATED}",
         "5.1 published",
     ),
-    check=check,
+    needs=Needs(outputs=TARGET + 1, classes=(TARGET,), square=True),
 )

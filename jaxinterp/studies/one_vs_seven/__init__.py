@@ -4,8 +4,9 @@ The write-up drew strokes into images of 1s and 7s, knocked out the neurons whos
 two, and stopped at the question whether accuracy fell because of how many neurons were removed, or because of which.
 """
 
+from jaxinterp.studies.needs import Needs
 from jaxinterp.studies.one_vs_seven import analogues, carriers, differences, edits, knockouts, noise, rows
-from jaxinterp.studies.one_vs_seven.common import NAME, PLAIN, SMALL, STROKES
+from jaxinterp.studies.one_vs_seven.common import NAME, ONE, PLAIN, SEVEN, SMALL, STROKES
 from jaxinterp.studies.study import Study
 
 _TOPICS = (edits, rows, noise, differences, knockouts, carriers, analogues)
@@ -32,5 +33,7 @@ STUDY = Study(
         "1.10 hidden1 patched",
     ),
     least_seeds=2,  # it compares pairs
+    # Its strokes are drawn into rows 0 to 14 and columns 0 to 17, and the second layer is what the outputs read.
+    needs=Needs(layers=2, exact=True, outputs=SEVEN + 1, classes=(ONE, SEVEN), square=True, least_side=18),
     check=carriers.check,
 )
