@@ -17,6 +17,7 @@ _MODULES = (
     "jobs",
     "metrics",
     "networks",
+    "questions",
     "recipes",
     "records",
     "report",

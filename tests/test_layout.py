@@ -42,6 +42,7 @@ LADDER = (
     "analysis",
     "sweeps",
     "studies",
+    "questions",
     "report",
     "cli",
     "__main__",

@@ -50,20 +50,26 @@ def counterparts(
     orders: tuple[Array, Array, Array, Array],
     *,
     absolute: bool,
+    chunk: int = 8,
 ) -> Counterparts:
     """Counterparts of every unit in every other network, and what shuffling images within their class makes of them.
 
-    orders: from `orders`. absolute: a mirror image counts as a counterpart, too.
-    Raises InputError for fewer than four images.
+    orders: from `orders`. absolute: a mirror image counts as a counterpart, too. chunk: networks compared at once, each
+    with all others: chunk × seeds × units² numbers. Raises InputError for fewer than four images.
     """
     activations = jnp.asarray(activations)
 
     def compare(rows):
         own_fitted, fitted, own_scored, scored = (activations[:, order] for order in rows)
-        pairs = matching.match(matching.correlations(own_fitted, fitted), absolute=absolute)
-        correlations = matching.correlations(own_scored, scored)
-        r = jnp.take_along_axis(correlations, pairs.order[..., None], axis=-1)[..., 0]
-        return pairs.order, r, r * jnp.sign(pairs.value)
+
+        def one(own):
+            fitted_on, scored_on = (part[None] for part in own)
+            pairs = matching.match(matching.correlations(fitted_on, fitted), absolute=absolute)
+            correlations = matching.correlations(scored_on, scored)
+            r = jnp.take_along_axis(correlations, pairs.order[..., None], axis=-1)[..., 0]
+            return pairs.order[0], r[0], (r * jnp.sign(pairs.value))[0]
+
+        return jax.lax.map(one, (own_fitted, own_scored), batch_size=chunk)
 
     # One loop for the truth and its null, since compiling takes longer than running.
     unit, r, strength = jax.lax.map(compare, orders)

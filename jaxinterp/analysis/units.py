@@ -1,4 +1,4 @@
-"""What is shown of each unit of one network? Responses, damage, its map, its exemplars, and what chance would give."""
+"""What is known of each unit of one network? Responses, damage, its map, its exemplars, and what chance would give."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from jaxinterp import metrics
 from jaxinterp.analysis import ablation, attribution, locality, responses
@@ -38,8 +38,20 @@ class Responses(NamedTuple):
     damage: Float[Array, "kinds units classes"]
 
 
+class Selective(NamedTuple):
+    """How selective each unit is by each of the measures in SELECTIVITY, and the 95th percentile for permuted labels.
+
+    best: for the class where it is largest, so that its level is that of the largest in every permutation.
+    """
+
+    by_class: Float[Array, "measures classes units"]
+    by_class_level: Float[Array, "measures classes units"]
+    best: Float[Array, "measures units"]
+    best_level: Float[Array, "measures units"]
+
+
 def sites(network: Network) -> tuple[Site, ...]:
-    """The sites whose units are shown: the output of each activation function."""
+    """The sites whose units are described: the output of each activation function."""
     return tuple(layer.post for layer in network.model.layers)
 
 
@@ -88,14 +100,18 @@ def selectivity(
     *,
     classes: int,
     draws: int,
-) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Each unit's selectivity for its best class, and the 95th percentile of the same after labels are permuted."""
+) -> Selective:
+    """Each unit's selectivity for every class and for its best one, and what permuted labels give."""
     observed = responses.selectivity(activations, labels, classes=classes)
     null = responses.selectivity_null(key, activations, labels, classes=classes, draws=draws, chunk=_DRAWN)
-    best = jnp.nanmax(jnp.stack([getattr(observed, field) for field in SELECTIVITY.values()]), axis=1)
-    chance = jnp.nanmax(jnp.stack([getattr(null, field) for field in SELECTIVITY.values()]), axis=2)
-    level = jnp.nanquantile(chance, _NULL, axis=1)
-    return dict(zip(SELECTIVITY, best, strict=True)), dict(zip(SELECTIVITY, level, strict=True))
+    by_class = jnp.stack([getattr(observed, field) for field in SELECTIVITY.values()])
+    drawn = jnp.stack([getattr(null, field) for field in SELECTIVITY.values()])
+    return Selective(
+        by_class=by_class,
+        by_class_level=jnp.nanquantile(drawn, _NULL, axis=1),
+        best=jnp.nanmax(by_class, axis=1),
+        best_level=jnp.nanquantile(jnp.nanmax(drawn, axis=2), _NULL, axis=1),
+    )
 
 
 def structure(network: Network, data: Dataset) -> tuple[dict[str, Array], ...]:
@@ -113,11 +129,15 @@ def structure(network: Network, data: Dataset) -> tuple[dict[str, Array], ...]:
     )
 
 
-def dead_share(network: Network, images: Float[Array | np.ndarray, "examples pixels"]) -> Float[Array, " layers"]:
-    """Share of each layer's units that answer all images alike: of ReLU units, those that fire on none."""
+def dead(network: Network, images: Float[Array | np.ndarray, "examples pixels"]) -> tuple[Bool[Array, "_"], ...]:
+    """Which units of every layer have one activation on all images: of ReLU units, those that fire on none."""
     activations = network.units(images)
-    dead = [jnp.max(activations[site], axis=0) == jnp.min(activations[site], axis=0) for site in sites(network)]
-    return jnp.stack([jnp.mean(layer.astype(jnp.float32)) for layer in dead])
+    return tuple(jnp.max(activations[site], axis=0) == jnp.min(activations[site], axis=0) for site in sites(network))
+
+
+def dead_share(network: Network, images: Float[Array | np.ndarray, "examples pixels"]) -> Float[Array, " layers"]:
+    """Share of each layer's units that are `dead`."""
+    return jnp.stack([jnp.mean(layer.astype(jnp.float32)) for layer in dead(network, images)])
 
 
 def largest_damage(damage: Float[np.ndarray, "*seeds kinds units classes"]) -> dict[str, np.ndarray]:

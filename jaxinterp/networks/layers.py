@@ -61,6 +61,14 @@ def layer_of(model: MLP, site: Site) -> Layer | None:
     return model.layers[index] if 0 <= index < len(model.layers) else None
 
 
+def layer_named(model: MLP, name: str) -> Layer:
+    """The layer of this name. Raises InputError, listing the layers, where there is none."""
+    for layer in model.layers:
+        if layer.name == name:
+            return layer
+    raise InputError(f"no hidden layer {name!r} in this network; it has {', '.join(names(model)) or 'none'}")
+
+
 def unit_count(model: MLP, site: Site, pixels: int) -> int:
     """The number of units at a site; of the input, its pixels. Raises InputError for an unknown site."""
     layer = layer_of(model, site)

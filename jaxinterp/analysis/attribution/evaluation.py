@@ -69,15 +69,21 @@ def insertion(
 
 
 def deletion_of_ink(
-    network: Network, images: Images, maps: Maps, units: Units, shares: Float[Array | np.ndarray, " points"]
+    network: Network,
+    images: Images,
+    maps: Maps,
+    units: Units,
+    shares: Float[Array | np.ndarray, " points"],
+    *,
+    site: Site = "logits",
 ) -> Float[Array, "examples points"]:
-    """The explained logit as ink is blanked in a map's order, at these shares of each image's ink that are gone.
+    """The explained unit's value as ink is blanked in a map's order, at these shares of each image's ink that are gone.
 
     Only pixels that are not 0 are blanked: blanking a dark pixel changes nothing, so that a signed map would win by
     putting dark pixels before the ink that speaks against the unit. Images differ in how much ink they have.
     """
     ink, pixels = jnp.asarray(images) > 0, images.shape[-1]
-    by_pixel = deletion(network, images, jnp.where(ink, maps, -jnp.inf), units, steps=pixels)
+    by_pixel = deletion(network, images, jnp.where(ink, maps, -jnp.inf), units, site=site, steps=pixels)
     gone = jnp.asarray(shares) * jnp.sum(ink, axis=1, keepdims=True)
     return jax.vmap(jnp.interp, (0, None, 0))(gone, jnp.arange(pixels + 1.0), by_pixel)
 

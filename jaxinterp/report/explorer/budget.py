@@ -5,18 +5,16 @@ import zlib
 import jax
 import numpy as np
 
+from jaxinterp.analysis.units import KINDS
 from jaxinterp.data import Dataset
 from jaxinterp.errors import InputError
-from jaxinterp.networks import MLP
+from jaxinterp.questions.units import EXEMPLARS, check, classes_of
 from jaxinterp.report.explorer.measures import MEASURES
-from jaxinterp.report.explorer.units import KINDS
 from jaxinterp.store import Run
 
 # Bytes of a payload: as text it is a third larger, and a page of 15 MB has room for figures beside it.
 LIMIT = 9_000_000
-EXEMPLARS = 9
 TO_TRY = 10  # images of each class to load
-_LEAST_IMAGES = 4
 _SAMPLED = 500
 
 
@@ -26,14 +24,7 @@ def held(run: Run, test: Dataset, limit: int) -> tuple[list[int], str]:
     Raises InputError where there is nothing to explore: no network that did not diverge, not even one that fits, no
     hidden layer, or fewer than four test images.
     """
-    model = run.networks.model
-    if not model.layers:
-        raise InputError("there are no hidden units to explore: the networks have no hidden layer")
-    if len(test.labels) < _LEAST_IMAGES:
-        raise InputError(f"exploring needs {_LEAST_IMAGES} or more test images, got {len(test.labels)}")
-    seeds = np.flatnonzero(np.asarray(run.history.diverged) == 0).tolist()
-    if not seeds:
-        raise InputError("all networks diverged, so there are none to explore")
+    seeds = check(run, test)
     sizes = size(run, test, np.arange(1, len(seeds) + 1))
     fitting = int(np.sum(sizes <= limit))
     if not fitting:
@@ -56,11 +47,6 @@ def size(run: Run, test: Dataset, seeds: np.ndarray) -> np.ndarray:
     image = len(zlib.compress(sample.tobytes())) / len(sample)
     shown = np.minimum(examples, seeds * units * EXEMPLARS + TO_TRY * classes) * image
     return seeds * (4 * weights + units * (pixels + 4 * numbers)) + 8 * seeds**2 * units + shown
-
-
-def classes_of(model: MLP) -> int:
-    """One output tells two classes apart."""
-    return max(model.outputs, 2)
 
 
 def as_bytes(images) -> np.ndarray:

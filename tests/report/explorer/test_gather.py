@@ -10,13 +10,14 @@ import pytest
 from support import pages
 
 from jaxinterp import data, ensemble, networks, train
-from jaxinterp.analysis import ablation, responses
+from jaxinterp.analysis import ablation, responses, units
 from jaxinterp.config import DataConfig, ModelConfig, RunConfig, TrainConfig
 from jaxinterp.data import Dataset
 from jaxinterp.errors import InputError
 from jaxinterp.networks import Network
+from jaxinterp.questions.units import EXEMPLARS
 from jaxinterp.report import build, explorer
-from jaxinterp.report.explorer import budget, units
+from jaxinterp.report.explorer import budget
 from jaxinterp.report.explorer.gather import class_names
 from jaxinterp.report.explorer.measures import NAMES
 from jaxinterp.store import Run
@@ -89,7 +90,7 @@ def test_arrays_have_the_shapes_that_the_page_reads(payload):
             "maximiser": (seeds, width, pixels),
             **{name: (seeds, width) for name in ("maximiser_value", "maximiser_bound", "maximiser_fraction")},
             **{name: (seeds, width) for name in ("mean", "sd", "firing")},
-            **{name: (seeds, width, budget.EXEMPLARS) for name in ("exemplars", "exemplar_values")},
+            **{name: (seeds, width, EXEMPLARS) for name in ("exemplars", "exemplar_values")},
             **{name: (seeds, width, classes) for name in ("class_mean", "class_sd")},
             "damage": (seeds, 3, width, classes),
             **{name: (measures, seeds, width) for name in ("measures", "nulls")},
@@ -183,7 +184,7 @@ def test_responses_are_those_of_a_slow_forward_pass(payload, splits):
             best = arrays["pool/index"][own["exemplars"][place]]
             taken = np.take_along_axis(pre.T, best, axis=1)
             np.testing.assert_allclose(taken, own["exemplar_values"][place], atol=1e-4)
-            np.testing.assert_allclose(taken, -np.sort(-pre.T, axis=1)[:, : budget.EXEMPLARS], atol=1e-4)
+            np.testing.assert_allclose(taken, -np.sort(-pre.T, axis=1)[:, :EXEMPLARS], atol=1e-4)
             dead = arrays["history/dead"][payload.meta["seeds"][place], layer]
             assert dead == np.float32(np.mean((values <= 0).all(0)))
 
@@ -365,6 +366,7 @@ def test_dead_units_and_absent_classes_are_nan_alone():
     worst = units.largest_damage(np.asarray(found.damage))["damage_zero"]
     np.testing.assert_array_equal(worst, np.max(found.damage[0, :, :2], -1))
     values = network(images)[1]["hidden0/post"]
-    best, null = jax.jit(lambda values: units.selectivity(values, labels, key, classes=3, draws=20))(values)
-    assert best["auc"][2] == 0.5 and np.isfinite(best["auc"]).all() and np.isfinite(null["auc"]).all()
+    selective = jax.jit(lambda values: units.selectivity(values, labels, key, classes=3, draws=20))(values)
+    best, null = (values[list(units.SELECTIVITY).index("auc")] for values in (selective.best, selective.best_level))
+    assert best[2] == 0.5 and np.isfinite(best).all() and np.isfinite(null).all()
     assert units.dead_share(network, images)[0] >= 0.25

@@ -1,0 +1,193 @@
+"""Why did the networks answer so? Pixels and units that a logit, or a unit, of one image is due to, with their test."""
+
+import math
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from jaxinterp import ensemble, metrics
+from jaxinterp.analysis import attribution
+from jaxinterp.choices import ACTIVATIONS
+from jaxinterp.errors import InputError
+from jaxinterp.interventions import Site
+from jaxinterp.networks import LOGITS, MLP, Layer, Network, convolves, depth, norm_over_units
+from jaxinterp.questions import subject
+from jaxinterp.questions.units import classes_of
+from jaxinterp.studies.inputs import Inputs
+
+METHODS = {name.replace(" × ", "-x-").replace(" ", "-"): name for name in attribution.METHODS}
+EXACT, SMOOTH = "exact-integrated-gradients", "integrated-gradients"
+ORDERS = ("map", "random order", "ink")
+DRAWS = 20  # random orders
+_SHARES = np.linspace(0, 1, 29)  # of the ink that is blanked
+_MOST_PIECES = 10**7  # numbers that the exact method may hold of one image
+_KEY = 12  # number of this question's random draws, of a run
+
+
+class Attribution(NamedTuple):
+    """What one image's value is due to, in every network that is explained.
+
+    what: is explained, in words; label: the image's class. predictions: of each network. values: of what is explained,
+    on the image; gains: less that on the blank image. maps: contribution of each pixel, in units of the value. curves:
+    the value as ink is blanked in the order of the map, at random (mean over orders) and brightest first, the harder
+    control (`attribution.deletion_of_ink`); areas: under these, over the share of ink, small for a good map. passing:
+    of the shown network, by hidden layer, each unit's activation and the part of the gain that passes through it
+    (conductance), for layers before what is explained. notes: what cannot be said.
+    """
+
+    number: int
+    image: Float[np.ndarray, " pixels"]
+    label: int
+    what: str
+    method: str
+    seeds: tuple[int, ...]
+    predictions: Int[np.ndarray, " seeds"]
+    values: Float[np.ndarray, " seeds"]
+    gains: Float[np.ndarray, " seeds"]
+    maps: Float[np.ndarray, "seeds pixels"]
+    curves: Float[np.ndarray, "seeds orders points"]
+    areas: Float[np.ndarray, "seeds orders"]
+    shown: int
+    passing: dict[str, tuple[np.ndarray, np.ndarray]]
+    notes: tuple[str, ...]
+
+
+class Explained(NamedTuple):
+    """A unit of a site."""
+
+    site: Site
+    unit: int
+    words: str
+
+
+class _OfNetwork(NamedTuple):
+    value: Float[Array, ""]
+    gain: Float[Array, ""]
+    map: Float[Array, " pixels"]
+    curves: Float[Array, "orders points"]
+    areas: Float[Array, " orders"]
+
+
+def answer(
+    inputs: Inputs,
+    image: int,
+    *,
+    label: int | None = None,
+    unit: str | None = None,
+    method: str | None = None,
+    seed: int | None = None,
+) -> Attribution:
+    """What a test image's logit is due to, in every network that did not diverge.
+
+    image: its number among the test images. label: the class whose logit is explained; by default the one that most
+    networks predict. unit: explain this one instead, such as "hidden1:3", in the shown network alone, since units have
+    no numbers that networks share. method: one of METHODS; by default integrated gradients, exact where the activation
+    function is piecewise linear and the network small. seed: the shown network, by default the first that did not
+    diverge. Raises InputError for an image, class, unit, method or seed that does not exist, and for both a class and a
+    unit.
+    """
+    model, test = inputs.model, inputs.test
+    if not 0 <= image < len(test.labels):
+        raise InputError(f"no test image {image}: use 0 to {len(test.labels) - 1}")
+    if method is not None and method not in METHODS:
+        raise InputError(f"no method {method!r}; there are {', '.join(METHODS)}")
+    if label is not None and unit is not None:
+        raise InputError("a class and a unit cannot be explained at once: give one of them")
+    if seed is not None:
+        subject.check_seeds(inputs, [seed])
+    known = subject.known_seeds(inputs.run)
+    shown = known[0] if seed is None else seed
+    seeds = known if unit is None else [shown]
+    kept, pixels = ensemble.take(inputs.networks, seeds), jnp.asarray(test.images)[image]
+    logits = jax.jit(ensemble.over_seeds(lambda network: network(pixels)[0], chunk=8))(kept)
+    predicted = np.asarray(metrics.predictions(inputs.config.train.loss, logits))
+    explained = _unit(unit, model) if unit is not None else _class(label, predicted, model)
+    used = method or (EXACT if _is_exact(model) else SMOOTH)
+    of_network = partial(_of_network, inputs.key(_KEY), pixels[None], explained, attribution.METHODS[METHODS[used]])
+    found = jax.tree.map(np.asarray, jax.jit(ensemble.over_seeds(of_network, chunk=1))(kept))
+    layers = _before(explained.site, model)
+    passed = jax.jit(partial(_passing, pixels[None], explained, layers, exact=_is_exact(model)))
+    passing = jax.tree.map(np.asarray, passed(ensemble.take(inputs.networks, shown)))
+    notes = [note for note in subject.notes_on(inputs) if unit is None or note != subject.ONE_NETWORK]
+    if unit is not None:
+        notes.append(f"units differ between networks: only that of seed {shown} is explained")
+    if not layers:
+        notes.append("no units: there is no hidden layer before what is explained")
+    return Attribution(
+        image,
+        np.asarray(pixels),
+        int(test.labels[image]),
+        explained.words,
+        used,
+        tuple(seeds),
+        predicted,
+        found.value,
+        found.gain,
+        found.map,
+        found.curves,
+        found.areas,
+        shown,
+        passing,
+        tuple(notes),
+    )
+
+
+def _unit(text: str, model: MLP) -> Explained:
+    group = subject.group(text, model)
+    first, *others = group.units
+    if others:
+        raise InputError(f"one unit is explained at a time: give one of {group}")
+    return Explained(group.layer.pre, first, f"the pre-activation of {group}")
+
+
+def _class(label: int | None, predicted: np.ndarray, model: MLP) -> Explained:
+    if label is not None:
+        metrics.check_class(label, classes_of(model))
+    if model.outputs == 1:
+        if label == 0:
+            raise InputError("one output speaks for class 1: explain that, what it is due to with the sign reversed")
+        return Explained(LOGITS, 0, "the output")
+    chosen = int(np.bincount(predicted).argmax()) if label is None else label
+    return Explained(LOGITS, chosen, f"the logit of class {chosen}")
+
+
+def _is_exact(model: MLP) -> bool:
+    """Whether integrated gradients are exact at little cost: see `attribution.exact_integrated_gradients`."""
+    counts = [layer.units for layer in model.layers]
+    pieces = math.prod(1 + units for units in counts[:-1]) * max((*counts[-2:-1], 1))
+    exact = ACTIVATIONS[model.activation].slopes is not None and not norm_over_units(model)
+    return exact and not convolves(model) and pieces < _MOST_PIECES
+
+
+def _of_network(key, images, explained: Explained, method, network: Network) -> _OfNetwork:
+    site, unit = explained.site, explained.unit
+    own = method(network, images, unit, site=site)
+    value, blank = (jnp.take(network.units(x)[site][0], unit) for x in (images, jnp.zeros_like(images)))
+
+    def curve(maps) -> Array:
+        return attribution.deletion_of_ink(network, images, maps, unit, _SHARES, site=site)
+
+    keys = jax.random.split(key, DRAWS)
+    at_random = jnp.mean(jax.lax.map(lambda key: curve(attribution.random_order(key, images)), keys), axis=0)
+    curves = jnp.concatenate([curve(own), at_random, curve(images)])
+    return _OfNetwork(value, value - blank, own[0], curves, attribution.area(curves))
+
+
+def _before(site: Site, model: MLP) -> tuple[Layer, ...]:
+    """The layers before a site."""
+    return model.layers[: depth(model, site)]
+
+
+def _passing(images, explained: Explained, layers: Sequence[Layer], network: Network, *, exact: bool):
+    method = attribution.exact_conductance if exact else attribution.conductance
+    activations = network.units(images)
+
+    def through(site: Site):
+        return method(network, images, explained.unit, through=site, site=explained.site)[0]
+
+    return {layer.name: (activations[layer.post][0], through(layer.post)) for layer in layers}
