@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from tyro.conf import Positional, arg, subcommand
 
 from jaxinterp.choices import ACTIVATIONS, NORMS
-from jaxinterp.cli import actions
+from jaxinterp.cli import actions, questions
 from jaxinterp.cli.shell import Format, config_to_start_from, parse
 from jaxinterp.config import (
     Activation,
@@ -194,6 +194,10 @@ def command(arguments: list[str]) -> None:
         | Annotated[Train, subcommand("train", default=train)]
         | Annotated[Study, subcommand("study")]
         | Annotated[Analyze, subcommand("analyze")]
+        | Annotated[questions.Units, subcommand("units")]
+        | Annotated[questions.Ablate, subcommand("ablate")]
+        | Annotated[questions.Attribute, subcommand("attribute")]
+        | Annotated[questions.Compare, subcommand("compare")]
         | Annotated[Report, subcommand("report")]
         | Annotated[Runs, subcommand("runs")]
         | Annotated[Recipes, subcommand("recipes")]
@@ -212,6 +216,10 @@ _COMMANDS: dict[type, Callable[[Any], None]] = {
     Train: actions.train,
     Study: actions.study,
     Analyze: actions.analyze,
+    questions.Units: questions.units,
+    questions.Ablate: questions.ablate,
+    questions.Attribute: questions.attribute,
+    questions.Compare: questions.compare,
     Report: actions.report,
     Runs: actions.runs,
     Recipes: actions.recipes,

@@ -13,7 +13,7 @@ import pytest
 from support.connections import ConnectionOpened
 
 from jaxinterp import cli
-from jaxinterp.cli import commands, shell
+from jaxinterp.cli import commands, questions, shell
 
 COMMANDS = {
     commands.Run: ("run --study instance-variation --name done --root ROOT", 2),
@@ -24,6 +24,10 @@ COMMANDS = {
     ),
     commands.Study: ("study instance-variation --run ROOT/begun", 2),
     commands.Analyze: ("analyze ROOT/done activity", 0),
+    questions.Units: ("units ROOT/done --top 1", 0),
+    questions.Ablate: ("ablate ROOT/done --units hidden1:0", 0),
+    questions.Attribute: ("attribute ROOT/done --image 0", 0),
+    questions.Compare: ("compare ROOT/done", 0),
     commands.Report: ("report ROOT/begun", 2),
     commands.Runs: ("runs --root ROOT", 0),
     commands.Recipes: ("recipes", 0),

@@ -5,7 +5,10 @@ import pytest
 from jaxinterp import cli
 from jaxinterp.cli import shell
 
-COMMANDS = ("run", "train", "study", "analyze", "report", "runs", "recipes", "import")
+COMMANDS = (
+    *("run", "train", "study", "analyze", "units", "ablate", "attribute", "compare"),
+    *("report", "runs", "recipes", "import"),
+)
 
 
 @pytest.fixture
@@ -30,6 +33,10 @@ def show(monkeypatch, capsys):
         ("train", ("--recipe", "--resume", "--model.widths", "units in each hidden layer", "--train.seeds")),
         ("study", ("STUDY", "--run", "--seeds", "--again", "--all")),
         ("analyze", ("RUN", "ANALYSIS", "activity, damage or similarity", "--again")),
+        ("units", ("RUN", "--sort", "--top", "--class", "--layer", "--seeds", "--facets", "with their nulls")),
+        ("ablate", ("RUN", "--units", "hidden1:3,7", "--kind", "control groups")),
+        ("attribute", ("RUN", "--image", "--class", "--unit", "--method", "--seed", "--out")),
+        ("compare", ("RUN [RUN ...]", "untrained")),
         ("report", ("RUN", "RUN/report/index.html")),
         ("runs", ("--root", "to show its seeds")),
         ("recipes", ("five write-ups", "controls")),

@@ -1,0 +1,159 @@
+"""Which questions can be asked of any run, and what do their commands do?"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from jaxinterp.cli.shell import Format, say, show, study_progress
+from jaxinterp.errors import InputError
+
+SHOWN = 20  # rows in a terminal
+
+Run = Positional[Annotated[Path, arg(metavar="RUN")]]
+Text = Annotated[str | None, arg(metavar="NAME")]
+Number = Annotated[int | None, arg(metavar="INT")]
+Class = Annotated[int | None, arg(name="class", metavar="INT")]
+
+
+@dataclass(frozen=True)
+class Units:
+    """List every unit of every network: activity, selectivity, damage, locality and universality, with their nulls."""
+
+    run: Run
+    """a run's folder"""
+    sort: Annotated[str | None, arg(metavar="COLUMN")] = None
+    """put the most remarkable rows first by this column, as json names it: highest first, and lowest first for
+    participation and for seed, layer, unit and class"""
+    top: Number = None
+    """how many rows; by default all, and 20 in a terminal"""
+    class_: Class = None
+    """selectivity for this class, and damage to it; by default for the class where each is largest"""
+    layer: Text = None
+    """this hidden layer alone, such as hidden1"""
+    seeds: Annotated[tuple[int, ...], arg(metavar="[INT [INT ...]]")] = ()
+    """these networks alone; universality is still a share of all the others"""
+    facets: bool = False
+    """also count how many different images activate each unit, which takes minutes"""
+    format: Format = "table"
+    """how tables are printed: for a terminal, or as json, csv or markdown (all other text then goes to stderr)"""
+
+
+@dataclass(frozen=True)
+class Ablate:
+    """Show accuracy, by class, without a group of units, and without control groups of as many."""
+
+    run: Run
+    """a run's folder"""
+    units: Annotated[str, arg(metavar="LAYER:UNITS")]
+    """which units, such as hidden1:3,7"""
+    kind: Annotated[str, arg(metavar="{zero,mean,class-mean,resample}")] = "mean"
+    """what replaces their activations: 0, their mean, their mean on images of the same class, or that on another
+    image"""
+    format: Format = "table"
+    """how tables are printed: for a terminal, or as json, csv or markdown (all other text then goes to stderr)"""
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """Show what the networks' answer to one test image is due to: pixels, units, and whether the map is right."""
+
+    run: Run
+    """a run's folder"""
+    image: Annotated[int, arg(metavar="INT")]
+    """number of the test image, from 0"""
+    class_: Class = None
+    """explain this class's logit; by default that of the class which most networks predict"""
+    unit: Annotated[str | None, arg(metavar="LAYER:UNIT")] = None
+    """explain this unit instead, such as hidden1:3, of the shown network alone"""
+    method: Text = None
+    """gradient, gradient-x-input, integrated-gradients, exact-integrated-gradients or effective-weights-x-input; by
+    default integrated gradients, exact where they can be"""
+    seed: Number = None
+    """the network whose units are shown; by default the first"""
+    out: Annotated[Path | None, arg(metavar="FILE.png")] = None
+    """also write a picture of the image, its maps and the curves"""
+    format: Format = "table"
+    """how tables are printed: for a terminal, or as json, csv or markdown (all other text then goes to stderr)"""
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Compare every layer of all networks, within one run and between several, beside untrained and shuffled ones."""
+
+    runs: Positional[Annotated[tuple[Path, ...], arg(metavar="RUN [RUN ...]")]]
+    """folders of runs on the same data"""
+    format: Format = "table"
+    """how tables are printed: for a terminal, or as json, csv or markdown (all other text then goes to stderr)"""
+
+
+def units(command: Units) -> None:
+    """List the units of a run."""
+    from jaxinterp import questions
+    from jaxinterp.report import answers
+
+    with study_progress("units") as update:
+        found = questions.units.answer(
+            questions.load(command.run),
+            label=command.class_,
+            count_facets=command.facets,
+            sort=command.sort,
+            top=SHOWN if command.top is None and command.format == "table" else command.top,
+            layer=command.layer,
+            seeds=command.seeds,
+            progress=update,
+        )
+    show(answers.units_table(found, title=f"units of {command.run}"), command.format)
+
+
+def ablate(command: Ablate) -> None:
+    """Show what a group of units does."""
+    from jaxinterp import questions
+    from jaxinterp.report import answers
+
+    found = questions.ablate.answer(questions.load(command.run), command.units, kind=command.kind)
+    title = f"{command.run} without {found.group}, under {found.kind}-ablation"
+    first = show(answers.ablation_table(found, title=title), command.format)
+    show(answers.ablated_networks_table(found), command.format, after=first)
+
+
+def attribute(command: Attribute) -> None:
+    """Show what an answer is due to."""
+    from jaxinterp import questions
+    from jaxinterp.report import answers
+
+    if command.out is not None and command.out.suffix != ".png":
+        raise InputError(f"--out {command.out}: the picture is a PNG; give a name that ends in .png")
+    found = questions.attribute.answer(
+        questions.load(command.run),
+        command.image,
+        label=command.class_,
+        unit=command.unit,
+        method=command.method,
+        seed=command.seed,
+    )
+    title = f"{command.run}: test image {found.number}, of class {found.label}"
+    shown = None
+    tables = [answers.attribution_table(found, title=title), answers.pixels_table(found)]
+    if found.passing:
+        tables.append(answers.passing_table(found))
+    for table in tables:
+        shown = show(table, command.format, after=shown)
+    if command.out is not None:
+        answers.write_picture(command.out, found)
+        say(f"open {command.out}", command.format)
+
+
+def compare(command: Compare) -> None:
+    """Compare runs."""
+    from jaxinterp import questions
+    from jaxinterp.report import answers
+
+    if not command.runs:
+        raise InputError("compare needs a RUN, or several")
+    runs = [questions.load(path) for path in command.runs]
+    with study_progress("compare") as update:
+        found = questions.compare.answer(runs, progress=update)
+    first = show(answers.likeness_table(found, title="similarity of layers"), command.format)
+    show(answers.accuracies_table(found), command.format, after=first)

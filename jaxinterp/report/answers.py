@@ -1,0 +1,208 @@
+"""How do answers to questions about a run read as tables? One function per question of `jaxinterp.questions`."""
+
+import io
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxinterp import files
+from jaxinterp.analysis.units import KINDS
+from jaxinterp.questions.ablate import CONTROLS, Ablation
+from jaxinterp.questions.ablate import rows as ablated_rows
+from jaxinterp.questions.attribute import ORDERS, Attribution
+from jaxinterp.questions.compare import Comparison
+from jaxinterp.questions.units import FACETS, Units
+from jaxinterp.report.figures import attributed
+from jaxinterp.report.tables import Table, interval, number, spread
+from jaxinterp.stats import Estimate, over_seeds_estimate
+from jaxinterp.text import format_number
+
+TOP = 10  # pixels and units
+
+
+def units_table(found: Units, *, title: str = "") -> Table:
+    """One row per unit."""
+    values: list[dict[str, Any]] = found.frame.to_dict("records")
+    named = {
+        "seed": lambda row: str(row["seed"]),
+        "unit": lambda row: f"{row['layer']}:{row['unit']}",
+        "mean": lambda row: number(row["mean"]),
+        "active": lambda row: "dead" if row["dead"] else number(row["active"]),
+        "class": lambda row: str(row["class"]),
+        "index": _above_null("selectivity"),
+        "d′": _above_null("d_prime"),
+        "AUC": _above_null("auc"),
+        **{f"damage {kind}": _damage(kind) for kind in KINDS},
+        "pixels": _above_null("participation", 0),
+        "cluster": _above_null("largest"),
+        "universal": _above_null("universality"),
+    }
+    if FACETS in found.frame:
+        named[FACETS] = lambda row: str(row[FACETS])
+    cells = [tuple(cell(row) for cell in named.values()) for row in values]
+    caption = (
+        "in brackets: the 95th percentile by chance (index, d′, AUC: permuted labels; cluster, and pixels, their 5th: "
+        "untrained networks; universal: unrelated networks); active: share of the test images, or dead; "
+        "damage: the most that a class's accuracy falls, and over all images; pixels: that the unit's map uses; "
+        "cluster: share of the map's core in its largest part; universal: share of the other networks with such a unit"
+    )
+    if len(values) < found.total:
+        caption = f"{len(values)} of {found.total} rows; {caption}"
+    return Table(tuple(named), cells, values, title, _captioned(caption, found.notes))
+
+
+def ablation_table(found: Ablation, *, title: str = "") -> Table:
+    """Accuracy without a group over all images and by class, as means over networks."""
+    cells, values = [], []
+    for row in ablated_rows(found):
+        name, *estimates = row
+        cells.append((name, *(_both(estimate, "\n") for estimate in estimates)))
+        values.append({"class": name, "n": row.before.n} | dict(zip(_ABLATED, estimates, strict=True)))
+    caption = (
+        f"mean ± sd [95 % interval] over {len(found.seeds)} networks, which have different units of the same number; "
+        "lost: accuracy that is lost without the group, without as many units of the layer (at random, or matched in "
+        "mean activation), and as the sum over its units of what each alone loses"
+    )
+    columns = ("class", "accuracy", "without", "lost", "lost, random", "lost, matched", "lost, sum of singles")
+    return Table(columns, cells, values, title, _captioned(caption, found.notes))
+
+
+def ablated_networks_table(found: Ablation) -> Table:
+    """The same of every network, over all images, with its accuracy in each class."""
+    cells, values = [], []
+    shares = dict(zip(CONTROLS, found.as_damaging[:, :, 0], strict=True))
+    for place, seed in enumerate(found.seeds):
+        losses = (found.damage, *found.control_damage, found.sum_of_singles)
+        accuracies = (found.accuracies.before, found.accuracies.without)
+        whole = [float(part[place, 0]) for part in (*accuracies, *losses)]
+        as_damaging = {name: float(share[place]) for name, share in shares.items()}
+        by_class = dict(zip(found.classes[1:], found.accuracies.without[place, 1:].tolist(), strict=True))
+        cells.append((str(seed), *map(number, (*whole, *as_damaging.values(), *by_class.values()))))
+        row = {"seed": seed} | dict(zip(_ABLATED, whole, strict=True))
+        row |= {f"{name}_as_damaging": share for name, share in as_damaging.items()}
+        values.append(row | {f"without_class_{name}": value for name, value in by_class.items()})
+    columns = ("seed", "accuracy", "without", "lost", "random", "matched", "singles")
+    columns += tuple(f"{name} ≥" for name in CONTROLS) + found.classes[1:]
+    caption = (
+        "≥: share of the control groups that lose as much or more; json, csv and markdown also have the accuracy "
+        "without the group by class"
+    )
+    return Table(columns, cells, values, caption=caption, hidden=found.classes[1:])
+
+
+def attribution_table(found: Attribution, *, title: str = "") -> Table:
+    """What every network says of the image, and how well its map does."""
+    cells, values = [], []
+    for place, seed in enumerate(found.seeds):
+        numbers = (found.values[place], found.gains[place], found.maps[place].sum(), *found.areas[place])
+        cells.append((str(seed), str(found.predictions[place]), *map(number, map(float, numbers))))
+        row = {"seed": seed, "prediction": int(found.predictions[place])}
+        values.append(row | dict(zip(_ATTRIBUTED, map(float, numbers), strict=True)))
+    columns = ("seed", "prediction", "value", "gain", "sum of map", *(f"area, {order}" for order in ORDERS))
+    means = ", ".join(
+        f"{order} {_both(over_seeds_estimate(found.areas[:, place]))}" for place, order in enumerate(ORDERS)
+    )
+    caption = (
+        f"value: {found.what}; gain: over the blank image; area: under the value as ink is blanked in the order of "
+        f"the map, at random, or brightest first; smaller is better. Means: {means}"
+    )
+    return Table(columns, cells, values, title, _captioned(caption, found.notes))
+
+
+def pixels_table(found: Attribution, *, top: int = TOP) -> Table:
+    """The pixels with the largest contributions, averaged over networks."""
+    side = int(len(found.image) ** 0.5)
+    square = side * side == len(found.image)
+    mean = found.maps.mean(axis=0)
+    cells, values = [], []
+    for pixel in np.argsort(-np.abs(mean), kind="stable")[:top].tolist():
+        estimate = over_seeds_estimate(found.maps[:, pixel])
+        where = {"row": pixel // side, "column": pixel % side} if square else {}
+        intensity = float(found.image[pixel])
+        cells.append((str(pixel), *map(str, where.values()), number(intensity), _both(estimate)))
+        values.append({"pixel": pixel, **where, "intensity": intensity, "contribution": estimate})
+    columns = ("pixel", *(("row", "column") if square else ()), "intensity", "contribution")
+    return Table(columns, cells, values, f"pixels with the largest contributions, by {found.method.replace('-', ' ')}")
+
+
+def passing_table(found: Attribution, *, top: int = TOP) -> Table:
+    """The units of the shown network through which most of the gain passes."""
+    gain = float(found.gains[found.seeds.index(found.shown)])
+    listed: list[dict[str, Any]] = [
+        {"layer": layer, "unit": unit}
+        | {"activation": float(active), "conductance": float(part), "share": _share(float(part), gain)}
+        for layer, (activations, parts) in found.passing.items()
+        for unit, (active, part) in enumerate(zip(activations, parts, strict=True))
+    ]
+    values = sorted(listed, key=lambda row: -abs(row["conductance"]))[:top]
+    cells = [(row["layer"], str(row["unit"]), *map(number, list(row.values())[2:])) for row in values]
+    title = f"units of seed {found.shown} through which most of the gain of {number(gain)} passes"
+    return Table(("layer", "unit", "activation", "conductance", "share of gain"), cells, values, title)
+
+
+def likeness_table(found: Comparison, *, title: str = "") -> Table:
+    """How alike every layer is, within runs and between them."""
+    cells, values = [], []
+    for row in found.likeness:
+        names = (row.first, row.second, row.layer, row.measure, row.pairs)
+        estimates = (row.observed, row.untrained, row.shuffled, row.score)
+        means = (_both(row.observed), number(row.untrained.mean), number(row.shuffled.mean), _both(row.score))
+        cells.append((*names, *means, str(row.observed.n)))
+        values.append(dict(zip(_LIKENESS, (*names, *estimates), strict=True)))
+    caption = (
+        f"on {found.images} test images; mean ± sd over pairs [95 % interval over networks]; untrained: the "
+        "same networks before training; shuffled: images within their class; score: above the larger of the two, "
+        "(observed − null)/(1 − null); n: networks"
+    )
+    columns = ("run", "other run", "layer", "measure", "pairs", "observed", "untrained", "shuffled", "score", "n")
+    return Table(columns, cells, values, title, _captioned(caption, found.notes))
+
+
+def accuracies_table(found: Comparison) -> Table:
+    """Test accuracy of each run, and its paired difference from the first."""
+    cells, values = [], []
+    for row in found.accuracies:
+        cells.append((row.run, _both(row.accuracy), "—" if row.difference is None else _both(row.difference)))
+        values.append({"run": row.run, "test_accuracy": row.accuracy, "difference": row.difference})
+    first = found.accuracies[0].run
+    caption = f"mean ± sd [95 % interval] over networks; difference: from {first}, seed by seed where seeds pair"
+    return Table(("run", "test accuracy", "difference"), cells, values, caption=caption)
+
+
+def write_picture(path: Path, found: Attribution) -> None:
+    """Write the image, its maps and the deletion curves as a PNG."""
+    stream = io.BytesIO()
+    attributed.figure(found).savefig(stream, format="png", dpi=150)
+    files.write(path, stream.getvalue())
+
+
+def _both(estimate: Estimate, between: str = " ") -> str:
+    """A mean with its interval; the mean alone where one network gives it."""
+    return number(estimate.mean) if estimate.n < 2 else f"{spread(estimate)}{between}{interval(estimate)}"
+
+
+def _above_null(name: str, digits: int = 2) -> Callable[[dict[str, Any]], str]:
+    return lambda row: f"{format_number(row[name], digits)}\n({format_number(row[f'{name}_null'], digits)})"
+
+
+def _damage(kind: str) -> Callable[[dict[str, Any]], str]:
+    def cell(row: dict[str, Any]) -> str:
+        damage, total = row[f"damage_{kind}"], row[f"damage_{kind}_total"]
+        return f"{number(damage)} of {row[f'damage_{kind}_class']}\n{number(total)} in all"
+
+    return cell
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole else float("nan")
+
+
+def _captioned(caption: str, notes: Iterable[str]) -> str:
+    return "\n".join([caption, *notes])
+
+
+_ABLATED = ("accuracy", "without", "lost", "lost_random", "lost_matched", "lost_singles")
+_ATTRIBUTED = ("value", "gain", "sum_of_map", *(f"area_{order.replace(' ', '_')}" for order in ORDERS))
+_LIKENESS = ("run", "other_run", "layer", "measure", "pairs", "observed", "untrained", "shuffled", "score")

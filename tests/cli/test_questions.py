@@ -1,0 +1,125 @@
+"""The commands that ask a run, on one that was trained; what they compute is tested in tests/questions/."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+
+from jaxinterp import cli, questions, store, studies, train
+from jaxinterp.cli import shell
+from jaxinterp.data import Dataset
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Run a command: its exit code, stdout and stderr."""
+    monkeypatch.setattr(shell, "prepare_jax", lambda: None)  # conftest has prepared it
+
+    def call(command, root):
+        code = cli.main([argument.replace("ROOT", str(root)) for argument in command.split()])
+        return code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def other(root, toy):
+    """The same networks in another folder, and a run on other test images."""
+    config, splits, trained = toy
+    store.save(root / "other", config, trained, splits.test)
+    return root
+
+
+def tables(kind, out):
+    """The rows of every table on stdout."""
+    if kind == "json":
+        return [json.loads(line)["rows"] for line in out.splitlines()]
+    if kind == "csv":
+        return [list(csv.DictReader(io.StringIO(block))) for block in out.split("\n\n")]
+    blocks = [[line for line in block.splitlines() if line.startswith("| ")] for block in out.split("\n\n")]
+    return [block[2:] for block in blocks if block]
+
+
+@pytest.mark.parametrize(
+    ("command", "sizes"),
+    [
+        ("units ROOT/done --layer hidden1 --seeds 0 3 --sort damage_mean --top 4 --class 1 --format csv", [4]),
+        ("ablate ROOT/done --units hidden1:0,2 --kind zero --format csv", [3, 5]),
+        ("ablate ROOT/done --units hidden1:0,2 --kind zero --format json", [3, 5]),
+        ("ablate ROOT/done --units hidden1:0,2 --kind zero --format markdown", [3, 5]),
+        ("attribute ROOT/done --image 3 --format json", [5, 10, 10]),
+        ("attribute ROOT/done --image 3 --unit hidden0:1 --seed 2 --format json", [1, 10]),
+        ("compare ROOT/done ROOT/other --format markdown", [24, 2]),
+    ],
+)
+def test_stdout_is_the_tables_alone(call, other, command, sizes):
+    code, out, _ = call(command, other)
+    assert code == 0 and [len(rows) for rows in tables(command.split()[-1], out)] == sizes
+
+
+def test_units_are_those_of_the_line_of_python(call, root):
+    _, out, err = call("units ROOT/done --format json", root)
+    [rows] = tables("json", out)
+    frame = questions.units.answer(questions.load(root / "done")).frame
+    assert [row["unit"] for row in rows] == frame.unit.to_list() and len(rows) == 5 * 14
+    np.testing.assert_allclose([row["auc"] for row in rows], frame.auc, atol=1e-6)
+    assert "units: measuring" in err and "universality of hidden1" in err
+
+
+def test_a_terminal_shows_the_first_rows_and_how_many_there_are(call, root):
+    code, out, _ = call("units ROOT/done", root)
+    assert code == 0 and "20 of 70 rows" in " ".join(out.split())
+
+
+def test_a_picture_is_written_where_it_is_asked_for(call, root, tmp_path):
+    code, out, _ = call(f"attribute ROOT/done --image 3 --out {tmp_path}/why.png", root)
+    assert code == 0 and "open " in out
+    assert (tmp_path / "why.png").read_bytes().startswith(b"\x89PNG")
+    assert {path.name for path in tmp_path.iterdir()} == {"why.png"}
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("units", "Missing from jaxinterp units: RUN"),
+        ("units ROOT/nowhere", "no run at"),
+        ("units ROOT/done --sort beauty", "no column 'beauty'; there are seed, layer,"),
+        ("units ROOT/done --top 0", "top is 0: use 1 or more rows"),
+        ("units ROOT/done --class 2", "no class 2: the network has classes 0 to 1"),
+        ("units ROOT/done --layer hidden7", "no hidden layer 'hidden7'"),
+        ("ablate ROOT/done", "--units"),
+        ("ablate ROOT/done --units 3", "names no units: write a layer and its units, such as hidden1:3,7"),
+        ("ablate ROOT/done --units hidden1:6", "no unit 6 among 6: use 0 to 5"),
+        ("ablate ROOT/done --units hidden1:3 --kind melt", "no ablation 'melt'; there are zero, mean,"),
+        ("attribute ROOT/done", "--image"),
+        ("attribute ROOT/done --image 99999", "no test image 99999: use 0 to"),
+        ("attribute ROOT/done --image 0 --out picture.jpg", "give a name that ends in .png"),
+        ("compare", "RUN"),
+        ("compare ROOT/done ROOT/begun", "begun is not complete"),
+    ],
+)
+def test_wrong_input_is_told_in_one_line(call, root, command, message):
+    code, out, err = call(command, root)
+    assert (code, out) == (2, "")
+    last = err.splitlines()[-1]
+    assert last.startswith("jaxinterp: ") and message in last
+
+
+def test_runs_on_different_data_are_refused_in_one_line(call, other, monkeypatch):
+    loaded = questions.load(other / "done")
+    changed = loaded.splits._replace(test=Dataset(1 - loaded.splits.test.images, loaded.splits.test.labels))
+    monkeypatch.setattr(store, "data_of", lambda path, _: changed if path.name == "other" else loaded.splits)
+    code, out, err = call("compare ROOT/done ROOT/other", other)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "cannot be compared: their test images or labels differ; use runs on the same data" in err
+
+
+def test_a_study_of_a_class_that_is_missing_trains_nothing(call, root, monkeypatch):
+    monkeypatch.setattr(train, "fit_arms", lambda *_, **__: pytest.fail("it was trained"))
+    code, out, err = call("study looking-for-four --run ROOT/done", root)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert f"looking-for-four cannot be about {root / 'done'}: it needs 5 outputs or more, not 2" in err
+    assert "studies that can: instance-variation, measuring-similarity, bottleneck-neurons" in err
+    assert not (root / "done" / "arms").exists() and not studies.answers(root / "done")
