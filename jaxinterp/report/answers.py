@@ -61,10 +61,12 @@ def ablation_table(found: Ablation, *, title: str = "") -> Table:
         cells.append((name, *(_both(estimate, "\n") for estimate in estimates)))
         values.append({"class": name, "n": row.before.n} | dict(zip(_ABLATED, estimates, strict=True)))
     caption = (
-        f"mean ± sd [95 % interval] over {len(found.seeds)} networks, which have different units of the same number; "
         "lost: accuracy that is lost without the group, without as many units of the layer (at random, or matched in "
         "mean activation), and as the sum over its units of what each alone loses"
     )
+    if (networks := len(found.seeds)) > 1:
+        other_units = "units of the same number in different networks are different units"
+        caption = f"mean ± sd [95 % interval] over {networks} networks; {other_units}; {caption}"
     columns = ("class", "accuracy", "without", "lost", "lost, random", "lost, matched", "lost, sum of singles")
     return Table(columns, cells, values, title, _captioned(caption, found.notes))
 

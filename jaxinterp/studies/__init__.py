@@ -121,7 +121,7 @@ def check_run(study: str, path: Path | str) -> None:
         named = (
             f"studies that can: {', '.join(able)}" if able else "no study can: ask units, ablate, attribute or compare"
         )
-        raise InputError(f"{study} cannot be about {path}: it needs {' and '.join(lacking)} ({named})")
+        raise InputError(f"{study} cannot be about {path}: it needs {'; '.join(lacking)} ({named})")
 
 
 def _lacking(study: Study, model: MLP, test: Dataset, seeds: int) -> list[str]:
@@ -158,7 +158,7 @@ def run(study: str, path: Path | str, *, again: bool = False, progress: Progress
     loaded = _load(chosen, path)
     own = loaded[chosen.own]
     if lacking := chosen.needs.missing(own.model, own.splits.test):
-        raise InputError(f"{study} needs {' and '.join(lacking)}")
+        raise InputError(f"{study} needs {'; '.join(lacking)}")
     chosen.check(loaded)
     with files.only_writer(path):
         results = runner.measure(chosen, path, loaded, again=again, progress=progress)

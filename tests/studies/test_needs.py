@@ -57,7 +57,7 @@ def test_a_study_of_another_class_is_refused_with_the_studies_that_can(path):
     with pytest.raises(InputError) as error:
         studies.check_run("looking-for-four", path)
     message = str(error.value)
-    assert message.startswith(f"looking-for-four cannot be about {path}: it needs 5 outputs or more, not 2 and test")
+    assert message.startswith(f"looking-for-four cannot be about {path}: it needs 5 outputs or more, not 2; test")
     assert message.endswith("(studies that can: instance-variation, measuring-similarity, bottleneck-neurons)")
     for able in ("instance-variation", "measuring-similarity", "bottleneck-neurons"):
         studies.check_run(able, path)
