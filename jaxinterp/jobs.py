@@ -202,8 +202,7 @@ def with_shape(config: RunConfig, splits: Splits) -> RunConfig:
     """The config with the shape of its images, where convolutions need it."""
     if not config.model.channels or config.model.image_shape:
         return config
-    shape = (*data.image_shape(splits.train.images.shape[-1]), 1)
-    return dataclasses.replace(config, model=dataclasses.replace(config.model, image_shape=shape))
+    return dataclasses.replace(config, model=dataclasses.replace(config.model, image_shape=splits.train.shape))
 
 
 def program_of(config: RunConfig) -> RunConfig:

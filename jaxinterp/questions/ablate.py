@@ -157,5 +157,5 @@ def _of_network(
         network, data, masks, site=group.layer.post, kind=kind, key=fill_key, measure=accuracy, chunk=_ABLATED
     )
     own, controlled, singles = jnp.split(without, [1, 1 + len(CONTROLS) * DRAWS])
-    before = ablation.baseline(network, data._replace(labels=labels), measure=accuracy)
+    before = ablation.baseline(network, data.replace(labels=labels), measure=accuracy)
     return Accuracies(before, own[0], controlled.reshape(len(CONTROLS), DRAWS, -1), singles)

@@ -98,7 +98,7 @@ def test_one_output_speaks_for_class_1():
     params = dict(one.variables["params"])
     params["output"] = {name: leaf[..., :1] for name, leaf in params["output"].items()}
     network = one.replace(model=one.model.clone(outputs=1), variables={"params": params})
-    data = run.test._replace(labels=(run.test.labels == 0).astype(np.int32))
+    data = run.test.replace(labels=(run.test.labels == 0).astype(np.int32))
     single = planted_runs.run(network, data=data, loss="binary_cross_entropy")
     found = attribute.answer(single, IMAGE)
     assert found.what == "the output" and found.predictions.tolist() == [1]
