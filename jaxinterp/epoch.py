@@ -16,7 +16,8 @@ from jaxinterp.config import TrainConfig
 from jaxinterp.data import Dataset, Splits, permutation, unpack
 from jaxinterp.networks import MLP, Network
 
-_EVALUATION_BATCH = 1000  # images per matrix product of an evaluation
+_EVALUATED = 1000  # images at most per matrix product of an evaluation; fewer where feature maps are large
+_NUMBERS = 2**23  # that a network may compute of them
 
 # Streams of randomness under a seed's key. The key itself draws the initial weights.
 _DROPOUT, _ORDER = 1, 2
@@ -167,6 +168,11 @@ def _epoch_metrics(loss, right, total) -> EpochMetrics:
     return EpochMetrics(loss / total.sum(), right.sum() / total.sum(), right / total)
 
 
+def evaluated_at_once(model: MLP, pixels: int) -> int:
+    """How many images an evaluation computes at once."""
+    return max(1, min(_EVALUATED, _NUMBERS // networks.count(model, pixels)[1]))
+
+
 def evaluate(network: Network, data: Dataset, *, loss: str) -> EpochMetrics:
     """Mean loss, accuracy and accuracy per class of one network, without dropout or label noise.
 
@@ -180,7 +186,7 @@ def evaluate(network: Network, data: Dataset, *, loss: str) -> EpochMetrics:
     of_class = jax.nn.one_hot(data.labels, num_classes(network.model))
     if not len(data.labels):
         return _epoch_metrics(jnp.zeros(()), of_class.sum(0), of_class.sum(0))
-    losses, right = jax.lax.map(one, data, batch_size=_EVALUATION_BATCH)
+    losses, right = jax.lax.map(one, data, batch_size=evaluated_at_once(network.model, network.pixels))
     return _epoch_metrics(losses.sum(), right @ of_class, of_class.sum(0))
 
 

@@ -5,7 +5,7 @@ import jax
 from jaxinterp import machine, networks
 from jaxinterp.config import TrainConfig
 from jaxinterp.data import Splits
-from jaxinterp.epoch import num_classes
+from jaxinterp.epoch import evaluated_at_once, num_classes
 from jaxinterp.errors import InputError
 from jaxinterp.networks import MLP
 
@@ -20,13 +20,14 @@ def training(config: TrainConfig, model: MLP, data: Splits) -> dict[str, int]:
     chunk = config.chunk or 1
     devices = jax.local_device_count()
     ensemble = -(-config.seeds // (chunk * devices)) * chunk * devices  # the last chunk is filled up
-    at_once = chunk * devices * min(config.batch_size, max(examples, 1))
+    trained, evaluated = min(config.batch_size, max(examples, 1)), evaluated_at_once(model, pixels)
+    at_once = chunk * devices * max(2 * trained, evaluated)  # training keeps gradients too
     layers = "model.channels or model.widths" if networks.convolves(model) else "model.widths"
     kept = _COPIES + (config.patience is not None) + len(config.snapshots)
     return {
         f"train.seeds, train.chunk or {layers}": ensemble * weights * kept,
         "train.epochs or train.seeds": ensemble * config.epochs * 3 * (2 + num_classes(model)) * 8,
-        f"train.batch_size, train.chunk or {layers}": at_once * activations * 2,  # and their gradients
+        f"train.batch_size, train.chunk or {layers}": at_once * activations,
         "train.chunk": 8 * chunk * devices * examples,
     }
 

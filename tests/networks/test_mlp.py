@@ -9,6 +9,7 @@ import pytest
 import scipy.special
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.random_networks import random_network
 
 from jaxinterp import choices, interventions, networks
 from jaxinterp.config import ModelConfig
@@ -53,15 +54,6 @@ def forward(network, images):
 
 def test_no_hidden_layer_is_a_linear_map(key):
     test_agrees_with_numpy("relu", "none", "before", (), key)
-
-
-def random_network(config, pixels, key):
-    """A network with every variable random, so that no term is hidden by a zero or a one."""
-    network = networks.init(key, networks.build(config), pixels)
-    leaves, tree = jax.tree.flatten(network.variables)
-    keys = jax.random.split(key, len(leaves))
-    leaves = [jax.random.uniform(k, leaf.shape, minval=0.1, maxval=0.6) for k, leaf in zip(keys, leaves, strict=True)]
-    return network.replace(variables=jax.tree.unflatten(tree, leaves))
 
 
 NORMS = [("none", "before"), *itertools.product(choices.NORMS, ("before", "after"))]
