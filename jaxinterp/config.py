@@ -185,6 +185,8 @@ def from_json(text: str) -> RunConfig:
     norm = NORMS.get(str(values["model"].get("norm")))
     if norm is not None and norm.over_units is None:  # one with running statistics
         values["model"].setdefault("norm_momentum", 0.99)  # as it was before it could be chosen
+    if str(values["data"].get("source")).startswith("tfds:emnist/"):
+        values["data"].setdefault("transpose", True)  # as its images lay before they were put upright
     return _build(RunConfig, values | {name: _build(part, values[name]) for name, part in parts.items()})
 
 

@@ -66,6 +66,10 @@ def test_configs_from_before_a_field_keep_their_meaning():
     values["model"]["norm"] = "batch"
     assert from_json(json.dumps(values)).model.norm_momentum == 0.99
     assert old.train.data_order == "shared"  # every config has had this field
+    assert not old.data.transpose
+    values["data"] = {name: value for name, value in values["data"].items() if name != "transpose"}
+    values["data"]["source"] = "tfds:emnist/letters"
+    assert from_json(json.dumps(values)).data.transpose
 
 
 @pytest.mark.parametrize("part", ["data", "model", "train"])
