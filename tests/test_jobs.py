@@ -196,7 +196,7 @@ def test_ctrl_c_is_told_in_a_line_and_can_be_gone_on_from(uninterrupted, tmp_pat
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert errors.strip().startswith("jaxinterp: interrupted")
+    assert errors.splitlines()[-1].startswith("jaxinterp: interrupted")  # a slow machine tells its progress before
     assert len(errors.strip().splitlines()) == 1
     assert not store.is_complete(path)
     jobs.train_run(path, store.read_config(path), resume=True)
