@@ -26,7 +26,7 @@ from jaxinterp.analysis import responses
 from jaxinterp.data import Dataset
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site, replace
-from jaxinterp.networks import Network, check_site, has_maps, linear_after
+from jaxinterp.networks import Network, check_site, has_maps, moved_by_one_unit
 
 KINDS = ("zero", "mean", "class mean", "resample")
 
@@ -144,17 +144,17 @@ def unit_mover(
 ) -> Callable[[Any, Any], Any]:
     """A function (unit, change of its activation "examples *map") → measure(logits), to be mapped over units.
 
-    Where the site feeds a linear layer, the change has rank one there, which is far cheaper than the layer's full
-    product. Raises InputError for an unknown site.
+    Where a product comes next, or pooling and a product, only what this unit adds to it is computed, which is far
+    cheaper than the full product. Raises InputError for an unknown site.
     """
     check_site(network.model, site)
-    before, linear = network(images)[1], linear_after(network, site)
-    if linear is None:
+    before, after = network(images)[1], moved_by_one_unit(network, site)
+    if after is None:
         return lambda unit, change: measure(network(images, {site: replace(before[site].at[..., unit].add(change))})[0])
-    kernel, next_site = linear
+    moved, next_site = after
 
     def run(unit, change):
-        changed = before[next_site] + change[:, None] * jnp.take(kernel, unit, axis=0)
+        changed = before[next_site] + moved(unit, jnp.take(before[site], unit, axis=-1), change)
         return measure(network(images, {next_site: replace(changed)})[0])
 
     return run

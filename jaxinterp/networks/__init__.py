@@ -36,6 +36,8 @@ from jaxinterp.networks.layers import (
 )
 from jaxinterp.networks.mlp import INITIALIZERS, MLP, Activations, activation_function
 from jaxinterp.networks.network import Network, build, count, from_layers, init, with_outputs
+from jaxinterp.networks.one_unit import moved_by_one_unit
+from jaxinterp.networks.receptive_field import ReceptiveField, receptive_field
 from jaxinterp.networks.steps import INPUT, LOGITS, Layer
 from jaxinterp.networks.symmetry import check_mirrors, mirrors, outgoing_weights, permute, symmetry, unit_products
 
@@ -51,6 +53,7 @@ __all__ = [
     "Layer",
     "Network",
     "Pool",
+    "ReceptiveField",
     "activation_function",
     "between",
     "build",
@@ -72,6 +75,7 @@ __all__ = [
     "layer_parameters",
     "linear_after",
     "mirrors",
+    "moved_by_one_unit",
     "names",
     "norm_over_units",
     "normed",
@@ -80,6 +84,7 @@ __all__ = [
     "pad_units",
     "penalty",
     "permute",
+    "receptive_field",
     "sites",
     "step_after",
     "symmetry",

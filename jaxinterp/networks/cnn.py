@@ -64,7 +64,7 @@ class CNN(MLP):
         x = x.reshape(*x.shape[:-1], *self.image_shape)
         for number, block in enumerate(self._blocks):
             how = self._convolution(number)
-            size = self.kernel_size[number], self.kernel_size[number], x.shape[-1], block.units
+            size = how.size, how.size, x.shape[-1], block.units
             product = partial(convolve, stride=how.stride, padding=how.padding)
             x = self._activated(self._linear(size, how.name, product)(x), block, site, train)
             if self.pool_size[number] > 1:
@@ -89,4 +89,4 @@ class CNN(MLP):
         return convolved_shape(shape, size=size, stride=stride, padding=padding)
 
     def _convolution(self, number: int) -> Convolution:
-        return Convolution(f"conv{number}", self.stride[number], self.padding[number])
+        return Convolution(f"conv{number}", self.kernel_size[number], self.stride[number], self.padding[number])

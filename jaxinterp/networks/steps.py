@@ -58,10 +58,11 @@ class Dense(NamedTuple):
 class Convolution(NamedTuple):
     """A cross-correlation with a kernel "rows columns inputs channels", plus a bias: the parameters of this name.
 
-    padding: zeros around the image, on every side.
+    size: rows, and columns, of the kernel. padding: zeros around the image, on every side.
     """
 
     name: str
+    size: int
     stride: int
     padding: int
 
