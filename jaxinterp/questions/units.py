@@ -86,34 +86,35 @@ def measure(run: Run, test: Dataset, seeds: Sequence[int], *, progress: Progress
     read_key, label_key, _, pair_key = jax.random.split(jax.random.key(0), 4)  # the third is the page's, for maximisers
 
     def lifted(function: Callable) -> Callable:
-        # One network at a time stays in cache: half the time of eight at once.
+        # One network at a time stays in cache: half the time of eight at once. Images are arguments, since XLA would
+        # compute the patches of constant images when it compiles.
         return jax.jit(ensemble.over_seeds(function, chunk=1))
 
-    def post(network: Network):
+    def post(network: Network, few: Dataset):
         activations = network.units(few.images)
         return [activations[site] for site in units.sites(network)]
 
-    def read(network: Network):
+    def read(network: Network, test: Dataset):
         return units.read(network, test, read_key, loss=config.loss, classes=classes, exemplars=exemplars)
 
-    def selective(network: Network):
-        values = jnp.concatenate(post(network), axis=-1)
+    def selective(network: Network, few: Dataset):
+        values = jnp.concatenate(post(network, few), axis=-1)
         return units.selectivity(values, few.labels, label_key, classes=classes, draws=LABEL_DRAWS)
 
     def structure():
-        program = lifted(lambda network: units.structure(network, few))
+        program = lifted(units.structure)
         keys = ensemble.keys(config.base_seed, config.seeds)[np.array(seeds)]
         # The same as controls.untrained, one by one: half as long to compile.
         initial = jax.jit(partial(jax.lax.map, lambda key: networks.init(key, model, few.images.shape[1])))(keys)
-        return program(kept), program(initial)
+        return program(kept, few), program(initial, few)
 
     # Most of the time is compiling, which takes one core each: so these go side by side.
     tasks = {
-        "responses and damage": lambda: lifted(read)(kept),
-        "selectivity": lambda: lifted(selective)(kept),
+        "responses and damage": lambda: lifted(read)(kept, test),
+        "selectivity": lambda: lifted(selective)(kept, few),
         "maps": structure,
-        "dead units": lambda: lifted(lambda network: units.dead(network, test.images))(kept),
-        "activations": lambda: lifted(post)(kept),
+        "dead units": lambda: lifted(units.dead)(kept, test.images),
+        "activations": lambda: lifted(post)(kept, few),
         "shuffles": lambda: jax.jit(partial(counterparts.orders, draws=PAIR_DRAWS))(pair_key, few.labels),
     }
     with ThreadPoolExecutor(ensemble.cores()) as pool:
