@@ -1,44 +1,50 @@
 """A page's payload with known numbers: real networks, and a made-up value for all that is known of their units."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict
 
 from jaxinterp import networks
-from jaxinterp.networks import MLP, Network
-from jaxinterp.report.explorer import Payload
+from jaxinterp.networks import CNN, MLP, Network, convolves
+from jaxinterp.report.explorer import Payload, described
 from jaxinterp.train import History
 
 ALL_SEEDS, SEEDS = 4, [0, 1, 3]  # seed 2 diverged
 SIDE, PIXELS, CLASSES, POOL, EXEMPLARS, EPOCHS = 28, 784, 10, 20, 3, 2
 MEASURES = ("selectivity", "participation")
-USED = ("selectivity_images", "counterpart_images", "label_draws", "pair_draws", "restarts", "steps")
+USED = ("gradient_images", "selectivity_images", "counterpart_images", "label_draws", "pair_draws", "restarts", "steps")
 DEAD = (0, 1)  # layer and unit, in every seed
 
 
 def model(widths=(6, 5), **options) -> MLP:
-    return MLP(widths=widths, outputs=CLASSES, **options)
+    return (CNN if "channels" in options else MLP)(widths=widths, outputs=CLASSES, **options)
 
 
 def trained(module: MLP, pixels: int = PIXELS) -> Network:
     """Networks in which every variable, batch norm's statistics among them, is away from where it starts."""
+    pixels = math.prod(module.image_shape) if isinstance(module, CNN) else pixels
     started = jax.eval_shape(lambda key: networks.init(key, module, pixels), jax.random.key(0))
     rng = np.random.default_rng(1)
 
     def drawn(leaf):
         shape = (len(SEEDS), *leaf.shape)
-        values = rng.normal(size=shape) / np.sqrt(shape[1] / 4) if leaf.ndim == 2 else rng.uniform(0.5, 1.5, shape)
+        fan_in = math.prod(leaf.shape[:-1])
+        values = rng.normal(size=shape) / np.sqrt(fan_in / 4) if leaf.ndim > 1 else rng.uniform(0.5, 1.5, shape)
         return jnp.float32(values)
 
     return jax.tree.map(drawn, started)
 
 
-def images() -> np.ndarray:
-    """Twenty bright shapes, as bytes."""
-    rows, columns = np.mgrid[:SIDE, :SIDE]
-    discs = [np.hypot(rows - 8 - n % 10, columns - 14) < 3 + n // 4 for n in range(POOL)]
-    return np.uint8(np.reshape(discs, (POOL, PIXELS)) * (155 + 5 * np.arange(POOL)[:, None]))
+def images(shape=(SIDE, SIDE, 1)) -> np.ndarray:
+    """Twenty bright shapes of other brightness in each channel, as bytes."""
+    rows, columns, channels = shape
+    down, right = np.mgrid[:rows, :columns]
+    discs = np.stack([np.hypot(down - 8 - n % 10, right - columns / 2) < 3 + n // 4 for n in range(POOL)])
+    bright = (155 + 5 * np.arange(POOL)[:, None, None, None]) // np.arange(1, channels + 1)
+    return np.uint8(discs[..., None] * bright).reshape(POOL, -1)
 
 
 def history() -> History:
@@ -50,20 +56,22 @@ def history() -> History:
 
 def payload(ensemble_: Network, *, names=tuple("0123456789"), text="plain", **more) -> Payload:
     """A page of three networks; text stands wherever a text from outside may stand. more: entries of meta."""
-    rng, seeds, widths = np.random.default_rng(0), len(SEEDS), ensemble_.model.widths
-    pool = images()
+    rng, seeds, layers = np.random.default_rng(0), len(SEEDS), ensemble_.model.layers
+    shape = getattr(ensemble_.model, "image_shape", (SIDE, SIDE, 1))
+    pool, pixels, mapped = images(shape), math.prod(shape), convolves(ensemble_.model)
     arrays = {name: np.asarray(leaf) for name, leaf in flatten_dict(ensemble_.variables, sep="/").items()}
     arrays |= {"pool/images": pool, "pool/labels": np.int32(np.arange(POOL) % CLASSES)}
     arrays["pool/index"] = np.arange(POOL, dtype=np.int32)
-    for number, width in enumerate(widths):
+    for number, width in enumerate(own.units for own in layers):
 
         def draw(*shape):
             return np.float32(rng.normal(size=shape))
 
         layer = {
-            "maximiser": rng.integers(0, 255, (seeds, width, PIXELS), np.uint8),
+            "maximiser": rng.integers(0, 255, (seeds, width, pixels), np.uint8),
             "exemplars": rng.integers(0, POOL, (seeds, width, EXEMPLARS)).astype(np.int32),
             "exemplar_values": draw(seeds, width, EXEMPLARS),
+            **_of_maps(rng, layers[number], (seeds, width), pixels, mapped),
             "class_mean": draw(seeds, width, CLASSES),
             "class_sd": np.abs(draw(seeds, width, CLASSES)),
             "damage": draw(seeds, 3, width, CLASSES) / 10,
@@ -79,16 +87,14 @@ def payload(ensemble_: Network, *, names=tuple("0123456789"), text="plain", **mo
         if number == DEAD[0]:
             layer["sd"][:, DEAD[1]] = 0
         arrays |= {f"layer{number}/{name}": values for name, values in layer.items()}
-    arrays["history/dead"] = np.full((ALL_SEEDS, len(widths)), 1 / 3, np.float32)
+    arrays["history/dead"] = np.full((ALL_SEEDS, len(layers)), 1 / 3, np.float32)
     arrays["history/diverged"] = np.int32([0, 0, 1, 0])
     arrays["history/test_accuracy"] = np.float32([0.9, 0.8, np.nan, 0.95])
     arrays["history/best"] = np.int32([2, 2, 0, 1])
-    described = ("widths", "outputs", "activation", "norm", "norm_position", "norm_epsilon", "input_mean", "input_std")
     meta = {
-        "model": {name: getattr(ensemble_.model, name) for name in described},
-        "rows": SIDE,
-        "columns": SIDE,
-        "channels": 1,
+        "steps": described.steps_of(ensemble_.model),
+        "outputs": ensemble_.model.outputs,
+        **dict(zip(("rows", "columns", "channels"), shape, strict=True)),
         "classes": list(names),
         "seeds": SEEDS,
         "all_seeds": ALL_SEEDS,
@@ -98,7 +104,7 @@ def payload(ensemble_: Network, *, names=tuple("0123456789"), text="plain", **mo
         "matching": "signed",
         "test_images": 100,
         "kinds": ["zero", "mean", "resample"],
-        "layers": [{"site": f"hidden{n}/post", "units": width} for n, width in enumerate(widths)],
+        "layers": described.layers_of(ensemble_.model),
         "used": dict.fromkeys(USED, 2),
         "measures": [
             {
@@ -113,3 +119,13 @@ def payload(ensemble_: Network, *, names=tuple("0123456789"), text="plain", **mo
         ],
     }
     return Payload(meta | more, arrays)
+
+
+def _of_maps(rng, layer, size, pixels, mapped):
+    """What only pages of convolutions hold of a layer: gradients, and where a channel's map is highest."""
+    found = {}
+    if mapped:
+        found |= {"map": rng.integers(-127, 128, (*size, pixels), np.int8), "map_largest": np.ones(size, np.float32)}
+    if layer.feature_map is not None:
+        found["exemplar_positions"] = rng.integers(0, math.prod(layer.feature_map), (*size, EXEMPLARS), np.int32)
+    return found

@@ -8,6 +8,7 @@ import numpy as np
 from jaxinterp.analysis.units import KINDS
 from jaxinterp.data import Dataset
 from jaxinterp.errors import InputError
+from jaxinterp.networks import convolves
 from jaxinterp.questions.units import EXEMPLARS, check, classes_of
 from jaxinterp.report.explorer.measures import MEASURES
 from jaxinterp.store import Run
@@ -42,11 +43,12 @@ def size(run: Run, test: Dataset, seeds: np.ndarray) -> np.ndarray:
     model, (examples, pixels) = run.networks.model, test.images.shape
     units, classes = sum(layer.units for layer in model.layers), classes_of(model)
     weights = sum(leaf[0].size for leaf in jax.tree.leaves(run.networks.variables))
-    numbers = (2 + len(KINDS)) * classes + 2 * EXEMPLARS + 2 * len(MEASURES) + 6
+    numbers = (2 + len(KINDS)) * classes + 3 * EXEMPLARS + 2 * len(MEASURES) + 6
     sample = as_bytes(test.images[:_SAMPLED])
     image = len(zlib.compress(sample.tobytes())) / len(sample)
     shown = np.minimum(examples, seeds * units * EXEMPLARS + TO_TRY * classes) * image
-    return seeds * (4 * weights + units * (pixels + 4 * numbers)) + 8 * seeds**2 * units + shown
+    pictures = 2 if convolves(model) else 1  # of each unit its maximiser, and its map where weights do not give it
+    return seeds * (4 * weights + units * (pictures * pixels + 4 * numbers)) + 8 * seeds**2 * units + shown
 
 
 def as_bytes(images) -> np.ndarray:

@@ -12,14 +12,15 @@ from jaxinterp import ensemble
 from jaxinterp.analysis import units
 from jaxinterp.config import DataConfig
 from jaxinterp.data import Dataset, Splits
-from jaxinterp.networks.steps import Operation
+from jaxinterp.networks import convolves
 from jaxinterp.questions import units as questions
 from jaxinterp.questions.units import FEW_IMAGES, LABEL_DRAWS, PAIR_DRAWS, TEST_IMAGES, classes_of
 from jaxinterp.report.explorer import budget
 from jaxinterp.report.explorer.budget import LIMIT, TO_TRY, as_bytes
+from jaxinterp.report.explorer.described import layers_of, steps_of
 from jaxinterp.report.explorer.maximisers import RESTARTS, STEPS, Maximisers, maximisers
 from jaxinterp.report.explorer.measures import MEASURES, NAMES
-from jaxinterp.report.explorer.payload import Payload
+from jaxinterp.report.explorer.payload import DTYPES, Payload
 from jaxinterp.store import Run
 from jaxinterp.train import SPLITS, History, kept_accuracy
 
@@ -53,7 +54,7 @@ def dead_units(run: Run, splits: Splits) -> np.ndarray:
     if not run.networks.model.layers:
         return np.zeros((run.config.train.seeds, 0))
     test = splits.test.take(questions.sample(len(splits.test.labels), TEST_IMAGES))
-    share = jax.jit(ensemble.over_seeds(lambda network: units.dead_share(network, test.images), chunk=1))(run.networks)
+    share = jax.jit(ensemble.over_seeds(units.dead_share, chunk=1))(run.networks, test.images)
     return np.round(_of_trained(run.history, share) * np.array([layer.units for layer in run.networks.model.layers]))
 
 
@@ -72,18 +73,20 @@ def _analyses(run: Run, test: Dataset, held: list[int]) -> tuple[list[dict[str, 
     # Most of the time is compiling, which takes one core each: so these go side by side.
     tasks = (
         lambda: lifted(lambda network: maximisers(network, few.images, key))(kept),
-        lambda: lifted(lambda network: units.dead_share(network, test.images))(run.networks),
+        lambda: lifted(units.dead_share)(run.networks, test.images),
     )
     with ThreadPoolExecutor(len(tasks)) as pool:
         found = pool.map(lambda task: jax.device_get(task()), tasks)
         measured = questions.measure(run, test, held)
         highest, dead = found
     by_chance = questions.by_chance(len(held))
-    return [_arrays(layer, best, by_chance) for layer, best in zip(measured, highest, strict=True)], dead
+    mapped = [layer.feature_map is not None for layer in run.networks.model.layers]
+    own = zip(measured, highest, mapped, strict=True)
+    return [_arrays(layer, best, by_chance, mapped=maps) for layer, best, maps in own], dead
 
 
-def _arrays(layer: questions.LayerUnits, highest: Maximisers, by_chance: float) -> dict[str, Any]:
-    """What the page holds of one layer's units."""
+def _arrays(layer: questions.LayerUnits, highest: Maximisers, by_chance: float, *, mapped: bool) -> dict[str, Any]:
+    """What the page holds of one layer's units; mapped: whether these are channels."""
     own, pairs = layer.responses, layer.pairs
     best, level = (
         {name: values[:, place] for place, name in enumerate(units.SELECTIVITY)}
@@ -100,7 +103,7 @@ def _arrays(layer: questions.LayerUnits, highest: Maximisers, by_chance: float) 
     }
     nulls = {**level, **layer.untrained, "universality": by_chance}
     return {
-        **own._asdict(),
+        **{name: values for name, values in own._asdict().items() if mapped or name != "exemplar_positions"},
         "maximiser": as_bytes(highest.images),
         "maximiser_value": highest.values,
         "maximiser_bound": highest.bound,
@@ -110,8 +113,18 @@ def _arrays(layer: questions.LayerUnits, highest: Maximisers, by_chance: float) 
         "counterpart": pairs.unit,
         "counterpart_r": pairs.r,
         "cka": pairs.cka,
-        **{name: maps for name, maps in layer.structure.items() if name == "map"},
+        **_maps(layer.structure),
     }
+
+
+def _maps(structure: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Maps that the page cannot compute from the weights, in 127ths of the largest value of each."""
+    if "map" not in structure:
+        return {}
+    maps = np.nan_to_num(structure["map"])
+    largest = np.max(np.abs(maps), axis=-1)
+    steps = np.round(127 * maps / np.where(largest > 0, largest, 1)[..., None])
+    return {"map": steps.astype(np.int8), "map_largest": largest}
 
 
 def _pool(layers: list[dict[str, Any]], labels) -> np.ndarray:
@@ -139,7 +152,7 @@ def _meta(run: Run, test: Dataset, held: list[int], left_out: str) -> dict[str, 
     model = run.networks.model
     rows, columns, channels = test.shape
     return {
-        "steps": [{"site": step.site, "operations": list(map(_operation, step.operations))} for step in model.steps],
+        "steps": steps_of(model),
         "outputs": model.outputs,
         "loss": run.config.train.loss,
         "rows": rows,
@@ -152,10 +165,11 @@ def _meta(run: Run, test: Dataset, held: list[int], left_out: str) -> dict[str, 
         "left_out": left_out,
         "test_images": len(test.labels),
         "kinds": list(units.KINDS),
-        "layers": [{"site": layer.post, "units": layer.units} for layer in model.layers],
+        "layers": layers_of(model),
         "measures": [measure._asdict() for measure in MEASURES],
         "matching": "absolute" if questions.mirrored(model) else "signed",
         "used": {
+            "gradient_images": min(units.GRADIENT_IMAGES, FEW_IMAGES, len(test.labels)) if convolves(model) else 0,
             "selectivity_images": min(FEW_IMAGES, len(test.labels)),
             "counterpart_images": min(FEW_IMAGES, len(test.labels)),
             "label_draws": LABEL_DRAWS,
@@ -164,10 +178,6 @@ def _meta(run: Run, test: Dataset, held: list[int], left_out: str) -> dict[str, 
             "steps": STEPS,
         },
     }
-
-
-def _operation(operation: Operation) -> dict[str, Any]:
-    return {"operation": type(operation).__name__, **operation._asdict()}
 
 
 def class_names(config: DataConfig, test: Dataset, classes: int) -> list[str]:
@@ -179,4 +189,4 @@ def class_names(config: DataConfig, test: Dataset, classes: int) -> list[str]:
 
 def _plain(values: np.ndarray) -> np.ndarray:
     """As one of the payload's types."""
-    return values.astype({"f": np.float32, "i": np.int32, "u": np.uint8}[values.dtype.kind])
+    return values if values.dtype.name in DTYPES else values.astype({"f": np.float32, "i": np.int32}[values.dtype.kind])

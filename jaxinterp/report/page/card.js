@@ -13,6 +13,8 @@
  * @property {(seed: number, layer: number, unit: number) => HTMLElement} thumbnail
  */
 
+const FILTERS = 8;  // that fit side by side
+
 // The card's parts for the unit of a view.
 /** @type {(context: Context) => HTMLElement[]} */
 function card(context) {
@@ -26,9 +28,11 @@ function card(context) {
     dead ? "dead: the same activation on every test image" : `responds most to ${meta.classes[strongest]}`,
     `above 0 on ${share(at("firing"))} of test images`, `mean ${written(at("mean"))}, sd ${written(at("sd"))}`,
   ];
+  const { maps, site } = meta.layers[layer];
   return [
-    make("h3", { tabindex: "-1" }, `Seed ${meta.seeds[seed]}, ${layerName(meta.layers[layer].site)}, unit ${unit}`),
+    make("h3", { tabindex: "-1" }, `Seed ${meta.seeds[seed]}, ${layerName(site)}, ${unitWord(meta.layers[layer])} ${unit}`),
     make("p", { class: "facts" }, facts.join(" · ")),
+    ...(maps ? [make("p", { class: "note" }, `A channel's activation is the mean over its map of ${maps.rows} × ${maps.columns} positions, each of which sees ${maps.size} × ${maps.size} pixels.`)] : []),
     make("div", { class: "row" }, pictures(context), exemplars(context)),
     classes(context),
     make("div", { class: "row" }, measures(context), make("div", {}, connections(context, -1), connections(context, 1))),
@@ -41,36 +45,71 @@ const block = (title, note, ...children) =>
   make("section", { class: "block" }, make("h4", {}, title), note !== "" && make("p", { class: "note" }, note), children);
 
 /** @type {(context: Context) => HTMLElement} */
-function pictures({ payload: { meta, arrays }, view: { seed, layer, unit }, mapsOf }) {
+function pictures({ payload, networkOf, view, hash, mapsOf }) {
+  const { meta, arrays } = payload, { seed, layer, unit } = view;
   const { maps, scale } = mapsOf(seed, layer);
   /** @type {(name: string) => number} */
   const at = (name) => entry(arrays[`layer${layer}/${name}`], seed, unit);
   const direct = `layer${layer}/map` in arrays;
   const what = direct ? "Mean gradient by the pixels" : layer === 0 ? "Weights" : "Weights pushed back to the pixels";
+  const { maps: channels } = meta.layers[layer], driven = channels ? "mean pre-activation" : "pre-activation";
   const reach = `reaches ${written(at("maximiser_value"), 2)} of at most ${written(at("maximiser_bound"), 2)}`;
   const fraction = Number.isFinite(at("maximiser_fraction")) ? `, ${share(at("maximiser_fraction"))} of the way from the blank image` : "";
   return block("What it looks for", layer === 0 || direct ? "" : "Pushed back: the product of the kernels below, activation functions ignored.",
+    channels && filters({ payload, networkOf, view, hash }),
     make("div", { class: "pictures" },
-      make("figure", {}, weightMap(maps[unit], meta, scale, `${what} of this unit: ${extremes(maps[unit], meta)}`, { class: "map large" }),
+      make("figure", {}, weightMap(maps[unit], meta, scale, `${what} of this ${unitWord(meta.layers[layer])}: ${extremes(maps[unit], meta)}`, { class: "map large" }),
         make("figcaption", {}, what)),
-      make("figure", {}, photograph(part(arrays[`layer${layer}/maximiser`], seed, unit), meta, `Image that drives this unit's pre-activation highest: ${reach}`, { class: "image large" }),
+      make("figure", {}, photograph(part(arrays[`layer${layer}/maximiser`], seed, unit), meta, `Image that drives this ${unitWord(meta.layers[layer])}'s ${driven} highest: ${reach}`, { class: "image large" }),
         make("figcaption", {}, `Maximiser: ${reach}${fraction}`))),
-    legend(-scale, scale, weightColour(meta, scale), `weight${meta.channels === 1 ? "" : " on red, green or blue"}, one scale for the layer; beyond it, clipped`));
+    legend(-scale, scale, weightColour(meta, scale), `${direct ? "gradient" : "weight"}${meta.channels === 1 ? "" : " on red, green or blue"}, one scale for the layer; beyond it, clipped`));
+}
+
+// The kernel of a channel: a picture for each channel that it reads, of many those with the largest norms.
+/** @type {(context: Pick<Context, "payload" | "networkOf" | "view" | "hash">) => HTMLElement} */
+function filters({ payload: { meta }, networkOf, view: { seed, layer, unit }, hash }) {
+  const linear = networkOf(seed).linear[layerName(meta.layers[layer].site)], [height, width, inputs] = linear.shape;
+  const found = filtersOf(linear, unit).map((filter, input) => ({ filter, input, norm: Math.hypot(...filter) }))
+    .sort((a, b) => b.norm - a.norm).slice(0, FILTERS).sort((a, b) => a.input - b.input);
+  const scale = scaleOf([Float64Array.from(linear.kernel)]), below = layer && layerName(meta.layers[layer - 1].site);
+  /** @type {(input: number) => string} */
+  const source = (input) => (layer ? `${below} ${input}` : inputs === 1 ? "pixels" : CHANNELS[input]);
+  const which = inputs > FILTERS ? `: the ${FILTERS} of ${inputs} channels that it reads with the largest norms` : "";
+  return make("figure", { class: "filters" },
+    make("figcaption", {}, `Filter, ${height} × ${width}${which}`),
+    make("div", { class: "pictures small" }, found.map(({ filter, input, norm }) => make("figure", {},
+      picture(filter, height, width, (value) => signed(value, scale), `Filter on ${source(input)}, norm ${written(norm)}`, { class: "map filter" }),
+      make("figcaption", {}, layer ? make("a", { href: hash({ layer: layer - 1, unit: input }) }, source(input)) : source(input))))),
+    legend(-scale, scale, (value) => signed(value, scale), "weight, one scale for the layer"));
+}
+
+// The pixels that a position of a map sees, of those that the image has.
+/** @type {(meta: Meta, maps: MapShape, position: number) => { x: number, y: number, width: number, height: number }} */
+function seenBy({ rows, columns }, { columns: wide, size, stride, offset }, position) {
+  const [y, x] = [Math.floor(position / wide), position % wide].map((place) => offset + place * stride);
+  const [top, left] = [Math.max(0, y), Math.max(0, x)];
+  return { x: left, y: top, width: Math.min(columns, x + size) - left, height: Math.min(rows, y + size) - top };
 }
 
 /** @type {(context: Context) => HTMLElement} */
 function exemplars({ payload: { meta, arrays }, view: { seed, layer, unit } }) {
   const places = part(arrays[`layer${layer}/exemplars`], seed, unit);
   const values = part(arrays[`layer${layer}/exemplar_values`], seed, unit);
+  const { maps } = meta.layers[layer];
+  const positions = maps ? part(arrays[`layer${layer}/exemplar_positions`], seed, unit) : [];
   /** @type {(place: number, rank: number) => HTMLElement} */
   const figure = (place, rank) => {
     const number = entry(arrays["pool/labels"], place), label = meta.classes[number] ?? `${number}`;
+    const seen = maps && seenBy(meta, maps, positions[rank]);
+    const where = seen ? `; highest at rows ${seen.y} to ${seen.y + seen.height - 1}, columns ${seen.x} to ${seen.x + seen.width - 1}` : "";
     return make("figure", {},
-      make("a", { href: hashOf("try", { seed: meta.seeds[seed], image: place }), title: "open it in Try it" },
-        photograph(part(arrays["pool/images"], place), meta, `Test image of ${label}, activation ${written(values[rank], 2)}`)),
+      make("a", { href: hashOf("try", { seed: meta.seeds[seed], image: place }), title: "open it in Try it", class: "framed" },
+        photograph(part(arrays["pool/images"], place), meta, `Test image of ${label}, activation ${written(values[rank], 2)}${where}`),
+        seen && makeSvg("svg", { class: "patch", viewBox: `0 0 ${meta.columns} ${meta.rows}`, "aria-hidden": "true" }, makeSvg("rect", seen))),
       make("figcaption", {}, `${label}: `, datum(values[rank], 2)));
   };
-  return block("Real images that light it most", `Of ${meta.test_images} test images; label and pre-activation under each.`,
+  const note = maps ? "label and mean of the pre-activation over its map under each; framed: what the position with the highest one sees" : "label and pre-activation under each";
+  return block("Real images that light it most", `Of ${meta.test_images} test images; ${note}.`,
     make("div", { class: "pictures small" }, Array.from(places, figure)));
 }
 
@@ -115,7 +154,8 @@ function classes({ payload: { meta, arrays }, view, hash }) {
     make("span", { class: "chart" }, chart(place), make("span", {}, `${written(means[place], 2)} ± ${written(sds[place], 2)}`)),
     spread(place), ...meta.kinds.map((_, kind) => damage(kind, place)),
   ]);
-  const note = `Response: mean ± sd over ${meta.test_images} test images (bar, whisker). Counterparts: the matched units of ${others.length} other seeds, ` +
+  const what = meta.layers[layer].maps ? "Response, mean over its map:" : "Response:";
+  const note = `${what} mean ± sd over ${meta.test_images} test images (bar, whisker). Counterparts: the matched units of ${others.length} other seeds, ` +
     "mean ± sd over seeds (a dot each). Damage: the class's accuracy lost when the unit is ablated.";
   return block("Classes", note, table(["class", "response", "counterparts", ...meta.kinds.map((kind) => `${kind}: damage`)], rows, { class: "classes" }));
 }
@@ -140,7 +180,8 @@ function measures({ payload, view: { seed, layer, unit, chosen }, hash }) {
         make("div", {}, make("dt", {}, label), make("dd", {}, `${explanation}${control ? ` Null: ${control} (${statistic}).` : ""}`)))),
       make("p", {}, `Selectivity: ${used.selectivity_images} test images, null from ${used.label_draws} permutations. Universality: ${used.counterpart_images} ` +
         `test images, half of them to match units on, null from ${used.pair_draws} shuffles. Maximisers: in closed form where a unit is linear in the pixels, ` +
-        `else the best of ${used.restarts} ascents of ${used.steps} steps. All else: ${test_images} test images.`)));
+        `else the best of ${used.restarts} ascents of ${used.steps} steps. ` +
+        `${used.gradient_images ? `Mean gradients: about ${used.gradient_images} test images. ` : ""}All else: ${test_images} test images.`)));
 }
 
 // How a value stands to its null, which is known.
@@ -154,11 +195,12 @@ function compared({ high }, value, null_) {
 /** @type {(context: Context, direction: -1 | 1) => HTMLElement} */
 function connections({ payload: { meta, arrays }, networkOf, view: { seed, layer, unit }, hash }, direction) {
   const title = direction < 0 ? "Incoming connections" : "Outgoing connections";
-  if (direction < 0 && layer === 0) return block(title, "They come from the pixels: see its weights.");
+  if (direction < 0 && layer === 0) return block(title, `They come from the pixels: see its ${meta.layers[0].maps ? "filter" : "weights"}.`);
+  if (direction < 0 && meta.layers[layer].maps) return block(title, "They are its filter.");
   const network = networkOf(seed), last = direction > 0 && layer === meta.layers.length - 1;
   const kernelLayer = direction < 0 ? layer : layer + 1;
   const links = network.links[kernelLayer];
-  if (!links) return block(title, "They pass through convolutions, whose weights belong to no single pair of units.");
+  if (!links) return block(title, "They pass through feature maps, whose weights belong to no single pair of units.");
   const { outputs, inputs, kernel } = links;
   /** @type {(level: number, other: number) => number} */
   const sd = (level, other) => entry(arrays[`layer${level}/sd`], seed, other);
@@ -175,7 +217,7 @@ function connections({ payload: { meta, arrays }, networkOf, view: { seed, layer
   /** @type {(other: number) => Child} */
   const name = (other) => (last
     ? outputs === 1 ? "the output" : `logit of ${meta.classes[other] ?? other}`
-    : make("a", { href: hash({ layer: level, unit: other }) }, `${layerName(meta.layers[level].site)} unit ${other}`));
+    : make("a", { href: hash({ layer: level, unit: other }) }, `${layerName(meta.layers[level].site)} ${unitWord(meta.layers[level])} ${other}`));
   const rows = found.map(({ other, strength, moved }) => [name(other), datum(strength), make("span", { class: "chart" }, bar(moved), datum(moved))]);
   return block(title, "By what they move: weight × spread (sd) of the source's activation.",
     table([direction < 0 ? "from" : "to", "weight", "weight × sd"], rows));

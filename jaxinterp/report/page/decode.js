@@ -20,7 +20,8 @@
  */
 
 /** @typedef {{ site: string, operations: Operation[] }} Step  what leads to a site from the one before it */
-/** @typedef {{ site: string, units: number }} Layer */
+/** @typedef {{ rows: number, columns: number, size: number, stride: number, offset: number }} MapShape  and what a position sees: jaxinterp.networks.ReceptiveField */
+/** @typedef {{ site: string, units: number, maps: MapShape | null }} Layer  maps: of a layer of channels */
 
 /**
  * A number that is known of every unit: jaxinterp.report.explorer.measures.Measure.
@@ -52,7 +53,7 @@
  * @property {Layer[]} layers
  * @property {Measure[]} measures
  * @property {"absolute" | "signed"} matching
- * @property {Record<"selectivity_images" | "counterpart_images" | "label_draws" | "pair_draws" | "restarts" | "steps", number>} used
+ * @property {Record<"gradient_images" | "selectivity_images" | "counterpart_images" | "label_draws" | "pair_draws" | "restarts" | "steps", number>} used
  */
 
 /** @typedef {{ meta: Meta, arrays: Arrays }} Payload */
@@ -102,3 +103,7 @@ const entry = ({ shape, data }, ...places) => data[places.reduce((sum, place, ax
 // A layer as it is called: the site without its last part.
 /** @type {(site: string) => string} */
 const layerName = (site) => site.replace(/\/post$/, "");
+
+// A unit as it is called.
+/** @type {(layer: Layer) => "channel" | "unit"} */
+const unitWord = ({ maps }) => (maps ? "channel" : "unit");

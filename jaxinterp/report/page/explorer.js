@@ -77,8 +77,18 @@ function explorer(payload, networkOf) {
       const best = entry(arrays[`layer${layer}/exemplars`], seed, unit, 0);
       return photograph(part(arrays["pool/images"], best), meta, `best real image of unit ${unit}`, attributes);
     }
+    const { site, maps: channels } = meta.layers[layer];
+    if (channels && layer === 0) return filterThumbnail(networkOf(seed).linear[layerName(site)], unit, attributes);
     const weights = seed === view.seed && layer === view.layer ? mapsOf(seed, layer).maps[unit] : pushedBack(networkOf(seed), layer, unit);
     return weightMap(weights, meta, mapsOf(view.seed, view.layer).scale, `weights of unit ${unit}`, attributes);
+  }
+
+  // Of a channel that reads the pixels: its filter, in the colours of an image of three channels.
+  /** @type {(linear: Linear, unit: number, attributes: Attributes) => HTMLCanvasElement} */
+  function filterThumbnail(linear, unit, attributes) {
+    const [height, width, inputs] = linear.shape, own = filtersOf(linear, unit);
+    const values = Float64Array.from({ length: height * width * inputs }, (_, place) => own[place % inputs][Math.floor(place / inputs)]);
+    return weightMap(values, { ...meta, rows: height, columns: width }, scaleOf([Float64Array.from(linear.kernel)]), `filter of channel ${unit}`, attributes);
   }
 
   function showList() {

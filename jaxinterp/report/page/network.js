@@ -4,7 +4,7 @@
 /** @typedef {{ shape: number[], kernel: Numbers, bias: Numbers }} Linear  shape: of the kernel, inputs and outputs last */
 /** @typedef {{ scale: Numbers, bias: Numbers, kept: { mean: Numbers, variance: Numbers } | null }} Norm */
 /** @typedef {{ inputs: number, outputs: number, kernel: Float64Array } | null} Links  null: not of single units */
-/** @typedef {{ meta: Meta, linear: Record<string, Linear>, norms: Record<string, Norm>, maps: (Numbers | null)[] }} Plain */
+/** @typedef {{ meta: Meta, linear: Record<string, Linear>, norms: Record<string, Norm>, maps: (Float64Array[] | null)[] }} Plain  maps: every unit's mean gradient */
 /** @typedef {Plain & { links: Links[] }} Network */
 /** @typedef {{ rows: number, columns: number, data: Float64Array }} Maps  row by row, column by column, channels last */
 
@@ -25,19 +25,25 @@ function networkAt({ meta, arrays }, place) {
       network.norms[name] = { scale: get(`params/${name}/scale`), bias: get(`params/${name}/bias`), kept };
     }
   }
-  network.maps = meta.layers.map((_, layer) => (`layer${layer}/map` in arrays ? get(`layer${layer}/map`) : null));
+  network.maps = meta.layers.map(({ units }, layer) => (`layer${layer}/map` in arrays ? range(units).map((unit) => {
+    const largest = entry(arrays[`layer${layer}/map_largest`], place, unit);
+    return Float64Array.from(part(arrays[`layer${layer}/map`], place, unit), (value) => (value / 127) * largest);
+  }) : null));
   return { ...network, links: linked(network) };
 }
 
-// Logits, and the activations of every layer's units: of a channel, their mean over its map.
+// Logits, the activations of every layer's units, of a channel their mean over its map, and the maps themselves.
 // scales: "layer:unit" → what the activation is multiplied by.
-/** @type {(network: Plain, image: Float64Array, scales?: Map<string, number>) => { logits: Float64Array, activations: Float64Array[] }} */
+/** @typedef {{ logits: Float64Array, activations: Float64Array[], layerMaps: Maps[] }} Answer */
+/** @type {(network: Plain, image: Float64Array, scales?: Map<string, number>) => Answer} */
 function forward(network, image, scales = new Map()) {
   const { meta: { steps, layers } } = network;
   /** @type {Maps} */
   let maps = { rows: 1, columns: 1, data: image };
   /** @type {Float64Array[]} */
   const activations = [];
+  /** @type {Maps[]} */
+  const layerMaps = [];
   for (const { site, operations } of steps) {
     for (const operation of operations) maps = applied(network, operation, maps);
     const layer = layers.findIndex((own) => own.site === site);
@@ -47,8 +53,19 @@ function forward(network, image, scales = new Map()) {
     const means = new Float64Array(units);
     maps.data.forEach((value, place) => { means[place % units] += value / positions; });
     activations.push(means);
+    layerMaps.push(maps);
   }
-  return { logits: maps.data, activations };
+  return { logits: maps.data, activations, layerMaps };
+}
+
+// The map of one of so many channels.
+/** @type {(maps: Maps, channel: number, channels: number) => Float64Array} */
+const channelOf = ({ rows, columns, data }, channel, channels) => Float64Array.from({ length: rows * columns }, (_, place) => data[place * channels + channel]);
+
+// What a channel's kernel has for each channel that it reads, as maps row by row.
+/** @type {(layer: Linear, channel: number) => Float64Array[]} */
+function filtersOf({ shape: [height, width, inputs, outputs], kernel }, channel) {
+  return range(inputs).map((input) => Float64Array.from({ length: height * width }, (_, place) => kernel[(place * inputs + input) * outputs + channel]));
 }
 
 /** @type {(network: Plain, operation: Operation, maps: Maps) => Maps} */
@@ -169,10 +186,7 @@ function linked({ meta, linear, norms }) {
 /** @type {(network: Network, layer: number, unit: number) => Float64Array} */
 function pushedBack(network, layer, unit) {
   const own = network.links[layer], stored = network.maps[layer];
-  if (stored) {
-    const pixels = stored.length / network.meta.layers[layer].units;
-    return Float64Array.from(stored.subarray(unit * pixels, (unit + 1) * pixels));
-  }
+  if (stored) return stored[unit];
   if (!own) return new Float64Array(network.meta.rows * network.meta.columns).fill(NaN);
   let shares = Float64Array.from({ length: own.inputs }, (_, source) => own.kernel[source * own.outputs + unit]);
   for (const below of network.links.slice(0, layer).reverse()) {

@@ -106,10 +106,11 @@ function scaleOf(maps) {
 // The legend of values from low to high, as colour(value) draws them.
 /** @type {(low: number, high: number, colour: Painter, what: string) => HTMLElement} */
 function legend(low, high, colour, what) {
+  const digits = Math.max(2, 1 - Math.floor(Math.log10(Math.max(Math.abs(low), Math.abs(high)))));
   const steps = Float64Array.from(range(41), (step) => low + (step / 40) * (high - low));
   return make("figure", { class: "legend" },
     make("figcaption", {}, what),
-    make("span", { class: "chart" }, written(low, 2),
-      picture(steps, 1, 41, colour, `colours from ${written(low, 2)} on the left to ${written(high, 2)} on the right`),
-      `${low < 0 ? "+" : ""}${written(high, 2)}`));
+    make("span", { class: "chart" }, written(low, digits),
+      picture(steps, 1, 41, colour, `colours from ${written(low, digits)} on the left to ${written(high, digits)} on the right`),
+      `${low < 0 ? "+" : ""}${written(high, digits)}`));
 }

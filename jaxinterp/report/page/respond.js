@@ -17,6 +17,10 @@ function trial(payload, networkOf) {
   let rows = [];
   /** @type {string | null} */
   let drawn = null;
+  /** @type {Answer | null} */
+  let answer = null;
+  const mapped = meta.layers.findIndex(({ maps }) => maps);
+  let shown = { layer: mapped, unit: 0 };  // whose map is drawn
   let seed = 0, image = 0, edited = false, painted = false;
 
   const single = meta.outputs === 1;
@@ -34,13 +38,13 @@ function trial(payload, networkOf) {
 
   // Cells and rows are made once and then only written to: focus stays where it is.
   function build() {
-    find("responses").replaceChildren(...meta.layers.map(({ site, units }, layer) => make("section", { class: "block" },
-      make("h3", {}, layerName(site)),
+    find("responses").replaceChildren(...meta.layers.map(({ site, units, maps }, layer) => make("section", { class: "block" },
+      make("h3", {}, `${layerName(site)}${maps ? ": each channel's mean over its map" : ""}`),
       make("div", { class: "cells" }, range(units).map((unit) => {
         const value = make("data", {}), factor = make("span", { class: "factor" });
         const button = make("button", { type: "button", "data-place": `${layer}:${unit}` }, make("span", { class: "number" }, `${unit}`), value, factor);
         button.addEventListener("click", () => toggle(layer, unit));
-        for (const event of ["focus", "pointerenter"]) button.addEventListener(event, () => tell(layer, unit));
+        for (const event of ["focus", "pointerenter"]) button.addEventListener(event, () => { tell(layer, unit); showMap(answer); });
         cells.set(`${layer}:${unit}`, { button, value, factor });
         return button;
       })))));
@@ -77,8 +81,8 @@ function trial(payload, networkOf) {
   function respond() {
     if (!rows.length) return;
     const pixels = Float64Array.from(sketch.bytes, (byte) => byte / 255), network = networkOf(seed);
-    const { logits, activations } = forward(network, pixels, scales);
-    const plain = scales.size ? forward(network, pixels) : { logits, activations };
+    answer = forward(network, pixels, scales);
+    const { logits, activations } = answer, plain = scales.size ? forward(network, pixels) : answer;
     const chances = probabilities(logits, meta.loss), best = logits.indexOf(Math.max(...logits));
     const highest = Math.max(...logits.map(Math.abs), ...plain.logits.map(Math.abs), 1e-9);
     rows.forEach(({ row, bar, logit, before, probability }, place) => {
@@ -92,12 +96,13 @@ function trial(payload, networkOf) {
       const largest = Math.max(...plain.activations[layer].map(Math.abs), 1e-9);
       values.forEach((value, unit) => {
         const cell = cells.get(`${layer}:${unit}`), scale = scales.get(`${layer}:${unit}`);
-        if (cell) showCell(cell, unit, value, largest, scale);
+        if (cell) showCell(cell, meta.layers[layer], unit, value, largest, scale);
       });
     });
+    showMap(answer);
     const positive = logits[0] > (meta.loss === "squared_error" ? 0.5 : 0);
-    const [answer, chance] = single ? [meta.classes[Number(positive)], positive ? chances[0] : 1 - chances[0]] : [outputs[best], chances[best]];
-    const reading = `read as ${answer}${Number.isFinite(chance) ? ` (${share(chance)})` : ""}`;
+    const [read, chance] = single ? [meta.classes[Number(positive)], positive ? chances[0] : 1 - chances[0]] : [outputs[best], chances[best]];
+    const reading = `read as ${read}${Number.isFinite(chance) ? ` (${share(chance)})` : ""}`;
     const label = entry(arrays["pool/labels"], image), origin = `test image ${entry(arrays["pool/index"], image)}, labelled ${meta.classes[label] ?? label}`;
     find("reading").textContent = `Seed ${meta.seeds[seed]}: ${reading}`;
     find("origin").textContent = edited ? `Drawn or edited; last loaded: ${origin}.` : `Unchanged ${origin}.`;
@@ -105,12 +110,26 @@ function trial(payload, networkOf) {
     if (painted) note();
   }
 
-  /** @type {(cell: Cell, unit: number, value: number, largest: number, scale: number | undefined) => void} */
-  function showCell({ button, value: cell, factor }, unit, value, largest, scale) {
+  // The map of the channel that was touched last, for this image.
+  /** @type {(answer: Answer | null) => void} */
+  function showMap(given) {
+    const { layer, unit } = shown;
+    if (!given || layer < 0) return;
+    const maps = given.layerMaps[layer], values = channelOf(maps, unit, meta.layers[layer].units);
+    const [low, high] = extent([...values]), largest = Math.max(-low, high, 1e-9);
+    const what = `Map of ${layerName(meta.layers[layer].site)} channel ${unit}, ${maps.rows} × ${maps.columns}`;
+    find("feature-map").hidden = false;
+    find("feature-map").replaceChildren(
+      make("figcaption", { class: "note" }, `${what}: mean ${written(mean(values), 2)}, from ${written(low, 2)} to ${written(high, 2)}`),
+      picture(values, maps.rows, maps.columns, (value) => signed(value, largest), what, { class: "map" }));
+  }
+
+  /** @type {(cell: Cell, layer: Layer, unit: number, value: number, largest: number, scale: number | undefined) => void} */
+  function showCell({ button, value: cell, factor }, layer, unit, value, largest, scale) {
     put(cell, value, 2);
     button.style.background = tint(value, largest);
     button.setAttribute("aria-pressed", String(scale !== undefined));
-    button.setAttribute("aria-label", `unit ${unit}: ${written(value, 2)}${scale === undefined ? "" : `, multiplied by ${scale}`}`);
+    button.setAttribute("aria-label", `${unitWord(layer)} ${unit}: ${written(value, 2)}${layer.maps ? ", mean over its map" : ""}${scale === undefined ? "" : `, multiplied by ${scale}`}`);
     factor.textContent = scale === undefined ? "" : `×${scale}`;
   }
 
@@ -119,8 +138,8 @@ function trial(payload, networkOf) {
     const place = `${layer}:${unit}`, factor = field("factor").valueAsNumber;
     if (scales.get(place) === factor || !Number.isFinite(factor)) scales.delete(place);
     else scales.set(place, factor);
-    respond();
     tell(layer, unit);
+    respond();
   }
 
   /** @type {(place: number) => void} */
@@ -134,7 +153,8 @@ function trial(payload, networkOf) {
   // The line below the units, about the one that was touched last.
   /** @type {(layer: number, unit: number) => void} */
   function tell(layer, unit) {
-    const name = `${layerName(meta.layers[layer].site)} unit ${unit}`, strongest = strongestClass(payload, seed, layer, unit);
+    if (meta.layers[layer].maps) shown = { layer, unit };
+    const name = `${layerName(meta.layers[layer].site)} ${unitWord(meta.layers[layer])} ${unit}`, strongest = strongestClass(payload, seed, layer, unit);
     find("touched").replaceChildren(`${name} ${strongest < 0 ? "" : `responds most to ${meta.classes[strongest]}`}: `,
       make("a", { href: hashOf("explorer", { seed: meta.seeds[seed], layer, unit }) }, "its card"));
   }

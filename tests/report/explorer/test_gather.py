@@ -108,34 +108,51 @@ def test_arrays_have_the_shapes_that_the_page_reads(payload):
     assert [measure["name"] for measure in meta["measures"]] == list(NAMES)
     assert all(measure["explanation"].endswith(".") and measure["label"] for measure in meta["measures"])
     assert meta["layers"] == [
-        {"site": "hidden0/post", "units": 8},
-        {"site": "hidden1/post", "units": 6},
+        {"site": "hidden0/post", "units": 8, "maps": None},
+        {"site": "hidden1/post", "units": 6, "maps": None},
     ]
     assert (meta["rows"], meta["columns"], meta["test_images"], meta["loss"]) == (28, 28, 240, "cross_entropy")
     assert meta["classes"] == ["0", "1"]
 
 
-def test_all_that_is_sent_is_read(payload):
-    script = build._joined(build.SCRIPTS)
-    for name in payload.arrays:
+@pytest.fixture(scope="module")
+def mapped(splits):
+    """A payload of three networks with convolutions and every norm's parameters, freshly drawn."""
+    model = ModelConfig((5,), 2, channels=(3, 4), pool_size=(3,), image_shape=(28, 28, 1), norm="batch")
+    config = RunConfig(DataConfig(), model, TrainConfig(seeds=3))
+    drawn = ensemble.keys(0, 3)
+    started = jax.vmap(lambda key: networks.init(key, networks.build(model), 28 * 28).variables)(drawn)
+    shape, zeros = (3, 1, 3), np.zeros(3, np.int32)
+    history = train.History(np.zeros(shape), np.zeros(shape), np.zeros((*shape, 2)), zeros, zeros, zeros)
+    return explorer.gather(Run(config, Network(networks.build(model), started), history), splits)
+
+
+@pytest.mark.parametrize("kind", ["payload", "mapped"])
+def test_all_that_is_sent_is_read(kind, request):
+    script, (meta, arrays) = build._joined(build.SCRIPTS), request.getfixturevalue(kind)
+    for name in arrays:
         last = name.rpartition("/")[2] if name.startswith("layer") else name
-        last = re.sub("^params/(hidden.|output)/", "params/${name}/", last)
+        last = re.sub("^(params|batch_stats)/[^/]*/", r"\1/${name}/", last)
         assert re.search(rf'[/"`]{re.escape(last)}["`]', script), name
-    parts = (payload.meta, payload.meta["model"], payload.meta["used"])
-    for name in (name for part in (*parts, payload.meta["measures"][0], payload.meta["layers"][0]) for name in part):
+    operations = [operation for step in meta["steps"] for operation in step["operations"]]
+    parts = (meta, meta["used"], *operations, *meta["steps"], *meta["measures"], *meta["layers"])
+    maps = [layer["maps"] for layer in meta["layers"] if layer["maps"]]
+    for name in (name for part in (*parts, *maps) for name in part):
         assert re.search(rf"(\.|{{ |, ){name}\b", script), name
 
 
-def test_made_up_pages_have_what_gathered_ones_have(payload):
-    made_up = pages.payload(pages.trained(pages.model()))
-    assert made_up.meta.keys() == payload.meta.keys() and made_up.arrays.keys() == payload.arrays.keys()
-    for name in ("used", "model"):
-        assert made_up.meta[name].keys() == payload.meta[name].keys()
-    for name in ("measures", "layers"):
-        assert made_up.meta[name][0].keys() == payload.meta[name][0].keys()
-    assert {name: array.dtype for name, array in made_up.arrays.items()} == {
-        name: array.dtype for name, array in payload.arrays.items()
-    }
+def test_made_up_pages_have_what_gathered_ones_have(payload, mapped):
+    convolutions = {"channels": (3, 4), "pool_size": (3, 3), "kernel_size": (3, 3), "stride": (1, 1), "padding": (0, 0)}
+    models = pages.model(), networks.CNN((5,), 2, norm="batch", **convolutions)
+    for model, gathered in zip(models, (payload, mapped), strict=True):
+        made_up = pages.payload(pages.trained(model))
+        assert made_up.meta.keys() == gathered.meta.keys() and made_up.arrays.keys() == gathered.arrays.keys()
+        assert made_up.meta["used"].keys() == gathered.meta["used"].keys()
+        assert made_up.meta["measures"][0].keys() == gathered.meta["measures"][0].keys()
+        for name in ("layers", "steps"):
+            assert made_up.meta[name][0].keys() == gathered.meta[name][0].keys()
+        for name, array in made_up.arrays.items():
+            assert array.dtype == gathered.arrays[name].dtype, name
 
 
 def test_dead_units_are_counted_of_every_seed(payload, run, splits):

@@ -7,7 +7,7 @@ from support import pages
 
 from jaxinterp import ensemble, interventions
 from jaxinterp.choices import ACTIVATIONS, NORMS
-from jaxinterp.networks import MLP, activation_function
+from jaxinterp.networks import MLP, activation_function, unit_activations
 from jaxinterp.report import build, explorer
 
 expect = pytest.importorskip("playwright.sync_api", reason="there is no playwright").expect
@@ -48,19 +48,31 @@ MODELS = [
 ]
 
 
+# Largest and mean values pooled, strides, padding, one and three channels, and every norm before and after.
+MAPS = {"channels": (5, 4), "kernel_size": (3, 2), "stride": (1, 2), "padding": (1, 0), "pool_size": (2, 1)}
+COLOUR = {"channels": (4,), "kernel_size": (4,), "stride": (3,), "padding": (2,), "image_shape": (12, 16, 3)}
+MODELS += [
+    {"widths": (6,), "pool": "max", **MAPS},
+    {"widths": (), "pool": "mean", "input_mean": 0.13, "input_std": 0.31, **MAPS},
+    {"widths": (6,), "pool": "mean", **COLOUR, "pool_size": (2,)},
+    {"widths": (6,), "pool": "max", **COLOUR, "pool_size": (1,), "activation": "tanh"},
+    *({"widths": (6,), "pool": "max", **MAPS} | norm for norm in NORMED[1:]),
+]
+
+
 @pytest.mark.parametrize("options", MODELS, ids=lambda options: " ".join(map(str, options.values())))
 def test_the_page_answers_as_python_does(visit, options):
     networks = pages.trained(pages.model(**options))
+    layers, images = networks.model.layers, pages.images(options.get("image_shape", (28, 28, 1)))
     html = build.render("Networks", [], payload=explorer.encode(pages.payload(networks)))
     page = visit(html, "#try?seed=3&image=4&scale=0:2:0,0:3:1.5")
-    edits = {"hidden0/post": scaled(1, 1, 0, 1.5, *[1] * (networks.model.widths[0] - 4))}
-    network, image = ensemble.take(networks, 2), pages.images()[4] / np.float32(255)
+    edits = {layers[0].post: scaled(1, 1, 0, 1.5, *[1] * (layers[0].units - 4))}
+    network, image = ensemble.take(networks, 2), images[4] / np.float32(255)
     expected, activations = network(image, edits)
     np.testing.assert_allclose(logits(page), expected, **CLOSE)
     seen = values(page, "#responses button data")
-    np.testing.assert_allclose(
-        seen, np.concatenate([activations[f"hidden{n}/post"] for n in range(len(networks.model.widths))]), **CLOSE
-    )
+    units = unit_activations(networks.model, activations)
+    np.testing.assert_allclose(seen, np.concatenate([units[layer.post] for layer in layers]), **CLOSE)
     change = values(page, "#logits tr td:nth-child(3) data")
     np.testing.assert_allclose(change, expected - network(image)[0], **CLOSE)
     assert values(page, "#logits tr td:nth-child(4) data").sum() == pytest.approx(1)
