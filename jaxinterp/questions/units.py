@@ -66,7 +66,7 @@ class LayerUnits(NamedTuple):
 
 
 class Units(NamedTuple):
-    """One row per unit, with COLUMNS, and facets if these were counted; of how many rows; and what cannot be said."""
+    """One row per unit, with COLUMNS, and facets if these were counted; of how many rows; and what else to know."""
 
     frame: pd.DataFrame
     total: int
@@ -299,6 +299,8 @@ def _facets(inputs: Inputs, seeds: Sequence[int], layer: Layer) -> Int[np.ndarra
 
 def _notes(inputs: Inputs, frame: pd.DataFrame, networks: int) -> tuple[str, ...]:
     notes = [note for note in subject.notes_on(inputs) if note != subject.ONE_NETWORK]
+    if any(layer.feature_map for layer in inputs.model.layers):
+        notes.append("a channel's activation: the mean over its map")
     if networks == 1:
         notes.append("no universality: one network")
     if frame.participation.isna().all() and not frame.dead.all():
