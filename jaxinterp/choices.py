@@ -81,7 +81,7 @@ class Norm(NamedTuple):
 
     module: Callable[..., Any]
     over_units: OverUnits | None = None
-    torch: str = ""
+    torch: tuple[str, ...] = ()
     keras: str = ""
 
 
@@ -89,7 +89,7 @@ NORMS: dict[str, Norm] = {
     # The fast variance, E[x²] − E[x]², loses all digits where units saturate.
     "batch": Norm(
         lambda nn, train, **options: nn.BatchNorm(use_running_average=not train, use_fast_variance=False, **options),
-        torch="BatchNorm1d",
+        torch=("BatchNorm1d", "BatchNorm2d"),
         keras="BatchNormalization",
     ),
     "layer": Norm(
@@ -103,7 +103,7 @@ NORMS: dict[str, Norm] = {
             # Deviations that sum to 0 put at most n − 1 of their n units of variance in one place.
             reach=lambda units: math.sqrt(units - 1),
         ),
-        torch="LayerNorm",
+        torch=("LayerNorm",),
         keras="LayerNormalization",
     ),
 }

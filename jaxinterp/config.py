@@ -24,6 +24,7 @@ else:
 Initializer = Literal["torch", "xavier_uniform", "xavier_normal", "he_uniform", "he_normal", "lecun_normal"]
 BiasInitializer = Literal["default", "torch"]
 NormPosition = Literal["before", "after"]
+PoolKind = Literal["max", "mean"]
 Orientation = Literal["inputs-first", "outputs-first"]  # of imported matrices
 Loss = Literal["cross_entropy", "binary_cross_entropy", "squared_error"]
 
@@ -104,7 +105,7 @@ class ModelConfig:
     """distance between windows, in pixels; one number, or one for each block"""
     padding: tuple[int, ...] = (0,)
     """width of the zeros on every side of the image or map, in pixels; one number, or one for each block"""
-    pool: Literal["max", "mean"] = "max"
+    pool: PoolKind = "max"
     """whether pooling takes the largest or the mean value"""
     pool_size: tuple[int, ...] = (2,)
     """side of the squares that are pooled after each block, 1 for none; one number, or one for each block"""

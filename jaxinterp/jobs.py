@@ -20,19 +20,24 @@ from jaxinterp.text import format_percent
 from jaxinterp.train import Checkpoint
 
 IMPORTED = "imported"  # the recipe of a run whose weights were trained elsewhere
+_ROUGHLY = 1_000  # test images on which strides, paddings and poolings are compared
 CHECKPOINT_SECONDS = 5.0  # an interruption loses at most this much work, and one epoch
 # Fields of ModelConfig that imported weights determine, and those that some files tell.
-READ_FROM_FILE = ("widths", "outputs", "norm", *foreign.TOLD)
+READ_FROM_FILE = ("widths", "outputs", "norm", "channels", "kernel_size", *foreign.TOLD)
 # Fields of TrainConfig in which the arms of one compiled program may differ; dropout is the model's.
 TRACED = tuple(name for name in Hyperparameters._fields if name != "dropout")
 
 
 class Import(NamedTuple):
-    """What became of files: pairs (tensor in the file, variable), what the files tell, how well the networks do."""
+    """What became of files: pairs (tensor in the file, variable), what the files tell, how well the networks do.
+
+    fitted: what nobody tells, and shapes leave one common value for.
+    """
 
     mapping: list[tuple[str, str]]
     told: dict[str, Any]
     check: foreign.Check
+    fitted: dict[str, tuple[int, ...]]
 
 
 def train_run(
@@ -144,12 +149,14 @@ def import_run(
     known = known or foreign.Known(**{name: getattr(config.model, name) for name in READ_FROM_FILE})
     _check_folder(path, config, resume=False)
     splits = data.load(config.data)
-    read = foreign.read_ensemble(weights, splits.train.images.shape[-1], known)
+    known = known._replace(image_shape=config.model.image_shape or splits.train.shape)
+    read = _read(weights, known, config, splits)
     config = dataclasses.replace(
         config,
         model=dataclasses.replace(config.model, **read.fields),
         train=dataclasses.replace(config.train, seeds=len(weights)),
     )
+    config = with_shape(config, splits)
     model = networks.build(config.model)
     train.check(config.train, model, splits)
     network = Network(model, read.variables)
@@ -163,7 +170,25 @@ def import_run(
     with files.only_writer(path):
         _check_folder(path, config, resume=False)  # another process may have begun a run in between
         files.write_folder(path, lambda new: store.save(new, config, trained, splits.test, fingerprint=fingerprint))
-    return Import(read.mapping, read.told, check)
+    return Import(read.mapping, read.told, check, read.fitted)
+
+
+def _read(weights: Sequence[Path], known: foreign.Known, config: RunConfig, splits: Splits) -> foreign.Weights:
+    """The networks in files. Where several strides, paddings and poolings fit, the message has each one's accuracy."""
+    pixels = splits.train.images.shape[-1]
+    try:
+        return foreign.read_ensemble(weights, pixels, known)
+    except foreign.UndecidedError as undecided:
+        if not len(splits.test.labels):
+            raise
+        accuracies = []
+        for geometry in undecided.geometries:
+            read = foreign.read_weights(undecided.path, pixels, known._replace(**geometry))
+            model = dataclasses.replace(config.model, **read.fields, image_shape=known.image_shape)
+            test = splits.test.take(slice(_ROUGHLY))
+            network = Network(networks.build(model), read.variables)
+            accuracies.append(float(foreign.accuracies(network, model, test, config.train.loss)[0]))
+        raise undecided.ranked(accuracies) from None
 
 
 def _check_imported(weights: Sequence[Path], check: foreign.Check) -> None:

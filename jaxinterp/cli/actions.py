@@ -142,7 +142,7 @@ def import_(command) -> None:
     asked = vars(command.model).keys() - given.keys()
     imported = jobs.import_run(path, config, *command.files, known=known, asked=asked, force=command.force)
     show(tables.mapping_table(imported.mapping, title=str(path)), command.format)
-    for sentence in foreign.sentences(command.files, imported.told, imported.check):
+    for sentence in foreign.sentences(command.files, imported.told, imported.check, imported.fitted):
         say(sentence, command.format)
 
 

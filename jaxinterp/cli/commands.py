@@ -18,6 +18,7 @@ from jaxinterp.config import (
     Norm,
     NormPosition,
     Orientation,
+    PoolKind,
     TrainConfig,
 )
 
@@ -135,7 +136,7 @@ class Recipes:
 
 @dataclass(frozen=True)
 class ImportedModel(ModelConfig):
-    """The architecture of one multilayer perceptron. What can be read from the weights is optional."""
+    """The architecture of one network. What can be read from the weights is optional."""
 
     widths: Annotated[tuple[int, ...] | None, arg(metavar="[INT [INT ...]]")] = None  # pyright: ignore
     """number of units in each hidden layer; read from the file, and checked if given"""
@@ -154,6 +155,19 @@ class ImportedModel(ModelConfig):
     """the network subtracts this from the pixels; 0, unless test images contradict it"""
     input_std: Annotated[float | None, arg(metavar="FLOAT")] = None  # pyright: ignore
     """the network then divides the pixels by this; 1, unless test images contradict it"""
+    channels: Annotated[tuple[int, ...] | None, arg(metavar="[INT [INT ...]]")] = None  # pyright: ignore
+    """number of channels of each convolution; read from the file, and checked if given"""
+    kernel_size: Annotated[tuple[int, ...] | None, arg(metavar="[INT [INT ...]]")] = None  # pyright: ignore
+    """side of each convolution's window; read from the file, and checked if given"""
+    stride: Annotated[tuple[int, ...] | None, arg(metavar="[INT [INT ...]]")] = None  # pyright: ignore
+    """distance between windows; read from a .keras file; for all others give it, unless only one common value fits"""
+    padding: Annotated[tuple[int, ...] | None, arg(metavar="[INT [INT ...]]")] = None  # pyright: ignore
+    """width of the zeros around the image or map; like stride"""
+    pool: Annotated[PoolKind | None, arg(metavar="{max,mean}")] = None  # pyright: ignore
+    """whether pooling takes the largest or the mean value; read from a .keras file; max for all others, unless test
+    images contradict it"""
+    pool_size: Annotated[tuple[int, ...] | None, arg(metavar="[INT [INT ...]]")] = None  # pyright: ignore
+    """side of the squares that are pooled after each convolution, 1 for none; like stride"""
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,13 @@
 """How do weights that were trained elsewhere become networks? From files, PyTorch modules, or arrays in memory.
 
-Names say what each tensor is (`names`), shapes which layer follows which and how its matrix lies (`order`). A Keras
-config or an nn.Sequential tells more (`steps`). What all leave open is an error that names the option to give, and
-accuracy shows mistakes (`accuracy`): see docs/import.md.
+Names say what each tensor is (`names`), shapes which layer follows which, how its kernel lies (`order`) and how
+convolutions move over the images (`geometry`). A Keras config or an nn.Sequential tells more (`steps`). What all leave
+open is an error that names the option to give, and accuracy shows mistakes (`accuracy`): see docs/import.md.
 """
 
-from jaxinterp.foreign.accuracy import ACTIVATION, Check, check
+from jaxinterp.foreign.accuracy import ACTIVATION, Check, accuracies, check
 from jaxinterp.foreign.files import read_tensors
+from jaxinterp.foreign.geometry import UndecidedError
 from jaxinterp.foreign.in_memory import from_arrays, from_torch
 from jaxinterp.foreign.layers import listed
 from jaxinterp.foreign.order import Known
@@ -19,7 +20,9 @@ __all__ = [
     "Check",
     "Imported",
     "Known",
+    "UndecidedError",
     "Weights",
+    "accuracies",
     "check",
     "from_arrays",
     "from_torch",

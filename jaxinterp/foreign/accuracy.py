@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 
 from jaxinterp import ensemble, metrics, networks
 from jaxinterp.choices import ACTIVATIONS
-from jaxinterp.config import ModelConfig, NormPosition
+from jaxinterp.config import ModelConfig, NormPosition, PoolKind
 from jaxinterp.data import Dataset
 from jaxinterp.networks import Network
 from jaxinterp.text import format_percent
@@ -33,10 +33,11 @@ NEAR_CHANCE = 0.25  # a network that gets no more than this part of the way from
 _SURE = 3.0  # standard errors by which other options must do better to be worth a hint
 _EXAMPLES, _NETWORKS = 10_000, 3  # test images and networks at most on which other options are tried
 _ROUGHLY = 1_000  # images on which pairs of options are compared first
-_POSITIONS = get_args(NormPosition)
+_POSITIONS, _POOLS = get_args(NormPosition), get_args(PoolKind)
 ACTIVATION = "activation function"  # a question
 _ANSWERS = 4  # likely answers that are listed
-_BATCH = 500  # images at once, of all networks
+_BATCH = 500  # images at once, of all networks, and fewer where activations would be more numbers than
+_NUMBERS = 2**28
 
 
 class Likely(NamedTuple):
@@ -101,20 +102,20 @@ def check(
 ) -> Check:
     """Test an ensemble of this config, as it is and under the other options that a file does not hold.
 
-    These are the usual normalisations, the activation functions and the norm's position, one changed at a time, and the
-    first two together. accuracy: of each network as it is, where it is known. asked: the fields of the config to which
-    nobody gave a value.
+    These are the usual normalisations, the activation functions, the kind of pooling and the norm's position, one
+    changed at a time, and the first two together. accuracy: of each network as it is, where it is known. asked: the
+    fields of the config to which nobody gave a value.
     """
     if not len(test.labels):
         return Check(np.full(ensemble.size(network), math.nan), math.nan, "")
-    accuracy = _accuracies(network, config, test, loss) if accuracy is None else accuracy
+    accuracy = accuracies(network, config, test, loss) if accuracy is None else accuracy
     labels = np.asarray(test.labels)
     chance = float(np.bincount(labels).max() / len(labels))
     some = ensemble.take(network, slice(_NETWORKS))
 
     def reached(option: _Option, examples: int = _EXAMPLES) -> float:
         changed = dataclasses.replace(config, **option.fields)
-        return float(np.mean(_accuracies(some, changed, test.take(slice(examples)), loss)))
+        return float(np.mean(accuracies(some, changed, test.take(slice(examples)), loss)))
 
     here = reached(_Option({}, "", ""))
     questions = _questions(config)
@@ -142,11 +143,25 @@ def check(
     return Check(accuracy, chance, hint, unasked, likely, undecided)
 
 
+def accuracies(network: Network, config: ModelConfig, test: Dataset, loss: str) -> Float[np.ndarray, " seeds"]:
+    """Accuracy of each network of an ensemble. Normalisations share one program: here the images are normalised."""
+    plain = networks.build(dataclasses.replace(config, input_mean=0.0, input_std=1.0))
+    right = np.zeros(ensemble.size(network))
+    _, activations = networks.count(plain, test.images.shape[-1])
+    size = min(_BATCH, max(1, _NUMBERS // (activations * len(right))))
+    for start in range(0, len(test.labels), size):
+        batch = test.take(slice(start, start + size))
+        images = (batch.images - np.float32(config.input_mean)) / np.float32(config.input_std)
+        right += np.asarray(_right(Network(plain, network.variables), images, batch.labels, loss))
+    return right / len(test.labels)
+
+
 def _questions(config: ModelConfig) -> dict[str, list[_Option]]:
     """The likely answers to each question that a file leaves open, under what the question is about."""
     return {
         "normalisation": [_normalisation(*each) for each in NORMALISATIONS.items()],
-        ACTIVATION: [_chosen("activation", name) for name in ACTIVATIONS if config.widths],
+        ACTIVATION: [_chosen("activation", name) for name in ACTIVATIONS if config.widths or config.channels],
+        "kind of pooling": [_chosen("pool", name) for name in _POOLS if config.channels and max(config.pool_size) > 1],
         "position of the norm": [_chosen("norm_position", name) for name in _POSITIONS if config.norm != "none"],
     }
 
@@ -172,17 +187,6 @@ def _taken(config: ModelConfig, options: Sequence[_Option]) -> str:
 
 def _is_clear(better: float, than: float, examples: int) -> bool:
     return better - than > _SURE * math.sqrt(max(than * (1 - than), 1e-9) / min(examples, _EXAMPLES))
-
-
-def _accuracies(network: Network, config: ModelConfig, test: Dataset, loss: str) -> Float[np.ndarray, " seeds"]:
-    """Accuracy of each network of an ensemble. Normalisations share one program: here the images are normalised."""
-    plain = networks.build(dataclasses.replace(config, input_mean=0.0, input_std=1.0))
-    right = np.zeros(ensemble.size(network))
-    for start in range(0, len(test.labels), _BATCH):
-        batch = test.take(slice(start, start + _BATCH))
-        images = (batch.images - np.float32(config.input_mean)) / np.float32(config.input_std)
-        right += np.asarray(_right(Network(plain, network.variables), images, batch.labels, loss))
-    return right / len(test.labels)
 
 
 @partial(jax.jit, static_argnames="loss")

@@ -22,7 +22,8 @@ _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"  # in a .keras file
 _NORMS = {norm.keras: (name, norm) for name, norm in NORMS.items() if norm.keras}
 _ACTIVATIONS = {function.keras: name for name, function in ACTIVATIONS.items() if function.keras}
 _MODELS = {"Sequential", "Functional"}
-_WITHOUT_EFFECT = {"InputLayer", "Flatten", "Dropout", "GaussianDropout", "GaussianNoise", "AlphaDropout"}
+_WITHOUT_EFFECT = {"InputLayer", "Dropout", "SpatialDropout2D", "GaussianDropout", "GaussianNoise", "AlphaDropout"}
+_POOLS = {"MaxPooling2D": "max", "AveragePooling2D": "mean"}
 _NORM_VARIABLES = ("gamma", "beta", "moving_mean", "moving_variance")
 _MOST_ENTRIES, _MOST_LEVELS = 10_000, 20  # of a file; only those made to mislead have more
 
@@ -177,6 +178,20 @@ def _read_layer(path: Path, kind: str, config: Mapping[str, Any], title: str) ->
     if kind == "Dense":
         variables = ("kernel", "bias")[: 1 + bool(config["use_bias"])]
         return variables, [Step("linear", title, f"{title}/kernel"), _activation(config["activation"])]
+    if kind == "Conv2D":
+        variables = ("kernel", "bias")[: 1 + bool(config["use_bias"])]
+        step = Step("convolution", title, f"{title}/kernel", _moves(path, config, title))
+        return variables, [step, _activation(config["activation"])]
+    if kind in _POOLS:
+        size, stride = (_side(path, config, title, option) for option in ("pool_size", "strides"))
+        if stride != size or config["padding"] != "valid" or config["data_format"] != "channels_last":
+            raise InputError(
+                f"{path}: {title} pools with strides {stride}, padding {config['padding']} and "
+                f"{config['data_format']}: only strides like its pool_size, valid and channels_last are imported"
+            )
+        return (), [Step("pooling", title, value=(_POOLS[kind], size))]
+    if kind == "Flatten":
+        return (), [Step("flatten", title)]
     if kind in _NORMS:
         norm, entry = _NORMS[kind]
         affine = tuple(part for part, there in (("gamma", config["scale"]), ("beta", config["center"])) if there)
@@ -190,7 +205,39 @@ def _read_layer(path: Path, kind: str, config: Mapping[str, Any], title: str) ->
         return (), [_activation(kind.lower() if plain else title)]
     if kind in _WITHOUT_EFFECT:
         return (), []
-    raise InputError(f"{path} has the layer {title} ({kind}): only dense layers, norms and activations are imported")
+    raise InputError(
+        f"{path} has the layer {title} ({kind}): only dense layers, convolutions, pooling, norms and activations are "
+        "imported"
+    )
+
+
+def _moves(path: Path, config: Mapping[str, Any], title: str) -> tuple[int, int]:
+    """The stride and the padding of a convolution."""
+    size, stride, dilation = (_side(path, config, title, name) for name in ("kernel_size", "strides", "dilation_rate"))
+    # Where the window is even or the stride is not 1, Keras pads more on one side than on the other.
+    padding = {"valid": 0, "same": size // 2 if size % 2 and stride == 1 else None}.get(config["padding"])
+    for what, fine in (
+        (f"dilation_rate {dilation}", dilation == 1),
+        (f"groups {config['groups']}", config["groups"] == 1),
+        (f"data_format {config['data_format']}", config["data_format"] == "channels_last"),
+        (f"padding {config['padding']} with a window of {size} and strides {stride}", padding is not None),
+    ):
+        if not fine:
+            raise InputError(
+                f"{path}: {title} has {what}: only dilation_rate 1, groups 1, channels_last, and padding valid, or "
+                "same with an odd window and strides 1, are imported"
+            )
+    assert padding is not None
+    return stride, padding
+
+
+def _side(path: Path, config: Mapping[str, Any], title: str, option: str) -> int:
+    """The one number of a setting for rows and columns."""
+    value = config[option]
+    sides = set(value) if isinstance(value, list) else {value}
+    if len(sides) > 1:
+        raise InputError(f"{path}: {title} has {option} {value}: only the same number for rows and columns is imported")
+    return int(sides.pop())
 
 
 def _activation(named: Any) -> Step:

@@ -15,13 +15,13 @@ from jaxinterp.foreign.names import Layer
 
 NORM_PARTS = ("scale", "shift", "mean", "var")
 STATISTICS = {"mean", "var"}
-# What a tensor can be by its number of axes: one number for each unit, or the weights of a layer.
-KINDS = {1: "vector", 2: "matrix"}
+# What a tensor can be by its number of axes: one number for each unit, or the kernel of a dense or convolutional layer.
+KINDS = {1: "vector", 2: "matrix", 4: "convolution"}
 _LISTED = 12  # names in a message
 
 
 class Group(NamedTuple):
-    """The tensors of one linear layer or norm, by what they are: weight and bias, or NORM_PARTS."""
+    """The tensors of one dense or convolutional layer or norm, by what they are: weight and bias, or NORM_PARTS."""
 
     layer: Layer
     tensors: dict[str, str]
@@ -34,7 +34,7 @@ class Group(NamedTuple):
 
 
 class Layers(NamedTuple):
-    """A file's linear layers and norms, in the file's order, and their values as float32.
+    """A file's layers, dense and convolutional, and norms, in the file's order, and their values as float32.
 
     inside: whether each norm's tensors bear the name of the linear layer that it follows.
     """
@@ -96,7 +96,7 @@ def _by_order(path: Path, values, norm: str | None) -> dict[Layer, dict[str, str
     order = list(values)
     if _are_numbered(order):
         order.sort(key=lambda name: names.numbers(names.words(name)))
-    matrices = [name for name in order if KINDS.get(values[name].ndim) == "matrix"]
+    matrices = [name for name in order if KINDS.get(values[name].ndim) in ("matrix", "convolution")]
     vectors = [name for name in order if KINDS.get(values[name].ndim) == "vector"]
     if len(matrices) + len(vectors) < len(order) or not matrices or order[0] != matrices[0]:
         raise InputError(
@@ -156,8 +156,11 @@ def _sorted_out(path: Path, groups: dict[Layer, dict[str, str]], values: dict[st
 
 def _shaped(path: Path, name: str, value: np.ndarray, is_matrix: bool) -> np.ndarray:
     """The value, and for a vector that is stored as a row or a column its one axis."""
-    if is_matrix and (KINDS.get(value.ndim) != "matrix" or not value.size):
-        raise InputError(f"{path}: {name} has the shape {value.shape}: only linear layers, of matrices, are imported")
+    if is_matrix and (KINDS.get(value.ndim) not in ("matrix", "convolution") or not value.size):
+        raise InputError(
+            f"{path}: {name} has the shape {value.shape}: only dense layers, of matrices, and convolutions of images "
+            "are imported"
+        )
     if is_matrix:
         return value
     if not value.ndim or max(value.shape) != value.size:

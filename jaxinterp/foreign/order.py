@@ -33,20 +33,43 @@ class Known(NamedTuple):
     activation: str | None = None
     norm_position: str | None = None
     norm_epsilon: float | None = None
+    channels: tuple[int, ...] | None = None
+    kernel_size: tuple[int, ...] | None = None
+    stride: tuple[int, ...] | None = None
+    padding: tuple[int, ...] | None = None
+    pool: str | None = None
+    pool_size: tuple[int, ...] | None = None
+    image_shape: tuple[int, ...] | None = None
     layers: tuple[str, ...] = ()
     orientation: Orientation | None = None
 
 
 class Chain(NamedTuple):
-    """Linear layers in the order of computation, the axis that their matrices have first, and the units of each."""
+    """Layers in the order of computation, the axis that their matrices have first, and the units of each.
+
+    windows: the sides of the windows of convolutions, which are the first of the layers. inputs: what the first dense
+    layer reads.
+    """
 
     linear: list[Group]
     orientation: Orientation
     sizes: tuple[int, ...]
+    windows: tuple[int, ...]
+    inputs: int
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """The units of each convolution."""
+        return self.sizes[: len(self.windows)]
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """The units of each hidden layer that is dense."""
+        return self.sizes[len(self.windows) : -1]
 
 
 def chain(path: Path, layers: Layers, pixels: int | None, known: Known, *, ordered: bool) -> Chain:
-    """The order and orientation in which linear layers make one network of this many pixels, of any if that is None.
+    """The order and orientation in which layers make one network of this many pixels, of any if that is None.
 
     ordered: whether the file keeps the order in which it was written. Raises InputError where there is none, and where
     several fit and nothing decides between them; it then names the option to give.
@@ -56,12 +79,14 @@ def chain(path: Path, layers: Layers, pixels: int | None, known: Known, *, order
         raise InputError(f"{path} has {len(groups)} matrices: at most {MOST_LAYERS} layers are imported")
     _check_listed(path, layers, known.layers)
     stored = [layers.values[group.tensors["weight"]].shape for group in groups]
-    wanted = _wanted(known, len(groups))
+    convolutions = sum(len(shape) > 2 for shape in stored)
+    wanted = _wanted(known, len(groups), convolutions)
+    channels = known.image_shape[-1] if known.image_shape else None
     fitting: dict[Orientation, list[list[int]]] = {}
     for before in _evidence(groups, known.layers, ordered):
         candidates: dict[Orientation, list[list[int]]] = {}
         for orientation in ORIENTATIONS if known.orientation is None else (known.orientation,):
-            joins = _joins(stored, orientation, pixels, wanted)
+            joins = _joins(stored, orientation, pixels, channels, wanted)
             if orders := _arrangements(path, len(groups), joins, before):
                 candidates[orientation] = orders
         fitting = candidates or fitting
@@ -81,21 +106,26 @@ def chain(path: Path, layers: Layers, pixels: int | None, known: Known, *, order
             f"{' or '.join(ORIENTATIONS)}"
         )
     [(orientation, [order])] = fitting.items()
-    sizes = tuple(stored[layer][orientation == "inputs-first"] for layer in order)
-    return Chain([groups[layer] for layer in order], orientation, sizes)
+    ends = [_ends(stored[layer], orientation) for layer in order]
+    windows = tuple(end.window[0] for end in ends if end.window)
+    sizes = tuple(end.outputs for end in ends)
+    return Chain([groups[layer] for layer in order], orientation, sizes, windows, ends[len(windows)].inputs)
 
 
 def norms(path: Path, layers: Layers, chained: Chain, known: Known, *, ordered: bool) -> list[Group]:
-    """The norms in the order of the hidden layers that they follow; none where the file has none.
+    """The norms in the order of the layers that they follow: all but the last, or convolutions alone; or none.
 
     Raises InputError where they do not fit the layers, and where several orders fit and nothing decides.
     """
     groups, hidden = layers.norms, chained.linear[:-1]
+    if len(groups) == len(chained.windows):
+        hidden = hidden[: len(groups)]
     if layers.inside:
         by_layer = {group.layer: group for group in groups}
         if by_layer.keys() != {group.layer for group in hidden}:
             raise InputError(
-                f"{path}: a network has a norm after each hidden layer or none; this has norms for {_titles(groups)}"
+                f"{path}: a network has a norm after each hidden layer, after each convolution, or none; this has "
+                f"norms for {_titles(groups)}"
             )
         return [by_layer[group.layer] for group in hidden]
     if not groups:
@@ -103,10 +133,11 @@ def norms(path: Path, layers: Layers, chained: Chain, known: Known, *, ordered: 
     if len(groups) != len(hidden):
         raise InputError(
             f"{path} has {len(groups)} norms or other vectors ({_titles(groups)}) for "
-            f"{len(hidden)} hidden layers: a network has one norm after each hidden layer, or none"
+            f"{len(hidden)} hidden layers: a network has one norm after each hidden layer, after each convolution, or "
+            "none"
         )
     units = [layers.values[group.title].size for group in groups]
-    widths = chained.sizes[:-1]
+    widths = chained.sizes[: len(hidden)]
     shared = [_shared(hidden, index) for index in range(len(hidden))]
 
     def fits(order, norm):
@@ -166,23 +197,51 @@ def _arrangements(path: Path, count: int, fits: Callable[[list[int], int], bool]
     return orders
 
 
-def _joins(stored, orientation: Orientation, pixels: int | None, wanted: Sequence[int | None]):
-    """Whether a matrix can follow others: it takes what the last one gives, and gives what is wanted."""
-    ends = [shape if orientation == "inputs-first" else shape[::-1] for shape in stored]
+class _Ends(NamedTuple):
+    """What a kernel reads and gives, and of a convolution the sides of its window."""
+
+    inputs: int
+    outputs: int
+    window: tuple[int, ...] = ()
+
+
+def _ends(shape: tuple[int, ...], orientation: Orientation) -> _Ends:
+    """PyTorch's convolutions are outputs × inputs × rows × columns, others rows × columns × inputs × outputs."""
+    if orientation == "inputs-first":
+        *window, inputs, outputs = shape
+    else:
+        outputs, inputs, *window = shape
+    return _Ends(inputs, outputs, tuple(window))
+
+
+def _joins(stored, orientation: Orientation, pixels: int | None, channels: int | None, wanted: Sequence[int | None]):
+    """Whether a kernel can follow others: it takes what the last one gives, and gives what is wanted.
+
+    Convolutions come first, and have square windows. The first dense layer after them reads all their positions.
+    """
+    ends = [_ends(shape, orientation) for shape in stored]
+    convolutions = sum(bool(end.window) for end in ends)
 
     def fits(order, layer):
-        inputs, outputs = ends[layer]
-        given = ends[order[-1]][1] if order else pixels
-        return given in (None, inputs) and wanted[len(order)] in (None, outputs)
+        end = ends[layer]
+        if wanted[len(order)] not in (None, end.outputs) or bool(end.window) != (len(order) < convolutions):
+            return False
+        if end.window:
+            given = ends[order[-1]].outputs if order else channels
+            return len(set(end.window)) == 1 and given in (None, end.inputs) and len(ends) > convolutions
+        if order and len(order) == convolutions:
+            return end.inputs % ends[order[-1]].outputs == 0
+        return (ends[order[-1]].outputs if order else pixels) in (None, end.inputs)
 
     return fits
 
 
-def _wanted(known: Known, count: int) -> list[int | None]:
+def _wanted(known: Known, count: int, convolutions: int) -> list[int | None]:
     """Units of each layer, as far as they are known; a number of layers that does not fit is refused later."""
-    if known.widths is None or len(known.widths) != count - 1:
-        return [*[None] * (count - 1), known.outputs]
-    return [*known.widths, known.outputs]
+    dense = count - convolutions - 1
+    channels = known.channels if known.channels and len(known.channels) == convolutions else [None] * convolutions
+    widths = known.widths if known.widths is not None and len(known.widths) == dense else [None] * max(dense, 0)
+    return [*channels, *widths, known.outputs]
 
 
 def _convention(groups: Sequence[Group]) -> Orientation | None:
@@ -219,26 +278,39 @@ def _ask_for_order(path: Path, groups: Sequence[Group], orders: list[list[int]])
 def _refuse(path: Path, layers: Layers, pixels: int | None, known: Known, ordered: bool):
     """Say why there is no chain: another shape than what is known, another number of pixels, or no network at all."""
     matrices = shapes({name: layers.values[name] for name in (group.tensors["weight"] for group in layers.linear)})
-    loose = known._replace(widths=None, outputs=None, orientation=None)
+    loose = known._replace(channels=None, widths=None, outputs=None, orientation=None)
     if loose != known:
         fitting = chain(path, layers, pixels, loose, ordered=ordered)
-        widths = " ".join(map(str, fitting.sizes[:-1])) or "none"
+        widths = " ".join(map(str, fitting.widths)) or "none"
+        channels = f"channels {' '.join(map(str, fitting.channels))}, " if fitting.channels else ""
+        options = "--model.channels, " if channels else ""
         raise InputError(
-            f"{path} holds {matrices}: widths {widths}, outputs {fitting.sizes[-1]}, {fitting.orientation}; leave out "
-            "--model.widths, --model.outputs and --orientation, or give these"
+            f"{path} holds {matrices}: {channels}widths {widths}, outputs {fitting.sizes[-1]}, {fitting.orientation}; "
+            f"leave out {options}--model.widths, --model.outputs and --orientation, or give these"
         )
     count = len(layers.linear)
     named, *_ = _evidence(layers.linear, known.layers, ordered)
     stored = [layers.values[group.tensors["weight"]].shape for group in layers.linear]
     for orientation in ORIENTATIONS:
-        orders = _arrangements(path, count, _joins(stored, orientation, None, [None] * count), named)
+        orders = _arrangements(path, count, _joins(stored, orientation, None, None, [None] * (count + 1)), named)
         if orders:
-            inputs = stored[orders[0][0]][orientation == "outputs-first"]
+            first = _ends(stored[orders[0][0]], orientation)
+            if first.window and known.image_shape:  # else the image's channels would fit
+                raise InputError(
+                    f"{path} takes images of {first.inputs} channels ({matrices}), and these have "
+                    f"{known.image_shape[-1]}: choose --data.source to fit"
+                )
+            inputs = first.inputs
             if pixels not in (None, inputs):
                 raise InputError(
                     f"{path} takes {inputs} pixels ({matrices}), and the images have {pixels}: choose "
                     "--data.source, --data.crop or --data.resize to fit"
                 )
+    if any(len(shape) > 2 for shape in stored):
+        raise InputError(
+            f"{path} holds {matrices}: in no order that its names allow do they make convolutions with square windows, "
+            "each of all channels before it (groups are not imported), and then dense layers"
+        )
     of_pixels = "" if pixels is None else f" of {pixels} pixels"
     raise InputError(
         f"{path} holds {matrices}: in no order that its names allow do they make a network{of_pixels}, all as inputs × "

@@ -3,6 +3,7 @@
 Networks of one architecture are then stacked, and become an ensemble.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,21 +11,22 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxinterp import data
+from jaxinterp import data, networks
 from jaxinterp.choices import NORMS
+from jaxinterp.config import ModelConfig
 from jaxinterp.errors import InputError
 from jaxinterp.foreign.files import Tensors, read_tensors
+from jaxinterp.foreign.geometry import FIELDS, fit, same, text
 from jaxinterp.foreign.layers import STATISTICS, Group, Layers, group, shapes
 from jaxinterp.foreign.names import is_batch_norm
 from jaxinterp.foreign.order import Chain, Known, chain, norms
 from jaxinterp.foreign.weight_norm import fold
-from jaxinterp.networks import MLP, Network
+from jaxinterp.networks import CNN, MLP, Network
 
 # The norms by what they leave in a file: running statistics, or weights alone.
 _OVER_BATCH = next(name for name, norm in NORMS.items() if norm.over_units is None)
 _OVER_UNITS = next(name for name, norm in NORMS.items() if norm.over_units is not None)
 
-_MISSING = {"scale": 1.0, "bias": 0.0}  # what a part that the file leaves out does not change
 _NORM_VARIABLES = (  # collection, variable, and the file's part
     ("params", "scale", "scale"),
     ("params", "bias", "shift"),
@@ -33,28 +35,39 @@ _NORM_VARIABLES = (  # collection, variable, and the file's part
 )
 
 
-TOLD = ("activation", "norm_position", "norm_epsilon")  # fields of ModelConfig that only some files tell
+# Fields of ModelConfig that a model and `Known` have.
+_OF_MODEL = ("widths", "outputs", "norm", "channels", "kernel_size", "stride", "padding", "pool_size", "image_shape")
+TOLD = ("activation", "norm_position", "norm_epsilon", *FIELDS, "pool")  # fields of ModelConfig that some files tell
 
 
 class Weights(NamedTuple):
     """A file's network, or several of one architecture: the variables, and which tensor became which of them.
 
-    told: fields of ModelConfig besides, of those in TOLD, that the file tells. variables: as `networks.init` nests
-    them, with a leading seeds axis. mapping: pairs (tensor in the file, variable with its shape and with what was done
-    to it).
+    convolutions: the fields of ModelConfig that blocks of convolutions have; empty for a multilayer perceptron. told:
+    fields besides, of those in TOLD, that the file tells. fitted: those that neither the file nor a user tells, and for
+    which of common values only these fit. variables: as `networks.init` nests them, with a leading seeds axis. mapping:
+    pairs (tensor in the file, variable with its shape and with what was done to it).
     """
 
     widths: tuple[int, ...]
     outputs: int
     norm: str
+    convolutions: dict[str, tuple[int, ...]]
     told: dict[str, Any]
+    fitted: dict[str, tuple[int, ...]]
     variables: dict[str, Any]
     mapping: list[tuple[str, str]]
 
     @property
     def fields(self) -> dict[str, Any]:
         """All fields of ModelConfig that are known."""
-        return {"widths": self.widths, "outputs": self.outputs, "norm": self.norm, **self.told}
+        return {
+            "widths": self.widths,
+            "outputs": self.outputs,
+            "norm": self.norm,
+            **self.convolutions,
+            **self.told,
+        }
 
 
 class Imported(NamedTuple):
@@ -70,7 +83,8 @@ def import_weights(path: Path | str, model: MLP, pixels: int, known: Known | Non
     known: what settles an order or orientation that the file leaves open. Raises InputError, naming the file and what
     to do, where the file is not such a network.
     """
-    known = (known or Known())._replace(widths=model.widths, outputs=model.outputs, norm=model.norm)
+    of_model = {name: getattr(model, name) for name in _OF_MODEL if hasattr(model, name)}
+    known = (known or Known())._replace(**of_model)
     weights = read_weights(path, pixels, known)
     return Imported(Network(model, weights.variables), weights.mapping)
 
@@ -102,20 +116,21 @@ def weights_of(tensors: Tensors, pixels: int | None, known: Known) -> Weights:
     layers = group(tensors, known.norm)
     chained = chain(tensors.path, layers, pixels, known, ordered=tensors.ordered)
     following = norms(tensors.path, layers, chained, known, ordered=tensors.ordered)
-    _check_widths(tensors.path, chained, known)
+    _check_layers(tensors.path, chained, known)
     norm = _norm(tensors, layers, following, known)
-    filled = _Variables(tensors, layers)
-    for index, linear in enumerate(chained.linear):
-        hidden = index < len(chained.linear) - 1
-        name, units = f"hidden{index}" if hidden else "output", chained.sizes[index]
-        filled.put_kernel(name, linear, chained)
-        filled.put("params", name, "bias", linear.tensors.get("bias"), units)
-        for collection, variable, part in _NORM_VARIABLES if hidden and norm != "none" else ():
-            if part not in STATISTICS or NORMS[norm].over_units is None:
-                source = following[index].tensors.get(part) if following else None
-                filled.put(collection, f"norm{index}", variable, source, units)
+    _check_norms(tensors.path, norm, following, chained)
+    known = known._replace(**{name: told[name] for name in told if name in FIELDS})
+    convolutions = _convolutions(tensors.path, chained, known) if chained.windows else {}
+    shape: dict[str, Any] = {"image_shape": known.image_shape} if convolutions else {}
+    model = networks.build(ModelConfig(chained.widths, chained.sizes[-1], norm=norm, **convolutions, **shape))
+    epsilon = told.get("norm_epsilon", known.norm_epsilon)
+    filled = _Variables(tensors, layers, ModelConfig.norm_epsilon if epsilon is None else epsilon)
+    filled.fill(model, chained, following)
     told = {field: told[field] for field in TOLD if field in told}
-    return Weights(chained.sizes[:-1], chained.sizes[-1], norm, told, filled.variables, filled.mapping)
+    fitted = {name: value for name, value in convolutions.items() if name in FIELDS and getattr(known, name) is None}
+    return Weights(
+        chained.widths, chained.sizes[-1], norm, convolutions, told, fitted, filled.variables, filled.mapping
+    )
 
 
 def stack(named: Iterable[tuple[Path, Weights]]) -> Weights:
@@ -133,7 +148,7 @@ def stack(named: Iterable[tuple[Path, Weights]]) -> Weights:
         for field, value in weights.fields.items():
             if value != (wanted := fields.setdefault(field, value)):
                 raise InputError(
-                    f"{path} has {field} {_text(value)}, and {first} has {_text(wanted)}: import networks of one "
+                    f"{path} has {field} {text(value)}, and {first} has {text(wanted)}: import networks of one "
                     "architecture together"
                 )
         if twin := seen.get(_hash(weights)):
@@ -154,29 +169,46 @@ def _hash(weights: Weights) -> str:
     return data.hash_arrays(jax.tree.leaves(weights.variables))
 
 
-def _text(value: Any) -> str:
-    return (" ".join(map(str, value)) or "none") if isinstance(value, tuple) else str(value)
-
-
 class _Variables:
     """Variables as they are filled, and where they come from."""
 
-    def __init__(self, tensors: Tensors, layers: Layers):
+    def __init__(self, tensors: Tensors, layers: Layers, epsilon: float):
         self.path, self.layers = tensors.path, layers
+        # What a part that the file leaves out does not change; a norm that it leaves out changes nothing at all.
+        self.missing = {"scale": 1.0, "bias": 0.0}
+        self.identity = {"scale": math.sqrt(1 + epsilon), "bias": 0.0, "mean": 0.0, "var": 1.0}
         self.variables: dict[str, Any] = {}
         self.mapping: list[tuple[str, str]] = []
 
-    def put_kernel(self, layer: str, linear: Group, chained: Chain) -> None:
+    def fill(self, model: MLP, chained: Chain, following: Sequence[Group]) -> None:
+        """The variables of a model from layers in the order of computation, and from the norms that follow them."""
+        maps = model.maps[-1] if isinstance(model, CNN) else (1, 1)
+        for index, (name, *norm) in enumerate(networks.layer_parameters(model)):
+            linear, units = chained.linear[index], chained.sizes[index]
+            self._put_kernel(name, linear, chained, maps if index == len(chained.windows) else (1, 1))
+            self._put("params", name, "bias", linear.tensors.get("bias"), units, self.missing)
+            tensors = following[index].tensors if index < len(following) else {}
+            # A layer norm without weights leaves nothing in a file.
+            missing = self.identity if following and not tensors else self.missing
+            for collection, variable, part in _NORM_VARIABLES if norm else ():
+                if part not in STATISTICS or NORMS[model.norm].over_units is None:
+                    self._put(collection, norm[0], variable, tensors.get(part), units, missing)
+
+    def _put_kernel(self, layer: str, linear: Group, chained: Chain, maps: tuple[int, int]) -> None:
         source = linear.tensors["weight"]
         value, note = self.layers.values[source], ""
         if chained.orientation == "outputs-first":
-            value, note = value.T, ", transposed"
+            # PyTorch's outputs, inputs, rows, columns; and it flattens feature maps as channels, rows, columns.
+            value, note = np.moveaxis(value, (0, 1), (-1, -2)), ", transposed"
+            if maps != (1, 1):
+                value = np.moveaxis(value.reshape(-1, *maps, value.shape[-1]), 0, 2).reshape(value.shape)
+                note += ", reordered as rows, columns, channels"
         self._store("params", layer, "kernel", source, value, note)
 
-    def put(self, collection: str, layer: str, name: str, source: str | None, units: int) -> None:
+    def _put(self, collection: str, layer: str, name: str, source: str | None, units: int, missing) -> None:
         if source is None:
-            value = np.full(units, _MISSING[name], np.float32)
-            self._store(collection, layer, name, "not in the file", value, f", all {_MISSING[name]:g}")
+            value = np.full(units, missing[name], np.float32)
+            self._store(collection, layer, name, "not in the file", value, f", all {missing[name]:g}")
             return
         value = self.layers.values[source]
         if value.size != units:
@@ -191,21 +223,47 @@ class _Variables:
         self.mapping.append((source, f"{collection}/{layer}/{name} {value.shape}{note}"))
 
 
-def _check_widths(path: Path, chained: Chain, known: Known) -> None:
+def _convolutions(path: Path, chained: Chain, known: Known) -> dict[str, Any]:
+    """The fields of ModelConfig that the blocks of convolutions have."""
+    if not known.image_shape:
+        raise InputError(f"{path} has convolutions: give image_shape=(rows, columns, channels) of the images")
+    tensors: dict[str, Any] = {"channels": chained.channels, "kernel_size": chained.windows}
+    config = ModelConfig(image_shape=known.image_shape, **tensors)
+    given = {name: getattr(known, name) for name in FIELDS}
+    return {**tensors, **fit(path, config, chained.inputs // chained.channels[-1], given)}
+
+
+def _check_layers(path: Path, chained: Chain, known: Known) -> None:
     """That there are as many layers as is known. Where there are, `chain` has made sure that their units fit."""
-    if known.widths is not None and len(known.widths) != len(chained.linear) - 1:
-        widths = " ".join(map(str, chained.sizes[:-1])) or "none"
+    of_file = {"channels": chained.channels, "kernel_size": chained.windows, "widths": chained.widths}
+    for name, value in of_file.items():
+        given = getattr(known, name)
+        # Kernels' size says nothing of a network without convolutions.
+        if given is not None and not same(given, value) and (name != "kernel_size" or value):
+            option = f"--model.{name.replace('_', '-')}"
+            raise InputError(
+                f"{path} has {name} {text(value)}, and {option} says {text(given)}: leave the option out, or give these"
+            )
+
+
+def _check_norms(path: Path, norm: str, following: Sequence[Group], chained: Chain) -> None:
+    """That norms after convolutions are batch norms, or flax's and Keras's layer norms, which standardise channels."""
+    if norm == "none" or not chained.windows or NORMS[norm].over_units is None:
+        return
+    if chained.orientation == "outputs-first" or 0 < len(following) < len(chained.linear) - 1:
         raise InputError(
-            f"{path} has widths {widths}, and --model.widths says {' '.join(map(str, known.widths)) or 'none'}: leave "
-            "the option out, or give these"
+            f"{path} has norms other than batch norm after its convolutions, which PyTorch computes over positions, "
+            "too: only batch norms are imported there"
         )
 
 
 def _check_told(path: Path, told: Mapping[str, Any], known: Known) -> None:
     for field, value in told.items():
-        if (given := getattr(known, field)) not in (None, value):
+        if (given := getattr(known, field)) is not None and not same(given, value):
             option = f"--model.{field.replace('_', '-')}"
-            raise InputError(f"{path} has {option} {value}, and {option} says {given}: leave the option out")
+            raise InputError(
+                f"{path} has {option} {text(value)}, and {option} says {text(given)}: leave the option out"
+            )
 
 
 def _norm(tensors: Tensors, layers: Layers, following: list[Group], known: Known) -> str:

@@ -35,7 +35,7 @@ from jaxinterp.networks.layers import (
     unit_values,
 )
 from jaxinterp.networks.mlp import INITIALIZERS, MLP, Activations, activation_function
-from jaxinterp.networks.network import Network, build, count, from_layers, init, with_outputs
+from jaxinterp.networks.network import Network, build, count, from_layers, init, per_block, with_outputs
 from jaxinterp.networks.one_unit import moved_by_one_unit
 from jaxinterp.networks.receptive_field import ReceptiveField, receptive_field
 from jaxinterp.networks.steps import INPUT, LOGITS, Layer
@@ -83,6 +83,7 @@ __all__ = [
     "output_weights",
     "pad_units",
     "penalty",
+    "per_block",
     "permute",
     "receptive_field",
     "sites",

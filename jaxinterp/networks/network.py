@@ -88,7 +88,7 @@ def build(config: ModelConfig) -> MLP:
             "convolutions need the rows, columns and channels of the images in model.image_shape, "
             f"got {config.image_shape}"
         )
-    return _with_maps(CNN(**_fields(CNN, replace(config, **_per_block(config)))))
+    return _with_maps(CNN(**_fields(CNN, replace(config, **per_block(config)))))
 
 
 def init(key, model: MLP, pixels: int) -> Network:
@@ -141,13 +141,11 @@ def with_outputs(network: Network, outputs: Sequence[int]) -> Network:
     return Network(network.model.clone(outputs=len(outputs)), variables)
 
 
-def _fields(kind: type[MLP], config: ModelConfig) -> dict[str, Any]:
-    """The values of a config that a kind of model has."""
-    return {field.name: getattr(config, field.name) for field in fields(kind) if hasattr(config, field.name)}
+def per_block(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """The fields that convolutions have one number of for each block: kernel_size, stride, padding and pool_size.
 
-
-def _per_block(config: ModelConfig) -> dict[str, tuple[int, ...]]:
-    """The fields that convolutions have one number of for each block."""
+    Raises InputError for numbers that are too small, and where there is neither one number nor one for each block.
+    """
     blocks = len(config.channels)
     if not all(1 <= channels < _MOST for channels in config.channels):
         raise InputError(f"channels must be from 1 to 2³¹ − 1, got {config.channels}")
@@ -160,6 +158,11 @@ def _per_block(config: ModelConfig) -> dict[str, tuple[int, ...]]:
             raise InputError(f"{name} must be at least {least}, got {values}")
         found[name] = values if len(values) == blocks else values * blocks
     return found
+
+
+def _fields(kind: type[MLP], config: ModelConfig) -> dict[str, Any]:
+    """The values of a config that a kind of model has."""
+    return {field.name: getattr(config, field.name) for field in fields(kind) if hasattr(config, field.name)}
 
 
 def _with_maps(model: CNN) -> CNN:

@@ -222,7 +222,7 @@ def test_what_is_no_mlp_is_refused(torch):
         (nn.Sequential(nn.Linear(5, 4), nn.ELU(), nn.Linear(4, 2)), "has the activation function ELU: only relu"),
         (nn.Sequential(nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 2)), "more than one"),
         (nn.Sequential(nn.ReLU(), nn.Linear(5, 2)), "does not begin with a linear layer"),
-        (nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(8, 2)), "only linear layers"),
+        (nn.Sequential(nn.Conv1d(1, 2, 3), nn.Flatten(), nn.Linear(8, 2)), "has 0.Conv1d: .* only Conv2d"),
     ):
         with pytest.raises(InputError, match=message):
             foreign.from_torch(module)

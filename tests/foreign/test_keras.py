@@ -177,7 +177,7 @@ def wired(entry, *sources):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda e: [*e, other("Conv2D", "conv")], r"has the layer conv \(Conv2D\): only dense layers"),
+        (lambda e: [*e, other("Conv1D", "conv")], r"has the layer conv \(Conv1D\): only dense layers"),
         (lambda e: [*e[:-1], wired(e[-1], "fc0")], "fc1 takes fc0: only networks in which each layer takes what the"),
         (lambda e: [*e[:-1], wired(e[-1], "drop0", "fc0")], "fc1 takes drop0, fc0"),
         (lambda e: e[:-1], "layers/dense_1/vars/0 is in its weights alone"),

@@ -9,7 +9,8 @@ from jaxinterp.foreign.accuracy import Likely
 def told(count, **options):
     accuracy = np.linspace(0.9, 0.95, count)
     files = [Path(f"folder/{number}.npz") for number in range(count)]
-    return list(foreign.sentences(files, options.pop("told", {}), foreign.Check(accuracy, 0.1, "", **options)))
+    of_file, fitted = options.pop("told", {}), options.pop("fitted", {})
+    return list(foreign.sentences(files, of_file, foreign.Check(accuracy, 0.1, "", **options), fitted))
 
 
 def test_one_network_has_one_line():
@@ -27,6 +28,11 @@ def test_few_networks_are_listed_and_many_are_not():
 def test_what_the_file_tells_is_said():
     [_, said] = told(1, told={"activation": "tanh", "norm_epsilon": 0.001})
     assert said == "read from the file: --model.activation tanh --model.norm-epsilon 0.001"
+
+
+def test_what_fits_alone_is_said():
+    *_, said = told(1, told={"pool": "max"}, fitted={"stride": (1, 1), "pool_size": (2, 1)})
+    assert said == "of common values only these fit the first dense layer: --model.stride 1 --model.pool-size 2 1"
 
 
 def test_the_answer_that_was_taken_comes_first_and_then_the_best():

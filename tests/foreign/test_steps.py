@@ -49,7 +49,10 @@ def test_hidden_layers_without_activation_are_linear():
         (([RELU], []), r"more than one activation function \(relu, identity\)"),
         (([UNKNOWN], [RELU]), "has the activation function elu: only relu"),
         (([RELU, TANH], [RELU]), "has ReLU and tanh after one layer"),
-        (([BATCH, RELU], [RELU]), "has the norms bn: a network has one after each hidden layer, or none"),
+        (
+            ([BATCH, RELU], [RELU]),
+            "has the norms bn: a network has one after each hidden layer, after each convolution, or none",
+        ),
         (([BATCH, BATCH, RELU], [BATCH, RELU]), "has the norms bn, bn, bn"),
         (([BATCH, RELU], [OTHER, RELU]), r"more than one kind of norm \(batch, layer\)"),
         (([BATCH, RELU], [FINE, RELU]), r"more than one epsilon of the norm \(0.001, 1e-05\)"),
