@@ -17,7 +17,7 @@ TEXT = DOCUMENT.read_text(encoding="utf-8")
 
 def test_the_examples_are_imported(tmp_path):
     documents.copy_package(tmp_path)
-    _, imported, _, _, several = documents.carry_out(DOCUMENT, tmp_path)
+    _, imported, _, _, several, _ = documents.carry_out(DOCUMENT, tmp_path)
     assert "test accuracy 100.0 %, chance 50.0 %" in imported and "params/output/kernel (2, 2)" in imported
     assert "sklearn0.npz 100.0 %, sklearn1.npz 100.0 %, sklearn2.npz 100.0 %" in several
     for name, seeds in (("mine", 1), ("three", 3)):
@@ -25,6 +25,11 @@ def test_the_examples_are_imported(tmp_path):
         assert kept_accuracy(run.history)[:, SPLITS.index("test")].tolist() == [1] * seeds
     flax = foreign.read_weights(tmp_path / "flax.safetensors", 2)
     assert (flax.widths, flax.outputs) == ((8,), 2)
+    cnn = foreign.read_weights(tmp_path / "cnn.safetensors", 64, foreign.Known(image_shape=(8, 8, 1), pool_size=(2,)))
+    assert cnn.convolutions == {
+        **{"channels": (4,), "kernel_size": (3,), "stride": (1,)},
+        **{"padding": (1,), "pool_size": (2,)},
+    }
 
 
 @pytest.mark.parametrize("library", ["torch", "keras"])
