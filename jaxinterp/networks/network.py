@@ -99,7 +99,7 @@ def init(key, model: MLP, pixels: int) -> Network:
 
 
 @functools.cache
-def count(model: MLP, pixels: int) -> tuple[int, int]:
+def count(model: Any, pixels: int) -> tuple[int, int]:
     """How many numbers the variables are, and how many the network computes of one image, patches included."""
 
     def computed(key):
