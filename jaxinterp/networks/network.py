@@ -1,6 +1,5 @@
 """What is a network? A pure function images → (logits, activations) and its weights; or an ensemble of networks."""
 
-import functools
 import math
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -98,8 +97,7 @@ def init(key, model: MLP, pixels: int) -> Network:
     return Network(model, model.init(key, jnp.zeros((1, pixels))))
 
 
-@functools.cache
-def count(model: Any, pixels: int) -> tuple[int, int]:
+def count(model: MLP, pixels: int) -> tuple[int, int]:
     """How many numbers the variables are, and how many the network computes of one image, patches included."""
 
     def computed(key):

@@ -127,7 +127,7 @@ def test_rows_are_sorted_and_selected(run, found):
     [
         ({"sort": "beauty"}, "no column 'beauty'; there are seed, layer, unit, mean,"),
         ({"sort": "facets"}, "no column 'facets'"),  # they are not counted
-        ({"layer": "hidden2"}, "no hidden layer 'hidden2'; in this network; it has hidden0, hidden1"),
+        ({"layer": "hidden2"}, "no hidden layer 'hidden2' in this network; it has hidden0, hidden1"),
         ({"seeds": [1]}, "no seed 1 in mine: its network diverged"),
         ({"top": 0}, "top is 0: use 1 or more rows"),
         ({"label": 4}, "no class 4: the network has classes 0 to 3"),
