@@ -85,13 +85,16 @@ def _prepare_rank_rsa(x) -> Prepared:
     # Twice the deviation of the mid-rank. The diagonal has the lowest ranks and the mean rank is known, so it is exact.
     ranks = jnp.zeros_like(number).at[order].set(below + up_to - examples - examples**2, unique_indices=True)
     ranks = ranks.reshape(examples, examples)
-    table = scaled(jnp.where(jnp.eye(examples, dtype=bool), 0.0, ranks.astype(x.dtype)))
+    # Sums of examples² numbers are in double precision, since some CPUs add them one after the other.
+    ranks = ranks.astype(jnp.result_type(float))
+    table = scaled(jnp.where(jnp.eye(examples, dtype=bool), 0.0, ranks)).astype(x.dtype)
     return Prepared(table, None, known & jnp.any(table != 0))
 
 
 def _compare_rank_rsa(x: Prepared, y: Prepared):
     """Spearman correlation of two matrices of correlation distances, without the diagonal."""
-    return jnp.einsum("sef,tef->st", x.rows, y.rows, precision=EXACT)
+    of_examples = jnp.einsum("sef,tef->est", x.rows, y.rows, precision=EXACT)
+    return jnp.sum(of_examples, axis=0, dtype=jnp.result_type(float))
 
 
 def _reorder_table(rows, order):
