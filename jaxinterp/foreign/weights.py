@@ -161,7 +161,7 @@ def stack(named: Iterable[tuple[Path, Weights]]) -> Weights:
         ]
     leaves = [whole.variables, *(weights.variables for _, weights in others)]
     variables = jax.tree.map(lambda *parts: np.concatenate(parts), *leaves)
-    told = {field: fields[field] for field in TOLD if field in fields}
+    told = {field: value for _, weights in several for field, value in weights.told.items()}
     return whole._replace(told=told, variables=variables, mapping=mapping)
 
 

@@ -254,7 +254,8 @@ def test_values_to_choose_from_are_named_with_their_accuracy(tmp_path):
     with pytest.raises(InputError, match=message):
         jobs.import_run(tmp_path / "run", config, tmp_path / "w.npz", known=known, force=True)
     told = known._replace(pool_size=(2,))
-    jobs.import_run(tmp_path / "run", config, tmp_path / "w.npz", known=told, asked=("pool",), force=True)
+    done = jobs.import_run(tmp_path / "run", config, tmp_path / "w.npz", known=told, asked=("pool",), force=True)
+    assert (done.told, done.fitted) == ({}, {"stride": (1,), "padding": (1,)})
     stored = jobs.store.load(tmp_path / "run")
     assert stored.config.model.image_shape == shape and stored.config.model.stride == (1,)
     jax.tree.map(lambda one, other: np.testing.assert_array_equal(one[0], other), *_variables(stored, network))
