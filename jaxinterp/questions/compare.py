@@ -157,14 +157,13 @@ class _Layer(NamedTuple):
 
 def _layers(own: Inputs) -> dict[str, _Layer]:
     """Activations of every hidden layer, and the logits."""
-    images = jnp.asarray(own.sample.images)
 
-    def read(network: Network):
+    def read(network: Network, images):
         activations = network.units(images)
         return {layer.name: activations[layer.post] for layer in network.model.layers} | {OUTPUTS: activations[LOGITS]}
 
     program = jax.jit(ensemble.over_seeds(read, chunk=8))
-    trained, untrained = program(own.networks), program(own.untrained)
+    trained, untrained = (program(some, own.sample.images) for some in (own.networks, own.untrained))
     return {layer: _Layer(trained[layer], untrained[layer]) for layer in trained}
 
 

@@ -291,10 +291,10 @@ def _frame(seeds: Sequence[int], name: str, columns: dict[str, Any]) -> pd.DataF
 def _facets(inputs: Inputs, seeds: Sequence[int], layer: Layer) -> Int[np.ndarray, "seeds units"]:
     few = inputs.test.take(sample(len(inputs.test.labels), FEW_IMAGES))
 
-    def number(network: Network):
+    def number(network: Network, few: Dataset):
         return facets.by_maximisers(jax.random.key(0), network, few.images, site=layer.pre).number
 
-    return np.asarray(jax.jit(ensemble.over_seeds(number, chunk=1))(ensemble.take(inputs.networks, list(seeds))))
+    return np.asarray(jax.jit(ensemble.over_seeds(number, chunk=1))(ensemble.take(inputs.networks, list(seeds)), few))
 
 
 def _notes(inputs: Inputs, frame: pd.DataFrame, networks: int) -> tuple[str, ...]:
