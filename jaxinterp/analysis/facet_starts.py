@@ -70,3 +70,9 @@ def lengths(vectors: Float[Array, "*batch sources"]) -> Float[Array, "*batch 1"]
     """Euclidean length; 1 where it is 0."""
     squares = jnp.sum(vectors**2, axis=-1, keepdims=True)
     return jnp.sqrt(jnp.where(squares > 0, squares, 1.0))
+
+
+def cosines_of(products: Float[Array, "examples examples"]) -> Float[Array, "examples examples"]:
+    """Cosines of vectors with these inner products; 0 for vectors of length 0."""
+    size = jnp.sqrt(jnp.where(jnp.diagonal(products) > 0, jnp.diagonal(products), 1.0))
+    return products / size[:, None] / size

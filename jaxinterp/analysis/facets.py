@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from jaxinterp.analysis import attribution, facet_starts
-from jaxinterp.analysis.facet_starts import EXACT, ORTHOGONAL, Images, lengths
+from jaxinterp.analysis.facet_starts import EXACT, ORTHOGONAL, Images, cosines_of, lengths
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
 from jaxinterp.networks import INPUT, Network, check_site, is_pre_activation, sites
@@ -253,7 +253,7 @@ def _clusters(
     null = jnp.matmul(jnp.matmul(mixing, products, precision=EXACT), jnp.swapaxes(mixing, 1, 2), precision=EXACT)
 
     samples = jnp.concatenate([products[None], null])
-    scores, counts, groups = jax.vmap(lambda sample: _best_clusters(noise, _cosines(sample), kept))(samples)
+    scores, counts, groups = jax.vmap(lambda sample: _best_clusters(noise, cosines_of(sample), kept))(samples)
     p = (1 + jnp.sum(scores[1:] >= scores[0])) / (DRAWS + 1)
     several = (scores[0] >= STRUCTURE) & jnp.all(scores[0] > scores[1:])
     group = jnp.where(kept, jnp.where(several, groups[0], 0), -1)
@@ -315,16 +315,20 @@ def _choose(measure: Callable, pool: Float[Array, "pool pixels"], k: int, *, ble
 
 def _best_clusters(noise: Float[Array, "starts clusters examples"], cosines: Cosines, kept: Kept):
     """The clustering into 2 to k clusters with the highest silhouette: its silhouette, number and assignment."""
-    k = noise.shape[1]
+    starts, k, _ = noise.shape
+    counts = jnp.arange(2, k + 1)
+    # Counts and starts are one axis: XLA's products for CPUs of some kinds crash where tensors have many.
+    tried = jnp.tile(noise, (k - 1, 1, 1)), jnp.repeat(counts, starts)
+    groups, tightness = jax.vmap(lambda noise, count: _k_means(noise, cosines, kept, count))(*tried)
+    groups, tightest = groups.reshape(k - 1, starts, -1), jnp.argmax(tightness.reshape(k - 1, starts), axis=1)
 
-    def of_count(count):
-        groups, tightness = jax.vmap(lambda noise: _k_means(noise, cosines, kept, count))(noise)
-        group = groups[jnp.argmax(tightness)]
+    def score(count, group):
         score, sizes = _silhouette(cosines, kept, group, k)
         smallest = jnp.min(jnp.where(jnp.arange(k) < count, sizes, jnp.inf))
-        return jnp.where(smallest >= jnp.maximum(LEAST * jnp.sum(kept), 1), score, -1.0), group
+        return jnp.where(smallest >= jnp.maximum(LEAST * jnp.sum(kept), 1), score, -1.0)
 
-    scores, groups = jax.vmap(of_count)(jnp.arange(2, k + 1))
+    groups = groups[jnp.arange(k - 1), tightest]
+    scores = jax.vmap(score)(counts, groups)
     best = jnp.argmax(scores)
     return scores[best], 2 + best, groups[best]
 
@@ -368,17 +372,12 @@ def _silhouette(cosines: Cosines, kept: Kept, group: Int[Array, " examples"], k:
     return jnp.sum(jnp.where(kept, score, 0.0)) / jnp.maximum(jnp.sum(kept), 1), sizes
 
 
-def _cosines(products: Float[Array, "examples examples"]) -> Cosines:
-    size = jnp.sqrt(jnp.where(jnp.diagonal(products) > 0, jnp.diagonal(products), 1.0))
-    return products / size[:, None] / size
-
-
 def _unit_weights(network: Network, blank: Float[Array, " pixels"], site: Site, directions: Directions | None):
     """The source site of the units, their weights "units sources" on it, and their values on the blank image."""
     check_site(network.model, site)
     names = sites(network.model)
-    if site not in (usable := [name for name in names if is_pre_activation(network.model, name)]):
-        raise InputError(f"{site} is not a pre-activation: use one of {', '.join(usable)}")
+    if not is_pre_activation(network.model, site):
+        raise InputError(f"{site} is not a pre-activation: use logits or a site that ends in /pre")
     source = names[names.index(site) - 1]
     values = network(blank)[1]
     if directions is None:
