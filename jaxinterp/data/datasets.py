@@ -91,13 +91,6 @@ def image_shape(pixels: int) -> tuple[int, int]:
     return side, side
 
 
-def check_square(data: Dataset, name: str = "the data") -> None:
-    """Raise InputError unless the images are square and of one channel, as `image_shape` takes them to be."""
-    rows, columns, channels = data.shape
-    if channels != 1 or rows != columns:
-        raise InputError(f"{name} needs square images of one channel, and these have {size_text(data.shape)} pixels")
-
-
 def default_shape(pixels: int) -> Shape:
     """The shape of images of which only the number of pixels is known: a square of one channel, or else one row."""
     side = math.isqrt(pixels)

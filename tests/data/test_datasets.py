@@ -12,7 +12,6 @@ from jaxinterp.data import (
     Splits,
     as_dataset,
     check_images,
-    check_square,
     fingerprint,
     hash_arrays,
     image_shape,
@@ -145,14 +144,6 @@ def test_other_shapes_of_the_same_pixels_are_other_data():
     assert len({hash_of(shape) for shape in ((16, 16, 1), (8, 32, 1), (32, 8, 1))}) == 3
     assert hash_of((4, 5, 3)) != hash_of((5, 4, 3)) != hash_of((60, 1, 1))
     assert hash_of((4, 5, 3), ("a", "b", "c")) == hash_of((4, 5, 3))
-
-
-@pytest.mark.parametrize(("shape", "text"), [((8, 32, 1), "8 × 32"), ((4, 4, 3), "4 × 4 × 3")])
-def test_what_needs_squares_of_one_channel_says_so(shape, text):
-    data = Dataset(np.zeros((1, np.prod(shape)), np.float32), LABELS[:1], shape)
-    with pytest.raises(InputError, match=f"locality needs square images of one channel, and these have {text} pixels"):
-        check_square(data, "locality")
-    check_square(Dataset(IMAGES, LABELS))
 
 
 @given(

@@ -9,16 +9,11 @@ MODEL = planted.network().model
 
 
 @pytest.mark.parametrize(
-    ("text", "group"),
-    [
-        ("hidden1:3", Group("hidden1", (3,))),
-        ("hidden0:5,1", Group("hidden0", (1, 5))),
-        ("hidden0: 1, 1", Group("hidden0", (1,))),
-    ],
+    ("text", "layer", "units"), [("hidden1:3", 1, (3,)), ("hidden0:5,1", 0, (1, 5)), ("hidden0: 1, 1", 0, (1,))]
 )
-def test_units_are_named_by_layer_and_number(text, group):
+def test_units_are_named_by_layer_and_number(text, layer, units):
     found = subject.group(text, MODEL)
-    assert found == group and subject.group(str(found), MODEL) == found and found.site == f"{group.layer}/post"
+    assert found == Group(MODEL.layers[layer], units) and subject.group(str(found), MODEL) == found
 
 
 @pytest.mark.parametrize(

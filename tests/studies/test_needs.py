@@ -34,16 +34,24 @@ def images(side, labels):
             Needs(classes=(7,), outputs=8),
             ["8 outputs or more, not 3", "test images of class 7, some in either half of them"],
         ),
-        (Needs(square=True, least_side=4), ["square images of 4 × 4 pixels or more, not 9 pixels"]),
+        (Needs(square=True, least_side=4), ["square images of 4 × 4 pixels or more and one channel, not 3 × 3"]),
     ],
 )
 def test_what_a_run_lacks_is_named(needs, words):
     assert needs.missing(networks.build(ModelConfig((5, 4), outputs=3)), images(3, [0, 0, 1, 1, 2])) == words
 
 
-def test_images_without_rows_are_not_square():
-    test = Dataset(np.zeros((4, 2), np.float32), np.zeros(4, np.int32))
-    assert Needs(square=True).missing(networks.build(ModelConfig((3,))), test) == ["square images, not 2 pixels"]
+@pytest.mark.parametrize(("pixels", "shape", "text"), [(2, None, "1 × 2"), (12, (2, 2, 3), "2 × 2 × 3")])
+def test_images_without_rows_or_in_colour_are_not_square(pixels, shape, text):
+    options = {} if shape is None else {"shape": shape}
+    test = Dataset(np.zeros((4, pixels), np.float32), np.zeros(4, np.int32), **options)
+    found = Needs(square=True).missing(networks.build(ModelConfig((3,))), test)
+    assert found == [f"square images and one channel, not {text}"]
+
+
+def test_studies_are_about_networks_without_convolutions():
+    model = networks.build(ModelConfig((3,), channels=(2,), image_shape=(4, 4, 1)))
+    assert Needs().missing(model, images(4, [0, 0])) == ["networks without convolutions"]
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,11 @@
 """Studies whose questions are about square images of one channel refuse others before anything is measured."""
 
-import dataclasses
-
 import numpy as np
 import pytest
-from support import toy_inputs
 
-from jaxinterp import studies
-from jaxinterp.data import Dataset, Splits
-from jaxinterp.errors import InputError
+from jaxinterp import networks, studies
+from jaxinterp.config import ModelConfig
+from jaxinterp.data import Dataset
 
 
 @pytest.mark.parametrize("name", ["one-vs-seven", "instance-variation", "looking-for-four"])
@@ -16,11 +13,6 @@ from jaxinterp.errors import InputError
     ("shape", "text"), [((8, 32, 1), "8 × 32"), ((16, 16, 3), "16 × 16 × 3"), ((1, 7, 1), "1 × 7")]
 )
 def test_other_images_are_refused_in_a_line(name, shape, text):
-    study = studies.get(name)
-    data = Dataset(np.zeros((4, np.prod(shape)), np.float32), np.arange(4, dtype=np.int32), shape)
-    inputs = {
-        recipe: dataclasses.replace(toy_inputs.unread(recipe), splits=Splits(data, data, data))
-        for recipe in study.all_recipes
-    }
-    with pytest.raises(InputError, match=f"{name} needs square images of one channel, and these have {text} pixels"):
-        study.check(inputs)
+    data = Dataset(np.zeros((40, np.prod(shape)), np.float32), np.arange(40, dtype=np.int32) // 2 % 10, shape)
+    found = studies.get(name).needs.missing(networks.build(ModelConfig((4, 3))), data)[-1]
+    assert found.startswith("square images") and found.endswith(f"and one channel, not {text}")

@@ -17,7 +17,7 @@ from jaxtyping import Array, Float
 
 from jaxinterp.analysis import ablation, patching, responses, strokes, top_units, two_classes
 from jaxinterp.analysis.two_classes import ACTIVITY, DIFFERENCE, METHODS, PATCHING
-from jaxinterp.data import Dataset, check_square, toy
+from jaxinterp.data import Dataset, toy
 from jaxinterp.ensemble import stack
 from jaxinterp.errors import InputError
 from jaxinterp.networks import Network
@@ -25,7 +25,7 @@ from jaxinterp.stats import SHARE, permutation_p_over
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.judge import Claim, above, below
 from jaxinterp.studies.one_vs_seven import common
-from jaxinterp.studies.one_vs_seven.common import LARGEST_GROUP, LAYERS, MOST, NAME, ONE, SEVEN, STROKES, labelled
+from jaxinterp.studies.one_vs_seven.common import LARGEST_GROUP, LAYERS, MOST, ONE, SEVEN, STROKES, labelled
 from jaxinterp.studies.scores import Calibrated
 from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import mean
@@ -155,9 +155,7 @@ def patched(network: Network, test: Dataset, pairs: Pairs, key) -> Patched:
 
 
 def check(inputs: Mapping[str, Inputs]) -> None:
-    """Raise InputError unless the images are square and those of the strokes recipe have twins."""
-    for own in inputs.values():
-        check_square(own.splits.test, NAME)
+    """Raise InputError unless the images of the strokes recipe have twins."""
     inputs[STROKES].once(twins)
 
 
