@@ -54,7 +54,7 @@ def virtual_weights(network: Network, *, source: Site, site: Site) -> Float[Arra
     kernels = [_affine(network, step)[0] for step in steps if not _activates(step)]
     if not kernels:  # from the input of an activation function to its output
         return jnp.eye(next(layer.units for layer in network.model.layers if layer.pre == source))
-    product = reduce(_product, kernels)
+    product = jnp.asarray(reduce(_product, kernels))
     return product.T if product.ndim == 2 else jnp.diag(product)
 
 
