@@ -66,7 +66,8 @@ def kernel_product(network: Network) -> Float[Array, "outputs pixels"]:
     params = network.variables["params"]
     operations = [operation for step in network.model.steps for operation in step.operations]
     _check_dense(operations)
-    return reduce(_product, [params[part.name]["kernel"] for part in operations if isinstance(part, Dense)]).T
+    kernels = [params[part.name]["kernel"] for part in operations if isinstance(part, Dense)]
+    return jnp.asarray(reduce(_product, kernels)).T
 
 
 def output_weights(network: Network) -> Float[Array, "units outputs"]:
