@@ -142,25 +142,20 @@ def train_epoch(
         )
         updates, opt_state = optimizer(config, hyperparameters).update(gradients, opt_state, params)
         variables = {"params": optax.apply_updates(params, updates), **updated}
-        of_class = jax.nn.one_hot(labels, num_classes(model))
+        of_class = jax.nn.one_hot(labels, networks.num_classes(model))
         return (variables, opt_state, loss + losses, hits + jnp.stack([right @ of_class, of_class.sum(0)])), None
 
     examples = order.shape[0]
     size = max(min(config.batch_size, examples), 1)
     full = examples // size
     optimization = networks.transposed((state.variables, state.opt_state))
-    carry = (*optimization, jnp.zeros(()), jnp.zeros((2, num_classes(model))))
+    carry = (*optimization, jnp.zeros(()), jnp.zeros((2, networks.num_classes(model))))
     carry, _ = jax.lax.scan(step, carry, (jnp.arange(full), order[: full * size].reshape(full, size)))
     if examples % size:
         carry, _ = step(carry, (full, order[full * size :]))
     *optimization, loss, (right, total) = carry
     variables, opt_state = networks.transposed(tuple(optimization))
     return state._replace(variables=variables, opt_state=opt_state), _epoch_metrics(loss, right, total)
-
-
-def num_classes(model: MLP) -> int:
-    """Number of classes that a model distinguishes: two for a model with one output."""
-    return max(model.outputs, 2)
 
 
 def _epoch_metrics(loss, right, total) -> EpochMetrics:
@@ -183,7 +178,7 @@ def evaluate(network: Network, data: Dataset, *, loss: str) -> EpochMetrics:
         logits, _ = network(unpack(example.images))
         return metrics.losses(loss, logits, example.labels), metrics.correct(loss, logits, example.labels)
 
-    of_class = jax.nn.one_hot(data.labels, num_classes(network.model))
+    of_class = jax.nn.one_hot(data.labels, networks.num_classes(network.model))
     if not len(data.labels):
         return _epoch_metrics(jnp.zeros(()), of_class.sum(0), of_class.sum(0))
     losses, right = jax.lax.map(one, data, batch_size=evaluated_at_once(network.model, network.pixels))

@@ -5,7 +5,7 @@ import jax
 from jaxinterp import machine, networks
 from jaxinterp.config import TrainConfig
 from jaxinterp.data import Splits
-from jaxinterp.epoch import evaluated_at_once, num_classes
+from jaxinterp.epoch import evaluated_at_once
 from jaxinterp.errors import InputError
 from jaxinterp.networks import MLP
 
@@ -26,7 +26,7 @@ def training(config: TrainConfig, model: MLP, data: Splits) -> dict[str, int]:
     kept = _COPIES + (config.patience is not None) + len(config.snapshots)
     return {
         f"train.seeds, train.chunk or {layers}": ensemble * weights * kept,
-        "train.epochs or train.seeds": ensemble * config.epochs * 3 * (2 + num_classes(model)) * 8,
+        "train.epochs or train.seeds": ensemble * config.epochs * 3 * (2 + networks.num_classes(model)) * 8,
         f"train.batch_size, train.chunk or {layers}": at_once * activations,
         "train.chunk": 8 * chunk * devices * examples,
     }

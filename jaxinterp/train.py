@@ -25,7 +25,6 @@ from jaxinterp.epoch import (
     evaluate,
     label_noise,
     next_epoch,
-    num_classes,
     optimizer,
     start,
 )
@@ -101,7 +100,7 @@ def check(config: TrainConfig, model: MLP, data: Splits) -> None:
         raise InputError(f"base_seed must be from 0 to {2**32 - 1}, got {config.base_seed}")
     sizes.check(config, model, data)
     highest = max(int(split.labels.max(initial=0)) for split in data)
-    if highest >= max(model.outputs, 2):
+    if highest >= networks.num_classes(model):
         least = min(int(split.labels.min(initial=highest)) for split in data)
         offer = f"; or subtract {least} from all labels: --data.label-offset {least}" if least > 0 else ""
         needed = f"the model needs {highest + 1} outputs, got {model.outputs}"
@@ -158,7 +157,7 @@ def fit_arms(
     config = arms[0][0]
     hyperparameters = hyperparameters_of(arms)
     program = compile_program(model, data, config, hyperparameters)
-    checkpoint = _initial_checkpoint(program, config, num_classes(model))
+    checkpoint = _initial_checkpoint(program, config, networks.num_classes(model))
     seeds, padded = hyperparameters.learning_rate.shape[0], checkpoint.state.best.shape[0]
     if restore is not None and (stored := restore(_take_seeds(checkpoint, np.arange(seeds)))) is not None:
         checkpoint = _take_seeds(stored, np.minimum(np.arange(padded), seeds - 1))

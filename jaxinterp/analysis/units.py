@@ -90,7 +90,7 @@ def read(
         return metrics.correct(loss, logits, labels[rows]), unit_activations(model, activations), highest, sums
 
     def damaged(rows, _):
-        """Whether the answers to some images are correct without each unit, by kind of ablation."""
+        """Whether each of some images is classified correctly without each unit, by kind of ablation."""
         own, others = (network(images[which])[1] for which in (rows, order[rows]))
 
         def of_layer(layer: Layer):

@@ -57,7 +57,7 @@ class Ablate:
 
 @dataclass(frozen=True)
 class Attribute:
-    """Show what the networks' answer to one test image is due to: pixels, units, and whether the map is right."""
+    """Attribute the networks' output for one test image to its pixels and to units, and test that attribution."""
 
     run: Run
     """a run's folder"""

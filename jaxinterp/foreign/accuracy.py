@@ -157,7 +157,7 @@ def accuracies(network: Network, config: ModelConfig, test: Dataset, loss: str) 
 
 
 def _questions(config: ModelConfig) -> dict[str, list[_Option]]:
-    """The likely answers to each question that a file leaves open, under what the question is about."""
+    """Common values of each setting that a file does not hold, by the name of the setting."""
     return {
         "normalisation": [_normalisation(*each) for each in NORMALISATIONS.items()],
         ACTIVATION: [_chosen("activation", name) for name in ACTIVATIONS if config.widths or config.channels],

@@ -1,5 +1,6 @@
 """What does a network compute between its activation functions? Affine maps, with norms and input scaling folded in."""
 
+from collections.abc import Iterable
 from functools import reduce
 
 import jax
@@ -12,7 +13,18 @@ from jaxinterp.interventions import Site
 from jaxinterp.networks.layers import between, step_after
 from jaxinterp.networks.mlp import OUTPUT
 from jaxinterp.networks.network import Network
-from jaxinterp.networks.steps import INPUT, LOGITS, Activation, Dense, Flattening, Norm, Scaling, Step
+from jaxinterp.networks.steps import (
+    INPUT,
+    LOGITS,
+    Activation,
+    Dense,
+    Flattening,
+    Norm,
+    Operation,
+    Scaling,
+    Step,
+    operations,
+)
 
 # Accelerators multiply with fewer bits by default.
 EXACT = jax.lax.Precision.HIGHEST
@@ -64,9 +76,9 @@ def kernel_product(network: Network) -> Float[Array, "outputs pixels"]:
     Raises InputError for convolutions.
     """
     params = network.variables["params"]
-    operations = [operation for step in network.model.steps for operation in step.operations]
-    _check_dense(operations)
-    kernels = [params[part.name]["kernel"] for part in operations if isinstance(part, Dense)]
+    parts = list(operations(network.model.steps))
+    _check_dense(parts)
+    kernels = [params[part.name]["kernel"] for part in parts if isinstance(part, Dense)]
     return jnp.asarray(reduce(_product, kernels)).T
 
 
@@ -125,8 +137,8 @@ def _affine(network: Network, step: Step):
     return found
 
 
-def _check_dense(operations) -> None:
-    if not all(isinstance(operation, Scaling | Dense | Norm | Activation) for operation in operations):
+def _check_dense(parts: Iterable[Operation]) -> None:
+    if not all(isinstance(part, Scaling | Dense | Norm | Activation) for part in parts):
         raise InputError(
             "a convolution has no one weight between two units: use gradients, or sites after the last convolution"
         )

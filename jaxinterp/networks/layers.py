@@ -11,7 +11,7 @@ from jaxinterp.choices import NORMS
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
 from jaxinterp.networks.mlp import MLP, OUTPUT
-from jaxinterp.networks.steps import INPUT, LOGITS, Activation, Convolution, Layer, Norm, Step
+from jaxinterp.networks.steps import INPUT, LOGITS, Activation, Convolution, Layer, Norm, Operation, Step, operations
 
 Pool = Literal["mean", "max"]
 
@@ -31,6 +31,11 @@ def check_output(model: MLP, output: int) -> None:
     """Raise InputError for an output that the model does not have. (JAX would take the last one.)"""
     if not 0 <= output < model.outputs:
         raise InputError(f"there is no output {output}: use 0 to {model.outputs - 1}")
+
+
+def num_classes(model: MLP) -> int:
+    """Number of classes that a model distinguishes: two for a model with one output."""
+    return max(model.outputs, 2)
 
 
 def names(model: MLP) -> tuple[str, ...]:
@@ -83,7 +88,7 @@ def has_maps(model: MLP, site: Site) -> bool:
 
 def convolves(model: MLP) -> bool:
     """Whether the model has convolutions."""
-    return any(isinstance(operation, Convolution) for step in model.steps for operation in step.operations)
+    return any(isinstance(operation, Convolution) for operation in operations(model.steps))
 
 
 def is_pre_activation(model: MLP, site: Site) -> bool:
@@ -111,20 +116,12 @@ def between(model: MLP, source: Site, site: Site) -> tuple[Step, ...]:
 
 def norm_over_units(model: MLP) -> bool:
     """Whether a norm of the model standardises the units of each image, so that it is no affine map of them."""
-    return any(
-        isinstance(operation, Norm) and NORMS[operation.kind].over_units is not None
-        for step in model.steps
-        for operation in step.operations
-    )
+    return any(map(_is_over_units, operations(model.steps)))
 
 
 def first_layer_is_affine(model: MLP) -> bool:
     """Whether the second site, the first after the input, is an affine map of the pixels."""
-    return not any(
-        isinstance(operation, Activation)
-        or (isinstance(operation, Norm) and NORMS[operation.kind].over_units is not None)
-        for operation in model.steps[0].operations
-    )
+    return not any(isinstance(own, Activation) or _is_over_units(own) for own in model.steps[0].operations)
 
 
 def unit_values(
@@ -148,3 +145,7 @@ def pad_units(layers: Sequence[Shaped[Array, "_ ..."]]) -> Float[Array, "layers 
     widest = max(map(len, layers))
     pads = [[(0, widest - len(own)), *[(0, 0)] * (own.ndim - 1)] for own in layers]
     return jnp.stack([jnp.pad(1.0 * own, pad, constant_values=jnp.nan) for own, pad in zip(layers, pads, strict=True)])
+
+
+def _is_over_units(operation: Operation) -> bool:
+    return isinstance(operation, Norm) and NORMS[operation.kind].over_units is not None

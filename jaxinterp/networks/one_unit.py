@@ -1,4 +1,4 @@
-"""What does the next layer compute anew where a single unit changes? Only what it reads of that unit."""
+"""How does the next layer's product change where a single unit changes? By that unit's weights alone."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from jaxinterp.networks.affine import EXACT
 from jaxinterp.networks.convolution import convolve, pool
 from jaxinterp.networks.layers import between, depth
 from jaxinterp.networks.network import Network
-from jaxinterp.networks.steps import LOGITS, Convolution, Dense, Flattening, Pooling
+from jaxinterp.networks.steps import LOGITS, Convolution, Dense, Flattening, Pooling, operations
 
 Moved = Callable[[Array, Float[Array, "*batch"], Float[Array, "*batch"]], Float[Array, "*batch _"]]
 
@@ -26,7 +26,7 @@ def moved_by_one_unit(network: Network, site: Site) -> tuple[Moved, Site] | None
     if site == LOGITS or number < 0:
         return None
     target = model.layers[number + 1].pre if number + 1 < len(model.layers) else LOGITS
-    *before, product = (operation for step in between(model, site, target) for operation in step.operations)
+    *before, product = operations(between(model, site, target))
     if not isinstance(product, Dense | Convolution) or any(not isinstance(o, Pooling | Flattening) for o in before):
         return None
     pools = [operation for operation in before if isinstance(operation, Pooling)]

@@ -6,7 +6,7 @@ from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
 from jaxinterp.networks.layers import between, check_site, has_maps
 from jaxinterp.networks.mlp import MLP
-from jaxinterp.networks.steps import INPUT, Convolution, Pooling
+from jaxinterp.networks.steps import INPUT, Convolution, Pooling, operations
 
 
 class ReceptiveField(NamedTuple):
@@ -29,7 +29,7 @@ def receptive_field(model: MLP, site: Site) -> ReceptiveField:
     if not has_maps(model, site):
         raise InputError(f"{site} has no feature maps: its units see the whole image")
     size, stride, offset = 1, 1, 0
-    for operation in (operation for step in between(model, INPUT, site) for operation in step.operations):
+    for operation in operations(between(model, INPUT, site)):
         if isinstance(operation, Convolution):
             offset -= operation.padding * stride
             size += (operation.size - 1) * stride

@@ -4,6 +4,7 @@ A model (`mlp.MLP`, `cnn.CNN`) is a list of layers, and of steps from each of it
 two: what an analysis may know about a network is here.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from jaxinterp.interventions import Site
@@ -108,3 +109,8 @@ class Step(NamedTuple):
 
     site: Site
     operations: tuple[Operation, ...]
+
+
+def operations(steps: Iterable[Step]) -> Iterator[Operation]:
+    """The operations of steps, one after another."""
+    return (operation for step in steps for operation in step.operations)

@@ -18,7 +18,7 @@ from jaxinterp.networks.affine import EXACT
 from jaxinterp.networks.layers import norm_over_units
 from jaxinterp.networks.mlp import MLP, OUTPUT
 from jaxinterp.networks.network import Network
-from jaxinterp.networks.steps import Convolution, Dense, Flattening, Layer, Pooling
+from jaxinterp.networks.steps import Convolution, Dense, Flattening, Layer, Pooling, operations
 
 Path = tuple[str, ...]
 
@@ -80,8 +80,7 @@ def permute(
 
 def mirrors(model: MLP) -> bool:
     """Whether a unit and its mirror image are equivalent: −1 times its weights in, and −1 times its weights out."""
-    operations = [operation for step in model.steps for operation in step.operations]
-    largest = any(isinstance(operation, Pooling) and operation.kind == "max" for operation in operations)
+    largest = any(isinstance(own, Pooling) and own.kind == "max" for own in operations(model.steps))
     return ACTIVATIONS[model.activation].odd and not norm_over_units(model) and not largest
 
 
@@ -138,13 +137,12 @@ def _parts(model: MLP, layer: Layer, reader: str, positions: int) -> tuple[Part,
 def _readers(model: MLP) -> list[tuple[str, int]]:
     """For each layer, the parameters that read it, and over how many positions of a flattened feature map."""
     found, positions = [], 1
-    for step in model.steps:
-        for operation in step.operations:
-            if isinstance(operation, Flattening):
-                positions = operation.positions
-            if isinstance(operation, Dense | Convolution):
-                found.append((operation.name, positions))
-                positions = 1
+    for operation in operations(model.steps):
+        if isinstance(operation, Flattening):
+            positions = operation.positions
+        if isinstance(operation, Dense | Convolution):
+            found.append((operation.name, positions))
+            positions = 1
     return found[1:]  # the first reads the pixels
 
 

@@ -13,10 +13,9 @@ from jaxinterp.analysis import ablation
 from jaxinterp.data import Dataset
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import select
-from jaxinterp.networks import Network
+from jaxinterp.networks import Network, num_classes
 from jaxinterp.questions import subject
 from jaxinterp.questions.subject import Group
-from jaxinterp.questions.units import classes_of
 from jaxinterp.stats import SHARE, SIGNED, Bounds, Estimate
 from jaxinterp.studies.inputs import Inputs
 
@@ -143,7 +142,7 @@ def _of_network(
     kind: str,
     loss: str,
 ) -> Accuracies:
-    labels, classes = jnp.asarray(data.labels), classes_of(network.model)
+    labels, classes = jnp.asarray(data.labels), num_classes(network.model)
 
     def accuracy(logits, labels):
         right = metrics.correct(loss, logits, labels)

@@ -15,9 +15,8 @@ from jaxinterp.analysis import attribution
 from jaxinterp.choices import ACTIVATIONS
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
-from jaxinterp.networks import LOGITS, MLP, Layer, Network, convolves, depth, norm_over_units
+from jaxinterp.networks import LOGITS, MLP, Layer, Network, convolves, depth, norm_over_units, num_classes
 from jaxinterp.questions import subject
-from jaxinterp.questions.units import classes_of
 from jaxinterp.studies.inputs import Inputs
 
 METHODS = {name.replace(" × ", "-x-").replace(" ", "-"): name for name in attribution.METHODS}
@@ -147,7 +146,7 @@ def _unit(text: str, model: MLP) -> Explained:
 
 def _class(label: int | None, predicted: np.ndarray, model: MLP) -> Explained:
     if label is not None:
-        metrics.check_class(label, classes_of(model))
+        metrics.check_class(label, num_classes(model))
     if model.outputs == 1:
         if label == 0:
             raise InputError("one output speaks for class 1: explain that, what it is due to with the sign reversed")

@@ -82,7 +82,7 @@ def measure(run: Run, test: Dataset, seeds: Sequence[int], *, progress: Progress
     model, config = run.networks.model, run.config.train
     few = test.take(sample(len(test.labels), FEW_IMAGES))
     kept = ensemble.take(run.networks, list(seeds))
-    classes, exemplars = classes_of(model), min(EXEMPLARS, len(test.labels))
+    classes, exemplars = networks.num_classes(model), min(EXEMPLARS, len(test.labels))
     read_key, label_key, _, pair_key = jax.random.split(jax.random.key(0), 4)  # the third is the page's, for maximisers
 
     def lifted(function: Callable) -> Callable:
@@ -165,10 +165,10 @@ def answer(
     columns = (*COLUMNS, FACETS) if count_facets else COLUMNS
     _check_selection(inputs, columns, sort, top, layer, seeds)
     if label is not None:
-        metrics.check_class(label, classes_of(model))
+        metrics.check_class(label, networks.num_classes(model))
     test = inputs.test.take(sample(len(inputs.test.labels), TEST_IMAGES))
     layers = measure(run, test, known, progress=progress)
-    weights = np.bincount(np.asarray(test.labels), minlength=classes_of(model)) / len(test.labels)
+    weights = np.bincount(np.asarray(test.labels), minlength=networks.num_classes(model)) / len(test.labels)
     values = [_columns(own, weights, label, by_chance(len(known))) for own in layers]
     if count_facets:
         for own, each in zip(values, model.layers, strict=True):
@@ -209,11 +209,6 @@ def sample(examples: int, most: int) -> Int[np.ndarray, " sampled"]:
     if examples <= most:
         return np.arange(examples)
     return np.sort(np.random.default_rng(0).choice(examples, most, replace=False))
-
-
-def classes_of(model: MLP) -> int:
-    """One output tells two classes apart."""
-    return max(model.outputs, 2)
 
 
 def mirrored(model: MLP) -> bool:

@@ -1,4 +1,4 @@
-"""How do answers to questions about a run read as tables? One function per question of `jaxinterp.questions`."""
+"""Tables of what `jaxinterp.questions` returns: one function for each question."""
 
 import io
 from collections.abc import Callable, Iterable

@@ -223,6 +223,6 @@ STUDY = Study(
     answer=answer,
     highlights=(f"{BEST} chosen", "labels debiased_cka", "layers debiased_cka", "widths debiased_cka", "labels cca"),
     least_seeds=3,  # a network is compared with two others
-    needs=Needs(layers=2),  # a layer is told from another
+    needs=Needs(layers=2),  # since one test compares different layers
     check=check,
 )

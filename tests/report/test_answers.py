@@ -1,4 +1,4 @@
-"""Tables of the answers to questions: what one network leaves out, and what is exported."""
+"""Tables of the questions of a run: which columns a single network lacks, and what json and csv hold."""
 
 import json
 

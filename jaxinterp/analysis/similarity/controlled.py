@@ -20,7 +20,7 @@ from jaxinterp.controls import Orders
 from jaxinterp.data import Dataset
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.interventions import Site
-from jaxinterp.networks import Network
+from jaxinterp.networks import Network, num_classes
 
 SHUFFLED = ("rows shuffled", "shuffled within class", "independent columns")
 CONDITIONS = ("untrained", "trained", *SHUFFLED)
@@ -85,7 +85,7 @@ def compare(
         cka=table(jax.jit(similarity.linear_cka)),
         matched=table(partial(_matched, key, absolute=odd)),
         agreement=masked([agreement(*pair) for pair in predicted]),
-        chance_agreement=similarity.chance_agreement(accuracy, classes=max(2, model.outputs)),
+        chance_agreement=similarity.chance_agreement(accuracy, classes=num_classes(model)),
         accuracy=accuracy,
     )
 

@@ -8,8 +8,8 @@ import numpy as np
 from jaxinterp.analysis.units import KINDS
 from jaxinterp.data import Dataset
 from jaxinterp.errors import InputError
-from jaxinterp.networks import convolves
-from jaxinterp.questions.units import EXEMPLARS, check, classes_of
+from jaxinterp.networks import convolves, num_classes
+from jaxinterp.questions.units import EXEMPLARS, check
 from jaxinterp.report.explorer.measures import MEASURES
 from jaxinterp.store import Run
 
@@ -41,7 +41,7 @@ def held(run: Run, test: Dataset, limit: int) -> tuple[list[int], str]:
 def size(run: Run, test: Dataset, seeds: np.ndarray) -> np.ndarray:
     """About how many bytes a payload of so many networks has: images are compressed, all else counts in full."""
     model, (examples, pixels) = run.networks.model, test.images.shape
-    units, classes = sum(layer.units for layer in model.layers), classes_of(model)
+    units, classes = sum(layer.units for layer in model.layers), num_classes(model)
     weights = sum(leaf[0].size for leaf in jax.tree.leaves(run.networks.variables))
     numbers = (2 + len(KINDS)) * classes + 3 * EXEMPLARS + 2 * len(MEASURES) + 6
     sample = as_bytes(test.images[:_SAMPLED])

@@ -12,9 +12,9 @@ from jaxinterp import ensemble
 from jaxinterp.analysis import units
 from jaxinterp.config import DataConfig
 from jaxinterp.data import Dataset, Splits
-from jaxinterp.networks import convolves
+from jaxinterp.networks import convolves, num_classes
 from jaxinterp.questions import units as questions
-from jaxinterp.questions.units import FEW_IMAGES, LABEL_DRAWS, PAIR_DRAWS, TEST_IMAGES, classes_of
+from jaxinterp.questions.units import FEW_IMAGES, LABEL_DRAWS, PAIR_DRAWS, TEST_IMAGES
 from jaxinterp.report.explorer import budget
 from jaxinterp.report.explorer.budget import LIMIT, TO_TRY, as_bytes
 from jaxinterp.report.explorer.described import layers_of, steps_of
@@ -158,7 +158,7 @@ def _meta(run: Run, test: Dataset, held: list[int], left_out: str) -> dict[str, 
         "rows": rows,
         "columns": columns,
         "channels": channels,
-        "classes": class_names(run.config.data, test, classes_of(model)),
+        "classes": class_names(run.config.data, test, num_classes(model)),
         "seeds": held,
         "all_seeds": run.config.train.seeds,
         "diverged": np.flatnonzero(run.history.diverged).tolist(),

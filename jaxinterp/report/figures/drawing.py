@@ -185,7 +185,7 @@ def signs_of(shape: Shape | None) -> str:
 
 
 def has_rows(shape: Shape) -> bool:
-    """Whether images of this shape can be shown: of others, nobody knows where in an image a pixel is."""
+    """Whether images of this shape can be drawn; those of one row have unknown rows and columns."""
     return shape[0] > 1 or shape[:2] == (1, 1)
 
 
