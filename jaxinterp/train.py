@@ -4,6 +4,7 @@ Arms of a sweep that differ only in `Hyperparameters` train in the same program,
 concatenated along the seeds axis.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -276,8 +277,9 @@ def hyperparameters_of(arms: Sequence[tuple[TrainConfig, tuple[float, ...]]]) ->
 def default_chunk(model: MLP, config: TrainConfig, pixels: int) -> int:
     """Number of seeds that a device trains at once. On a CPU, weights, gradients and optimiser state fit the cache.
 
-    Where every seed has its own batches, these fit the core's own cache too. The number does not depend on that of the
-    seeds, and every chunk is full: a seed's arithmetic is then the same for any number of seeds.
+    Where every seed has its own batches, these fit the core's own cache too, and so do the feature maps of a batch. The
+    number does not depend on that of the seeds, and every chunk is full: a seed's arithmetic is then the same for any
+    number of seeds.
     """
     rule = optimizer(config, jax.tree.map(lambda leaf: leaf[0], hyperparameters_of([(config, model.dropout)])))
 
@@ -290,8 +292,10 @@ def default_chunk(model: MLP, config: TrainConfig, pixels: int) -> int:
     size = sum(leaf.size * leaf.dtype.itemsize for leaf in leaves)
     on_cpu = jax.default_backend() == "cpu"
     cache, most = (_CORE_CACHE, 8) if on_cpu else (_ACCELERATOR_CACHE, 64)
-    if on_cpu and config.data_order == "independent":
-        most = min(most, _BATCH_CACHE // (4 * config.batch_size * pixels))
+    of_maps = [math.prod(layer.feature_map) * layer.units for layer in model.layers if layer.feature_map]
+    own = [*of_maps, pixels] if config.data_order == "independent" else of_maps
+    if on_cpu and own:
+        most = min(most, _BATCH_CACHE // (4 * config.batch_size * max(own)))
     return int(np.clip(cache // size, 1, max(most, 1)))
 
 

@@ -4,7 +4,7 @@
     python scripts/benchmark.py --only ablation   # only that part
     python scripts/benchmark.py --full            # also times `jaxinterp run` end to end
 
-It takes about 15 minutes on two CPU cores. Leave the machine idle meanwhile: load slows the peers' threads far more
+It takes about 25 minutes on two CPU cores. Leave the machine idle meanwhile: load slows the peers' threads far more
 than ours. The table shows a target next to each number, and every raw timing is written to benchmark.json. Expect, on
 two cores of an AMD EPYC:
 

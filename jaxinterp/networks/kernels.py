@@ -21,11 +21,13 @@ def transposed(tree):
 def transpose_output_gradient(call, arguments, options, context):
     """A flax interceptor. Where every network has its own batch, a kernel's gradient is one product per network.
 
-    XLA's fast product on a CPU takes it if the gradient of the layer's output lies in memory as units × examples.
+    XLA's fast product on a CPU takes that of a dense layer if the gradient of the layer's output lies in memory as
+    units × examples.
     """
     outputs = call(*arguments, **options)
-    is_linear = context.method_name == "__call__" and "kernel" in context.module.variables.get("params", {})
-    return _transposed_backward(outputs) if is_linear else outputs
+    kernel = context.module.variables.get("params", {}).get("kernel")
+    is_dense = context.method_name == "__call__" and kernel is not None and kernel.ndim == 2
+    return _transposed_backward(outputs) if is_dense else outputs
 
 
 def _is_kernel(path) -> bool:

@@ -71,20 +71,20 @@ def post(layer: int) -> Site:
 # Compared with captum
 
 
-def changes(network: Network, test: Dataset, *, layer: int) -> jax.Array:
+def changes(network: Network, test: Dataset, *, site: Site) -> jax.Array:
     """What every logit of every image loses without each unit: "units examples classes"."""
 
     def logits(logits, labels):
         return logits
 
-    without = ablation.units(network, test, site=post(layer), measure=logits, chunk=CHUNK)
+    without = ablation.units(network, test, site=site, measure=logits, chunk=CHUNK)
     return ablation.baseline(network, test, measure=logits) - without
 
 
 def contestants(network: Network, test: Dataset, layer: int) -> dict[str, Contestant]:
     """Ours, and captum in each of its ways. Work is in units × logits; a turn yields "units examples [classes]"."""
     units, classes = network.model.widths[layer], network.model.outputs
-    ours = {"ours": Contestant(units * classes, calls(jax.jit(partial(changes, layer=layer)), network, test))}
+    ours = {"ours": Contestant(units * classes, calls(jax.jit(partial(changes, site=post(layer))), network, test))}
     if peers.captum is None:
         return ours
     torch, captum = peers.torch, peers.captum

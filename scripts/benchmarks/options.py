@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Literal, get_args
 
 # Modules of this package.
-Part = Literal["training", "ablation", "similarity", "maximization", "attribution", "memory", "page"]
+Part = Literal[
+    "training", "ablation", "similarity", "maximization", "attribution", "convolutions", "imports", "memory", "page"
+]
 
 
 @dataclass(frozen=True)
