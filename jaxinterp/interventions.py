@@ -51,10 +51,10 @@ def rescale(units: Bool[Array | np.ndarray, " units"], factor) -> Edit:
     return Edit(jnp.where(units, factor, 1.0), jnp.asarray(_NO_SHIFT))
 
 
-def ablate(units: Bool[Array | np.ndarray, " units"], value: Any = 0.0) -> Edit:
+def ablate(units: Bool[Array | np.ndarray, "*positions units"], value: Any = 0.0) -> Edit:
     """Set the chosen units to a value: 0 for zero-ablation, their mean for mean-ablation.
 
-    value: a number, or an array that broadcasts against the activations.
+    units: may be chosen at each position of a feature map, "rows columns channels". value: a number, or an array that broadcasts against the activations.
     """
     return Edit(jnp.where(units, 0.0, 1.0), jnp.where(units, value, _NO_SHIFT))
 
