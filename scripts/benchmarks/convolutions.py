@@ -31,12 +31,16 @@ def measure(splits: data.Splits, options: Options) -> tuple[dict[str, Any], list
     config = recipe(splits.train, min(options.seeds, SEEDS))
     contestants = {"ours": Contestant(config.train.seeds, training.ours(config, splits))}
     if peers.torch is not None:
-        peers.torch.set_num_threads(ensemble.cores())
-        models = [torch_model(network) for network in untrained(config)]
-        contestants["torch loop"] = Contestant(1, training.torch_loop(models, config, splits.train))
+        for threads, name in training.THREADS.items():
+            models = [torch_model(network) for network in untrained(config)]
+            loop = training.torch_loop(models, config, splits.train)
+            contestants[f"torch loop, {name}"] = Contestant(1, peers.with_threads(threads, loop))
     timings = {"training": race(contestants, rounds)}
     missing = peers.missing("torch")
-    results = [*rows("training", "seed-epochs/s", timings["training"], {"torch loop": "≥ 3"}, missing=missing)]
+    targets = {f"torch loop, {name}": "≥ 3" for name in training.THREADS.values()}
+    results = [*rows("training", "seed-epochs/s", timings["training"], targets, missing=missing)]
+    if peers.torch is not None:
+        peers.torch.set_num_threads(ensemble.cores())
     (network,) = untrained(recipe(splits.train, 1))
     for layer, contestants in ablations(network, jax.device_put(splits.test)).items():
         timings[layer] = race(contestants, rounds)

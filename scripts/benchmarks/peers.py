@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import sys
 import warnings
+from collections.abc import Iterator
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -47,6 +48,13 @@ lucent: Any = _lucent()
 def missing(name: str) -> str:
     """The note of a row whose peer is not installed."""
     return f"{name} not installed: pip install .[bench]"
+
+
+def with_threads(threads: int, turns: Iterator[Any]) -> Iterator[Any]:
+    """The same turns with so many threads of PyTorch. Small products can be faster on one than on all cores."""
+    while True:
+        torch.set_num_threads(threads)
+        yield next(turns)
 
 
 def torch_model(params):

@@ -9,11 +9,24 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from benchmarks import ablation, attribution, maximization, memory, page, peers, processes, race, similarity, training
+from benchmarks import (
+    ablation,
+    attribution,
+    convolutions,
+    imports,
+    maximization,
+    memory,
+    page,
+    peers,
+    processes,
+    race,
+    similarity,
+    training,
+)
 from benchmarks.options import Options
 from benchmarks.race import Contestant, Timing
 
-from jaxinterp import controls, ensemble, epoch, networks, recipes, report
+from jaxinterp import controls, ensemble, epoch, foreign, networks, recipes, report
 from jaxinterp.analysis import ablation as library
 from jaxinterp.analysis import ablation_search
 from jaxinterp.config import ModelConfig, RunConfig, TrainConfig
@@ -258,6 +271,8 @@ def test_record_has_machine_timings_and_a_target_beside_each_figure(splits, tmp_
         monkeypatch.setattr(similarity, name, size)
     for part, name, size in ((maximization, "RESTARTS", 2), (maximization, "STEPS", 5), (attribution, "EXAMPLES", 6)):
         monkeypatch.setattr(part, name, size)
+    monkeypatch.setattr(imports, "FILES", 2)
+    monkeypatch.setattr(imports, "imported", lambda files, folder, name: float(len(files)))
     monkeypatch.setattr(page, "made", lambda run, _: report.build.write(run / "report" / "index.html", "page") or 1.0)
     monkeypatch.setattr(page, "opened", lambda _, rounds: Timing(1, 1.0, [1.0] * rounds))
     few = {name: similarity.MEASURES[name] for name in ("debiased_cka", "procrustes")}
@@ -271,11 +286,13 @@ def test_record_has_machine_timings_and_a_target_beside_each_figure(splits, tmp_
     assert len(record["timings"]["ablation"]["hidden1"]["ours"]["seconds"]) == options.rounds
     targets = {part: [row["target"] for row in rows if row["target"]] for part, rows in record["results"].items()}
     assert targets == {
-        "training": ["≥ 0.95", "≥ 18", "≥ 6", "≥ 12", "≥ 0.60", "≤ 1.2"],
+        "training": ["≥ 0.95", *["≥ 18"] * 2, *["≥ 6"] * 2, *["≥ 12"] * 2, "≥ 0.60", "≤ 1.2"],
         "ablation": ["≥ 100"] * 6 + ["≤ 1e-6"] * 2 + ["about 1", "< 60"],
         "similarity": ["≥ 6", "≥ 100", "≥ 100", "≥ 15", "≤ 1e-5", "< 120"],
         "maximization": ["≥ 200"] * 2 + ["< 10", "≥ .99"],
         "attribution": ["≥ 10", "≥ 10", "≤ 1e-5", "≤ 1e-6", "≤ 1e-6"],
+        "convolutions": ["≥ 3"] * 2 + ["≥ 20"] * 2,
+        "imports": ["< 10"] * 2,
         "memory": ["< 2"] * len(memory.CHUNKS),
         "page": ["≤ 15", "< 30", "< 30", "< 2"],
     }
@@ -294,6 +311,35 @@ def test_a_missing_peer_is_a_row_that_says_how_to_install_it(splits, many, monke
     results = maximization.measure(splits, Options(rounds=1, seeds=2))[1]
     absent = [row for row in results if row.note == "torch-lucent not installed: pip install .[bench]"]
     assert [row.rate for row in absent] == [None] * 4
+
+
+# Convolutions and imports
+
+
+def test_the_convolutional_network_is_the_same_in_pytorch(splits):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    for network in convolutions.untrained(convolutions.recipe(splits.train, 2)):
+        logits = convolutions.torch_model(network)(torch.tensor(np.asarray(splits.test.images))).detach()
+        np.testing.assert_allclose(network(splits.test.images)[0], logits, atol=1e-6)
+
+
+def test_captum_removes_the_same_channels(splits):
+    pytest.importorskip("captum", reason="captum is not installed")
+    (network,) = convolutions.untrained(convolutions.recipe(splits.train, 1))
+    for ways in convolutions.ablations(network, splits.test).values():
+        ours = np.asarray(next(ways["ours"].turns))
+        for logit in range(2):
+            np.testing.assert_allclose(next(ways["captum"].turns), ours[..., logit], atol=1e-6)
+
+
+def test_imported_files_are_the_networks(tmp_path, monkeypatch):
+    monkeypatch.setattr(imports, "FILES", 2)
+    files, many = imports.written(tmp_path, PIXELS), ablation.untrained(2, PIXELS)
+    for seed, path in enumerate(files):
+        network = ensemble.take(foreign.import_weights(path, many.model, PIXELS).networks, 0)
+        expected = ensemble.take(many, seed).variables["params"]
+        for name, part in network.variables["params"].items():
+            jax.tree.map(np.testing.assert_array_equal, dict(part), dict(expected[name]))
 
 
 # Similarity
