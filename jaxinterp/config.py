@@ -148,8 +148,9 @@ class TrainConfig:
     patience: int | None = None
     """stop a network after this many epochs without a lower validation loss, and keep its weights from the best epoch;
     needs validation images"""
-    snapshots: tuple[int, ...] = ()
-    """epochs after which the weights are saved (0 is before training)"""
+    snapshots: tuple[int | float, ...] = ()
+    """epochs after which the weights are saved; 0 is before training, 0.25 after a quarter of the first epoch's
+    batches"""
     chunk: int | None = None
     """number of networks that a device trains at the same time; it changes speed and memory, and results by rounding
     alone; by default chosen from the model's size"""

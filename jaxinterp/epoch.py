@@ -102,12 +102,17 @@ def label_noise(config: TrainConfig, labels: Int[Array | np.ndarray, " examples"
     return jax.random.uniform(draw, labels.shape), others
 
 
+def batch_size(config: TrainConfig, examples: int) -> int:
+    """Number of images in a full batch."""
+    return max(min(config.batch_size, examples), 1)
+
+
 def train_epoch(
-    model, config, state: TrainState, hyperparameters, key, order, data: Dataset, noise
+    model, config, state: TrainState, hyperparameters, key, order, data: Dataset, noise, batches=None
 ) -> tuple[TrainState, EpochMetrics]:
     """One pass of one network over the training images, in the given order. The last batch may be smaller.
 
-    data: its images may be packed.
+    data: its images may be packed. batches: after how many full batches to end, which may be traced; None for all.
     """
     own_order = config.data_order == "independent"
 
@@ -146,13 +151,17 @@ def train_epoch(
         return (variables, opt_state, loss + losses, hits + jnp.stack([right @ of_class, of_class.sum(0)])), None
 
     examples = order.shape[0]
-    size = max(min(config.batch_size, examples), 1)
+    size = batch_size(config, examples)
     full = examples // size
     optimization = networks.transposed((state.variables, state.opt_state))
     carry = (*optimization, jnp.zeros(()), jnp.zeros((2, networks.num_classes(model))))
-    carry, _ = jax.lax.scan(step, carry, (jnp.arange(full), order[: full * size].reshape(full, size)))
-    if examples % size:
-        carry, _ = step(carry, (full, order[full * size :]))
+    index = order[: full * size].reshape(full, size)
+    if batches is not None:
+        carry = jax.lax.fori_loop(0, batches, lambda number, carry: step(carry, (number, index[number]))[0], carry)
+    else:
+        carry, _ = jax.lax.scan(step, carry, (jnp.arange(full), index))
+        if examples % size:
+            carry, _ = step(carry, (full, order[full * size :]))
     *optimization, loss, (right, total) = carry
     variables, opt_state = networks.transposed(tuple(optimization))
     return state._replace(variables=variables, opt_state=opt_state), _epoch_metrics(loss, right, total)
@@ -189,20 +198,39 @@ def _select(condition, new, old):
     return jax.tree.map(lambda a, b: jnp.where(condition, a, b), new, old)
 
 
+def _after(model, config, epoch, state: TrainState, hyperparameters, key, order, data: Splits, noise, batches=None):
+    """The state after an epoch or its first batches, the metrics of the train split, and whether all is finite."""
+    key = jax.random.fold_in(jax.random.fold_in(key, _DROPOUT), epoch)
+    new, trained = train_epoch(model, config, state, hyperparameters, key, order, data.train, noise, batches)
+    finite = jnp.isfinite(trained.loss)
+    for leaf in jax.tree.leaves(new.variables):
+        finite &= jnp.isfinite(leaf).all()
+    return new, trained, finite
+
+
+def within_epoch(model, config, epoch, state: TrainState, hyperparameters, key, order, data: Splits, noise, batches):
+    """The variables of one network after the first batches of an epoch, from its state before the epoch.
+
+    They are those that it passes in `next_epoch`; those of its state where it has ended, or is not finite.
+    """
+    new, _, finite = _after(model, config, epoch, state, hyperparameters, key, order, data, noise, batches)
+    return _select(_active(state) & finite, new.variables, state.variables)
+
+
+def _active(state: TrainState):
+    return (state.stopped == 0) & (state.diverged == 0)
+
+
 def next_epoch(model, config, epoch, state: TrainState, hyperparameters, key, order, data: Splits, noise):
     """Train one network for an epoch, evaluate it, and decide whether it continues. Returns its state and its metrics.
 
     A network that has stopped or diverged keeps its state, with the weights of its last finite epoch, and its metrics
     are NaN.
     """
-    active = (state.stopped == 0) & (state.diverged == 0)
-    key = jax.random.fold_in(jax.random.fold_in(key, _DROPOUT), epoch)
-    new, trained = train_epoch(model, config, state, hyperparameters, key, order, data.train, noise)
+    new, trained, finite = _after(model, config, epoch, state, hyperparameters, key, order, data, noise)
     network = Network(model, new.variables)
     evaluations = [evaluate(network, split, loss=config.loss) for split in (data.validation, data.test)]
-    finite = jnp.isfinite(trained.loss)
-    for leaf in jax.tree.leaves(new.variables):
-        finite &= jnp.isfinite(leaf).all()
+    active = _active(state)
     continues = active & finite
     new = _select(continues, new, state)._replace(diverged=jnp.where(active & ~finite, epoch, state.diverged))
     if config.patience is not None:

@@ -4,7 +4,7 @@
 <run>/training/       the last checkpoint, until the run is complete
 <run>/history.nc      loss and accuracy, as an xarray.Dataset
 <run>/probe.npz       a few hundred test images, and the accuracy of every seed on them
-<run>/snapshots/      weights at chosen epochs
+<run>/snapshots/      weights at chosen epochs, which may be fractions such as 0.25
 <run>/weights/        the trained weights; written last, so a run with this folder is complete
 <run>/results/        results of studies and analyses, as xarray.Datasets
 """
@@ -12,8 +12,10 @@
 import io
 import json
 import os
+import re
 import shutil
 import warnings
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,6 +38,7 @@ PROBE_SIZE = 300  # images on which a loaded network must reach its recorded acc
 # Predictions that rounding on another machine may flip. A wrong activation function flips many more.
 _MAX_FLIPS = 2.5
 _ARRAYS, _ORIGIN = "arrays", "made_by.json"  # in a folder of weights
+_EPOCH = re.compile(r"\d+(\.\d+)?")
 
 
 class Run(NamedTuple):
@@ -97,7 +100,7 @@ def save(path: Path | str, config: RunConfig, trained: Trained, test: Dataset, *
     files.write_summed(path / "probe.npz", stream.getvalue())
     made_by = _Origin(config, fingerprint)
     for number, snapshot in trained.snapshots.items():
-        _save_weights(path / "snapshots" / str(number), snapshot.variables, made_by)
+        _save_weights(path / "snapshots" / epoch_name(number), snapshot.variables, made_by)
     _save_weights(path / "weights", trained.networks.variables, made_by)
 
 
@@ -124,7 +127,17 @@ def check_data(folder: Path, config: RunConfig, splits: Splits) -> None:
         )
 
 
-def load(path: Path | str, *, epoch: int | None = None) -> Run:
+def epoch_name(epoch: int | float) -> str:
+    """An epoch, or a fraction of one, as text that `float` reads: the folder of a snapshot has it as its name."""
+    return np.format_float_positional(epoch, trim="-")
+
+
+def _epochs(names: Iterable[str]) -> list[int | float]:
+    """The epochs that these are names of, in order; other names are passed over."""
+    return sorted(float(name) if "." in name else int(name) for name in names if _EPOCH.fullmatch(name))
+
+
+def load(path: Path | str, *, epoch: int | float | None = None) -> Run:
     """A complete run, with the weights of a snapshot where an epoch is given.
 
     Raises InputError where there is no run, where it is not complete, and where the networks do not reach their
@@ -140,10 +153,10 @@ def load(path: Path | str, *, epoch: int | None = None) -> Run:
     ensemble_ = Network(model, _load_weights(path / "weights", config))
     _check_accuracy(path, ensemble_, config)
     if epoch is not None:
-        stored = sorted(int(folder.name) for folder in (path / "snapshots").glob("*") if folder.name.isdigit())
+        stored = _epochs(folder.name for folder in (path / "snapshots").glob("*"))
         if epoch not in stored:
-            raise InputError(f"no snapshot of epoch {epoch} in {path}; there are {stored or 'none'}")
-        ensemble_ = Network(model, _load_weights(path / "snapshots" / str(epoch), config))
+            raise InputError(f"no snapshot of epoch {epoch_name(epoch)} in {path}; there are {stored or 'none'}")
+        ensemble_ = Network(model, _load_weights(path / "snapshots" / epoch_name(epoch), config))
     return Run(config, ensemble_, read_history(path))
 
 
@@ -228,13 +241,13 @@ def load_checkpoint(folder: Path, like: Checkpoint, config: RunConfig, splits: S
     last = max(steps, key=lambda step: int(step.name))
     check_data(last, config, splits)
     stored = _load_weights(last, config, like=jax.tree.map(np.asarray, _as_stored(like)))
-    snapshots = {int(number): variables for number, variables in stored["snapshots"].items()}
+    snapshots = {number: stored["snapshots"][epoch_name(number)] for number in _epochs(stored["snapshots"])}
     return Checkpoint(int(stored["epoch"]), stored["members"], stored["measured"], snapshots)
 
 
 def _as_stored(checkpoint: Checkpoint) -> dict[str, Any]:
     """A checkpoint under the keys that files have. They are older than the names of the fields."""
-    snapshots = {str(number): variables for number, variables in checkpoint.snapshots.items()}
+    snapshots = {epoch_name(number): variables for number, variables in checkpoint.snapshots.items()}
     keys = {"epoch": checkpoint.epoch, "members": checkpoint.state, "measured": checkpoint.metrics}
     return jax.device_get(keys | {"snapshots": snapshots})
 

@@ -22,12 +22,14 @@ from jaxinterp.epoch import (
     EpochMetrics,
     Hyperparameters,
     TrainState,
+    batch_size,
     data_order,
     evaluate,
     label_noise,
     next_epoch,
     optimizer,
     start,
+    within_epoch,
 )
 from jaxinterp.errors import InputError
 from jaxinterp.networks import MLP, Network
@@ -56,7 +58,7 @@ class Trained(NamedTuple):
 
     networks: Network
     history: History
-    snapshots: dict[int, Network]
+    snapshots: dict[float, Network]
 
 
 class Checkpoint(NamedTuple):
@@ -65,7 +67,7 @@ class Checkpoint(NamedTuple):
     epoch: int
     state: TrainState
     metrics: EpochMetrics  # "seeds epochs …"; NaN for later epochs
-    snapshots: dict[int, Any]  # variables by epoch
+    snapshots: dict[float, Any]  # variables by epoch
 
 
 def check(config: TrainConfig, model: MLP, data: Splits) -> None:
@@ -159,16 +161,20 @@ def fit_arms(
     hyperparameters = hyperparameters_of(arms)
     program = compile_program(model, data, config, hyperparameters)
     checkpoint = _initial_checkpoint(program, config, networks.num_classes(model))
+    examples = len(data.train.labels)
     seeds, padded = hyperparameters.learning_rate.shape[0], checkpoint.state.best.shape[0]
     if restore is not None and (stored := restore(_take_seeds(checkpoint, np.arange(seeds)))) is not None:
         checkpoint = _take_seeds(stored, np.minimum(np.arange(padded), seeds - 1))
     checkpoint = checkpoint._replace(metrics=jax.tree.map(np.array, checkpoint.metrics))
     while checkpoint.epoch < config.epochs and not _all_ended(checkpoint.state):
-        epoch = checkpoint.epoch + 1
+        epoch, snapshots = checkpoint.epoch + 1, dict(checkpoint.snapshots)
+        for number in snapshots:
+            if epoch - 1 < number < epoch:
+                batches = round((number % 1) * (examples // batch_size(config, examples)))
+                snapshots[number] = jax.device_get(program.within(checkpoint.state, epoch, batches))
         state, metrics = program.epoch(checkpoint.state, epoch)
-        snapshots = checkpoint.snapshots
         if epoch in snapshots:
-            snapshots = snapshots | {epoch: jax.device_get(state.variables)}
+            snapshots[epoch] = jax.device_get(state.variables)
         checkpoint = Checkpoint(epoch, state, _record_epoch(checkpoint.metrics, metrics, epoch), snapshots)
         if progress is not None:
             progress(checkpoint if seeds == padded else _without_padding(checkpoint, seeds))
@@ -303,10 +309,14 @@ _CORE_CACHE, _BATCH_CACHE, _ACCELERATOR_CACHE = 4e6, 1e6, 1e9  # bytes
 
 
 class Program(NamedTuple):
-    """The compiled parts of training: the initial state of all networks, and one epoch of all networks."""
+    """The compiled parts of training: the initial state of all networks, and one epoch of all networks.
+
+    within: the variables of all networks after the first batches of an epoch, by their number.
+    """
 
     start: Callable[[], TrainState]
     epoch: Callable[[TrainState, Any], tuple[TrainState, EpochMetrics]]
+    within: Callable[[TrainState, Any, Any], Any]
 
 
 def compile_program(model: MLP, data: Splits, config: TrainConfig, hyperparameters: Hyperparameters) -> Program:
@@ -330,30 +340,32 @@ def compile_program(model: MLP, data: Splits, config: TrainConfig, hyperparamete
     )
     examples = data.train.labels.shape[0]
 
-    def epoch_on_device(state, hyperparameters, keys, epoch, data, noise):
-        shared = config.data_order == "shared"
-        shared_order = data_order(config, epoch, None, examples) if shared else None
-
-        def one(state, hyperparameters, key):
-            order = shared_order if shared else data_order(config, epoch, key, examples)
-            return next_epoch(model, config, epoch, state, hyperparameters, key, order, data, noise)
-
-        return jax.lax.map(lambda args: one(*args), (state, hyperparameters, keys), batch_size=chunk)
-
     axis = PartitionSpec("seeds")
-    lifted = jax.shard_map(
-        epoch_on_device,
-        mesh=mesh,
-        in_specs=(axis, axis, axis, PartitionSpec(), PartitionSpec(), PartitionSpec()),
-        out_specs=axis,
-        check_vma=False,
-    )
-    compiled = jax.jit(lifted, donate_argnums=0)
+
+    def lifted(of_network, further=0):
+        """A function of one network's epoch, for all networks; further: number of arguments after the usual ones."""
+
+        def on_device(state, hyperparameters, keys, epoch, data, noise, *more):
+            shared = config.data_order == "shared"
+            shared_order = data_order(config, epoch, None, examples) if shared else None
+
+            def one(state, hyperparameters, key):
+                order = shared_order if shared else data_order(config, epoch, key, examples)
+                return of_network(model, config, epoch, state, hyperparameters, key, order, data, noise, *more)
+
+            return jax.lax.map(lambda args: one(*args), (state, hyperparameters, keys), batch_size=chunk)
+
+        in_specs = (axis, axis, axis, *[PartitionSpec()] * (3 + further))
+        return jax.shard_map(on_device, mesh=mesh, in_specs=in_specs, out_specs=axis, check_vma=False)
+
+    whole, part = jax.jit(lifted(next_epoch), donate_argnums=0), jax.jit(lifted(within_epoch, further=1))
+    rest = hyperparameters, keys
     # A map instead of a vmap compiles in a third of the time, and drawing the weights takes almost no time.
     begin = jax.jit(
         lambda *args: jax.lax.map(lambda arg: start(model, config, arg[0], arg[1], pixels), args), out_shardings=spread
     )
     return Program(
         start=lambda: begin(hyperparameters, keys),
-        epoch=lambda state, epoch: compiled(jax.device_put(state, spread), hyperparameters, keys, epoch, data, noise),
+        epoch=lambda state, epoch: whole(jax.device_put(state, spread), *rest, epoch, data, noise),
+        within=lambda state, epoch, batches: part(jax.device_put(state, spread), *rest, epoch, data, noise, batches),
     )

@@ -92,6 +92,13 @@ def test_a_snapshot_is_loaded_by_its_epoch(saved, trained, epoch):
     assert bits(found.networks) != bits(trained.networks)
 
 
+@pytest.mark.parametrize(
+    ("epoch", "name"), [(0, "0"), (20.0, "20"), (0.25, "0.25"), (1e-5, "0.00001"), (4 / 3, "1.3333333333333333")]
+)
+def test_a_folder_has_its_epoch_as_its_name(epoch, name):
+    assert store.epoch_name(epoch) == name and float(name) == epoch
+
+
 def test_a_missing_snapshot_is_refused_and_those_there_named(saved):
     with pytest.raises(InputError, match=r"no snapshot of epoch 1 in .*toy; there are \[0, 2\]"):
         store.load(saved, epoch=1)

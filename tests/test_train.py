@@ -183,6 +183,26 @@ def test_snapshots_are_the_weights_of_their_epoch(toy):
     assert bits(trained.snapshots[2]) == bits(shorter.networks)
 
 
+def test_a_snapshot_within_an_epoch_is_of_its_first_batches_and_changes_nothing_else():
+    splits, model = random_splits(), networks.build(ModelConfig((5,), 3, norm="batch", dropout=(0.3,)))
+    config = TrainConfig(seeds=2, epochs=2, batch_size=8, optimizer="sgd", snapshots=(0, 0.5, 1, 1.3))
+    result = train.fit_ensemble(model, splits, config)
+    whole = train.fit_ensemble(model, splits, dataclasses.replace(config, snapshots=(0, 1)))
+    assert bits(result.networks) == bits(whole.networks) and bits(result.history) == bits(whole.history)
+    assert bits(result.snapshots[1]) == bits(whole.snapshots[1])
+    key = ensemble.keys(0, 2)[1]
+    hyperparameters = jax.tree.map(lambda leaf: leaf[1], train.hyperparameters_of([(config, model.dropout)]))
+    images = jax.tree.map(jnp.asarray, splits.train)
+    for number, before, batches in ((0.5, 0, 3), (1.3, 1, 2)):  # of six full batches
+        state = epoch.start(model, config, hyperparameters, key, 6)
+        state = state._replace(variables=ensemble.take(result.snapshots[before], 1).variables)
+        order = epoch.data_order(config, before + 1, key, 50)[: 8 * batches]
+        step_key = jax.random.fold_in(jax.random.fold_in(key, epoch._DROPOUT), before + 1)
+        after, _ = epoch.train_epoch(model, config, state, hyperparameters, step_key, order, images, None)
+        found = ensemble.take(result.snapshots[number], 1).variables
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), found, after.variables)
+
+
 def test_a_diverging_arm_is_frozen_flagged_and_harms_no_other():
     splits, model = random_splits(), networks.build(ModelConfig((5,), 3, "identity"))
     calm = TrainConfig(seeds=2, epochs=3, batch_size=8, optimizer="sgd", loss="squared_error", learning_rate=0.01)
@@ -215,7 +235,7 @@ def test_early_stopping_keeps_the_best_weights_and_ends_training():
 def test_going_on_from_any_epoch_changes_no_bit():
     splits = random_splits()
     model = networks.build(ModelConfig((5,), 3, norm="batch", dropout=(0.3,)))
-    config = TrainConfig(seeds=3, epochs=5, batch_size=8, patience=3, snapshots=(1, 4), label_noise=0.2)
+    config = TrainConfig(seeds=3, epochs=5, batch_size=8, patience=3, snapshots=(1, 3.5, 4), label_noise=0.2)
     states = []
     whole = train.fit_ensemble(model, splits, config, progress=lambda state: states.append(jax.device_get(state)))
     for state in (states[0], states[-2]):

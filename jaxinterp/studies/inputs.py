@@ -105,9 +105,9 @@ class Inputs:
     @property
     def snapshots(self) -> tuple[str, ...]:
         """Names of the stages between first and last epoch whose weights were kept, such as "epoch 5"."""
-        train = self.config.train
-        between = sorted(epoch for epoch in train.snapshots if 0 < epoch < train.epochs)
-        return tuple(f"epoch {epoch}" for epoch in between if (self.path / "snapshots" / str(epoch)).is_dir())
+        train, folder = self.config.train, self.path / "snapshots"
+        between = [store.epoch_name(epoch) for epoch in sorted(train.snapshots) if 0 < epoch < train.epochs]
+        return tuple(f"epoch {name}" for name in between if (folder / name).is_dir())
 
     def conditions(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """The conditions that these names stand for: "snapshots" is every stage that the run kept."""
@@ -122,7 +122,7 @@ class Inputs:
         if self.whole is not None:
             return self.whole.ensemble(condition)
         if condition not in self._stages:
-            self._stages[condition] = store.load(self.path, epoch=int(condition.removeprefix("epoch "))).networks
+            self._stages[condition] = store.load(self.path, epoch=float(condition.removeprefix("epoch "))).networks
         return self._stages[condition]
 
     @property

@@ -34,7 +34,7 @@ class Unread(Inputs):
     def snapshots(self) -> tuple[str, ...]:
         """Names of the stages between first and last epoch."""
         train = self.config.train
-        return tuple(f"epoch {epoch}" for epoch in sorted(train.snapshots) if 0 < epoch < train.epochs)
+        return tuple(f"epoch {epoch:g}" for epoch in sorted(train.snapshots) if 0 < epoch < train.epochs)
 
 
 def unread(recipe, *, seeds=3) -> Inputs:
