@@ -106,7 +106,7 @@ def _planned(study: Study, recipe: str, own: RunConfig | None, seeds: int, epoch
     if own is None or recipe == study.own:
         return recipes.config(recipe, seeds=seeds, epochs=epochs)
     followed = recipes.following(recipe, study.own, own)
-    return recipes.resized(followed, seeds=min(seeds, own.train.seeds), epochs=epochs)
+    return recipes.resized(followed, seeds=min(seeds, own.train.seeds), epochs=epochs or followed.train.epochs)
 
 
 def check_run(study: str, path: Path | str) -> None:

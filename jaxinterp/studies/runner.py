@@ -48,15 +48,15 @@ def measure(
 ) -> Results:
     """Every measurement of a study, from the results stored at path where they are current.
 
-    again: measure even what is current. progress: called with a measurement's name before it is made, with how many
-    are done, and how many there are.
+    Measurements of optional recipes alone are left out where none of these was trained. again: measure even what is
+    current. progress: called with a measurement's name before it is made, with how many are done, and how many there
+    are.
     """
-    results = {}
-    for measurement in _each(all_measurements(study), progress):
-        results[measurement.name] = stored_or_measured(
-            study.name, measurement, path, _chosen(study, measurement, inputs), again
-        )
-    return results
+    possible = [measurement for measurement in all_measurements(study) if _chosen(study, measurement, inputs)]
+    return {
+        measurement.name: stored_or_measured(study.name, measurement, path, _chosen(study, measurement, inputs), again)
+        for measurement in _each(possible, progress)
+    }
 
 
 def measure_parts(
@@ -82,11 +82,13 @@ def measure_parts(
 
 
 def stored(study: Study, path: Path | str) -> Results | None:
-    """A study's results as they are stored at path; None unless all of them are there."""
+    """A study's results as they are stored at path; None unless all that need no optional recipe are there."""
+    found = set(store.results(path))
     names = [measurement.name for measurement in all_measurements(study)]
-    if not {f"{study.name}/{name}" for name in names} <= set(store.results(path)):
+    needed = [own.name for own in all_measurements(study) if set(own.recipes or (study.own,)) & set(study.recipes)]
+    if not {f"{study.name}/{name}" for name in needed} <= found:
         return None
-    return {name: _load(path, f"{study.name}/{name}") for name in names}
+    return {name: _load(path, f"{study.name}/{name}") for name in names if f"{study.name}/{name}" in found}
 
 
 def stored_parts(study: Study, path: Path | str, results: Results) -> list[Results]:

@@ -99,7 +99,8 @@ class Study:
     """A write-up's question, the networks that are trained, what is measured of them, and the claims that are tested.
 
     source: author or site, title and year of the write-up. recipes: the number of networks that are trained of each
-    recipe by default; the first is the study's own recipe. optional: likewise, for recipes that may be missing.
+    recipe by default; the first is the study's own recipe. optional: likewise, for recipes that may be missing, and
+    with them the measurements that are of these alone: claims and figures then leave out what needs them.
     claims: one function per topic, from results to claims. answer: from findings by id to one sentence of at most 30
     words. highlights: ids of the three to six findings that matter most. least_seeds: the smallest number of networks
     that its estimates need. needs: what a run must have for the study to be about its networks, which is checked before

@@ -106,6 +106,21 @@ def test_lifting_gives_each_network_what_it_gives_alone(inputs, results):
         np.testing.assert_allclose(lifted.to_numpy()[:, : alone.shape[1]], alone, rtol=1e-5)
 
 
+def test_what_is_of_optional_recipes_alone_is_left_out_without_them(inputs, tmp_path):
+    study = dataclasses.replace(
+        STUDY,
+        recipes={OWN: 3},
+        optional={OTHER: 3},
+        measurements=(EnsembleMeasurement("pairs", pairs), EnsembleMeasurement("others", pairs, recipes=(OTHER,))),
+    )
+    assert runner.stored(study, tmp_path) is None
+    without = runner.measure(study, tmp_path, {OWN: inputs[OWN]})
+    assert list(without) == ["networks", "pairs"] == list(runner.stored(study, tmp_path) or ())
+    with_others = runner.measure(study, tmp_path, inputs)
+    assert list(with_others) == ["networks", "pairs", "others"] == list(runner.stored(study, tmp_path) or ())
+    np.testing.assert_array_equal(with_others["others"].product, pairs({OTHER: inputs[OTHER]}).product)
+
+
 def test_an_example_is_the_first_network_that_did_not_diverge(inputs, results):
     example = Measurement("example", means, images, conditions=("untrained", "trained"), example=True)
     every = results["means"]["mean"].sel(recipes=OWN, conditions=["untrained", "trained"])

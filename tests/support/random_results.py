@@ -24,7 +24,8 @@ def random_results(study: Study, sizes=None, *, seeds=32, seed=0, optional=True)
     recipes = list(study.all_recipes if optional else study.recipes)
     inputs = {recipe: unread(recipe, seeds=seeds) for recipe in recipes}
     sizes = {"seeds": seeds, "pixels": 16} | (sizes or {})
-    results = {measurement.name: _dataset(rng, study, measurement, inputs, sizes) for measurement in study.measurements}
+    measurements = [own for own in study.measurements if not own.recipes or set(own.recipes) & set(recipes)]
+    results = {measurement.name: _dataset(rng, study, measurement, inputs, sizes) for measurement in measurements}
     coords = {"recipes": recipes, "splits": list(train.SPLITS)}
     networks = _variables(rng, Networks, (), coords, sizes)
     networks["diverged"] = networks["diverged"] * 0
