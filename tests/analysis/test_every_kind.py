@@ -16,6 +16,7 @@ from jaxinterp.analysis import (
     barriers,
     class_profiles,
     directions,
+    dynamics,
     facets,
     last_layer,
     locality,
@@ -99,6 +100,18 @@ def matched(own, some):
 
 def aligned(own, other):
     return jax.jit(barriers.weight_matching)(own, other, KEY)
+
+
+def course(own):
+    return ensemble.stack([two(jax.tree.map(lambda leaf: 0.8 * leaf, own)), two(own)])
+
+
+def labelled(own, some):
+    return Dataset(some.images, some.labels % own.model.outputs)
+
+
+def loss(own):
+    return "squared_error" if own.model.outputs == 1 else "cross_entropy"
 
 
 ANALYSES = {
@@ -217,11 +230,22 @@ ANALYSES = {
         lambda own, some: barriers.barrier(
             own,
             networks.permute(own, *aligned(own, own)),
-            Dataset(some.images, some.labels % own.model.outputs),
+            labelled(own, some),
             points=3,
             statistics=some.images,
-            loss="squared_error" if own.model.outputs == 1 else "cross_entropy",
+            loss=loss(own),
         )
+    ),
+    "activity of layers": once(
+        lambda own, some: [dynamics.activity(own.units(some.images)[layer.post]) for layer in own.model.layers]
+    ),
+    "drift": once(lambda own, some: dynamics.drift(course(own), some.images, KEY)),
+    "what units become": once(lambda own, some: dynamics.becoming(course(own), some.images)),
+    "selectivity over training": once(
+        lambda own, some: dynamics.selective(course(own), some, some, site=own.model.layers[-1].post, classes=3)
+    ),
+    "barriers to the end": once(
+        lambda own, some: dynamics.barriers_to_end(course(own), labelled(own, some), KEY, points=3, loss=loss(own))
     ),
 }
 
