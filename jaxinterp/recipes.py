@@ -156,6 +156,14 @@ RECIPES: dict[str, Recipe] = dict(
             dataclasses.replace(_BOTTLENECK, snapshots=(0, 1, 2, 5, 10, 20)),
         ),
         _recipe(
+            # The same networks, kept often enough to see how they come about.
+            "bottleneck-neurons-every-epoch",
+            "94.80 % test",
+            DataConfig(),
+            ModelConfig((32, 16), initializer="torch"),
+            dataclasses.replace(_BOTTLENECK, snapshots=(0, 0.25, 0.5, *range(1, 21))),
+        ),
+        _recipe(
             "bottleneck-neurons-normalized",
             "96.34 % test",
             DataConfig(),

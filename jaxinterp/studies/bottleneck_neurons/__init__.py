@@ -12,6 +12,7 @@ from jaxinterp.studies.bottleneck_neurons import (
     activity,
     class_accuracy,
     damage,
+    drift,
     neurons,
     rankings,
     saliency,
@@ -24,7 +25,7 @@ from jaxinterp.studies.study import Study
 from jaxinterp.text import format_percent
 
 _WORDS = {"holds": "yes", "does not hold": "no", "undecided": "undecided"}
-_TOPICS = (activity, class_accuracy, rankings, selectivity, damage, scaling, saliency)
+_TOPICS = (activity, drift, class_accuracy, rankings, selectivity, damage, scaling, saliency)
 
 
 def answer(findings: Mapping[str, Finding]) -> str:
@@ -48,6 +49,8 @@ STUDY = Study(
     question="Do single neurons hold single digits?",
     source="interpreting_mnist, a public write-up",
     recipes={neurons.NAME: 32},
+    # The same training, kept after every epoch; claims about the way are left out where it was not trained.
+    optional={drift.EVERY: 32},
     measurements=tuple(measurement for topic in _TOPICS for measurement in topic.MEASUREMENTS),
     claims=tuple(topic.claims for topic in _TOPICS),
     answer=answer,
