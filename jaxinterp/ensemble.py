@@ -90,3 +90,23 @@ def mesh(devices=None) -> jax.sharding.Mesh:
 def shard(networks: Network, devices=None) -> Network:
     """Spread the seeds axis over devices. The number of seeds must be a multiple of the number of devices."""
     return jax.device_put(networks, NamedSharding(mesh(devices), PartitionSpec("seeds")))
+
+
+def over_devices(fn: Callable) -> Callable:
+    """Spread fn(seeded, *shared) over all devices, each with a share of the seeds.
+
+    seeded: a tree whose arrays all have a leading seeds axis, as what fn returns must have. The axis is padded with
+    copies of its last entry where devices do not divide it.
+    """
+
+    def spread(seeded, *shared):
+        devices, count = mesh(), jax.tree.leaves(seeded)[0].shape[0]
+        index = jnp.minimum(jnp.arange(-(-count // devices.size) * devices.size), count - 1)
+        axis, copied = PartitionSpec("seeds"), PartitionSpec()
+        lifted = jax.shard_map(
+            fn, mesh=devices, in_specs=(axis, *[copied] * len(shared)), out_specs=axis, check_vma=False
+        )
+        found = lifted(jax.tree.map(lambda leaf: leaf[index], seeded), *shared)
+        return jax.tree.map(lambda leaf: leaf[:count], found)
+
+    return spread

@@ -121,3 +121,13 @@ def test_stacked_networks_are_an_ensemble(seven):
     assert bits(ensemble.stack(apart)) == bits(seven)
     turned = ensemble.stack([jnp.zeros((2, 3)), jnp.ones((2, 3))], axis=1)
     np.testing.assert_array_equal(turned, [[[0] * 3, [1] * 3]] * 2)
+
+
+def test_devices_share_the_seeds_and_change_nothing(seven, images):
+    def logits(networks_, images):
+        return ensemble.over_seeds(lambda network, images: network(images)[0])(networks_, images)
+
+    spread = jax.jit(ensemble.over_devices(logits))
+    for count in (1, 7):  # more devices than seeds, and a number that two devices do not divide
+        few = ensemble.take(seven, slice(count))
+        np.testing.assert_allclose(spread(few, images), logits(few, images), rtol=1e-5, atol=1e-6)
