@@ -67,7 +67,11 @@ def optimizer(config: TrainConfig, hyperparameters: Hyperparameters) -> optax.Gr
 
 def start(model: MLP, config: TrainConfig, hyperparameters: Hyperparameters, key, pixels: int) -> TrainState:
     """One network before training."""
-    variables = networks.init(key, model, pixels).variables
+    return started(networks.init(key, model, pixels).variables, config, hyperparameters)
+
+
+def started(variables, config: TrainConfig, hyperparameters: Hyperparameters) -> TrainState:
+    """One network with these variables, before training goes on from them."""
     zero = jnp.zeros((), jnp.int32)
     return TrainState(
         variables=variables,
@@ -108,11 +112,13 @@ def batch_size(config: TrainConfig, examples: int) -> int:
 
 
 def train_epoch(
-    model, config, state: TrainState, hyperparameters, key, order, data: Dataset, noise, batches=None
+    model, config, state: TrainState, hyperparameters, key, order, data: Dataset, noise, *, batches=None, masks=None
 ) -> tuple[TrainState, EpochMetrics]:
     """One pass of one network over the training images, in the given order. The last batch may be smaller.
 
     data: its images may be packed. batches: after how many full batches to end, which may be traced; None for all.
+    masks: of the parameters, 0 for those that have no gradient; where they are 0, too, and the optimiser has no memory
+    of them, they stay 0.
     """
     own_order = config.data_order == "independent"
 
@@ -145,6 +151,8 @@ def train_epoch(
         gradients, (updated, losses, right) = jax.grad(objective, has_aux=True)(
             params, rest, step_key, unpack(data.images[index]), labels
         )
+        if masks is not None:
+            gradients = jax.tree.map(jnp.multiply, gradients, masks)
         updates, opt_state = optimizer(config, hyperparameters).update(gradients, opt_state, params)
         variables = {"params": optax.apply_updates(params, updates), **updated}
         of_class = jax.nn.one_hot(labels, networks.num_classes(model))
@@ -153,7 +161,7 @@ def train_epoch(
     examples = order.shape[0]
     size = batch_size(config, examples)
     full = examples // size
-    optimization = networks.transposed((state.variables, state.opt_state))
+    optimization, masks = networks.transposed(((state.variables, state.opt_state), masks))
     carry = (*optimization, jnp.zeros(()), jnp.zeros((2, networks.num_classes(model))))
     index = order[: full * size].reshape(full, size)
     if batches is not None:

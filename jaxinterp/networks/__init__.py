@@ -35,12 +35,29 @@ from jaxinterp.networks.layers import (
     unit_count,
     unit_values,
 )
+from jaxinterp.networks.masks import (
+    inputs_of_kernels,
+    kernels,
+    masked,
+    output_layer,
+    unit_masks,
+    weight_masks,
+    with_output_layer,
+)
 from jaxinterp.networks.mlp import INITIALIZERS, MLP, Activations, activation_function
 from jaxinterp.networks.network import Network, build, count, from_layers, init, per_block, with_outputs
 from jaxinterp.networks.one_unit import moved_by_one_unit
 from jaxinterp.networks.receptive_field import ReceptiveField, receptive_field
 from jaxinterp.networks.steps import INPUT, LOGITS, Layer
-from jaxinterp.networks.symmetry import check_mirrors, mirrors, outgoing_weights, permute, symmetry, unit_products
+from jaxinterp.networks.symmetry import (
+    check_mirrors,
+    incoming_weights,
+    mirrors,
+    outgoing_weights,
+    permute,
+    symmetry,
+    unit_products,
+)
 
 __all__ = [
     "CNN",
@@ -68,13 +85,17 @@ __all__ = [
     "folded",
     "from_layers",
     "has_maps",
+    "incoming_weights",
     "init",
+    "inputs_of_kernels",
     "is_pre_activation",
     "kernel_product",
+    "kernels",
     "layer_named",
     "layer_of",
     "layer_parameters",
     "linear_after",
+    "masked",
     "mirrors",
     "moved_by_one_unit",
     "names",
@@ -82,6 +103,7 @@ __all__ = [
     "normed",
     "num_classes",
     "outgoing_weights",
+    "output_layer",
     "output_weights",
     "pad_units",
     "penalty",
@@ -95,8 +117,11 @@ __all__ = [
     "transposed",
     "unit_activations",
     "unit_count",
+    "unit_masks",
     "unit_products",
     "unit_values",
     "virtual_weights",
+    "weight_masks",
+    "with_output_layer",
     "with_outputs",
 ]

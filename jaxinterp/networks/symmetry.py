@@ -112,6 +112,13 @@ def unit_products(first: Network, second: Network, layer: int) -> tuple[Array, A
     return mirrored, fixed
 
 
+def incoming_weights(network: Network, layer: int) -> Float[Array, "units weights"]:
+    """All weights by which each unit of a layer reads what is before it, of a channel at one position."""
+    kernel = symmetry(network.model)[layer][0]
+    flat = flatten_dict(network.variables)
+    return _by_unit(flat[kernel.path], kernel, network.model.layers[layer].units)
+
+
 def outgoing_weights(network: Network, layer: int) -> Float[Array, "units weights"]:
     """All weights by which the next layer reads each unit of a layer, of a channel at every position."""
     reader = symmetry(network.model)[layer][_READER]

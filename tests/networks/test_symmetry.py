@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support.random_networks import random_network
 
-from jaxinterp import choices, ensemble, networks
+from jaxinterp import choices, ensemble, interventions, networks
 from jaxinterp.config import ModelConfig
 from jaxinterp.errors import InputError
 
@@ -124,3 +124,21 @@ def test_what_is_no_symmetry_is_refused(orders, signs, options, message, key):
     signs = None if signs is None else list(map(np.ones, signs))
     with pytest.raises(InputError, match=message):
         networks.permute(network, list(map(np.arange, orders)), signs)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("norm", [("none", "before"), ("batch", "before"), ("batch", "after")], ids="-".join)
+def test_units_whose_parameters_are_masked_are_ablated(kind, norm, key):
+    network = made(kind, key, "sigmoid", norm)
+    layers = network.model.layers
+    kept = [jax.random.bernoulli(jax.random.fold_in(key, n), 0.5, (own.units,)) for n, own in enumerate(layers)]
+    masks = networks.unit_masks(network, kept)
+    params = jax.tree.map(jnp.multiply, network.variables["params"], masks)
+    images = jax.random.uniform(key, (4, network.pixels))
+    ablated = {own.last: interventions.ablate(~units) for own, units in zip(layers, kept, strict=True)}
+    found = network.replace(variables={**network.variables, "params": params})(images)[0]
+    np.testing.assert_allclose(found, network(images, ablated)[0], rtol=2e-5, atol=1e-6)
+    for number, units in enumerate(kept):
+        for read in (networks.incoming_weights, networks.outgoing_weights):
+            pruned = network.replace(variables={"params": masks})
+            assert (read(pruned, number)[~units] == 0).all()
