@@ -209,7 +209,7 @@ def _select(condition, new, old):
 def _after(model, config, epoch, state: TrainState, hyperparameters, key, order, data: Splits, noise, batches=None):
     """The state after an epoch or its first batches, the metrics of the train split, and whether all is finite."""
     key = jax.random.fold_in(jax.random.fold_in(key, _DROPOUT), epoch)
-    new, trained = train_epoch(model, config, state, hyperparameters, key, order, data.train, noise, batches)
+    new, trained = train_epoch(model, config, state, hyperparameters, key, order, data.train, noise, batches=batches)
     finite = jnp.isfinite(trained.loss)
     for leaf in jax.tree.leaves(new.variables):
         finite &= jnp.isfinite(leaf).all()

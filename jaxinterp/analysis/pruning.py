@@ -138,7 +138,7 @@ def retrained(
         def next_epoch(state, number):
             own = jax.random.fold_in(key, number)
             order = permutation(own, len(data.labels))
-            state, _ = epoch.train_epoch(model, config, state, hyperparameters, own, order, data, None, mask)
+            state, _ = epoch.train_epoch(model, config, state, hyperparameters, own, order, data, None, masks=mask)
             return state, None
 
         state = epoch.started(networks.masked(network, mask).variables, config, hyperparameters)

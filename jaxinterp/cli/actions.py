@@ -48,11 +48,12 @@ def run(command) -> None:
         for path, config in runs.items():
             _train_into(path, config, resume=True)
         path = next(iter(runs))
-        shown = _answer(study, path, command, page=_write_report, after=shown)
+        shown = _answer(study, path, command, slow=command.study is not None, page=_write_report, after=shown)
     if command.study is None:
         left = [study for study in studies.STUDIES if study not in plans]
-        optional = {study: " and ".join(studies.get(study).optional) for study in plans}
-        left += [f"the rows of {study} about {recipes}" for study, recipes in optional.items() if recipes]
+        for study in plans:
+            optional = [*studies.get(study).optional, *studies.get(study).slow]
+            left += [f"the rows of {study} about {' and '.join(optional)}"] if optional else []
         say(f"left for jaxinterp study all: {', '.join(left)}", command.format)
     say(f"{time.monotonic() - began:.0f} s", command.format)
 
@@ -154,13 +155,13 @@ def _train_into(path: Path, config: RunConfig, *, resume: bool):
         return jobs.train_run(path, config, resume=resume, progress=partial(update, what))
 
 
-def _answer(study: str, path: Path, command, *, again: bool = False, page=None, after=None):
+def _answer(study: str, path: Path, command, *, again: bool = False, slow: bool = True, page=None, after=None):
     """Print a study's answer: in short in a terminal, unless all of it is asked for, and every finding otherwise."""
     from jaxinterp import store, studies
     from jaxinterp.report import tables
 
     with study_progress(study) as update:
-        answer = studies.run(study, path, again=again, progress=update)
+        answer = studies.run(study, path, again=again, slow=slow, progress=update)
     written = page(path) if page else None
     short = command.format == "table" and not command.all
     if short:

@@ -148,10 +148,12 @@ def trainable(study: str, planned: Mapping[Path, RunConfig]) -> tuple[dict[Path,
     return possible, reasons
 
 
-def run(study: str, path: Path | str, *, again: bool = False, progress: Progress | None = None) -> Answer:
+def run(
+    study: str, path: Path | str, *, again: bool = False, slow: bool = True, progress: Progress | None = None
+) -> Answer:
     """Answer a study's claims on complete runs. Measurements are kept in the results of the run at path.
 
-    Those that are stored and current are not made again, unless again is set. progress: see `runner.measure`.
+    Those that are stored and current are not made again, unless again is set. slow, progress: see `runner.measure`.
     Raises InputError where a run is missing, has too few seeds, or is being written by another process.
     """
     chosen, path = get(study), Path(path)
@@ -161,7 +163,7 @@ def run(study: str, path: Path | str, *, again: bool = False, progress: Progress
         raise InputError(f"{study} needs {'; '.join(lacking)}")
     chosen.check(loaded)
     with files.only_writer(path):
-        results = runner.measure(chosen, path, loaded, again=again, progress=progress)
+        results = runner.measure(chosen, path, loaded, again=again, slow=slow, progress=progress)
         parts = runner.measure_parts(chosen, path, loaded, results, again=again, progress=progress)
     return _answer(chosen, results, parts)
 

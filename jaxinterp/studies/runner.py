@@ -44,15 +44,25 @@ class Networks(NamedTuple):
 
 
 def measure(
-    study: Study, path: Path, inputs: Mapping[str, Inputs], *, again: bool = False, progress: Progress | None = None
+    study: Study,
+    path: Path,
+    inputs: Mapping[str, Inputs],
+    *,
+    again: bool = False,
+    slow: bool = True,
+    progress: Progress | None = None,
 ) -> Results:
     """Every measurement of a study, from the results stored at path where they are current.
 
     Measurements of optional recipes alone are left out where none of these was trained. again: measure even what is
-    current. progress: called with a measurement's name before it is made, with how many are done, and how many there
-    are.
+    current. slow: with slow measurements. progress: called with a measurement's name before it is made, with how many
+    are done, and how many there are.
     """
-    possible = [measurement for measurement in all_measurements(study) if _chosen(study, measurement, inputs)]
+    possible = [
+        measurement
+        for measurement in all_measurements(study)
+        if (slow or not measurement.slow) and _chosen(study, measurement, inputs)
+    ]
     return {
         measurement.name: stored_or_measured(study.name, measurement, path, _chosen(study, measurement, inputs), again)
         for measurement in _each(possible, progress)
@@ -82,13 +92,16 @@ def measure_parts(
 
 
 def stored(study: Study, path: Path | str) -> Results | None:
-    """A study's results as they are stored at path; None unless all that need no optional recipe are there."""
-    found = set(store.results(path))
-    names = [measurement.name for measurement in all_measurements(study)]
-    needed = [own.name for own in all_measurements(study) if set(own.recipes or (study.own,)) & set(study.recipes)]
-    if not {f"{study.name}/{name}" for name in needed} <= found:
-        return None
-    return {name: _load(path, f"{study.name}/{name}") for name in names if f"{study.name}/{name}" in found}
+    """A study's results as they are stored at path; None unless all are there but slow ones, and those of optional
+    recipes alone.
+    """
+    found, results = set(store.results(path)), {}
+    for measurement in all_measurements(study):
+        if (name := f"{study.name}/{measurement.name}") in found:
+            results[measurement.name] = _load(path, name)
+        elif not measurement.slow and set(measurement.recipes or (study.own,)) & set(study.recipes):
+            return None
+    return results
 
 
 def stored_parts(study: Study, path: Path | str, results: Results) -> list[Results]:

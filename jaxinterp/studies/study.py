@@ -47,7 +47,7 @@ class Measurement:
     common: from {recipe: Inputs} to further arguments that are the same for all recipes; fn takes them after the shared
     ones. key: if given, fn is (network, key, *shared) and gets one random key per seed, from `Inputs.network_keys` of
     this number. chunk: how many networks are computed at once. example: measure only the first network that did not
-    diverge (`Inputs.example`), without the dimension `seeds`.
+    diverge (`Inputs.example`), without the dimension `seeds`. slow: whether a quick answer does without it.
     """
 
     name: str
@@ -60,6 +60,7 @@ class Measurement:
     key: int | None = None
     chunk: int | None = 8
     example: bool = False
+    slow: bool = False
 
     @property
     def record(self) -> type:
@@ -73,13 +74,15 @@ class EnsembleMeasurement:
 
     fn: from {recipe: Inputs} to a NamedTuple of arrays annotated with all their axes, `seeds` included. coords: from
     {recipe: Inputs} to labels of axes. recipes: those whose Inputs fn gets, without recipes that were not trained. If
-    empty, fn gets the study's own recipe, and values along `seeds` become NaN where a network diverged.
+    empty, fn gets the study's own recipe, and values along `seeds` become NaN where a network diverged. slow: whether a
+    quick answer does without it.
     """
 
     name: str
     fn: Callable[[Mapping[str, Inputs]], Any]
     coords: Callable[[Mapping[str, Inputs]], Mapping[str, Sequence[Any]]] = _no_coordinates
     recipes: tuple[str, ...] = ()
+    slow: bool = False
 
     @property
     def record(self) -> type:
@@ -100,11 +103,11 @@ class Study:
 
     source: author or site, title and year of the write-up. recipes: the number of networks that are trained of each
     recipe by default; the first is the study's own recipe. optional: likewise, for recipes that may be missing, and
-    with them the measurements that are of these alone: claims and figures then leave out what needs them.
-    claims: one function per topic, from results to claims. answer: from findings by id to one sentence of at most 30
-    words. highlights: ids of the three to six findings that matter most. least_seeds: the smallest number of networks
-    that its estimates need. needs: what a run must have for the study to be about its networks, which is checked before
-    anything is trained. check: raises InputError for runs, of all recipes, that do not fit together.
+    with them the measurements that are of these alone. claims: one function per topic, from results to claims;
+    measurements of optional recipes and slow ones may be missing. answer: from findings by id to one sentence of at
+    most 30 words. highlights: ids of the three to six findings that matter most. least_seeds: the smallest number of
+    networks that its estimates need. needs: what a run must have for the study to be about its networks, which is
+    checked before anything is trained. check: raises InputError for runs, of all recipes, that do not fit together.
     """
 
     name: str
@@ -129,3 +132,8 @@ class Study:
     def all_recipes(self) -> dict[str, int]:
         """Every recipe, optional ones last."""
         return {**self.recipes, **self.optional}
+
+    @property
+    def slow(self) -> tuple[str, ...]:
+        """The names of the measurements that a quick answer does without."""
+        return tuple(measurement.name for measurement in self.measurements if measurement.slow)

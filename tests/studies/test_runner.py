@@ -121,6 +121,16 @@ def test_what_is_of_optional_recipes_alone_is_left_out_without_them(inputs, tmp_
     np.testing.assert_array_equal(with_others["others"].product, pairs({OTHER: inputs[OTHER]}).product)
 
 
+def test_a_quick_answer_does_without_what_is_slow(inputs, tmp_path):
+    slow = EnsembleMeasurement("slow", pairs, slow=True)
+    study = dataclasses.replace(STUDY, measurements=(*STUDY.measurements, slow))
+    assert study.slow == ("slow",)
+    quick = runner.measure(study, tmp_path, inputs, slow=False)
+    assert quick.keys() == runner.stored(study, tmp_path).keys() == {"networks", "means", "drawn", "pairs"}
+    assert runner.measure(study, tmp_path, inputs).keys() - quick.keys() == {"slow"}
+    assert "slow" in runner.stored(study, tmp_path)
+
+
 def test_an_example_is_the_first_network_that_did_not_diverge(inputs, results):
     example = Measurement("example", means, images, conditions=("untrained", "trained"), example=True)
     every = results["means"]["mean"].sel(recipes=OWN, conditions=["untrained", "trained"])
