@@ -54,7 +54,8 @@ def rescale(units: Bool[Array | np.ndarray, " units"], factor) -> Edit:
 def ablate(units: Bool[Array | np.ndarray, "*positions units"], value: Any = 0.0) -> Edit:
     """Set the chosen units to a value: 0 for zero-ablation, their mean for mean-ablation.
 
-    units: may be chosen at each position of a feature map, "rows columns channels". value: a number, or an array that broadcasts against the activations.
+    units: may be chosen at each position of a feature map, "rows columns channels". value: a number, or an array that
+    broadcasts against the activations.
     """
     return Edit(jnp.where(units, 0.0, 1.0), jnp.where(units, value, _NO_SHIFT))
 

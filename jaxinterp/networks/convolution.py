@@ -23,13 +23,14 @@ def convolve(
     maps: Maps, kernel: Float[Array | np.ndarray, "height width channels outputs"], *, stride: int, padding: int
 ) -> Float[Array, "*batch _ _ outputs"]:
     """The cross-correlation of feature maps with a kernel, between zeros on every side, as PyTorch's Conv2d has it."""
-    slices = _slices(jnp.asarray(maps), kernel.shape[:2], stride, padding)
+    height, width, channels, outputs = kernel.shape
+    slices = _slices(jnp.asarray(maps), (height, width), stride, padding)
     # Accelerators multiply with fewer bits by default.
     product = functools.partial(jnp.tensordot, precision=jax.lax.Precision.HIGHEST)
-    weights = kernel.reshape(-1, kernel.shape[-1])
-    if kernel.shape[2] < _FEW:
+    weights = kernel.reshape(-1, outputs)
+    if channels < _FEW:
         # Numbers are copied one by one where few lie side by side, but whole maps at once where patches come last.
-        patches = jnp.stack([part[..., channel] for part in slices for channel in range(part.shape[-1])])
+        patches = jnp.stack([part[..., channel] for part in slices for channel in range(channels)])
         return product(patches, weights, axes=(0, 0))
     return product(jnp.concatenate(slices, axis=-1), weights, axes=1)
 
