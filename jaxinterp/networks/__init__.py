@@ -3,6 +3,7 @@
 from jaxinterp.networks.affine import (
     EXACT,
     Affine,
+    filters,
     folded,
     kernel_product,
     linear_after,
@@ -81,6 +82,7 @@ __all__ = [
     "convolves",
     "count",
     "depth",
+    "filters",
     "first_layer_is_affine",
     "folded",
     "from_layers",

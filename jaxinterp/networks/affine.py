@@ -17,8 +17,10 @@ from jaxinterp.networks.steps import (
     INPUT,
     LOGITS,
     Activation,
+    Convolution,
     Dense,
     Flattening,
+    Layer,
     Norm,
     Operation,
     Scaling,
@@ -87,6 +89,17 @@ def output_weights(network: Network) -> Float[Array, "units outputs"]:
     if any(isinstance(operation, Flattening) for operation in network.model.steps[-1].operations):
         raise InputError("the outputs read feature maps, and have a weight for each position: give the model widths")
     return jnp.asarray(network.variables["params"][OUTPUT]["kernel"])
+
+
+def filters(network: Network, layer: Layer) -> Float[Array, "units rows columns inputs"]:
+    """The kernel of each channel of a convolution, on the channels of the maps before it; the first reads the image's.
+
+    Raises InputError for a layer of neurons.
+    """
+    for operation in between(network.model, INPUT, layer.pre)[-1].operations:
+        if isinstance(operation, Convolution):
+            return jnp.moveaxis(jnp.asarray(network.variables["params"][operation.name]["kernel"]), -1, 0)
+    raise InputError(f"{layer.name} is no convolution: its units have weights for all that comes before")
 
 
 def linear_after(network: Network, site: Site) -> tuple[Array, Site] | None:

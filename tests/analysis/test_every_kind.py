@@ -17,6 +17,7 @@ from jaxinterp.analysis import (
     class_profiles,
     directions,
     dynamics,
+    edges,
     facets,
     last_layer,
     locality,
@@ -171,6 +172,9 @@ ANALYSES = {
     ),
     "locality of gradients": of_sites(
         lambda own, some, site, units: locality.locality(attribution.gradients(own, some.images, site=site)), pre=True
+    ),
+    "edges of the first layer": once(
+        lambda own, some: edges.edges(edges.first_filters(own, (SIDE, SIDE, 1), side=3)).oriented
     ),
     "probes": of_sites(lambda own, some, site, units: attribution.probes(own, SIDE**2, site=site), pre=True),
     "gradients of logits": of_sites(
