@@ -32,6 +32,12 @@ _STUDIES = 2**32 - 2  # folded into keys of studies: no seed, and no part of a s
 Value = TypeVar("Value")
 
 
+def stage(condition: str) -> float:
+    """Where a condition stands in the order of training: its epoch, −1 before training and ∞ after it."""
+    ends = {UNTRAINED: -1.0, TRAINED: np.inf}
+    return ends[condition] if condition in ends else float(condition.removeprefix("epoch "))
+
+
 @dataclass(frozen=True)
 class Inputs:
     """One recipe's networks and data, shared by all measurements of a study.

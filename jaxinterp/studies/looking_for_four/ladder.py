@@ -11,13 +11,13 @@ import numpy as np
 from jaxtyping import Float
 
 from jaxinterp.stats import SHARE, SIGNED
+from jaxinterp.studies import curves
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.judge import Claim, above, between
 from jaxinterp.studies.looking_for_four.maps import NAME
 from jaxinterp.studies.scores import Difference, Given
 from jaxinterp.studies.study import NETWORKS, EnsembleMeasurement, Results
 from jaxinterp.text import format_number
-from jaxinterp.train import SPLITS
 
 RUNGS = (
     f"{NAME}-zero-one",
@@ -50,11 +50,7 @@ class LearningCurves(NamedTuple):
 
 def learning_curves(inputs: Mapping[str, Inputs]) -> LearningCurves:
     """Learning curves of every rung that was trained."""
-    curves = [np.asarray(own.run.history.accuracy)[..., SPLITS.index("validation")] for own in inputs.values()]
-    validation = np.full((len(curves), *np.max([curve.shape for curve in curves], axis=0)), np.nan)
-    for table, curve, own in zip(validation, curves, inputs.values(), strict=True):
-        table[: len(curve), : curve.shape[1]] = np.where(own.diverged[:, None], np.nan, curve)
-    return LearningCurves(validation)
+    return LearningCurves(curves.accuracy(inputs, "validation"))
 
 
 MEASUREMENTS = (EnsembleMeasurement("curves", learning_curves, lambda inputs: {"recipes": tuple(inputs)}, RUNGS),)
