@@ -139,6 +139,7 @@ def _with_toy_study(arguments: list[str]) -> int:
         claims=(activity.claims,),
         answer=lambda findings: f"{len(findings)} findings",
         highlights=(),
+        optional={},
     )
     report.figures_of = lambda _: lambda results: []  # of all topics
     return cli.main(arguments)

@@ -277,7 +277,8 @@ def test_run_does_it_all_and_goes_on(call, toy_recipe, answered, tmp_path, monke
 @pytest.fixture(autouse=True)
 def nothing_optional(monkeypatch):
     """It is of MNIST, and would be trained here."""
-    change(monkeypatch, "instance-variation", optional={})
+    for study in ("instance-variation", "bottleneck-neurons"):
+        change(monkeypatch, study, optional={})
 
 
 def change(monkeypatch, study, **fields):

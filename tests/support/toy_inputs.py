@@ -41,8 +41,10 @@ def unread(recipe, *, seeds=3) -> Inputs:
     """Inputs that have a config and a model and nothing else: enough for the labels of axes."""
     config = recipes.config(recipe, seeds=seeds)
     nothing = Dataset(np.zeros((0, 784), np.float32), np.zeros(0, np.int32))
+    splits = Splits(nothing, nothing, nothing)
+    config = jobs.with_shape(config, splits)
     run = Run(config, Network(build(config.model), None), None)
-    return Unread(recipe, Path(recipe), run, Splits(nothing, nothing, nothing))
+    return Unread(recipe, Path(recipe), run, splits)
 
 
 def from_networks(recipe, config, networks: Network, history: History) -> Inputs:

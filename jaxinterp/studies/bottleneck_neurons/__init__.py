@@ -10,9 +10,13 @@ from collections.abc import Mapping
 
 from jaxinterp.studies.bottleneck_neurons import (
     activity,
+    arms,
+    channels,
     class_accuracy,
     damage,
     drift,
+    factors,
+    filters,
     neurons,
     rankings,
     saliency,
@@ -25,7 +29,10 @@ from jaxinterp.studies.study import Study
 from jaxinterp.text import format_percent
 
 _WORDS = {"holds": "yes", "does not hold": "no", "undecided": "undecided"}
-_TOPICS = (activity, drift, class_accuracy, rankings, selectivity, damage, scaling, saliency)
+_TOPICS = (
+    *(activity, drift, class_accuracy, rankings, selectivity, damage, scaling, saliency),
+    *(filters, channels, factors),
+)
 
 
 def answer(findings: Mapping[str, Finding]) -> str:
@@ -49,8 +56,11 @@ STUDY = Study(
     question="Do single neurons hold single digits?",
     source="interpreting_mnist, a public write-up",
     recipes={neurons.NAME: 32},
-    # The same training, kept after every epoch; claims about the way are left out where it was not trained.
-    optional={drift.EVERY: 32},
+    # The same training, kept after every epoch; CNNs; and its arms. Claims about what was not trained are left out.
+    optional={
+        **{drift.EVERY: 32, neurons.CNN: 32, neurons.WIDE: 8},
+        **{arm: 32 for arm in arms.ARMS if arm != neurons.NAME},
+    },
     measurements=tuple(measurement for topic in _TOPICS for measurement in topic.MEASUREMENTS),
     claims=tuple(topic.claims for topic in _TOPICS),
     answer=answer,

@@ -64,49 +64,63 @@ def damage(network: Network, choosing: Dataset, scoring: Dataset, key) -> Damage
     """What does each class lose without single units? key: of resample-ablation, of the permutations and the bases."""
     model, halves = network.model, (choosing, scoring)
     resampled, permuted = jax.random.split(key)
-
-    def accuracy(correct, data):
-        return metrics.by_class(correct, data.labels, classes=model.outputs)
-
-    def without_units(layer, basis=None):
-        """Each class's most damaging unit, its accuracy without that on both halves, and scored examples by unit."""
-        first, second = (_correct_without_units(network, half, layer.post, resampled, basis) for half in halves)
-        before, after = accuracy(first, choosing), accuracy(second, scoring)
-        worst = jnp.argmin(before, axis=1)
-        own = [jnp.take_along_axis(half, worst[:, None], axis=1)[:, 0] for half in (before, after)]
-        return worst, *own, second
-
-    by_layer = [without_units(layer) for layer in model.layers]
-    worst, left_choosing, _, correct_without = by_layer[-1]
-    bases = neurons.random_bases(key, model)
-    direction_choosing, direction_scoring = jax.lax.map(
-        lambda basis: without_units(model.layers[-1], basis)[1:3], bases
-    )
-    intact_choosing, correct = (ablation.baseline(network, half, measure=is_correct) for half in halves)
-    loss, direction_loss = (accuracy(intact_choosing, choosing) - left for left in (left_choosing, direction_choosing))
+    accuracy, search = partial(_accuracy, classes=model.outputs), partial(searched, network, *halves, resampled)
+    by_layer = [search(layer.post) for layer in model.layers]
+    own, bases = by_layer[-1], neurons.random_bases(key, model)
+    left, direction_accuracy = jax.lax.map(lambda basis: search(neurons.site(model), basis)[1:3], bases)
+    intact, correct = (ablation.baseline(network, half, measure=is_correct) for half in halves)
+    loss, direction_loss = (accuracy(intact, choosing) - found for found in (own.chosen_accuracy, left))
     p_values = partial(ablation_search.searched_p, labels=scoring.labels, classes=model.outputs, draws=DRAWS)
-    searched_p = jax.vmap(p_values, in_axes=(None, 0))(permuted, correct - correct_without)  # kinds share permutations
+    searched_p = jax.vmap(p_values, in_axes=(None, 0))(permuted, correct - own.correct)  # kinds share permutations
     return Damage(
         intact=accuracy(correct, scoring),
-        ablated=accuracy(correct_without, scoring),
-        worst=worst,
+        ablated=accuracy(own.correct, scoring),
+        worst=own.unit,
         worst_class=top_units.highest(loss),
-        worst_accuracy=jnp.stack([left for _, _, left, _ in by_layer], axis=1),
+        worst_accuracy=jnp.stack([found.accuracy for found in by_layer], axis=1),
         searched_p=jnp.min(searched_p, axis=1),
-        direction_accuracy=direction_scoring,
+        direction_accuracy=direction_accuracy,
         direction_worst_class=top_units.highest(direction_loss),
     )
 
 
+class Searched(NamedTuple):
+    """Each class's most damaging unit of a layer, and the class's accuracy without it on the half that chose it.
+
+    accuracy: on the scoring half; correct: 1 where an example of that half is classified correctly without a unit.
+    """
+
+    unit: Int[Array, "kinds classes"]
+    chosen_accuracy: Float[Array, "kinds classes"]
+    accuracy: Float[Array, "kinds classes"]
+    correct: Float[Array, "kinds units examples"]
+
+
+def searched(
+    network: Network, choosing: Dataset, scoring: Dataset, key, site: Site, basis=None, *, kinds=ablation.KINDS
+) -> Searched:
+    """Which unit does each class need most, and what is left without it? basis: of directions in place of the units."""
+    first, second = (_correct_without_units(network, half, site, key, basis, kinds) for half in (choosing, scoring))
+    classes = network.model.outputs
+    before, after = _accuracy(first, choosing, classes=classes), _accuracy(second, scoring, classes=classes)
+    unit = jnp.argmin(before, axis=1)
+    left_before, left = (jnp.take_along_axis(half, unit[:, None], axis=1)[:, 0] for half in (before, after))
+    return Searched(unit, left_before, left, second)
+
+
+def _accuracy(correct: Array, data: Dataset, *, classes: int) -> Float[Array, "*rows classes"]:
+    return metrics.by_class(correct, data.labels, classes=classes)
+
+
 def _correct_without_units(
-    network: Network, data: Dataset, site: Site, key, basis=None
+    network: Network, data: Dataset, site: Site, key, basis, kinds
 ) -> Float[Array, "kinds units examples"]:
     """1 where an example is classified correctly without a unit, or without a direction of the basis."""
     activations, replaced = network(data.images)[1][site], ablation.replaced_units
     if basis is not None:
         activations, replaced = directions.coordinates(activations, basis), partial(directions.replaced, basis=basis)
     options = {"classes": network.model.outputs, "key": key}
-    fills = jnp.stack([ablation.fill(kind, activations, data.labels, **options) for kind in ablation.KINDS])
+    fills = jnp.stack([ablation.fill(kind, activations, data.labels, **options) for kind in kinds])
     measure = partial(is_correct, labels=data.labels)
     return replaced(network, data.images, fills, site=site, measure=measure, chunk=8)
 

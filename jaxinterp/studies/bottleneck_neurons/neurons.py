@@ -13,6 +13,7 @@ from jaxinterp.networks import MLP, names
 from jaxinterp.studies.inputs import Inputs
 
 NAME = "bottleneck-neurons"
+CNN, WIDE = "bottleneck-cnn", "bottleneck-cnn-wide"
 CHOSEN = "chosen on one half of the test images, scored on the other"
 RANDOM = "a random neuron"
 DIRECTION = "the most damaging random direction"

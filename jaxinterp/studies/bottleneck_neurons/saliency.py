@@ -64,12 +64,13 @@ def _maps(network: Network, images: Array | np.ndarray, layer: Layer) -> Maps:
     return Maps(gradient, attribution.probes(network, images.shape[-1], site=layer.pre))
 
 
-def _shared(inputs: Inputs) -> tuple:
+def inked_images(inputs: Inputs) -> tuple[Array | np.ndarray, Bool[np.ndarray, " pixels"]]:
+    """A sample of the test images, and which pixels count."""
     return inputs.sample.images, np.mean(inputs.test.images > 0, axis=0) >= INKED
 
 
 MEASUREMENTS = (
-    Measurement("saliency", saliency, _shared, neurons.coords, (UNTRAINED, TRAINED)),
+    Measurement("saliency", saliency, inked_images, neurons.coords, (UNTRAINED, TRAINED)),
     Measurement("maps", maps, lambda inputs: (inputs.sample.images,), example=True),
 )
 

@@ -60,11 +60,8 @@ def selectivity(network: Network, choosing: Dataset, scoring: Dataset, key) -> S
         return jnp.take_along_axis(values, chosen[:, None], axis=-1)[..., 0]
 
     def of_basis(basis):
-        before, after = (
-            responses.selectivity(directions.coordinates(x, basis), half.labels, classes=classes, bins=1).auc
-            for x, half in ((first, choosing), (second, scoring))
-        )
-        return of_chosen(after, top_units.highest(before))
+        before, after = (directions.coordinates(activations, basis) for activations in (first, second))
+        return chosen_auc(before, after, choosing, scoring, classes=classes)
 
     return Selectivity(
         *found[:4],
@@ -74,6 +71,15 @@ def selectivity(network: Network, choosing: Dataset, scoring: Dataset, key) -> S
         chosen_firing=responses.liveness(second).firing_rate[chosen],
         direction_auc=jax.lax.map(of_basis, neurons.random_bases(key, network.model)),
     )
+
+
+def chosen_auc(before: Array, after: Array, choosing: Dataset, scoring: Dataset, *, classes: int):
+    """The AUC " classes" of each class's most selective unit, chosen and scored on activations on either half."""
+    first, second = (
+        responses.selectivity(activations, half.labels, classes=classes, bins=1).auc
+        for activations, half in ((before, choosing), (after, scoring))
+    )
+    return jnp.take_along_axis(second, top_units.highest(first)[:, None], axis=-1)[..., 0]
 
 
 MEASUREMENTS = (

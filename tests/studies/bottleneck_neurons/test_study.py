@@ -15,8 +15,8 @@ from jaxinterp.studies.bottleneck_neurons import STUDY
 
 def test_ids_are_unique_and_highlights_exist():
     findings = judged(STUDY, random_results(STUDY))
-    assert studies.get("bottleneck-neurons") is STUDY and len(findings) == 38 and set(STUDY.highlights) <= set(findings)
-    assert {name.split()[0] for name in findings} == {"4.1", "4.12", "4.2", "4.3", "4.4", "4.5", "4.6", "4.8"}
+    assert studies.get("bottleneck-neurons") is STUDY and len(findings) == 67 and set(STUDY.highlights) <= set(findings)
+    assert {name.split()[0] for name in findings} == {f"4.{row}" for row in (1, 2, 3, 4, 5, 6, 8, 9, 11, 12)}
     assert len(STUDY.answer(findings).split()) <= 30
 
 

@@ -5,30 +5,40 @@ from matplotlib.figure import Figure
 from jaxinterp.data import default_shape
 from jaxinterp.report.figures.bottleneck_neurons import (
     activity,
+    channels,
     class_accuracy,
     damage,
     drift,
+    factors,
+    filters,
     rankings,
     saliency,
     scaling,
     selectivity,
 )
 from jaxinterp.report.figures.drawing import has_rows, shape_of
+from jaxinterp.studies.bottleneck_neurons.arms import complete
 from jaxinterp.studies.bottleneck_neurons.drift import COURSE
 from jaxinterp.studies.study import Results
 
 _FIGURES = (
     *(damage.losses, damage.damage, scaling.curves, scaling.margins, scaling.confusions, damage.predictors),
     *(rankings.responses, selectivity.selectivity, class_accuracy.accuracy, class_accuracy.failures),
-    *(activity.activations, activity.pixels, saliency.saliency),
+    *(activity.activations, activity.pixels, saliency.saliency, filters.gallery, filters.energies),
 )
 _OF_COURSES = (drift.course, drift.neurons, drift.drifts, drift.settling)
-_OF_IMAGES = (class_accuracy.failures, saliency.saliency)
+_OF_ARMS = (factors.accuracy, factors.effects, factors.neurons)
+_OF_CNNS = (filters.places, channels.units, channels.alike)
+_OF_IMAGES = (class_accuracy.failures, saliency.saliency, filters.gallery)
 
 
 def figures(results: Results) -> list[Figure]:
-    """All figures of the study; maps and galleries where images have rows and columns."""
+    """All figures of the study: maps where images have rows and columns, and the course of training, CNNs and
+    arms where they were trained."""
     maps = results["maps"]
     drawable = has_rows(shape_of(maps) or default_shape(maps.sizes["pixels"]))
-    drawn = [draw(results) for draw in _FIGURES if drawable or draw not in _OF_IMAGES]
-    return drawn + [draw(results) for draw in _OF_COURSES if COURSE in results]
+    drawn = list(_FIGURES)
+    drawn += _OF_COURSES if COURSE in results else ()
+    drawn += _OF_CNNS if "channels" in results else ()
+    drawn += _OF_ARMS if complete(results) else ()
+    return [draw(results) for draw in drawn if drawable or draw not in _OF_IMAGES]
