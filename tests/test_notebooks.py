@@ -65,6 +65,7 @@ def test_there_are_notebooks():
         "03_instance_variation",
         "04_looking_for_four",
         "05_llm_labels",
+        "06_dynamics",
     } <= set(NAMES)
     assert NAMES == sorted(notebook.stem for notebook in FOLDER.glob("*.ipynb"))
 

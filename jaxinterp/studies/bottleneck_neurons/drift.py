@@ -41,7 +41,7 @@ RISEN = 2.0  # the published mean grows fivefold: what does not even double is n
 FALLEN = 0.95  # a decline by a twentieth can be seen in a figure
 NEARLY_ALL = 0.9
 BECOME = 0.9  # correlation of a neuron with its end: four fifths of its variance
-LOW = 0.1  # of the barrier between two networks: a bump in one basin
+LOW = 0.1  # of the barrier to another network: less is a bump within a basin
 
 
 class Course(NamedTuple):
@@ -348,17 +348,30 @@ def _selectivity(found: xr.Dataset) -> Claim:
 def _basin(found: xr.DataArray) -> Claim:
     time = early(found)
     now = found.sel(epochs=time)
+    apart = now.sel(ends=OTHER, orders=IN_ORDER)
+
+    def joined(end: str, order: str) -> xr.DataArray:
+        barrier = now.sel(ends=end, orders=order)
+        return stats.indicator(barrier < LOW * apart, barrier)
+
     return Claim(
         row="4.12",
         name="basin",
-        text=f"After {_epoch(time)} a network lies in the basin of its end: barrier of the loss between the two",
-        measured=now.sel(ends=OWN, orders=IN_ORDER),
-        controls={f"{OTHER}, {order}": now.sel(ends=OTHER, orders=order) for order in dynamics.ORDERS},
-        score=Ratio(),
-        rule=below(LOW),
-        quantity="barrier of the loss on the line between a network and an end",
-        shown={f"{OWN}, {REORDERED}": now.sel(ends=OWN, orders=REORDERED)},
-        note=f"{REORDERED.capitalize()}: the end's neurons matched to the network's by their weights.",
+        text=f"After {_epoch(time)} a network lies in the basin of its end: share of networks that no barrier of the "
+        "loss divides from it",
+        measured=joined(OWN, IN_ORDER),
+        controls={f"{OTHER}, {REORDERED}": joined(OTHER, REORDERED)},
+        score=Difference(),
+        rule=above(MOST),
+        bounds=SHARE,
+        quantity="share of networks without a barrier",
+        shown={
+            f"barrier, {end}, {order}": now.sel(ends=end, orders=order)
+            for end in (OWN, OTHER)
+            for order in dynamics.ORDERS
+        },
+        note=f"A barrier: above {LOW:g} of that to {OTHER}, {IN_ORDER}. {REORDERED.capitalize()}: the end's neurons "
+        "matched to the network's by their weights.",
         recipes=(EVERY,),
     )
 

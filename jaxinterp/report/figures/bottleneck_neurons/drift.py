@@ -30,12 +30,12 @@ from jaxinterp.studies.bottleneck_neurons.drift import (
 from jaxinterp.studies.study import Results
 
 SHOWN = 5  # neurons whose lives are drawn
-_TICKS = (0, 0.25, 0.5, 1, 2, 5, 10, 20, 50, 100)
+_TICKS = {0: "0", 0.25: "¼", 0.5: "½"} | {tick: f"{tick}" for tick in (1, 2, 5, 10, 20, 50, 100)}
 _PAIRS = (
     ({"mean": "mean", "spread": "standard deviation"}, "activation"),
     ({"sparsity": "(neuron, image) inactive", "dead": "dead neurons"}, "share"),
     ({"rank": "effective rank", "participation": "participation ratio"}, "directions"),
-    ({"births": "births", "deaths": "deaths"}, "neurons since the time before"),
+    ({"births": "born", "deaths": "died"}, "neurons (mean)"),
 )
 
 
@@ -46,12 +46,12 @@ def course(results: Results) -> Figure:
     for row, layer in zip(grid, found.layers.to_numpy(), strict=True):
         for axes, (pair, what) in zip(row, _PAIRS, strict=True):
             for (name, label), colour in zip(pair.items(), (BLUE, ORANGE), strict=True):
-                band(axes, found[name].sel(layers=layer), colour, label)
+                band(axes, found[name].sel(layers=layer), colour, label, average="births" in pair)
             _over_time(axes, found, layer, what)
             legend(axes)
     ends = [found["mean"].isel(epochs=place) for place in (0, -1)]
     text = f"Mean activation {means({'before training': ends[0], 'at the end': ends[1]}, 2)}"
-    title = "Activity of layers over training: mean and spread, inactive neurons, directions, births and deaths"
+    title = "Activity of layers over training: mean and spread, inactive neurons, directions, neurons born and died"
     return caption(figure, seeds(results, EVERY), title, BAND, text, "4.2")
 
 
@@ -75,10 +75,10 @@ def neurons(results: Results) -> Figure:
         _over_time(row[2], activity, f"{layer}: some neurons", "mean activation")
         _over_time(row[3], activity, f"{layer}: the same neurons", "correlation with end")
         legend(row[2])
-    title = f"Lives of neurons, seed {seed}: each neuron's mean activation and likeness to its end, over training"
+    title = f"Lives of neurons, seed {seed}: each neuron's mean activation and correlation with its end, over training"
     notes = (
         "maps: neurons by mean activation at the end; lines: some of them, evenly in that order; dotted: "
-        "likeness to the end of the match in another network"
+        "correlation with the end of the match in another network"
     )
     later = {f"epoch {time:g}": own.sel(epochs=time) for time in own.epochs.to_numpy()[1::4]}
     text = f"Correlation with the end, mean over neurons and networks: {means(later, 2)}"
@@ -86,7 +86,7 @@ def neurons(results: Results) -> Figure:
 
 
 def drifts(results: Results) -> Figure:
-    """Likeness of networks to themselves and to others at other times."""
+    """Similarity of networks to themselves and to others at other times."""
     found = results[DRIFT]
     measures, layers = found.measures.to_numpy(), found.layers.to_numpy()
     figure, grid = panels(len(measures), len(layers), (4.6, 2.9), sharey="row")
@@ -102,7 +102,7 @@ def drifts(results: Results) -> Figure:
     legend_of(figure, grid[0, 0])
     at_first = {str(layer): found.own.sel(references=END, layers=layer).isel(measures=0, epochs=0) for layer in layers}
     text = f"Debiased CKA of untrained networks with their ends: {means(at_first, 2)}"
-    title = "Drift of representations: likeness to the same network at other times, and to another network at these"
+    title = "Drift of representations: similarity to the same network and to other networks, at other times"
     return caption(figure, seeds(results, EVERY), title, f"{BAND}; dotted: mean over other networks", text, "4.12")
 
 
@@ -127,8 +127,9 @@ def settling(results: Results) -> Figure:
         for order, style in ((IN_ORDER, "-"), (REORDERED, ":")):
             band(row[-1], barriers.sel(ends=end, orders=order), colour, f"{end}, {order}", style)
     _over_time(row[-1], barriers, "barrier to an end", "excess loss on the line")
-    for axes in row[-2:]:
-        legend(axes)
+    legend(row[-2])
+    row[-1].set_ylim(top=1.4 * row[-1].get_ylim()[1])  # room for the legend
+    legend(row[-1], "upper left")
     half = {str(layer): _become(becoming.own.sel(layers=layer)).sel(epochs=1, method="nearest") for layer in layers}
     title = "When are neurons, selectivity and the basin of the loss what they will be?"
     text = f"Neurons that correlate above {BECOME:g} with their end from epoch 1 on: {means(half, 2)}"
@@ -149,7 +150,9 @@ def _over_time(axes: Axes, found: xr.Dataset | xr.DataArray, title: str, what: s
     """Epochs from 0 to 1 linearly and later ones by their logarithm."""
     last = found.epochs.to_numpy()[-1]
     axes.set_xscale("symlog", linthresh=1, linscale=0.7)
-    axes.set_xticks([tick for tick in _TICKS if tick <= last], [f"{tick:g}" for tick in _TICKS if tick <= last])
+    shown = [tick for tick in _TICKS if tick <= last]
+    axes.set_xticks(shown, [_TICKS[tick] for tick in shown])
+    axes.set_xlim(-0.08, 1.1 * last)
     axes.minorticks_off()
     plain(axes, title, "epoch", what, grid="y")
 
@@ -166,7 +169,7 @@ def _map(figure: Figure, axes: Axes, values: xr.DataArray, neurons, title: str, 
     heat(axes, values, "units", neurons, low=ends[0], high=ends[1])
     times = values.epochs.to_numpy()
     places = [place for place, time in enumerate(times) if time in _TICKS]
-    axes.set_xticks(places, [f"{times[place]:g}" for place in places])
+    axes.set_xticks(places, [_TICKS[times[place]] for place in places])
     axes.tick_params(axis="both", labelsize=7)
     names(axes, title, "epoch", "neuron")
     colour_bar(figure, np.array([axes]), "", shrink=0.8)
