@@ -100,6 +100,9 @@ def test_the_ladder_has_no_rung_too_many():
         ("tensorflow_datasets", {"data"}),
         ("safetensors", {"foreign"}),
         ("h5py", {"foreign"}),
+        ("openTSNE", {"analysis"}),
+        ("umap", {"analysis"}),
+        ("sklearn", set()),
         ("keras", set()),
         ("pickle", set()),
         ("tensorflow", set()),
@@ -125,7 +128,7 @@ def test_no_study_computes_an_interval(name):
     assert not names & ESTIMATORS
 
 
-@pytest.mark.parametrize("library", ["tensorflow_datasets", "h5py"])
+@pytest.mark.parametrize("library", ["tensorflow_datasets", "h5py", "openTSNE", "umap"])
 def test_a_library_loads_when_it_is_needed(library):
     for name in MODULES:
         top = ast.Module([node for node in parse(name).body if isinstance(node, ast.Import | ast.ImportFrom)], [])

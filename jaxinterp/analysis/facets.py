@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from jaxinterp.analysis import attribution, facet_starts
+from jaxinterp.analysis import attribution, facet_starts, silhouettes
 from jaxinterp.analysis.facet_starts import EXACT, ORTHOGONAL, Images, cosines_of, lengths
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
@@ -323,8 +323,10 @@ def _best_clusters(noise: Float[Array, "starts clusters examples"], cosines: Cos
     groups, tightest = groups.reshape(k - 1, starts, -1), jnp.argmax(tightness.reshape(k - 1, starts), axis=1)
 
     def score(count, group):
-        score, sizes = _silhouette(cosines, kept, group, k)
+        sizes = jnp.sum(jnp.where(kept[:, None], jax.nn.one_hot(group, k), 0.0), axis=0)
         smallest = jnp.min(jnp.where(jnp.arange(k) < count, sizes, jnp.inf))
+        found = silhouettes.of_distances(1 - cosines, group, classes=k, kept=kept)
+        score = jnp.sum(found) / jnp.maximum(jnp.sum(kept), 1)
         return jnp.where(smallest >= jnp.maximum(LEAST * jnp.sum(kept), 1), score, -1.0)
 
     groups = groups[jnp.arange(k - 1), tightest]
@@ -357,19 +359,6 @@ def _k_means(noise: Float[Array, "clusters examples"], cosines: Cosines, kept: K
 
     near, _ = jax.lax.scan(move, jnp.where(active, cosines[:, centres], -jnp.inf), length=_ROUNDS)
     return jnp.argmax(near, axis=-1), jnp.sum(jnp.where(kept, jnp.max(near, axis=-1), 0.0))
-
-
-def _silhouette(cosines: Cosines, kept: Kept, group: Int[Array, " examples"], k: int):
-    """Mean silhouette over the kept vectors, 0 for a vector alone in its cluster; and the sizes of the clusters."""
-    members = jnp.where(kept[:, None], jax.nn.one_hot(group, k), 0.0)
-    sizes = jnp.sum(members, axis=0)
-    total = jnp.matmul(1 - cosines, members, precision=EXACT)
-    same = group[:, None] == jnp.arange(k)
-    inner = jnp.sum(jnp.where(same, total, 0.0), axis=-1) / jnp.maximum(sizes[group] - 1, 1)
-    outer = jnp.min(jnp.where(same | (sizes == 0), jnp.inf, total / jnp.maximum(sizes, 1)), axis=-1)
-    larger = jnp.maximum(inner, outer)
-    score = jnp.where((sizes[group] > 1) & (larger > 0), (outer - inner) / jnp.where(larger > 0, larger, 1.0), 0.0)
-    return jnp.sum(jnp.where(kept, score, 0.0)) / jnp.maximum(jnp.sum(kept), 1), sizes
 
 
 def _unit_weights(network: Network, blank: Float[Array, " pixels"], site: Site, directions: Directions | None):

@@ -24,7 +24,9 @@ from jaxinterp.analysis import (
     matching,
     maximization,
     patching,
+    projection,
     responses,
+    silhouettes,
 )
 from jaxinterp.analysis.attribution import METHODS
 from jaxinterp.analysis.maximization import optima
@@ -162,6 +164,21 @@ ANALYSES = {
     ),
     "shifts": of_sites(
         lambda own, some, site, units: patching.shifts(own, some.images[:8], some.images[8:16], site=site)
+    ),
+    "principal components": of_sites(
+        lambda own, some, site, units: projection.pca(own.units(some.images)[site], components=units).directions
+    ),
+    "trustworthiness of planes": once(
+        lambda own, some: [
+            projection.trustworthiness(values, projection.plane(values).scores)
+            for values in (own.units(some.images)[layer.post] for layer in own.model.layers)
+        ]
+    ),
+    "silhouettes of subspaces": of_sites(
+        lambda own, some, site, units: jnp.mean(
+            silhouettes.of_subspaces(own.units(some.images)[site], some.labels, np.eye(units, dtype=bool), classes=3),
+            axis=1,
+        )
     ),
     "profiles of classes": of_sites(
         lambda own, some, site, units: class_profiles.profile(own.units(some.images)[site], some.labels, classes=3)
