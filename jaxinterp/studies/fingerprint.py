@@ -1,7 +1,8 @@
 """Is a stored measurement still what would be measured? It is if its fingerprint is the same.
 
 A fingerprint covers all that a result depends on: config, weights and data of every recipe, the measurement's
-arguments, the package's version, and the code that measures. Comments and docstrings do not count.
+arguments and the libraries of an extra that it names, the package's version, and the code that measures. Comments and
+docstrings do not count.
 """
 
 import ast
@@ -11,7 +12,7 @@ import inspect
 import json
 from collections.abc import Mapping
 from functools import cache
-from importlib import resources
+from importlib import metadata, resources
 from pathlib import Path
 
 import jax
@@ -34,9 +35,18 @@ def fingerprint(measurement: AnyMeasurement, inputs: Mapping[str, Inputs]) -> st
     parts = {
         "code": [code(), _own_source(measurement)],
         "arguments": arguments,
+        "libraries": {name: _version(name) for name in getattr(measurement, "libraries", ())},
         "runs": {recipe: [to_json(own.config), *own.once(_arrays)] for recipe, own in inputs.items()},
     }
     return _hash(json.dumps(parts, sort_keys=True).encode())
+
+
+def _version(library: str) -> str | None:
+    """The version of a library; None where it is not installed."""
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _own_source(measurement: AnyMeasurement) -> str:

@@ -75,7 +75,8 @@ class EnsembleMeasurement:
     fn: from {recipe: Inputs} to a NamedTuple of arrays annotated with all their axes, `seeds` included. coords: from
     {recipe: Inputs} to labels of axes. recipes: those whose Inputs fn gets, without recipes that were not trained. If
     empty, fn gets the study's own recipe, and values along `seeds` become NaN where a network diverged. slow: whether a
-    quick answer does without it.
+    quick answer does without it. libraries: of an extra, by the names under which they are installed, that fn uses if
+    they are; with another version of one, or without it, what is stored is measured again.
     """
 
     name: str
@@ -83,6 +84,7 @@ class EnsembleMeasurement:
     coords: Callable[[Mapping[str, Inputs]], Mapping[str, Sequence[Any]]] = _no_coordinates
     recipes: tuple[str, ...] = ()
     slow: bool = False
+    libraries: tuple[str, ...] = ()
 
     @property
     def record(self) -> type:

@@ -13,11 +13,13 @@ from jaxinterp.studies.bottleneck_neurons import (
     arms,
     channels,
     class_accuracy,
+    clusters,
     damage,
     drift,
     factors,
     filters,
     neurons,
+    pictures,
     rankings,
     saliency,
     scaling,
@@ -30,7 +32,7 @@ from jaxinterp.text import format_percent
 
 _WORDS = {"holds": "yes", "does not hold": "no", "undecided": "undecided"}
 _TOPICS = (
-    *(activity, drift, class_accuracy, rankings, selectivity, damage, scaling, saliency),
+    *(activity, drift, class_accuracy, rankings, selectivity, damage, scaling, clusters, pictures, saliency),
     *(filters, channels, factors),
 )
 

@@ -40,7 +40,8 @@ def coords(inputs: Inputs) -> dict[str, Sequence[Any]]:
 
 
 def keys(inputs: Inputs) -> Key[jax.Array, "3"]:
-    """Random keys of the study, the same for every network. The first is unused."""
+    """Random keys of the study, the same for every network. The first is of `clusters` and
+    `pictures`."""
     return jax.random.split(inputs.key(0), 3)
 
 

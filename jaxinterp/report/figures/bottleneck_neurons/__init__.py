@@ -7,10 +7,12 @@ from jaxinterp.report.figures.bottleneck_neurons import (
     activity,
     channels,
     class_accuracy,
+    clusters,
     damage,
     drift,
     factors,
     filters,
+    pictures,
     rankings,
     saliency,
     scaling,
@@ -24,6 +26,7 @@ from jaxinterp.studies.study import Results
 _FIGURES = (
     *(damage.losses, damage.damage, scaling.curves, scaling.margins, scaling.confusions, damage.predictors),
     *(rankings.responses, selectivity.selectivity, class_accuracy.accuracy, class_accuracy.failures),
+    *(clusters.clusters, pictures.pictures),
     *(activity.activations, activity.pixels, saliency.saliency, filters.gallery, filters.energies),
 )
 _OF_COURSES = (drift.course, drift.neurons, drift.drifts, drift.settling)
