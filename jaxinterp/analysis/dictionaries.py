@@ -1,8 +1,9 @@
 """Which features does a layer carry, perhaps more than it has units? Sparse dictionaries of its activations.
 
 A dictionary has a direction of length 1 for each feature, and gives an activation back as a sum of at most k of them
-with positive coefficients, on top of a centre. It is a k-sparse autoencoder: the coefficients are the k largest of
-ReLU(E(a − centre) + bias). Source: Makhzani and Frey 2013, k-sparse autoencoders, arXiv 1312.5663.
+with positive coefficients, on top of a centre, the mean. It is a k-sparse autoencoder: the coefficients are the k
+largest of ReLU(E(a − centre) + bias). (A centre that is trained, too, ends anywhere, and the directions with it.)
+Source: Makhzani and Frey 2013, k-sparse autoencoders, arXiv 1312.5663.
 
 A dictionary always finds something. What it finds is compared with principal components, with random directions, with
 the units themselves, with dictionaries of untrained networks and of units shuffled independently; and a feature that a
@@ -70,10 +71,10 @@ def fit(
         updates, memory = optimizer.update(jax.grad(loss)(dictionary, batch), memory)
         found: Any = optax.apply_updates(dictionary, updates)
         found = found._replace(directions=_unit_length(found.directions) * usable, encoder=found.encoder * usable)
-        return (found._replace(bias=found.bias * usable[:, 0]), memory), None
+        return (found._replace(bias=found.bias * usable[:, 0], centre=dictionary.centre), memory), None
 
     (found, _), _ = jax.lax.scan(step, (first, optimizer.init(first)), jnp.arange(steps))
-    return found._replace(bias=found.bias * scale, centre=mean + scale * found.centre)
+    return found._replace(bias=found.bias * scale, centre=mean)
 
 
 def code(dictionary: Dictionary, activations: Activations, *, k: int) -> Float[Array, "examples features"]:
@@ -139,6 +140,15 @@ def found_again(
     cosines = jnp.where(first_alive[:, None] & second_alive, cosines, jnp.nan)
     order = matching.assign(cosines)
     return jnp.take_along_axis(cosines, order[:, None], axis=1)[:, 0] > FOUND
+
+
+def lines(directions: Directions, chosen: Bool[Array, " features"]) -> Float[Array, ""]:
+    """The number of chosen features, two that point in opposite directions counted as one.
+
+    Independent units have two features each, above and below the centre: more than units, without superposition.
+    """
+    opposite = (_product(directions, directions.T) < -FOUND) & chosen[:, None] & chosen
+    return jnp.sum(chosen & ~jnp.any(jnp.triu(opposite), axis=0)).astype(jnp.float32)
 
 
 def _largest(values: Float[Array, "examples features"], k: int) -> Bool[Array, "examples features"]:

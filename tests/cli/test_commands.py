@@ -292,7 +292,7 @@ def toy_studies(monkeypatch, arm):
         recipe = recipes.RECIPES["instance-variation"]
         config = dataclasses.replace(TOY, recipe=name)
         monkeypatch.setitem(recipes.RECIPES, name, dataclasses.replace(recipe, config=config))
-    change(monkeypatch, "bottleneck-neurons", recipes={"bottleneck-neurons": 3, arm: 2})
+    change(monkeypatch, "bottleneck-neurons", recipes={"bottleneck-neurons": 3, arm: 2}, optional={})
 
 
 def test_run_answers_what_fits_and_says_what_it_left(call, answered, tmp_path, monkeypatch):
@@ -302,7 +302,11 @@ def test_run_answers_what_fits_and_says_what_it_left(call, answered, tmp_path, m
     assert (code, err) == (0, "")
     assert answered == [(study, tmp_path / study) for study in ("instance-variation", "bottleneck-neurons")]
     slow = ", ".join(study for study in studies.STUDIES if study not in studies.QUICK)
-    left = f"{slow}, the rows of instance-variation about instance-variation-l1"
+    measured = " and ".join(studies.get("bottleneck-neurons").slow)
+    left = (
+        f"{slow}, the rows of instance-variation about instance-variation-l1, "
+        f"the rows of bottleneck-neurons about {measured}"
+    )
     assert f"left for jaxinterp study all: {left}\n" in out
     assert not (tmp_path / "instance-variation" / "arms").exists()
     assert out.count("report/index.html") == 2

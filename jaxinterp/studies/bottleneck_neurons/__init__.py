@@ -20,10 +20,12 @@ from jaxinterp.studies.bottleneck_neurons import (
     filters,
     neurons,
     pictures,
+    pruning,
     rankings,
     saliency,
     scaling,
     selectivity,
+    superposition,
 )
 from jaxinterp.studies.judge import Finding
 from jaxinterp.studies.needs import Needs
@@ -33,7 +35,7 @@ from jaxinterp.text import format_percent
 _WORDS = {"holds": "yes", "does not hold": "no", "undecided": "undecided"}
 _TOPICS = (
     *(activity, drift, class_accuracy, rankings, selectivity, damage, scaling, clusters, pictures, saliency),
-    *(filters, channels, factors),
+    *(filters, channels, factors, pruning, superposition),
 )
 
 
@@ -58,10 +60,12 @@ STUDY = Study(
     question="Do single neurons hold single digits?",
     source="interpreting_mnist, a public write-up",
     recipes={neurons.NAME: 32},
-    # The same training, kept after every epoch; CNNs; and its arms. Claims about what was not trained are left out.
+    # The same training, kept after every epoch; CNNs; its arms; and smaller networks. Claims about what was not trained
+    # are left out.
     optional={
         **{drift.EVERY: 32, neurons.CNN: 32, neurons.WIDE: 8},
         **{arm: 32 for arm in arms.ARMS if arm != neurons.NAME},
+        superposition.SIX: 32,
     },
     measurements=tuple(measurement for topic in _TOPICS for measurement in topic.MEASUREMENTS),
     claims=tuple(topic.claims for topic in _TOPICS),

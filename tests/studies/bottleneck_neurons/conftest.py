@@ -18,7 +18,7 @@ from jaxinterp.train import History
 
 @pytest.fixture(scope="session")
 def measure(tmp_path_factory):
-    """A function from networks, their config and data to the study's results."""
+    """A function from networks, their config and data to the study's results but for what is slow."""
 
     def measured(networks, config, splits, *, diverged=(), path=None):
         never = np.zeros((config.train.seeds, 1, 3))
@@ -26,7 +26,7 @@ def measure(tmp_path_factory):
         history = History(never, never, never[..., None], ended, ended, ended)
         path = path or tmp_path_factory.mktemp("run")
         inputs = Inputs(STUDY.name, path, store.Run(config, networks, history), splits)
-        return runner.measure(STUDY, path, {STUDY.name: inputs})
+        return runner.measure(STUDY, path, {STUDY.name: inputs}, slow=False)
 
     return measured
 
@@ -42,7 +42,7 @@ def toy_inputs(toy, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def toy_results(toy_inputs):
-    return runner.measure(STUDY, toy_inputs.path, {STUDY.name: toy_inputs})
+    return runner.measure(STUDY, toy_inputs.path, {STUDY.name: toy_inputs}, slow=False)
 
 
 @pytest.fixture(scope="session")

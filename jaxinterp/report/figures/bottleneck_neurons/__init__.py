@@ -13,12 +13,15 @@ from jaxinterp.report.figures.bottleneck_neurons import (
     factors,
     filters,
     pictures,
+    pruning,
     rankings,
     saliency,
     scaling,
     selectivity,
+    superposition,
 )
 from jaxinterp.report.figures.drawing import has_rows, shape_of
+from jaxinterp.studies.bottleneck_neurons import STUDY
 from jaxinterp.studies.bottleneck_neurons.arms import complete
 from jaxinterp.studies.bottleneck_neurons.drift import COURSE
 from jaxinterp.studies.study import Results
@@ -33,15 +36,16 @@ _OF_COURSES = (drift.course, drift.neurons, drift.drifts, drift.settling)
 _OF_ARMS = (factors.accuracy, factors.effects, factors.neurons)
 _OF_CNNS = (filters.places, channels.units, channels.alike)
 _OF_IMAGES = (class_accuracy.failures, saliency.saliency, filters.gallery)
+_OF_SLOW = (pruning.accuracies, pruning.left, superposition.toy, superposition.dictionaries)
 
 
 def figures(results: Results) -> list[Figure]:
-    """All figures of the study: maps where images have rows and columns, and the course of training, CNNs and
-    arms where they were trained."""
+    """All figures of what has been measured; maps and galleries where images have rows and columns."""
     maps = results["maps"]
     drawable = has_rows(shape_of(maps) or default_shape(maps.sizes["pixels"]))
     drawn = list(_FIGURES)
     drawn += _OF_COURSES if COURSE in results else ()
     drawn += _OF_CNNS if "channels" in results else ()
     drawn += _OF_ARMS if complete(results) else ()
+    drawn += _OF_SLOW if set(STUDY.slow) <= set(results) else ()
     return [draw(results) for draw in drawn if drawable or draw not in _OF_IMAGES]
