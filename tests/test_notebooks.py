@@ -66,6 +66,7 @@ def test_there_are_notebooks():
         "04_looking_for_four",
         "05_llm_labels",
         "06_dynamics",
+        "07_cnn",
     } <= set(NAMES)
     assert NAMES == sorted(notebook.stem for notebook in FOLDER.glob("*.ipynb"))
 
@@ -83,7 +84,8 @@ def test_the_source_runs(name, toy_size, tmp_path, capsys):
         exec(compile(text, source, "exec"), names)
     finally:
         plt.close("all")
-    assert names["answer"].sentence in capsys.readouterr().out
+    if name != "07_cnn":  # it judges the claims of one row
+        assert names["answer"].sentence in capsys.readouterr().out
     assert names["run"].config.train.seeds == SEEDS
 
 

@@ -99,6 +99,17 @@ def pairs(side: int) -> Float[np.ndarray, "orientations pixels 2"]:
     return both / np.linalg.norm(both, axis=1, keepdims=True)
 
 
+def step_edges(side: int) -> Float[np.ndarray, "orientations side side 1"]:
+    """Sharp steps from −1 to 1 through the middle of a window, at each orientation: what a plain edge reaches.
+
+    A pixel that the step crosses is in between. Steps are no Gabor functions, and have less than all their variance in
+    one pair.
+    """
+    place = np.arange(side) - (side - 1) / 2
+    angles = np.pi * np.arange(ORIENTATIONS)[:, None, None] / ORIENTATIONS
+    return np.clip(2 * (np.cos(angles) * place + np.sin(angles) * place[:, None]), -1, 1)[..., None]
+
+
 def shuffled(key, filters: Filters, *, draws: int) -> Float[Array, "draws units rows columns channels"]:
     """The filters with their pixels in random orders, one for all filters of a draw: the same values, but no edges.
 

@@ -22,7 +22,7 @@ from jaxinterp.studies.inputs import SAMPLE, SNAPSHOTS, TRAINED, UNTRAINED, Inpu
 from jaxinterp.studies.judge import Claim, above, below
 from jaxinterp.studies.scores import Calibrated, Difference, Ratio
 from jaxinterp.studies.study import Measurement, Results
-from jaxinterp.text import format_percent, mean
+from jaxinterp.text import format_number, format_percent, mean
 
 SIDE = 5  # of the window that an MLP's weights are cut to: that of the CNN's first kernel
 DRAWS = 20  # orders of a filter's pixels
@@ -168,6 +168,11 @@ def oriented(results: Results, recipe: str) -> dict[str, xr.DataArray]:
     return values
 
 
+def reached(side: int = SIDE) -> float:
+    """How oriented a sharp step is, mean over its orientations: what can be expected of a filter that is an edge."""
+    return float(jnp.mean(edges.edges(edges.step_edges(side)).oriented))
+
+
 def claims(results: Results) -> list[Claim]:
     """Row 4.11: filters are edges, and what neurons make of them is local; of a CNN if one was trained."""
     trained = [recipe for recipe in FIRST if recipe in results["first-layer"].recipes]
@@ -180,17 +185,13 @@ def _edges(results: Results, recipe: str) -> list[Claim]:
     found = results["first-layer"].sel(recipes=recipe, conditions=TRAINED)
     shown = {}
     if recipe == CNN and WIDE in results["first-layer"].recipes:
-        shown["the larger CNN"] = oriented(results, WIDE)[TRAINED]
+        shown["share, of the larger CNN"] = oriented(results, WIDE)[TRAINED]
     measured = own.pop(TRAINED)
     short = layer.split()[0]
     windows = "kernels" if recipe == CNN else f"weights, cut to {SIDE} × {SIDE} pixels where they are largest"
     common = {
         "row": "4.11",
-        "measured": measured,
-        "controls": own,
         "published": LECTURE,
-        "bounds": SHARE,
-        "quantity": "the share of a filter's variance that an edge or line explains, less that across it",
         "shown": shown,
         "recipes": (recipe,) if recipe == NAME else (recipe, NAME),
     }
@@ -199,22 +200,32 @@ def _edges(results: Results, recipe: str) -> list[Claim]:
         f"angles; {mean(found.energy)} without that. Of the energy, {mean(found.odd)} is due to edges, the rest to "
         f"lines. Shuffled: mean over {DRAWS} orders of the pixels."
     )
+    quantity = "the share of a filter's variance that an edge or line explains, less that across it"
+    edge = reached()
     return [
         Claim(
             name=f"edges {short}",
             text=f"{layer}: training makes filters edges and lines, more than any control: share of a filter's "
             "variance that one orientation explains",
+            measured=measured,
+            controls=own,
             score=Difference(),
             rule=above(0.0),
+            bounds=SHARE,
+            quantity=quantity,
             note=note,
             **common,
         ),
         Claim(
             name=f"mostly edges {short}",
-            text=f"{layer}: filters are edges and lines more than anything else, beyond any control: share of a "
-            "filter's variance that one orientation explains",
+            text=f"{layer}: filters are more like edges than like any control: how oriented they are, relative to a "
+            "sharp edge",
+            measured=measured / edge,
+            controls={name: values / edge for name, values in own.items()},
             score=Calibrated(),
             rule=above(ALIKE),
+            quantity=f"{quantity}, relative to that of a sharp edge",
+            note=f"Of a sharp edge: {format_number(edge)}.",
             **common,
         ),
     ]

@@ -27,9 +27,10 @@ from jaxinterp.studies.study import Results
 _TITLES = {
     "accuracy": "test accuracy",
     "gap": "training less test accuracy",
-    "selectivity": "AUC",
-    "matched": "matched",
+    "selectivity": "AUC of a digit's neuron",
+    "matched": "correlation of matched units",
 }
+_BRIEF = dict(zip(FACTORS, ("inputs", "LayerNorm", "dropout"), strict=True))
 _TITLES |= {name: f"share of digits {name}" for name in QUANTITIES if name.startswith("lost")}
 
 
@@ -60,7 +61,7 @@ def accuracy(results: Results) -> Figure:
 
 def effects(results: Results) -> Figure:
     """Main effects and interactions on every quantity, at the end of training and at equal training loss."""
-    figure, grid = panels(2, 3, (3.4, 2.9), sharey=True)
+    figure, grid = panels(2, 3, (3.4, 3.2), sharey=True)
     texts = []
     for axes, name in zip(grid.flat, QUANTITIES, strict=True):
         groups = {when: _effects(results, name, when) for when in (END, EQUAL)}
@@ -70,13 +71,15 @@ def effects(results: Results) -> Figure:
         texts += [f"{_TITLES[name]} {when}: {means(own, 4)}" for when, own in groups.items()]
     legend_of(figure, grid[0, 0])
     title = "What do normalised inputs, LayerNorm and dropout do? Main effects and interactions, paired by seed"
-    notes = "small dot: one seed, large: mean; at equal training loss: the lowest that all arms of a seed reach"
+    notes = "small dot: one seed, large: mean; inputs: normalised; equal loss: the lowest that all arms reach"
     return caption(figure, seeds(results, NAME), title, notes, "; ".join(texts), "4.9")
 
 
 def _effects(results: Results, name: str, when: str) -> dict[str, xr.DataArray]:
     return {
-        " × ".join(WORDS[factor].split()[0] for factor in factors): effect(results, name, when, *factors)
+        "all three" if len(factors) == 3 else " × ".join(_BRIEF[own] for own in factors): effect(
+            results, name, when, *factors
+        )
         for factors in factorial.effects_of(FACTORS)
     }
 
