@@ -27,7 +27,7 @@ from jaxinterp.text import format_number, format_percent, mean
 SIDE = 5  # of the window that an MLP's weights are cut to: that of the CNN's first kernel
 DRAWS = 20  # orders of a filter's pixels
 SHUFFLED, CUTS = "its pixels shuffled", "weights of the MLP, cut to the same size"
-FIRST = {CNN: "conv0", NAME: "hidden0 of the MLP"}  # the layers that are judged
+FIRST = {CNN: "CNN", NAME: "MLP"}  # whose first layers are judged
 MEASURES = ("participation", "largest")  # of `analysis.locality`
 LECTURE = "“small groups of pixels to find lines and edges”"
 
@@ -181,13 +181,12 @@ def claims(results: Results) -> list[Claim]:
 
 
 def _edges(results: Results, recipe: str) -> list[Claim]:
-    own, layer = oriented(results, recipe), FIRST[recipe]
+    own, kind = oriented(results, recipe), FIRST[recipe]
     found = results["first-layer"].sel(recipes=recipe, conditions=TRAINED)
     shown = {}
     if recipe == CNN and WIDE in results["first-layer"].recipes:
         shown["share, of the larger CNN"] = oriented(results, WIDE)[TRAINED]
     measured = own.pop(TRAINED)
-    short = layer.split()[0]
     windows = "kernels" if recipe == CNN else f"weights, cut to {SIDE} × {SIDE} pixels where they are largest"
     common = {
         "row": "4.11",
@@ -204,8 +203,8 @@ def _edges(results: Results, recipe: str) -> list[Claim]:
     edge = reached()
     return [
         Claim(
-            name=f"edges {short}",
-            text=f"{layer}: training makes filters edges and lines, more than any control: share of a filter's "
+            name=f"edges {kind}",
+            text=f"First layer of the {kind}: training makes filters edges and lines, more than any control: share of a filter's "
             "variance that one orientation explains",
             measured=measured,
             controls=own,
@@ -217,8 +216,8 @@ def _edges(results: Results, recipe: str) -> list[Claim]:
             **common,
         ),
         Claim(
-            name=f"mostly edges {short}",
-            text=f"{layer}: filters are more like edges than like any control: how oriented they are, relative to a "
+            name=f"mostly edges {kind}",
+            text=f"First layer of the {kind}: filters are more like edges than like any control: how oriented they are, relative to a "
             "sharp edge",
             measured=measured / edge,
             controls={name: values / edge for name, values in own.items()},

@@ -91,12 +91,12 @@ def planted(trained, control):
 )
 def test_filters_are_judged_by_their_hardest_control(trained, control, more, mostly):
     findings = judged(STUDY, planted(trained, control), filters.claims)
-    assert findings["4.11 edges conv0"].verdict == more
-    assert findings["4.11 mostly edges conv0"].verdict == mostly
-    assert findings["4.11 edges conv0"].score.mean == pytest.approx(trained - control, abs=0.01)
+    assert findings["4.11 edges CNN"].verdict == more
+    assert findings["4.11 mostly edges CNN"].verdict == mostly
+    assert findings["4.11 edges CNN"].score.mean == pytest.approx(trained - control, abs=0.01)
     results = planted(trained, control)
     results["first-layer"]["oriented"].loc[{"recipes": NAME, "conditions": TRAINED}] = trained
-    by_mlp = judged(STUDY, results, filters.claims)["4.11 edges conv0"]
+    by_mlp = judged(STUDY, results, filters.claims)["4.11 edges CNN"]
     assert by_mlp.control_name == filters.CUTS or trained < control
 
 
@@ -114,5 +114,5 @@ def test_few_pixels_are_fewer_than_in_every_control():
 
 def test_without_a_cnn_the_mlp_is_judged_alone():
     findings = judged(STUDY, random_results(STUDY, optional=False), filters.claims)
-    assert list(findings) == ["4.11 edges hidden0", "4.11 mostly edges hidden0"]
+    assert list(findings) == ["4.11 edges MLP", "4.11 mostly edges MLP"]
     assert set(filters.oriented(random_results(STUDY), NAME)) == {TRAINED, UNTRAINED, filters.SHUFFLED}
