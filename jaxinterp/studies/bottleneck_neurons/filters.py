@@ -204,8 +204,8 @@ def _edges(results: Results, recipe: str) -> list[Claim]:
     return [
         Claim(
             name=f"edges {kind}",
-            text=f"First layer of the {kind}: training makes filters edges and lines, more than any control: share of a filter's "
-            "variance that one orientation explains",
+            text=f"The {kind}'s first layer: training makes filters edges and lines, more than any control: share of a "
+            "filter's variance that one orientation explains",
             measured=measured,
             controls=own,
             score=Difference(),
@@ -217,8 +217,8 @@ def _edges(results: Results, recipe: str) -> list[Claim]:
         ),
         Claim(
             name=f"mostly edges {kind}",
-            text=f"First layer of the {kind}: filters are more like edges than like any control: how oriented they are, relative to a "
-            "sharp edge",
+            text=f"The {kind}'s first layer: filters are more like edges than like any control: how oriented they are, "
+            "relative to a sharp edge",
             measured=measured / edge,
             controls={name: values / edge for name, values in own.items()},
             score=Calibrated(),

@@ -85,7 +85,7 @@ def planted(trained, control):
     ("trained", "control", "more", "mostly"),
     [
         (0.9, 0.2, "holds", "holds"),
-        (0.5, 0.2, "holds", "does not hold"),
+        (0.35, 0.2, "holds", "does not hold"),
         (0.2, 0.4, "does not hold", "does not hold"),
     ],
 )
