@@ -13,6 +13,8 @@ two cores of an AMD EPYC:
 - similarity: debiased CKA of a pair in .26 ms, 11 times NumPy's loop; Procrustes 20 times SciPy's.
 - maximization: 12,288 images in 5 s, 800 times torch-lucent per image; at least .999 of the closed-form optimum.
 - attribution: integrated gradients 90 to 100 times captum; the exact ones complete to 1e-7.
+- pruning: 384 pruned networks retrained at once, 12 times the PyTorch loop in CPU time.
+- superposition: 640 toy models for 10,000 steps, of 20 features in 5 units, in about 40 s.
 - page: 9 MB, made in 23 s, 36 s where nothing is compiled, and opened in 1 s.
 
 Everything except imports, one matrix product and memory peaks runs in one process; the contestants take turns, round

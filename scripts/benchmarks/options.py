@@ -6,7 +6,17 @@ from typing import Literal, get_args
 
 # Modules of this package.
 Part = Literal[
-    "training", "ablation", "similarity", "maximization", "attribution", "convolutions", "imports", "memory", "page"
+    "training",
+    "ablation",
+    "similarity",
+    "maximization",
+    "attribution",
+    "convolutions",
+    "imports",
+    "pruning",
+    "superposition",
+    "memory",
+    "page",
 ]
 
 

@@ -83,6 +83,13 @@ def test_a_feature_is_found_again_in_any_order_but_not_if_it_is_dead(planted):
     assert not dictionaries.found_again(directions, -directions, EVERY, EVERY).all()
 
 
+def test_opposite_features_are_one_line():
+    both = jnp.concatenate([jnp.eye(3), -jnp.eye(3)])
+    assert dictionaries.lines(both, jnp.ones(6, bool)) == 3
+    assert dictionaries.lines(both, jnp.array([1, 1, 0, 0, 1, 1], bool)) == 3
+    assert dictionaries.lines(both, jnp.zeros(6, bool)) == 0
+
+
 def test_size_and_units_bound_what_a_dictionary_has(planted, key):
     _, activations = planted
     still = activations.at[:, 0].set(3.0)

@@ -15,6 +15,7 @@ from jaxinterp.analysis import (
     attribution,
     barriers,
     class_profiles,
+    dictionaries,
     directions,
     dynamics,
     edges,
@@ -25,13 +26,14 @@ from jaxinterp.analysis import (
     maximization,
     patching,
     projection,
+    pruning,
     responses,
     silhouettes,
 )
 from jaxinterp.analysis.attribution import METHODS
 from jaxinterp.analysis.maximization import optima
 from jaxinterp.analysis.similarity import controlled
-from jaxinterp.config import ModelConfig
+from jaxinterp.config import ModelConfig, TrainConfig
 from jaxinterp.data import Dataset
 from jaxinterp.errors import InputError
 
@@ -113,8 +115,22 @@ def labelled(own, some):
     return Dataset(some.images, some.labels % own.model.outputs)
 
 
-def loss(own):
+def loss_of(own):
     return "squared_error" if own.model.outputs == 1 else "cross_entropy"
+
+
+def pruned(own, some, what):
+    """The masks of half of the units or weights, by every criterion, one after the other."""
+    scores = getattr(pruning, f"{what}_scores")(own, some, KEY, loss=loss_of(own))
+    masks = getattr(pruning, f"{what}_masks")(own, scores, np.array([0.5]))
+    return jax.tree.map(lambda leaf: leaf[:, 0], masks)
+
+
+def retrained(own, some):
+    config = TrainConfig(batch_size=8, loss=loss_of(own))
+    labels = some.labels % max(own.model.outputs, 2)
+    masks = jax.tree.map(lambda leaf: leaf[:2], pruned(own, some, "weight"))
+    return pruning.retrained(own, masks, KEY, Dataset(some.images, labels), config=config, epochs=1).variables
 
 
 ANALYSES = {
@@ -245,6 +261,19 @@ ANALYSES = {
             ).cka
         )
     ),
+    "pruning of units": once(lambda own, some: pruned(own, some, "unit")),
+    "pruning of weights": once(lambda own, some: pruned(own, some, "weight")),
+    "refitting after pruning": once(
+        lambda own, some: (
+            pruning.refitted(own, jax.tree.map(lambda leaf: leaf[-1], pruned(own, some, "unit")), some.images).variables
+        )
+    ),
+    "retraining after pruning": once(retrained),
+    "dictionaries": of_sites(
+        lambda own, some, site, units: (
+            dictionaries.fit(KEY, own.units(some.images)[site], features=2 * units, k=2, steps=3).directions
+        )
+    ),
     "matching by activations": once(matched),
     "matching by weights": once(lambda own, some: aligned(own, ensemble.take(two(own), 1))),
     "barriers": once(
@@ -254,7 +283,7 @@ ANALYSES = {
             labelled(own, some),
             points=3,
             statistics=some.images,
-            loss=loss(own),
+            loss=loss_of(own),
         )
     ),
     "activity of layers": once(
@@ -266,7 +295,7 @@ ANALYSES = {
         lambda own, some: dynamics.selective(course(own), some, some, site=own.model.layers[-1].post, classes=3)
     ),
     "barriers to the end": once(
-        lambda own, some: dynamics.barriers_to_end(course(own), labelled(own, some), KEY, points=3, loss=loss(own))
+        lambda own, some: dynamics.barriers_to_end(course(own), labelled(own, some), KEY, points=3, loss=loss_of(own))
     ),
 }
 

@@ -19,8 +19,10 @@ from benchmarks import (
     page,
     peers,
     processes,
+    pruning,
     race,
     similarity,
+    superposition,
     training,
 )
 from benchmarks.options import Options
@@ -249,6 +251,27 @@ def test_without_a_browser_a_row_says_what_to_install(splits, monkeypatch):
     assert row.note.startswith("no Chromium on the path: install one of no-such-browser")
 
 
+# Pruning
+
+
+def test_the_peer_retrains_the_same_pruned_networks(splits, many, monkeypatch):
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(pruning, "SHARES", np.array([0, 0.5]))
+    chosen, masks = config("sgd"), pruning.weight_masks(many, splits.train)
+    found = next(pruning.ours(many, masks, splits.train, chosen)).variables["params"]["hidden0"]["kernel"]
+    keys = iter([key for key in ensemble.keys(0, 3) for _ in range(found.shape[1])])
+
+    def permute(examples):
+        return torch.tensor(np.array(jax.random.permutation(jax.random.fold_in(next(keys), 0), examples)))
+
+    loop = training.torch_loop(pruning.torch_models(many, masks), chosen, splits.train, permute)
+    for place in np.ndindex(found.shape[:2]):
+        layer = next(loop)[0]
+        expected = (layer.weight_orig * layer.weight_mask).detach().numpy().T  # what the next pass would use
+        np.testing.assert_allclose(found[place], expected, atol=1e-5)
+        assert (expected[masks["hidden0"]["kernel"][place] == 0] == 0).all()
+
+
 # All together
 
 
@@ -269,8 +292,12 @@ def test_record_has_machine_timings_and_a_target_beside_each_figure(splits, tmp_
     sizes = {"NETWORKS": 3, "EXAMPLES": 40, "UNITS": 4, "DRAWS": 2, "CHECKED": 2}
     for name, size in sizes.items():
         monkeypatch.setattr(similarity, name, size)
-    for part, name, size in ((maximization, "RESTARTS", 2), (maximization, "STEPS", 5), (attribution, "EXAMPLES", 6)):
-        monkeypatch.setattr(part, name, size)
+    small = {maximization: {"RESTARTS": 2, "STEPS": 5}, attribution: {"EXAMPLES": 6}, pruning: {"SEEDS": 2}}
+    small |= {superposition: {"SEEDS": 2, "STEPS": 3, "SIZES": ((3, 2),), "SPARSITIES": np.float32([0, 0.5])}}
+    for part, sizes in small.items():
+        for name, size in sizes.items():
+            monkeypatch.setattr(part, name, size)
+    monkeypatch.setattr(pruning, "SHARES", np.array([0, 0.5]))
     monkeypatch.setattr(imports, "FILES", 2)
     monkeypatch.setattr(imports, "imported", lambda files, folder, name: float(len(files)))
     monkeypatch.setattr(page, "made", lambda run, _: report.build.write(run / "report" / "index.html", "page") or 1.0)
@@ -293,6 +320,8 @@ def test_record_has_machine_timings_and_a_target_beside_each_figure(splits, tmp_
         "attribution": ["≥ 10", "≥ 10", "≤ 1e-5", "≤ 1e-6", "≤ 1e-6"],
         "convolutions": ["≥ 3"] * 2 + ["≥ 20"] * 2,
         "imports": ["< 10"] * 2,
+        "pruning": ["≥ 10"],
+        "superposition": ["< 60"],
         "memory": ["< 2"] * len(memory.CHUNKS),
         "page": ["≤ 15", "< 30", "< 30", "< 2"],
     }
