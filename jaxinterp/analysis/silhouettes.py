@@ -58,23 +58,28 @@ def of_subspaces(
 
 
 def picked(points: Points, labels: Labels, *, classes: int) -> Int[Array, " units"]:
-    """All units in the order in which a greedy search picks them: each time that which raises the mean silhouette most.
+    """All units in the order in which a search would rather keep them: the first k are its subspace of k units.
 
-    What is picked from many is to be measured on other examples.
+    It starts from all units, and each time drops the one without which the mean silhouette is highest. (Picking one
+    after the other finds worse subspaces: the first few units are too few to tell the classes apart.) What is picked
+    from many is to be measured on other examples.
     """
     columns = jnp.asarray(points).T
 
     def step(state, _):
         squares, left = state
 
+        def without(unit):
+            return jnp.maximum(squares - _along(columns[unit]), 0.0)
+
         def mean(unit):
-            return jnp.mean(of_distances(jnp.sqrt(squares + _along(columns[unit])), labels, classes=classes))
+            return jnp.mean(of_distances(jnp.sqrt(without(unit)), labels, classes=classes))
 
-        best = jnp.argmax(jnp.where(left, jax.lax.map(mean, jnp.arange(len(columns))), -jnp.inf))
-        return (squares + _along(columns[best]), left.at[best].set(False)), best
+        worst = jnp.argmax(jnp.where(left, jax.lax.map(mean, jnp.arange(len(columns))), -jnp.inf))
+        return (without(worst), left.at[worst].set(False)), worst
 
-    start = jnp.zeros((columns.shape[1],) * 2), jnp.ones(len(columns), bool)
-    return jax.lax.scan(step, start, length=len(columns))[1]
+    start = _squares(columns.T), jnp.ones(len(columns), bool)
+    return jax.lax.scan(step, start, length=len(columns))[1][::-1]
 
 
 def _squares(points: Float[Array, "examples units"]) -> Float[Array, "examples examples"]:

@@ -201,7 +201,7 @@ def claims(results: Results) -> list[Claim]:
         bounds=SIGNED,
         quantity="mean silhouette in the plane",
         measured=after.picture,
-        controls={UNTRAINED: before.picture, "permuted labels": after.permuted},
+        controls={UNTRAINED: before.picture, "permuted labels": after.permuted, **clusters.OVERLAP},
         score=Difference(),
         rule=above(0.0),
         shown={
@@ -232,7 +232,7 @@ def _of_method(drawn: xr.Dataset, name: str) -> list[Claim]:
             name=name,
             text=f"The digits lie apart in pictures by {name}: silhouette",
             published=PUBLISHED[name],
-            controls={UNTRAINED: before.picture, "permuted labels": after.permuted},
+            controls={UNTRAINED: before.picture, "permuted labels": after.permuted, **clusters.OVERLAP},
             shown={
                 "trustworthiness": after.trustworthiness,
                 "continuity": after.continuity,

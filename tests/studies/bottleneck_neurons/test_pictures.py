@@ -82,9 +82,10 @@ def test_umap_is_judged_where_it_is_installed_and_else_said_to_be_left_out(monke
 
 
 def test_the_plane_must_show_more_than_before_training_and_with_permuted_labels():
-    for before, after, verdict in ((0.0, 0.2, "holds"), (0.2, 0.1, "does not hold")):
+    planted = (0.0, 0.2, "holds"), (0.2, 0.1, "does not hold"), (-0.3, -0.1, "does not hold")
+    for before, after, verdict in planted:
         results = random_results(STUDY)
-        plant(results["plane"].permuted, 0.0, seed=1)
+        plant(results["plane"].permuted, -0.2, seed=1)
         plant(results["plane"].picture, before, seed=2, conditions="untrained")
         plant(results["plane"].picture, after, seed=3, conditions="trained")
         assert judged(STUDY, results, pictures.claims)["4.7 PCA"].verdict == verdict
