@@ -103,10 +103,7 @@ def measure(run: Run, test: Dataset, seeds: Sequence[int], *, progress: Progress
 
     def structure():
         program = lifted(units.structure)
-        keys = ensemble.keys(config.base_seed, config.seeds)[np.array(seeds)]
-        # The same as controls.untrained, one by one: half as long to compile.
-        initial = jax.jit(partial(jax.lax.map, lambda key: networks.init(key, model, few.images.shape[1])))(keys)
-        return program(kept, few), program(initial, few)
+        return program(kept, few), program(untrained(run, seeds, few.images.shape[1]), few)
 
     # Most of the time is compiling, which takes one core each: so these go side by side.
     tasks = {
@@ -138,6 +135,13 @@ def measure(run: Run, test: Dataset, seeds: Sequence[int], *, progress: Progress
             )
         )
     return layers
+
+
+def untrained(run: Run, seeds: Sequence[int], pixels: int) -> Network:
+    """The networks of these seeds before training."""
+    keys = ensemble.keys(run.config.train.base_seed, run.config.train.seeds)[np.array(seeds)]
+    # The same as controls.untrained, one by one: half as long to compile.
+    return jax.jit(partial(jax.lax.map, lambda key: networks.init(key, run.networks.model, pixels)))(keys)
 
 
 def answer(

@@ -15,6 +15,7 @@ from jaxinterp.train import History
 ALL_SEEDS, SEEDS = 4, [0, 1, 3]  # seed 2 diverged
 SIDE, PIXELS, CLASSES, POOL, EXEMPLARS, EPOCHS = 28, 784, 10, 20, 3, 2
 MEASURES = ("selectivity", "participation")
+EMBEDDED = ("silhouette", "share")
 USED = ("gradient_images", "selectivity_images", "counterpart_images", "label_draws", "pair_draws", "restarts", "steps")
 DEAD = (0, 1)  # layer and unit, in every seed
 
@@ -62,6 +63,7 @@ def payload(ensemble_: Network, *, names=tuple("0123456789"), text="plain", **mo
     arrays = {name: np.asarray(leaf) for name, leaf in flatten_dict(ensemble_.variables, sep="/").items()}
     arrays |= {"pool/images": pool, "pool/labels": np.int32(np.arange(POOL) % CLASSES)}
     arrays["pool/index"] = np.arange(POOL, dtype=np.int32)
+    arrays["embedded/images"] = np.arange(0, POOL, 2, dtype=np.int32)
     for number, width in enumerate(own.units for own in layers):
 
         def draw(*shape):
@@ -80,6 +82,8 @@ def payload(ensemble_: Network, *, names=tuple("0123456789"), text="plain", **mo
             # Seed b's counterpart of seed a's unit u is u + b − a, so that the way back is the way forth.
             "counterpart": np.int32([[(np.arange(width) + b - a) % width for b in range(seeds)] for a in range(seeds)]),
             "counterpart_r": np.clip(draw(seeds, seeds, width) / 2, -1, 1),
+            "points": rng.integers(-32767, 32768, (seeds, POOL // 2, 2)).astype(np.int16),
+            "embedded": draw(seeds, len(EMBEDDED), 3),
             "cka": np.float32(0.5 + 0.5 * np.eye(seeds)),
         }
         layer |= {f"maximiser_{name}": draw(seeds, width) for name in ("value", "bound", "fraction")}
@@ -106,6 +110,7 @@ def payload(ensemble_: Network, *, names=tuple("0123456789"), text="plain", **mo
         "kinds": ["zero", "mean", "resample"],
         "layers": described.layers_of(ensemble_.model),
         "used": dict.fromkeys(USED, 2),
+        "embedded": [{"name": f"{name} {text}", "explanation": text} for name in EMBEDDED],
         "measures": [
             {
                 "name": name,

@@ -10,12 +10,14 @@ from jaxinterp.data import Dataset
 from jaxinterp.errors import InputError
 from jaxinterp.networks import convolves, num_classes
 from jaxinterp.questions.units import EXEMPLARS, check
+from jaxinterp.report.explorer.embedding import EMBEDDED
 from jaxinterp.report.explorer.measures import MEASURES
 from jaxinterp.store import Run
 
 # Bytes of a payload: as text it is a third larger, and a page of 15 MB has room for figures beside it.
 LIMIT = 9_000_000
 TO_TRY = 10  # images of each class to load
+POINTS = 500  # images that are points of every layer's embedding
 _SAMPLED = 500
 
 
@@ -46,9 +48,10 @@ def size(run: Run, test: Dataset, seeds: np.ndarray) -> np.ndarray:
     numbers = (2 + len(KINDS)) * classes + 3 * EXEMPLARS + 2 * len(MEASURES) + 6
     sample = as_bytes(test.images[:_SAMPLED])
     image = len(zlib.compress(sample.tobytes())) / len(sample)
-    shown = np.minimum(examples, seeds * units * EXEMPLARS + TO_TRY * classes) * image
+    shown = np.minimum(examples, seeds * units * EXEMPLARS + TO_TRY * classes + POINTS) * image
+    points = 4 * len(model.layers) * (min(POINTS, examples) + 4 * len(EMBEDDED))
     pictures = 2 if convolves(model) else 1  # of each unit its maximiser, and its map where weights do not give it
-    return seeds * (4 * weights + units * (pictures * pixels + 4 * numbers)) + 8 * seeds**2 * units + shown
+    return seeds * (4 * weights + units * (pictures * pixels + 4 * numbers) + points) + 8 * seeds**2 * units + shown
 
 
 def as_bytes(images) -> np.ndarray:

@@ -16,8 +16,9 @@ from jaxinterp.networks import convolves, num_classes
 from jaxinterp.questions import units as questions
 from jaxinterp.questions.units import FEW_IMAGES, LABEL_DRAWS, PAIR_DRAWS, TEST_IMAGES
 from jaxinterp.report.explorer import budget
-from jaxinterp.report.explorer.budget import LIMIT, TO_TRY, as_bytes
+from jaxinterp.report.explorer.budget import LIMIT, POINTS, TO_TRY, as_bytes
 from jaxinterp.report.explorer.described import layers_of, steps_of
+from jaxinterp.report.explorer.embedding import EMBEDDED, embeddings
 from jaxinterp.report.explorer.maximisers import RESTARTS, STEPS, Maximisers, maximisers
 from jaxinterp.report.explorer.measures import MEASURES, NAMES
 from jaxinterp.report.explorer.payload import DTYPES, Payload
@@ -34,15 +35,16 @@ def gather(run: Run, splits: Splits, *, limit: int = LIMIT) -> Payload:
     rows = questions.sample(len(splits.test.labels), TEST_IMAGES)
     test = splits.test.take(rows)
     held, left_out = budget.held(run, test, limit)
-    layers, dead = _analyses(run, test, held)
-    pool = _pool(layers, test.labels)
+    points = questions.sample(len(test.labels), POINTS)
+    layers, dead = _analyses(run, test, held, points)
+    pool = _pool(layers, test.labels, points)
     variables = ensemble.take(run.networks, held).variables
     arrays: dict[str, Any] = dict(flatten_dict(variables, sep="/"))
     arrays |= {"pool/images": as_bytes(test.images[pool]), "pool/labels": test.labels[pool], "pool/index": rows[pool]}
     for number, layer in enumerate(layers):
         layer["exemplars"] = np.searchsorted(pool, layer["exemplars"])
         arrays |= {f"layer{number}/{name}": values for name, values in layer.items()}
-    arrays |= _history(run.history, dead)
+    arrays |= {"embedded/images": np.searchsorted(pool, points), **_history(run.history, dead)}
     return Payload(_meta(run, test, held, left_out), {name: _plain(np.asarray(v)) for name, v in arrays.items()})
 
 
@@ -58,10 +60,10 @@ def dead_units(run: Run, splits: Splits) -> np.ndarray:
     return np.round(_of_trained(run.history, share) * np.array([layer.units for layer in run.networks.model.layers]))
 
 
-def _analyses(run: Run, test: Dataset, held: list[int]) -> tuple[list[dict[str, Any]], np.ndarray]:
+def _analyses(run: Run, test: Dataset, held: list[int], points: np.ndarray) -> tuple[list[dict[str, Any]], np.ndarray]:
     """The arrays of every layer of the held networks, by name, and the share of dead units in every layer of all.
 
-    Exemplars are places among the test images.
+    Exemplars are places among the test images. points: the test images that are embedded.
     """
     few = test.take(questions.sample(len(test.labels), FEW_IMAGES))
     kept = ensemble.take(run.networks, held)
@@ -74,15 +76,16 @@ def _analyses(run: Run, test: Dataset, held: list[int]) -> tuple[list[dict[str, 
     tasks = (
         lambda: lifted(lambda network: maximisers(network, few.images, key))(kept),
         lambda: lifted(units.dead_share)(run.networks, test.images),
+        lambda: embeddings(run, test.take(points), held),
     )
     with ThreadPoolExecutor(len(tasks)) as pool:
         found = pool.map(lambda task: jax.device_get(task()), tasks)
         measured = questions.measure(run, test, held)
-        highest, dead = found
+        highest, dead, embedded = found
     by_chance = questions.by_chance(len(held))
     mapped = [layer.feature_map is not None for layer in run.networks.model.layers]
-    own = zip(measured, highest, mapped, strict=True)
-    return [_arrays(layer, best, by_chance, mapped=maps) for layer, best, maps in own], dead
+    own = zip(measured, highest, mapped, embedded, strict=True)
+    return [_arrays(layer, best, by_chance, mapped=maps) | picture for layer, best, maps, picture in own], dead
 
 
 def _arrays(layer: questions.LayerUnits, highest: Maximisers, by_chance: float, *, mapped: bool) -> dict[str, Any]:
@@ -127,11 +130,11 @@ def _maps(structure: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {"map": steps.astype(np.int8), "map_largest": largest}
 
 
-def _pool(layers: list[dict[str, Any]], labels) -> np.ndarray:
-    """The test images that are exemplars, and the first ones of each class."""
+def _pool(layers: list[dict[str, Any]], labels, points: np.ndarray) -> np.ndarray:
+    """The test images that are exemplars or points of an embedding, and the first ones of each class."""
     labels = np.asarray(labels)
     first = [np.flatnonzero(labels == label)[:TO_TRY] for label in np.unique(labels)]
-    return np.unique(np.concatenate([*first, *(np.ravel(layer["exemplars"]) for layer in layers)]))
+    return np.unique(np.concatenate([points, *first, *(np.ravel(layer["exemplars"]) for layer in layers)]))
 
 
 def _history(history: History, dead: np.ndarray) -> dict[str, Any]:
@@ -167,6 +170,7 @@ def _meta(run: Run, test: Dataset, held: list[int], left_out: str) -> dict[str, 
         "kinds": list(units.KINDS),
         "layers": layers_of(model),
         "measures": [measure._asdict() for measure in MEASURES],
+        "embedded": [measure._asdict() for measure in EMBEDDED],
         "matching": "absolute" if questions.mirrored(model) else "signed",
         "used": {
             "gradient_images": min(units.GRADIENT_IMAGES, FEW_IMAGES, len(test.labels)) if convolves(model) else 0,

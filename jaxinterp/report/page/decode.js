@@ -52,6 +52,7 @@
  * @property {string[]} kinds  of ablation
  * @property {Layer[]} layers
  * @property {Measure[]} measures
+ * @property {{ name: string, explanation: string }[]} embedded  numbers of a layer's picture
  * @property {"absolute" | "signed"} matching
  * @property {Record<"gradient_images" | "selectivity_images" | "counterpart_images" | "label_draws" | "pair_draws" | "restarts" | "steps", number>} used
  */

@@ -1,7 +1,7 @@
 // Which view is open, and what do keys do? Findings need none of this; the views that the payload feeds start here.
 
 const views = [...document.querySelectorAll("main > section")].map(({ id }) => id);
-/** @type {{ explorer?: ReturnType<typeof explorer>, try?: ReturnType<typeof trial>, seeds?: ReturnType<typeof seedsView> }} */
+/** @type {{ explorer?: ReturnType<typeof explorer>, try?: ReturnType<typeof trial>, embedding?: ReturnType<typeof embedding>, seeds?: ReturnType<typeof seedsView> }} */
 const parts = {};
 /** @type {Map<string, string>} */
 const left = new Map();  // view → the address at which it was left
@@ -48,6 +48,7 @@ function keys(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || inside("input, select, textarea, canvas")) return;
   if (view === "explorer" && event.key === "/") find("search").focus();
   else if (view === "explorer" && by && !inside(".scroll")) parts.explorer?.move(event.shiftKey ? "seed" : "unit", by);
+  else if (view === "embedding" && by && !inside(".scroll")) parts.embedding?.move(event.shiftKey ? "seed" : "image", by);
   else if (view === "try" && by && event.shiftKey) parts.try?.move(by);
   else return;
   event.preventDefault();
@@ -85,6 +86,7 @@ async function start() {
         return network;
       };
       parts.try = trial(payload, networkOf);
+      parts.embedding = embedding(payload);
       if (document.getElementById("seeds")) parts.seeds = seedsView(payload);
       parts.explorer = explorer(payload, networkOf);
     } catch (error) {

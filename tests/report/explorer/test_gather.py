@@ -18,6 +18,7 @@ from jaxinterp.networks import Network
 from jaxinterp.questions.units import EXEMPLARS
 from jaxinterp.report import build, explorer
 from jaxinterp.report.explorer import budget
+from jaxinterp.report.explorer.embedding import EMBEDDED
 from jaxinterp.report.explorer.gather import class_names
 from jaxinterp.report.explorer.measures import NAMES
 from jaxinterp.store import Run
@@ -96,16 +97,22 @@ def test_arrays_have_the_shapes_that_the_page_reads(payload):
             **{name: (measures, seeds, width) for name in ("measures", "nulls")},
             **{name: (seeds, seeds, width) for name in ("counterpart", "counterpart_r")},
             "cka": (seeds, seeds),
+            "points": (seeds, 240, 2),
+            "embedded": (seeds, len(EMBEDDED), 3),
         }
         expected |= {f"layer{layer}/{name}": shape for name, shape in own.items()}
+    expected |= {"embedded/images": (240,)}
     expected |= {f"history/{name}": (4,) for name in ("diverged", "best", "test_accuracy")} | {"history/dead": (4, 2)}
     assert {name: array.shape for name, array in arrays.items()} == expected
     integers = {"exemplars", "counterpart", "labels", "index", "diverged", "best"}
     for name, array in arrays.items():
         last = name.rpartition("/")[2]
-        kind = "uint8" if last in ("maximiser", "images") else "int32" if last in integers else "float32"
+        kind = {"maximiser": "uint8", "pool/images": "uint8", "embedded/images": "int32", "points": "int16"}.get(
+            name if last == "images" else last, "int32" if last in integers else "float32"
+        )
         assert array.dtype == kind, name
     assert [measure["name"] for measure in meta["measures"]] == list(NAMES)
+    assert [kept["name"] for kept in meta["embedded"]] == [kept.name for kept in EMBEDDED]
     assert all(measure["explanation"].endswith(".") and measure["label"] for measure in meta["measures"])
     assert meta["layers"] == [
         {"site": "hidden0/post", "units": 8, "maps": None},
@@ -135,7 +142,7 @@ def test_all_that_is_sent_is_read(kind, request):
         last = re.sub("^(params|batch_stats)/[^/]*/", r"\1/${name}/", last)
         assert re.search(rf'[/"`]{re.escape(last)}["`]', script), name
     operations = [operation for step in meta["steps"] for operation in step["operations"]]
-    parts = (meta, meta["used"], *operations, *meta["steps"], *meta["measures"], *meta["layers"])
+    parts = (meta, meta["used"], *operations, *meta["steps"], *meta["measures"], *meta["embedded"], *meta["layers"])
     maps = [layer["maps"] for layer in meta["layers"] if layer["maps"]]
     for name in (name for part in (*parts, *maps) for name in part):
         assert re.search(rf"(\.|{{ |, ){name}\b", script), name
@@ -148,8 +155,7 @@ def test_made_up_pages_have_what_gathered_ones_have(payload, mapped):
         made_up = pages.payload(pages.trained(model))
         assert made_up.meta.keys() == gathered.meta.keys() and made_up.arrays.keys() == gathered.arrays.keys()
         assert made_up.meta["used"].keys() == gathered.meta["used"].keys()
-        assert made_up.meta["measures"][0].keys() == gathered.meta["measures"][0].keys()
-        for name in ("layers", "steps"):
+        for name in ("measures", "embedded", "layers", "steps"):
             assert made_up.meta[name][0].keys() == gathered.meta[name][0].keys()
         for name, array in made_up.arrays.items():
             assert array.dtype == gathered.arrays[name].dtype, name

@@ -66,6 +66,7 @@ def tinted(networks):
     [
         ("explorer?layer=1&unit=2&class=4", "#card .tint", 2),
         ("explorer?seed=2&unit=1&from=x", "#explorer :is(p, td, th, a, span, data, button, label, select, input)", 5),
+        ("embedding?class=4", "#embedding :is(p, td, th, a, span, data, label, select, summary, dt, dd)", 1),
         ("try?image=5&scale=0:1:0", "#responses button, #responses button *", 3),
         ("try?seed=2", "#try :is(p, td, th, a, span, data, button, label, select, input)", 3),
         ("seeds", "#seeds :is(p, td, th, a, output, li), nav a, h1", 1),

@@ -61,7 +61,7 @@ def shown_views(page):
 def test_views_open_one_at_a_time(visit, whole):
     page = visit(whole)
     assert shown_views(page) == ["findings"]
-    for name in ("Explorer", "Try it", "Seeds", "Configuration", "Findings"):
+    for name in ("Explorer", "Embedding", "Try it", "Seeds", "Configuration", "Findings"):
         page.get_by_role("navigation").get_by_role("link", name=name).click()
         expect(page.locator("nav [aria-current]")).to_have_text(name)
         assert shown_views(page) == [name.lower().split()[0]]
@@ -122,7 +122,7 @@ def test_hostile_text_stays_text(visit, networks):
     page = visit(html)  # a dialog or an error on the console fails the test
     assert page.inner_text("h1") == HOSTILE
     page.locator(".fold summary").click()
-    for view in ("explorer?layer=0&unit=1", "explorer?layer=1&unit=2", "try", "seeds", "configuration"):
+    for view in ("explorer?layer=0&unit=1", "explorer?layer=1&unit=2", "embedding", "try", "seeds", "configuration"):
         page.evaluate(f"location.hash = '{view}'")
         expect(page.locator(f"#{view.split('?')[0]}")).to_contain_text(HOSTILE, use_inner_text=True)
         assert page.locator("img").evaluate_all("all => all.every((one) => one.src.startsWith('data:'))")
@@ -149,7 +149,9 @@ def test_no_script_but_the_pages_own_is_run(browser, tmp_path, whole):
     context.close()
 
 
-@pytest.mark.parametrize("view", ["findings", "explorer?layer=1&unit=2", "try?scale=0:1:0", "seeds", "configuration"])
+@pytest.mark.parametrize(
+    "view", ["findings", "explorer?layer=1&unit=2", "embedding", "try?scale=0:1:0", "seeds", "configuration"]
+)
 def test_a_phone_shows_it_without_scrolling_sideways(visit, whole, view):
     page = visit(whole, f"#{view}", viewport={"width": 360, "height": 700})
     for details in page.locator("main > section:not([hidden]) details").all():
@@ -159,7 +161,7 @@ def test_a_phone_shows_it_without_scrolling_sideways(visit, whole, view):
     assert page.evaluate("document.documentElement.scrollWidth") == 360
 
 
-@pytest.mark.parametrize("view", ["explorer", "try", "seeds"])
+@pytest.mark.parametrize("view", ["explorer", "embedding", "try", "seeds"])
 def test_everything_has_a_name(visit, whole, view):
     page = visit(whole, f"#{view}")
     nameless = page.eval_on_selector_all(
