@@ -30,7 +30,7 @@ _TITLES = {
     "selectivity": "AUC of a digit's neuron",
     "matched": "correlation of matched units",
 }
-_BRIEF = dict(zip(FACTORS, ("inputs", "LayerNorm", "dropout"), strict=True))
+_BRIEF: dict[str, str] = dict(zip(FACTORS, ("inputs", "LayerNorm", "dropout"), strict=True))
 _TITLES |= {name: f"share of digits {name}" for name in QUANTITIES if name.startswith("lost")}
 
 
