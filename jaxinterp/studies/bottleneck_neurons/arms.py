@@ -137,6 +137,7 @@ MEASUREMENTS = (
         conditions=(UNTRAINED, SNAPSHOTS, TRAINED),
         recipes=tuple(ARMS),
         key=_KEY,
+        slow=True,
     ),
     EnsembleMeasurement("arm-curves", learning_curves, lambda inputs: {"recipes": tuple(inputs)}, tuple(ARMS)),
     EnsembleMeasurement(
@@ -149,8 +150,8 @@ MEASUREMENTS = (
 
 
 def complete(results: Results) -> bool:
-    """Whether every arm was trained."""
-    return set(ARMS) <= set(results[NETWORKS].recipes.to_numpy())
+    """Whether every arm was trained and measured."""
+    return "arms" in results and set(ARMS) <= set(results[NETWORKS].recipes.to_numpy())
 
 
 def design(values: xr.DataArray) -> xr.DataArray:

@@ -154,6 +154,7 @@ MEASUREMENTS = (
         recipes=(NAME, CNN),
         key=_LOOKS_KEY,
         chunk=1,
+        slow=True,
     ),
 )
 
@@ -174,10 +175,10 @@ def reached(side: int = SIDE) -> float:
 
 
 def claims(results: Results) -> list[Claim]:
-    """Row 4.11: filters are edges, and what neurons make of them is local; of a CNN if one was trained."""
+    """Row 4.11: filters are edges, and what neurons make of them is local; the latter if a CNN was trained."""
     trained = [recipe for recipe in FIRST if recipe in results["first-layer"].recipes]
     found = [claim for recipe in trained for claim in _edges(results, recipe)]
-    return found + (_local(results) if CNN in trained else [])
+    return found + (_local(results) if CNN in trained and "looks" in results else [])
 
 
 def _edges(results: Results, recipe: str) -> list[Claim]:

@@ -24,7 +24,7 @@ def test_ids_are_unique_and_highlights_exist():
 
 def test_what_is_slow_may_be_missing():
     results = {name: found for name, found in random_results(STUDY).items() if name not in STUDY.slow}
-    assert len(judged(STUDY, results)) == 22
+    assert len(judged(STUDY, results)) == 59
 
 
 def test_all_is_defined_where_every_network_diverged():

@@ -34,7 +34,7 @@ _FIGURES = (
 )
 _OF_COURSES = (drift.course, drift.neurons, drift.drifts, drift.settling)
 _OF_ARMS = (factors.accuracy, factors.effects, factors.neurons)
-_OF_CNNS = (filters.places, channels.units, channels.alike)
+_OF_CNNS = (channels.units, channels.alike)
 _OF_IMAGES = (class_accuracy.failures, saliency.saliency, filters.gallery)
 _OF_SLOW = (pruning.accuracies, pruning.left, superposition.toy, superposition.dictionaries)
 
@@ -46,6 +46,7 @@ def figures(results: Results) -> list[Figure]:
     drawn = list(_FIGURES)
     drawn += _OF_COURSES if COURSE in results else ()
     drawn += _OF_CNNS if "channels" in results else ()
+    drawn += (filters.places,) if {"channels", "looks"} <= set(results) else ()
     drawn += _OF_ARMS if complete(results) else ()
     drawn += _OF_SLOW if set(STUDY.slow) <= set(results) else ()
     return [draw(results) for draw in drawn if drawable or draw not in _OF_IMAGES]

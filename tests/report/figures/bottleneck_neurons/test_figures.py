@@ -53,7 +53,7 @@ def test_every_figure_can_be_drawn_and_says_what_it_shows(seeds, diverged, sizes
 
 def test_figures_are_of_what_has_been_measured():
     results = random_results(STUDY, {"units": 6}, seeds=2)
-    assert len(figures.figures({name: own for name, own in results.items() if name not in STUDY.slow})) == 13
+    assert len(figures.figures({name: own for name, own in results.items() if name not in STUDY.slow})) == 23
 
 
 def test_neurons_are_sorted_by_their_preferred_class():
