@@ -115,6 +115,6 @@ def test_what_is_measured_of_a_planted_network_is_known():
     found = jax.jit(arms.arm)(planted.network(), jax.random.key(0), planted.data(200, 3), *halves)
     np.testing.assert_allclose([found.train_accuracy, found.test_accuracy], 1, rtol=1e-6)
     zero, mean, _ = found.left
-    np.testing.assert_allclose(zero, [0, 1, 0, 1], atol=1e-6)  # either unit of the pair is enough, and 3 is answered by default
+    np.testing.assert_allclose(zero, [0, 1, 0, 1], atol=1e-6)
     np.testing.assert_allclose(mean, 1, atol=1e-6)
     np.testing.assert_allclose(found.auc[: len(planted.OTHERS)], 1, atol=1e-5)
