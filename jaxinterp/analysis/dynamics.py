@@ -10,6 +10,7 @@ shows what the task alone makes similar. Networks that are not finite give NaN.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -18,10 +19,10 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from jaxinterp.analysis import barriers, correlation, matching, responses, similarity, top_units
-from jaxinterp.analysis.similarity.features import EXACT, centred_columns, rounding
+from jaxinterp.analysis.similarity.features import centred_columns, rounding
 from jaxinterp.choices import ACTIVATIONS
 from jaxinterp.data import Dataset
-from jaxinterp.ensemble import over_seeds
+from jaxinterp.ensemble import over_seeds, stack
 from jaxinterp.interventions import Site
 from jaxinterp.networks import Network, pad_units, permute
 
@@ -99,14 +100,16 @@ def over_course(fn: Callable, *, chunk: int | None = None) -> Callable:
 
 
 def variances(activations: Activations) -> Float[Array, " units"]:
-    """The variances of a layer along its principal components, ascending and with sum 1; NaN for a constant layer.
+    """A layer's variances along its principal components, largest first and with sum 1; NaN for a constant layer.
 
-    Those that rounding in single precision may have left are 0.
+    Those that rounding of the activations may have left are 0.
     """
     columns, known = centred_columns(activations)
-    found = jnp.linalg.eigvalsh(jnp.matmul(columns.T, columns, precision=EXACT))
-    found = jnp.where(found > rounding(found.dtype) * len(found) * found[-1], found, 0.0)
-    return jnp.where(known & (found[-1] > 0), found, jnp.nan)
+    # Singular values of the triangle: squaring the activations would lose half of the digits of small ones.
+    sizes = jnp.linalg.svd(jnp.linalg.qr(columns, mode="r"), compute_uv=False)
+    sizes = jnp.where(sizes > rounding(columns.dtype) * len(sizes) * sizes[0], sizes, 0.0)
+    found = jnp.pad(sizes**2, (0, columns.shape[1] - len(sizes)))
+    return jnp.where(known & (sizes[0] > 0), found, jnp.nan)
 
 
 def participation_ratio(variances: Float[Array | np.ndarray, "*many units"]) -> Float[Array, "*many"]:
@@ -175,10 +178,9 @@ def drift(course: Network, images: Images, key, *, chunk: int = 8) -> Drift:
 
     def step(previous, stage):
         now = _read(stage, images, chunk)
-        references = zip(first, previous, now, last, strict=True)
         found = [
-            jnp.stack([compare(own, reference) for reference in of_layer])
-            for own, of_layer in zip(now, references, strict=True)
+            jax.lax.map(partial(compare, layers[2]), jnp.stack(layers))
+            for layers in zip(first, previous, now, last, strict=True)
         ]
         return now, jnp.stack(found)  # layers references measures seeds seeds
 
@@ -259,14 +261,14 @@ def barriers_to_end(
 
     def between(network, end):
         matched = permute(end, barriers.weight_matching(network, end, key).orders)
-        found = [
-            barriers.barrier(network, other, data, points=points, loss=loss, statistics=data.images).barrier
-            for other in (end, matched)
-        ]
-        return jnp.stack(found)
+
+        def to(other):
+            return barriers.barrier(network, other, data, points=points, loss=loss, statistics=data.images).barrier
+
+        return jax.vmap(to)(stack([end, matched]))
 
     def of_network(network, *ends):
-        return jnp.stack([between(network, end) for end in ends])
+        return jax.lax.map(partial(between, network), stack(ends))
 
     ends = _at(course, -1)
     others = jax.tree.map(lambda leaf: jnp.roll(leaf, -1, axis=0), ends)

@@ -13,6 +13,7 @@ Part = Literal[
     "attribution",
     "convolutions",
     "imports",
+    "dynamics",
     "pruning",
     "superposition",
     "memory",

@@ -2,6 +2,7 @@
 
 import functools
 import re
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -287,15 +288,21 @@ ANALYSES = {
         )
     ),
     "activity of layers": once(
-        lambda own, some: [dynamics.activity(own.units(some.images)[layer.post]) for layer in own.model.layers]
+        lambda own, some: jax.jit(
+            lambda own: [dynamics.activity(own.units(some.images)[layer.post]) for layer in own.model.layers]
+        )(own)
     ),
-    "drift": once(lambda own, some: dynamics.drift(course(own), some.images, KEY)),
-    "what units become": once(lambda own, some: dynamics.becoming(course(own), some.images)),
+    "drift": once(lambda own, some: jax.jit(dynamics.drift)(course(own), some.images, KEY)),
+    "what units become": once(lambda own, some: jax.jit(dynamics.becoming)(course(own), some.images)),
     "selectivity over training": once(
-        lambda own, some: dynamics.selective(course(own), some, some, site=own.model.layers[-1].post, classes=3)
+        lambda own, some: jax.jit(partial(dynamics.selective, site=own.model.layers[-1].post, classes=3))(
+            course(own), some, some
+        )
     ),
     "barriers to the end": once(
-        lambda own, some: dynamics.barriers_to_end(course(own), labelled(own, some), KEY, points=3, loss=loss_of(own))
+        lambda own, some: jax.jit(partial(dynamics.barriers_to_end, points=3, loss=loss_of(own)))(
+            course(own), labelled(own, some), KEY
+        )
     ),
 }
 

@@ -1,6 +1,7 @@
 """The benchmark at toy size: what it records, and that its contestants compute the same."""
 
 import dataclasses
+import itertools
 import json
 
 import benchmark
@@ -13,6 +14,7 @@ from benchmarks import (
     ablation,
     attribution,
     convolutions,
+    dynamics,
     imports,
     maximization,
     memory,
@@ -272,6 +274,30 @@ def test_the_peer_retrains_the_same_pruned_networks(splits, many, monkeypatch):
         assert (expected[masks["hidden0"]["kernel"][place] == 0] == 0).all()
 
 
+# Dynamics
+
+
+def test_the_loop_over_epochs_and_networks_computes_ours():
+    course, test = dynamics.made(2, 3, networks.build(ModelConfig((8, 6))), PIXELS), blobs(3, 200)
+    active, drift, becoming, selective = jax.jit(dynamics.everything)(course, test, dynamics.KEY)
+    turns = dynamics.loop(course, test)
+    for time, seed in itertools.product(range(2), range(3)):
+        activity, pairs, units, aucs = next(turns)
+        found = np.stack(jax.tree.map(lambda leaf, at=(time, seed): leaf[at], active), axis=-1)
+        np.testing.assert_allclose(found, activity, rtol=1e-3, atol=1e-5)
+        values = np.reshape(pairs, (2, 4, 3, 2))  # layers references seeds_other measures
+        own = np.asarray(drift.own)[:, :, time, :, seed]
+        between = np.asarray(drift.between)[:, :, time, :, seed]
+        whole = np.where(np.arange(3) == seed, own[..., None], between)  # measures references layers seeds_other
+        kept = [0, 2, 3] if time == 0 else [0, 1, 2, 3]  # ours knows nothing before the first
+        np.testing.assert_allclose(whole[:, kept], values.transpose(3, 1, 0, 2)[:, kept], atol=1e-3)
+        for layer, (with_end, with_match) in enumerate(units):
+            for part, expected in zip(becoming, (with_end, with_match), strict=True):
+                np.testing.assert_allclose(part[time, seed, layer, : len(expected)], expected, atol=1e-3)
+        for part, expected in zip(selective, aucs, strict=True):
+            np.testing.assert_allclose(part[time, seed], expected, atol=1e-5)
+
+
 # All together
 
 
@@ -289,6 +315,7 @@ def test_record_has_machine_timings_and_a_target_beside_each_figure(splits, tmp_
     monkeypatch.setattr(processes, "call", lambda module, function, *arguments: answers[function])
     monkeypatch.setattr(processes, "running", lambda code: iter(lambda: code, None))
     monkeypatch.setattr(ablation, "everything", lambda many, test, key, draws: many.variables)  # tested above
+    monkeypatch.setattr(dynamics, "everything", lambda course, test, key: course.variables)  # likewise
     sizes = {"NETWORKS": 3, "EXAMPLES": 40, "UNITS": 4, "DRAWS": 2, "CHECKED": 2}
     for name, size in sizes.items():
         monkeypatch.setattr(similarity, name, size)
@@ -320,6 +347,7 @@ def test_record_has_machine_timings_and_a_target_beside_each_figure(splits, tmp_
         "attribution": ["≥ 10", "≥ 10", "≤ 1e-5", "≤ 1e-6", "≤ 1e-6"],
         "convolutions": ["≥ 3"] * 2 + ["≥ 20"] * 2,
         "imports": ["< 10"] * 2,
+        "dynamics": ["≥ 20"],
         "pruning": ["≥ 10"],
         "superposition": ["< 60"],
         "memory": ["< 2"] * len(memory.CHUNKS),
