@@ -53,18 +53,17 @@ class Left(NamedTuple):
     reach: Float[Array, "seeds stages criteria levels first_units"]
 
 
-def prune(network: Network, key, scored: Dataset, trained_on: Dataset, *, what: str, config: TrainConfig) -> Pruned:
-    """One network pruned by every criterion at every level, one after the other. trained_on: its images are packed."""
+def prune(
+    network: Network, key, scored: Dataset, trained_on: Dataset, *, what: str, config: TrainConfig
+) -> tuple[Any, Any]:
+    """Masks by every criterion at every level, one after the other, and variables retrained. trained_on: packed."""
     drawn, order = jax.random.split(key)
     scores, masks_of = _BY_KIND[what]
     options = {"config": config, "epochs": EPOCHS, "chunk": len(CRITERIA)}
     masks: Any = masks_of(network, scores(network, scored, drawn, loss=config.loss), np.array(SHARES[what]))
     masks = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), masks)
-    return Pruned(
-        jax.tree.map(lambda leaf: leaf > 0, masks),
-        jax.lax.map(lambda mask: output_layer(pruning.refitted(network, mask, scored.images)), masks),
-        pruning.retrained(network, masks, order, trained_on, **options).variables,
-    )
+    retrained = pruning.retrained(network, masks, order, trained_on, **options).variables
+    return jax.tree.map(lambda leaf: leaf > 0, masks), retrained
 
 
 _BY_KIND = {
@@ -83,8 +82,20 @@ def _pruned(inputs: Inputs, what: str) -> Pruned:
         own = partial(prune, scored=scored, trained_on=trained_on, what=what, config=inputs.config.train)
         return jax.lax.map(lambda pair: own(*pair), seeded)
 
+    def refitted(pair, scored):
+        network, masks = pair
+        return jax.lax.map(
+            lambda mask: output_layer(pruning.refitted(network, _as_numbers(mask), scored.images)), masks
+        )
+
     seeded = inputs.networks, inputs.network_keys(_KEY)
-    return jax.jit(ensemble.over_devices(of_share))(seeded, scored, trained_on)
+    masks, retrained = jax.device_get(jax.jit(ensemble.over_devices(of_share))(seeded, scored, trained_on))
+    every = jax.jit(lambda pairs, scored: jax.lax.map(lambda pair: refitted(pair, scored), pairs))
+    return Pruned(masks, every((inputs.networks, masks), scored), retrained)
+
+
+def _as_numbers(mask: Any) -> Any:
+    return jax.tree.map(lambda leaf: 1.0 * leaf, mask)
 
 
 _KEY = 3  # of the study's keys
@@ -109,9 +120,10 @@ def pruned_weights(inputs: Inputs) -> Pruned:
 def left(
     network: Network, pruned: Pruned, test: Dataset, sample: Dataset, spread: Float[Array, " pixels"]
 ) -> tuple[Array, ...]:
-    """What is left of one network after each of its prunings: the fields of `Left`, "prunings stages …".
+    """What is left of one network after each of its prunings, "prunings stages …", in the order of `Left`'s fields.
 
-    test: for the accuracy; sample: for the rest. spread: that of each pixel.
+    In place of `itself` and `matched`: correlations of all units with all of them before pruning. test: for the
+    accuracy; sample: for the rest. spread: that of each pixel.
     """
     site, classes, layers = neurons.site(network.model), network.model.outputs, len(network.model.layers)
     before = network(sample.images)[1][site]
@@ -122,15 +134,15 @@ def left(
         alike = matching.correlations(activations[site][None], before[None])
         mass = (incoming_weights(own, 0) * spread) ** 2
         reach = jnp.sum(mass, axis=1) ** 2 / jnp.sum(mass**2, axis=1)
-        by_unit = jnp.max(auc, axis=0), jnp.diagonal(alike[0, 0]), matching.match(alike).value[0, 0]
         return (
             jnp.mean(metrics.correct("cross_entropy", logits, test.labels).astype(logits.dtype)),
-            *(jnp.where(kept[-1], values, jnp.nan) for values in by_unit),
+            jnp.where(kept[-1], jnp.max(auc, axis=0), jnp.nan),
+            jnp.where(kept[-1][:, None], alike[0, 0], jnp.nan),
             jnp.where(kept[0], reach, jnp.nan),
         )
 
     def of_pruning(pruned: Pruned) -> tuple[Array, ...]:
-        mask = jax.tree.map(lambda leaf: 1.0 * leaf, pruned.masks)
+        mask = _as_numbers(pruned.masks)
         weights = network.replace(variables={"params": mask})
         kept = [jnp.any(incoming_weights(weights, number) > 0, axis=1) for number in range(layers)]
         as_is = masked(network, mask)
@@ -150,11 +162,14 @@ def _measured(prune_all: Callable[[Inputs], Pruned], inputs: Mapping[str, Inputs
     def of_share(seeded, *shared):
         return jax.lax.map(lambda pair: left(pair[0], pair[1], *shared), seeded)
 
-    values = jax.jit(ensemble.over_devices(of_share))((own.networks, own.once(prune_all)), own.test, own.sample, spread)
-    return Left(*map(_by_criterion, values))
+    measured = jax.jit(ensemble.over_devices(of_share))
+    values = jax.device_get(measured((own.networks, own.once(prune_all)), own.test, own.sample, spread))
+    accuracy, selectivity, alike, reach = map(_by_criterion, values)
+    matched = matching.match(alike.reshape(-1, 1, *alike.shape[-2:])).value.reshape(alike.shape[:-1])
+    return Left(accuracy, selectivity, jnp.diagonal(alike, axis1=-2, axis2=-1), matched, reach)
 
 
-def _by_criterion(values: Array) -> Array:
+def _by_criterion(values: np.ndarray) -> Array:
     """From "seeds prunings stages …" to "seeds stages criteria levels …"."""
     seeds, _, stages, *rest = values.shape
     return jnp.moveaxis(values, 2, 1).reshape(seeds, stages, len(CRITERIA), -1, *rest)
