@@ -4,17 +4,14 @@ Each file holds an untrained network of recipe bottleneck-neurons in the names o
 runs in its own process, first without compiled programs in the cache and then with them.
 """
 
-import os
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors.numpy import save_file
 
+from benchmarks import processes
 from benchmarks.ablation import untrained
 from benchmarks.options import Options
 from benchmarks.race import Result, Timing, spread
@@ -53,8 +50,4 @@ def written(folder: Path, pixels: int) -> list[Path]:
 def imported(files: list[Path], folder: Path, name: str) -> float:
     """Seconds of one import. Untrained networks are at chance, so that it takes --force."""
     options = ["--name", name, "--root", str(folder / "runs"), "--model.activation", "relu", "--force"]
-    environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": str(folder / "cache")}
-    begin = time.perf_counter()
-    command = [sys.executable, "-m", "jaxinterp", "import", *map(str, files), *options]
-    subprocess.run(command, check=True, env=environment, capture_output=True)
-    return time.perf_counter() - begin
+    return processes.command_seconds("import", *map(str, files), *options, cache=folder / "cache")

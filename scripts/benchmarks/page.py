@@ -5,17 +5,14 @@ figures of checkpoints/demo, since neither size nor time depends on the weights.
 its own process, first without compiled programs in the cache and then with them; Chromium opens the explorer.
 """
 
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 import chromium
 
+from benchmarks import processes
 from benchmarks.ablation import untrained
 from benchmarks.options import Options
 from benchmarks.race import Result, Timing, spread
@@ -59,12 +56,8 @@ def stored(path: Path, splits: data.Splits, seeds: int) -> Path:
 
 
 def made(run: Path, cache: Path) -> float:
-    """Seconds of `jaxinterp report`, which keeps its compiled programs in the cache."""
-    environment = os.environ | {"XDG_CACHE_HOME": str(cache)}
-    command = [sys.executable, "-m", "jaxinterp", "report", str(run)]
-    begin = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
-    return time.perf_counter() - begin
+    """Seconds of `jaxinterp report`."""
+    return processes.command_seconds("report", str(run), cache=cache)
 
 
 def opened(page: Path, rounds: int) -> Timing:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,15 @@ def running(code: str) -> Iterator[Any]:
     """A fresh Python process that runs the code, per turn."""
     while True:
         yield subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def command_seconds(*arguments: str, cache: Path) -> float:
+    """Seconds of one command of jaxinterp, which keeps its compiled programs in the cache."""
+    environment = os.environ | {"XDG_CACHE_HOME": str(cache)}
+    command = [sys.executable, "-m", "jaxinterp", *arguments]
+    begin = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
+    return time.perf_counter() - begin
 
 
 def call(module: str, function: str, *arguments) -> Any:

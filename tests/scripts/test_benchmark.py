@@ -27,7 +27,7 @@ from benchmarks import (
 )
 from benchmarks.options import Options
 from benchmarks.race import Contestant, Timing
-from support.toy_benchmark import PIXELS, blobs, config, toy_splits
+from support.toy_benchmark import PIXELS, blobs, config
 
 from jaxinterp import controls, ensemble, epoch, networks, recipes, report
 from jaxinterp.analysis import ablation as library
@@ -38,20 +38,7 @@ from jaxinterp.errors import InputError
 RECIPE = recipes.config
 
 
-@pytest.fixture(scope="module")
-def splits():
-    return toy_splits()
-
-
-@pytest.fixture(autouse=True)
-def toy_recipe(monkeypatch):
-    """Every test has the same small networks, so that each program is compiled but once."""
-    monkeypatch.setattr(recipes, "config", lambda name, seeds=None: config("sgd", seeds))
-
-
-@pytest.fixture
-def many():
-    return ablation.untrained(3, PIXELS)
+pytestmark = pytest.mark.usefixtures("toy_recipe")
 
 
 # The race
@@ -223,7 +210,7 @@ def test_the_page_that_is_timed_is_that_of_a_run_and_opens(stored, splits, monke
 
 def test_making_a_page_is_a_process_of_its_own_with_a_cache_of_its_own(stored, tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(page.subprocess, "run", lambda command, **options: asked.append((command, options)))
+    monkeypatch.setattr(processes.subprocess, "run", lambda command, **options: asked.append((command, options)))
     assert page.made(stored, tmp_path / "cache") >= 0
     [(command, options)] = asked
     assert command[-2:] == ["report", str(stored)] and options["env"]["XDG_CACHE_HOME"] == str(tmp_path / "cache")

@@ -6,26 +6,12 @@ import jax
 import numpy as np
 import pytest
 from benchmarks import ablation, convolutions, dynamics, imports, pruning, training
-from support.toy_benchmark import PIXELS, blobs, config, toy_splits
+from support.toy_benchmark import PIXELS, blobs, config
 
-from jaxinterp import ensemble, foreign, networks, recipes
+from jaxinterp import ensemble, foreign, networks
 from jaxinterp.config import ModelConfig
 
-
-@pytest.fixture(scope="module")
-def splits():
-    return toy_splits()
-
-
-@pytest.fixture(autouse=True)
-def toy_recipe(monkeypatch):
-    """Every test has the same small networks, so that each program is compiled but once."""
-    monkeypatch.setattr(recipes, "config", lambda name, seeds=None: config("sgd", seeds))
-
-
-@pytest.fixture
-def many():
-    return ablation.untrained(3, PIXELS)
+pytestmark = pytest.mark.usefixtures("toy_recipe")
 
 
 # Convolutions and imports
