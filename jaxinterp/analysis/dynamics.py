@@ -18,8 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from jaxinterp.analysis import barriers, correlation, matching, responses, similarity, top_units
-from jaxinterp.analysis.similarity.features import centred_columns, rounding
+from jaxinterp.analysis import barriers, correlation, matching, responses, similarity, spectrum, top_units
 from jaxinterp.choices import ACTIVATIONS
 from jaxinterp.data import Dataset
 from jaxinterp.ensemble import over_seeds, stack
@@ -39,7 +38,7 @@ class Activity(NamedTuple):
 
     mean, spread: mean and standard deviation over (image, unit). dead: share of units that fire (> 0) on no image.
     sparsity: share of (image, unit) that do not fire. participation, rank: how many directions the variance has, by
-    `participation_ratio` and `effective_rank`; NaN for a constant layer.
+    `spectrum.participation_ratio` and `spectrum.effective_rank`; NaN for a constant layer.
     """
 
     mean: Float[Array, ""]
@@ -99,45 +98,16 @@ def over_course(fn: Callable, *, chunk: int | None = None) -> Callable:
     return lifted
 
 
-def variances(activations: Activations) -> Float[Array, " units"]:
-    """A layer's variances along its principal components, largest first and with sum 1; NaN for a constant layer.
-
-    Those that rounding of the activations may have left are 0.
-    """
-    columns, known = centred_columns(activations)
-    # Singular values of the triangle: squaring the activations would lose half of the digits of small ones.
-    sizes = jnp.linalg.svd(jnp.linalg.qr(columns, mode="r"), compute_uv=False)
-    sizes = jnp.where(sizes > rounding(columns.dtype) * len(sizes) * sizes[0], sizes, 0.0)
-    found = jnp.pad(sizes**2, (0, columns.shape[1] - len(sizes)))
-    return jnp.where(known & (sizes[0] > 0), found, jnp.nan)
-
-
-def participation_ratio(variances: Float[Array | np.ndarray, "*many units"]) -> Float[Array, "*many"]:
-    """(Σλ)²/Σλ² of variances λ: n where n of them are equal and the rest 0; NaN where all are."""
-    return jnp.sum(variances, axis=-1) ** 2 / jnp.sum(variances**2, axis=-1)
-
-
-def effective_rank(variances: Float[Array | np.ndarray, "*many units"]) -> Float[Array, "*many"]:
-    """exp of the entropy of p = σ/Σσ, with σ = √λ the singular values of centred activations of variances λ.
-
-    It is n where n variances are equal and the rest 0, and NaN where all are (Roy and Vetterli 2007, The effective
-    rank). Small directions count for more than in `participation_ratio`.
-    """
-    sizes = jnp.sqrt(jnp.asarray(variances))
-    shares = sizes / jnp.sum(sizes, axis=-1, keepdims=True)
-    return jnp.exp(-jnp.sum(jax.scipy.special.xlogy(shares, shares), axis=-1))
-
-
 def activity(activations: Activations) -> Activity:
     """The activity of one layer of one network."""
-    live, spectrum = responses.liveness(activations), variances(activations)
+    live, variances = responses.liveness(activations), spectrum.variances(activations)
     return Activity(
         mean=jnp.mean(activations),
         spread=jnp.std(activations),
         dead=jnp.where(jnp.any(jnp.isnan(live.firing_rate)), jnp.nan, jnp.mean(live.dead)),
         sparsity=1 - jnp.mean(live.firing_rate),
-        participation=participation_ratio(spectrum),
-        rank=effective_rank(spectrum),
+        participation=spectrum.participation_ratio(variances),
+        rank=spectrum.effective_rank(variances),
     )
 
 

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from jaxinterp.analysis import attribution, facet_starts, silhouettes
+from jaxinterp.analysis import attribution, facet_starts, silhouettes, spectrum
 from jaxinterp.analysis.facet_starts import EXACT, ORTHOGONAL, Images, cosines_of, lengths
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
@@ -181,7 +181,7 @@ def of_layer(
     scales = jnp.linalg.svd(real - jnp.mean(real, axis=0), compute_uv=False)
     rank = jnp.sum(scales > scales[0] * max(real.shape) * jnp.finfo(real.dtype).eps)
     variances = (scales / jnp.where(scales[0] > 0, scales[0], jnp.nan)) ** 2
-    participation = jnp.sum(variances) ** 2 / jnp.sum(variances**2)
+    participation = spectrum.participation_ratio(variances)
     return LayerFacets(chosen, jnp.sqrt(squares), overlaps, jnp.sum(shares > SHARE), participation, rank)
 
 

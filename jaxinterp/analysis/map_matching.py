@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from jaxinterp.analysis import correlation, matching
+from jaxinterp.data import spaced_rows
 
 Maps = Float[Array | np.ndarray, "seeds views units pixels"]
 Activations = Float[Array | np.ndarray, "seeds examples units"]
@@ -75,7 +76,7 @@ def gallery(
     order[0], alike[0] = np.arange(units), 1
     sign = np.where(alike < 0, -1, 1) if odd else np.ones_like(alike)
     ranked = np.argsort(-np.nan_to_num(np.abs(alike) if odd else alike).mean(axis=0), kind="stable")
-    evenly = np.linspace(0, units - 1, min(places, units)).astype(int)
+    evenly = spaced_rows(units, places)
     picked = np.arange(len(evenly)) if outputs else ranked[evenly]
     rows = np.take_along_axis(np.asarray(maps), order[:, None, picked, None], axis=2)
     pictures[:, : len(picked)] = np.moveaxis(sign[:, None, picked, None] * rows, 0, 2)

@@ -148,7 +148,7 @@ def retrained(
 
 
 def _quantities(network: Network, values: Float[Array, "examples units"], data: Dataset) -> tuple[Array, ...]:
-    """Of each unit: how far its AUC is above ½ for the class that it tells best, its mean size and its spread."""
+    """Of each unit: how far its AUC is above ½ for the class that it separates best, its mean size and its spread."""
     classes = networks.num_classes(network.model)
     auc = responses.selectivity(values, data.labels, classes=classes, bins=1).auc
     selectivity = jnp.max(jnp.nan_to_num(auc, nan=0.5), axis=0) - 0.5

@@ -11,6 +11,7 @@ from jaxinterp.data.datasets import (
     hash_arrays,
     image_shape,
     size_text,
+    spaced_rows,
 )
 from jaxinterp.data.loading import load
 from jaxinterp.data.options import pixel_permutation
@@ -34,6 +35,7 @@ __all__ = [
     "permutation",
     "pixel_permutation",
     "size_text",
+    "spaced_rows",
     "strokes",
     "unpack",
     "xor",

@@ -46,6 +46,10 @@ class Dataset(flax.struct.PyTreeNode):
         """The examples at the given rows: a slice, a mask or indices."""
         return self.replace(images=self.images[rows], labels=self.labels[rows])
 
+    def spaced(self, number: int) -> "Dataset":
+        """At most so many of the examples, evenly spaced."""
+        return self.take(spaced_rows(len(self.labels), number))
+
     def name(self, label: int) -> str:
         """What a label stands for: its name, or the number where no name is known."""
         return self.class_names[label] if 0 <= label < len(self.class_names) else str(label)
@@ -89,6 +93,11 @@ def image_shape(pixels: int) -> tuple[int, int]:
             f"images of {pixels} pixels are not square: use images of one channel with as many rows as columns"
         )
     return side, side
+
+
+def spaced_rows(count: int, number: int) -> Int[np.ndarray, " rows"]:
+    """At most so many of `count` rows, evenly spaced, from the first to the last."""
+    return np.linspace(0, count - 1, min(number, count)).astype(int)
 
 
 def default_shape(pixels: int) -> Shape:

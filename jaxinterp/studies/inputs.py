@@ -151,8 +151,7 @@ class Inputs:
     @property
     def sample(self) -> Dataset:
         """At most 1,000 test images, evenly spaced, for what would be too much work on all of them."""
-        test, number = self.test, self.at_most(SAMPLE)
-        return test.take(np.linspace(0, len(test.labels) - 1, min(number, len(test.labels))).astype(int))
+        return self.test.spaced(self.at_most(SAMPLE))
 
     def at_most(self, number: int) -> int:
         """How many test images stand for a number of them: as many, or a part of that in a part."""

@@ -122,10 +122,7 @@ def _matched(networks: Network, images, key, *, site: str) -> Float[Array, "seed
 
 
 def _shared(inputs: Inputs) -> tuple[Dataset, Dataset, Dataset]:
-    train = inputs.splits.train
-    count = len(train.labels)
-    rows = np.linspace(0, count - 1, min(inputs.at_most(TRAINING), count)).astype(int)
-    return train.take(rows), inputs.choosing, inputs.scoring
+    return inputs.splits.train.spaced(inputs.at_most(TRAINING)), inputs.choosing, inputs.scoring
 
 
 MEASUREMENTS = (

@@ -231,13 +231,13 @@ def similarity(results: Results, layer: str, other: str) -> dict[str, xr.DataArr
 def _alike(results: Results, layer: str, other: str) -> Claim:
     own = similarity(results, layer, other)
     itself = other == ITSELF
-    name, whom = ("alike", "two CNNs hold") if itself else ("alike MLP", f"a CNN and {other} hold")
+    name, pair = ("alike", "two CNNs") if itself else ("alike MLP", f"a CNN and {other}")
     found = results["cnn-similarity"].cka.sel(conditions=TRAINED, layers=layer)
     others = [str(label) for label in found.others.to_numpy() if label not in (ITSELF, other)]
     return Claim(
         row="4.11",
         name=f"{name} {layer}",
-        text=f"{layer} of the CNN: beyond the image's class, {whom} the same features: debiased linear CKA",
+        text=f"{layer} of the CNN: {pair} share features that an image's class does not explain: debiased linear CKA",
         bounds=SIGNED,
         quantity="the debiased linear CKA of two networks",
         measured=own.pop(TRAINED),

@@ -107,13 +107,7 @@ def read(network: Network, data: Dataset) -> Float[Array, "examples units"]:
 
 def measured(inputs: Inputs) -> Dataset:
     """Images of the scoring half for silhouettes, evenly spaced."""
-    return spaced(inputs.scoring, inputs.at_most(MEASURED))
-
-
-def spaced(data: Dataset, number: int) -> Dataset:
-    """At most so many of the images, evenly spaced."""
-    rows = np.linspace(0, len(data.labels) - 1, min(number, len(data.labels))).astype(int)
-    return data.take(rows)
+    return inputs.scoring.spaced(inputs.at_most(MEASURED))
 
 
 def _pixels(inputs: Inputs) -> Array:
@@ -134,7 +128,7 @@ MEASUREMENTS = (
         "subspaces",
         subspaces,
         lambda inputs: (
-            spaced(inputs.choosing, inputs.at_most(MEASURED)),
+            inputs.choosing.spaced(inputs.at_most(MEASURED)),
             measured(inputs),
             neurons.keys(inputs)[0],
         ),

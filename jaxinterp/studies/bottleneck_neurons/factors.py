@@ -75,6 +75,19 @@ def _claim(name: str, when: str, **fields) -> Claim:
     return Claim(row="4.9", name=short, recipes=tuple(ARMS), **fields)
 
 
+def _of_factor(name: str, when: str, values: xr.DataArray, factor: str, **fields) -> Claim:
+    """A claim about the arms that have a factor, compared with those that lack it."""
+    having, lacking = _with_and_without(values, factor)
+    controls = {"the arms without it": lacking}
+    return _claim(name, when, measured=having, controls=controls, score=Difference(), bounds=SHARE, **fields)
+
+
+def _effects(results: Results, name: str, when: str, suffix: str = "") -> dict[str, xr.DataArray]:
+    """All effects and interactions on a quantity."""
+    every = factorial.effects_of(FACTORS)
+    return {f"effect of {words(own)}{suffix}": effect(results, name, when, *own) for own in every}
+
+
 def _loss_note(results: Results, when: str) -> str:
     return (
         "" if when == END else f"Training loss {mean(common_loss(results))}, the lowest that all arms of a seed reach."
@@ -83,7 +96,7 @@ def _loss_note(results: Results, when: str) -> str:
 
 def _epochs(results: Results) -> Claim:
     found = epochs_needed(results)
-    arms = {name: found.sel(recipes=name) for name in ARMS if name not in (NAME, f"{NAME}-normalized")}
+    others = {name: found.sel(recipes=name) for name in ARMS if name not in (NAME, f"{NAME}-normalized")}
     return _claim(
         "epochs",
         END,
@@ -95,26 +108,22 @@ def _epochs(results: Results) -> Claim:
         score=Ratio(),
         rule=between(0.25, 0.5),
         quantity="number of epochs",
-        shown={name.removeprefix(f"{NAME}-"): values for name, values in arms.items()},
+        shown={name.removeprefix(f"{NAME}-"): values for name, values in others.items()},
         note="Accuracy goes up and down, so the baseline itself reaches its last one earlier. An arm that never does "
         "counts with all epochs.",
     )
 
 
 def _accuracy(results: Results, factor: str, when: str) -> Claim:
-    values = quantity(results, "accuracy", when)
-    having, lacking = _with_and_without(values, factor)
-    return _claim(
+    return _of_factor(
         f"better {factor}",
         when,
+        quantity(results, "accuracy", when),
+        factor,
         text=f"{WORDS[factor]} makes networks better, {when}: test accuracy, mean over the arms with and without the "
         "other two",
         published="“better”",
-        measured=having,
-        controls={"the arms without it": lacking},
-        score=Difference(),
         rule=above(0.0),
-        bounds=SHARE,
         quantity="test accuracy",
         shown={f"interaction {words(own)}": effect(results, "accuracy", when, *own) for own in interactions(factor)},
         note=_loss_note(results, when),
@@ -135,53 +144,37 @@ def _overfitting(results: Results, when: str) -> Claim:
         rule=below(0.0),
         bounds=SIGNED,
         quantity="accuracy on training images less that on test images",
-        shown={f"effect of {words(own)}": effect(results, "gap", when, *own) for own in factorial.effects_of(FACTORS)},
+        shown=_effects(results, "gap", when),
         note=f"All without dropout; at most {TRAINING} training images. {_loss_note(results, when)}",
     )
 
 
 def _fewer_lost(results: Results, when: str) -> Claim:
-    having, lacking = _with_and_without(quantity(results, "lost, zero", when), DROPOUT)
-    others = {
-        f"effect of {words(own)}, {kind}-ablation": effect(results, f"lost, {kind}", when, *own)
-        for kind in KINDS
-        for own in factorial.effects_of(FACTORS)
-    }
-    return _claim(
+    by_kind = [_effects(results, f"lost, {kind}", when, f", {kind}-ablation") for kind in KINDS]
+    return _of_factor(
         "bottlenecks dropout",
         when,
+        quantity(results, "lost, zero", when),
+        DROPOUT,
         text=f"Dropout makes digits depend less on single neurons, {when}: share of digits that fall below "
         f"{format_percent(GONE)} without their most damaging neuron, zero-ablation",
-        measured=having,
-        controls={"the arms without it": lacking},
-        score=Difference(),
         rule=below(0.0),
-        bounds=SHARE,
         quantity=f"share of digits that fall below {format_percent(GONE)}",
-        shown=others,
+        shown={name: values for effects in by_kind for name, values in effects.items()},
         note=f"Neurons {CHOSEN}. {_loss_note(results, when)}",
     )
 
 
 def _dampened(results: Results) -> Claim:
-    having, lacking = _with_and_without(quantity(results, "selectivity", END), DROPOUT)
-    return _claim(
+    return _of_factor(
         "selectivity dropout",
         END,
+        quantity(results, "selectivity", END),
+        DROPOUT,
         text="Dropout dampens selectivity: AUC of a digit's most selective neuron",
-        measured=having,
-        controls={"the arms without it": lacking},
-        score=Difference(),
         rule=below(0.0),
-        bounds=SHARE,
         quantity="AUC, mean over digits",
-        shown={
-            EQUAL: effect(results, "selectivity", EQUAL, DROPOUT),
-            **{
-                f"effect of {words(own)}": effect(results, "selectivity", END, *own)
-                for own in factorial.effects_of(FACTORS)
-            },
-        },
+        shown={EQUAL: effect(results, "selectivity", EQUAL, DROPOUT), **_effects(results, "selectivity", END)},
         note=f"{CHOSEN.capitalize()}.",
     )
 

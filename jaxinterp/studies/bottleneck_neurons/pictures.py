@@ -136,7 +136,7 @@ def pictures(inputs: Mapping[str, Inputs]) -> Pictures:
 
 def shown(inputs: Inputs) -> Dataset:
     """The test images of a picture, evenly spaced."""
-    return clusters.spaced(inputs.test, inputs.at_most(SHOWN))
+    return inputs.test.spaced(inputs.at_most(SHOWN))
 
 
 def _mean_silhouette(points, labels, *, classes: int) -> Float[Array, ""]:

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxinterp import data, ensemble, metrics
-from jaxinterp.analysis import matching, pruning, responses
+from jaxinterp.analysis import matching, pruning, responses, spectrum
 from jaxinterp.analysis.pruning import CRITERIA
 from jaxinterp.config import TrainConfig
 from jaxinterp.data import Dataset
@@ -41,9 +41,9 @@ class Left(NamedTuple):
     """What is left of a network after each pruning; NaN for units that are pruned.
 
     accuracy: on all test images; the rest is on a sample of them. selectivity: of each unit of the last hidden layer,
-    its AUC for the class that it tells best. itself: the correlation of its activation with what it was before pruning;
-    matched: with that of the unit before pruning that it is matched with, one-to-one. reach: the number of pixels that
-    a unit of the first layer effectively uses, the participation of its weights times the pixels' spread.
+    its AUC for the class that it separates best. itself: the correlation of its activation with what it was before
+    pruning; matched: with that of the unit before pruning that it is matched with, one-to-one. reach: the number of
+    pixels that a unit of the first layer effectively uses, the participation of its weights times the pixels' spread.
     """
 
     accuracy: Float[Array, "seeds stages criteria levels"]
@@ -75,7 +75,7 @@ _BY_KIND = {
 def _pruned(inputs: Inputs, what: str) -> Pruned:
     """All networks, on training images alone."""
     train = inputs.splits.train
-    scored, trained_on = (_spaced(train, number) for number in (SCORED, TRAINED_ON))
+    scored, trained_on = (train.spaced(number) for number in (SCORED, TRAINED_ON))
     trained_on = trained_on.replace(images=data.pack(trained_on.images))
 
     def of_share(seeded, scored, trained_on):
@@ -99,12 +99,6 @@ def _as_numbers(mask: Any) -> Any:
 
 
 _KEY = 3  # of the study's keys
-
-
-def _spaced(dataset: Dataset, number: int) -> Dataset:
-    """At most so many images, evenly spaced."""
-    count = len(dataset.labels)
-    return dataset.take(np.linspace(0, count - 1, min(number, count)).astype(int))
 
 
 def pruned_units(inputs: Inputs) -> Pruned:
@@ -132,8 +126,7 @@ def left(
         logits, activations = own(test.images)[0], own(sample.images)[1]
         auc = responses.selectivity(activations[site], sample.labels, classes=classes, bins=1).auc
         alike = matching.correlations(activations[site][None], before[None])
-        mass = (incoming_weights(own, 0) * spread) ** 2
-        reach = jnp.sum(mass, axis=1) ** 2 / jnp.sum(mass**2, axis=1)
+        reach = spectrum.participation_ratio((incoming_weights(own, 0) * spread) ** 2)
         return (
             jnp.mean(metrics.correct("cross_entropy", logits, test.labels).astype(logits.dtype)),
             jnp.where(kept[-1], jnp.max(auc, axis=0), jnp.nan),
@@ -177,7 +170,7 @@ def _by_criterion(values: np.ndarray) -> Array:
 
 def _spread(inputs: Inputs) -> Array:
     """Of each pixel over the training images that score."""
-    return jnp.std(_spaced(inputs.splits.train, SCORED).images, axis=0)
+    return jnp.std(inputs.splits.train.spaced(SCORED).images, axis=0)
 
 
 def left_without_units(inputs: Mapping[str, Inputs]) -> Left:

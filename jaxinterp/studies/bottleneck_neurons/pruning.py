@@ -43,8 +43,8 @@ def claims(results: Results) -> list[Claim]:
 
 
 def _of_units(found: xr.Dataset) -> list[Claim]:
-    as_is, refitted, retrained = (found.accuracy.sel(levels=HALF, stages=stage) for stage in STAGES)
-    intact, longer = (found.accuracy.sel(levels=0, criteria="random", stages=stage) for stage in (AS_IS, RETRAINED))
+    as_is, refitted, retrained = _accuracies(found, HALF)
+    intact, longer = _unpruned(found)
     chosen = {"criteria": "selectivity"}
 
     def others(values: xr.DataArray) -> dict[str, xr.DataArray]:
@@ -126,7 +126,7 @@ def _of_what_is_left(found: xr.Dataset) -> list[Claim]:
             text="Pruning by selectivity with retraining forces units to specialise: AUC of the units that are left",
             published=WANTED,
             bounds=SHARE,
-            quantity="AUC of a unit for the class that it tells best",
+            quantity="AUC of a unit for the class that it separates best",
             measured=selective,
             controls={same: unpruned},
             score=Difference(),
@@ -176,8 +176,8 @@ def _of_what_is_left(found: xr.Dataset) -> list[Claim]:
 
 
 def _of_weights(found: xr.Dataset) -> list[Claim]:
-    as_is, refitted, retrained = (found.accuracy.sel(levels=MOST_WEIGHTS, stages=stage) for stage in STAGES)
-    intact, longer = (found.accuracy.sel(levels=0, criteria="random", stages=stage) for stage in (AS_IS, RETRAINED))
+    as_is, refitted, retrained = _accuracies(found, MOST_WEIGHTS)
+    intact, longer = _unpruned(found)
     most, by_spread = f"{format_percent(MOST_WEIGHTS)} of the weights", "weight × spread"
 
     def claim(name: str, criterion: str, words: str, values: xr.DataArray, controls: dict[str, xr.DataArray], **fields):
@@ -210,6 +210,17 @@ def _of_weights(found: xr.Dataset) -> list[Claim]:
             note=_RETRAINED,
         ),
     ]
+
+
+def _accuracies(found: xr.Dataset, level: float) -> tuple[xr.DataArray, ...]:
+    """Accuracy at a level as it is, refitted and retrained."""
+    return tuple(found.accuracy.sel(levels=level, stages=stage) for stage in STAGES)
+
+
+def _unpruned(found: xr.Dataset) -> tuple[xr.DataArray, ...]:
+    """Accuracy of the network itself, and of the network trained as long as those that are retrained."""
+    whole = found.accuracy.sel(levels=0, criteria="random")
+    return tuple(whole.sel(stages=stage) for stage in (AS_IS, RETRAINED))
 
 
 def same_units(found: xr.Dataset, name: str, criterion: str, units: str) -> tuple[xr.DataArray, xr.DataArray]:

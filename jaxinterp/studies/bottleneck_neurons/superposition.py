@@ -17,7 +17,7 @@ from jaxtyping import Array, Float
 
 from jaxinterp import controls, ensemble
 from jaxinterp.analysis import dictionaries, directions, matching, responses, superposition
-from jaxinterp.data import Dataset
+from jaxinterp.data import Dataset, spaced_rows
 from jaxinterp.networks import Network
 from jaxinterp.stats import SHARE, SIGNED
 from jaxinterp.studies.bottleneck_neurons import neurons
@@ -54,8 +54,8 @@ class Dictionaries(NamedTuple):
     explained: share of variance by k of as many directions, chosen for each image, by kind of directions. found: number
     of features that two dictionaries of the layer share, opposite ones counted once, over its number of units that
     vary; used: of all those that one uses, likewise. active: features used for an image, on average. selectivity: AUC
-    of the activation along each direction, for the class that it tells best, by high or by low values; mean over those
-    that vary.
+    of the activation along each direction, for the class that it separates best, by high or by low values; mean over
+    those that vary.
     """
 
     explained: Float[Array, "kinds ks"]
@@ -182,9 +182,9 @@ def _images(inputs: Inputs) -> tuple[Dataset, Dataset]:
     """Training images to fit dictionaries to, and others to score them on."""
     train = inputs.splits.train
     count = len(train.labels)
-    scored = np.linspace(0, count - 1, min(SCORED_ON, count // 2)).astype(int)
+    scored = spaced_rows(count, min(SCORED_ON, count // 2))
     rest = np.setdiff1d(np.arange(count), scored)
-    return train.take(rest[np.linspace(0, len(rest) - 1, min(FITTED_ON, len(rest))).astype(int)]), train.take(scored)
+    return train.take(rest[spaced_rows(len(rest), FITTED_ON)]), train.take(scored)
 
 
 def _coords(inputs: Inputs) -> dict[str, Sequence[Any]]:
@@ -289,7 +289,7 @@ def _of_recipe(found: xr.Dataset, recipe: str) -> list[Claim]:
             name=f"selective{suffix}",
             text=f"Features stand for single classes more than the units of {layer} do: AUC along their directions",
             bounds=SHARE,
-            quantity="AUC for the class that is told best",
+            quantity="AUC for the class that a direction separates best",
             measured=trained.selectivity.sel(kinds=DICTIONARY),
             controls={name: trained.selectivity.sel(kinds=name) for name in KINDS if name != DICTIONARY},
             score=Difference(),

@@ -14,7 +14,7 @@ def test_silhouettes_are_of_the_neurons_that_the_other_half_chooses(toy, toy_inp
     network = jax.tree.map(lambda leaf: leaf[0], toy[2].networks)
     found = toy_results["subspaces"].isel(seeds=0)
     whole = toy_results["separation"].sel(recipes=STUDY.name, conditions="trained").isel(seeds=0)
-    choosing, scoring = (clusters.spaced(half, clusters.MEASURED) for half in (toy_inputs.choosing, toy_inputs.scoring))
+    choosing, scoring = (half.spaced(clusters.MEASURED) for half in (toy_inputs.choosing, toy_inputs.scoring))
     first, values = (np.asarray(network(half.images)[1]["hidden1/post"], np.float64) for half in (choosing, scoring))
 
     def silhouette(units, points=values):
