@@ -96,17 +96,14 @@ def explained(activations: Activations, restored: Float[Array, "examples units"]
     return 1 - jnp.sum((activations - restored) ** 2) / jnp.where(total > 0, total, jnp.nan)
 
 
-def explained_by(
-    directions: Directions, activations: Activations, *, k: int, centre: Float[Array, " units"] | None = None
-) -> Float[Array, ""]:
+def explained_by(directions: Directions, activations: Activations, *, k: int) -> Float[Array, ""]:
     """The share of variance that k of any directions explain, chosen for each example by matching pursuit.
 
     Again and again the direction along which most of the rest lies, of either sign, is taken from it. For the same
-    question to dictionaries, principal components, random directions and units. centre: what they are added to, by
-    default the mean. Source: Mallat and Zhang 1993, Matching pursuits with time-frequency dictionaries.
+    question to dictionaries, principal components, random directions and units. Source: Mallat and Zhang 1993, Matching pursuits with time-frequency dictionaries.
     """
     activations = jnp.asarray(activations)
-    rest = activations - (jnp.mean(activations, axis=0) if centre is None else centre)
+    rest = activations - jnp.mean(activations, axis=0)
 
     def take(rest, _):
         along = _product(rest, directions.T)

@@ -51,7 +51,7 @@ def test_it_explains_more_than_components_and_random_directions_of_the_same_numb
         "random": drawn / jnp.linalg.norm(drawn, axis=1, keepdims=True),
         "units": jnp.eye(UNITS),
     }
-    own = dictionaries.explained_by(fitted[0].directions, activations, k=K, centre=fitted[0].centre)
+    own = dictionaries.explained_by(fitted[0].directions, activations, k=K)
     assert all(dictionaries.explained_by(rows, activations, k=K) < own - 0.05 for rows in others.values())
 
 

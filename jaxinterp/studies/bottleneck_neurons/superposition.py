@@ -118,15 +118,9 @@ def measure(network: Network, key, fitted: Dataset, scored: Dataset) -> Dictiona
         OWN: jnp.eye(units),
     }
     values = {name: directions.coordinates(test, own.T) for name, own in rows.items()}
-    ks, centres = range(1, LARGEST_K + 1), dict.fromkeys(KINDS, jnp.mean(train, axis=0))
-    centres[DICTIONARY] = dictionary.centre[0]
+    ks = range(1, LARGEST_K + 1)
     return Dictionaries(
-        jnp.stack(
-            [
-                jnp.stack([dictionaries.explained_by(rows[name], test, k=k, centre=centres[name]) for k in ks])
-                for name in KINDS
-            ]
-        ),
+        jnp.stack([jnp.stack([dictionaries.explained_by(rows[name], test, k=k) for k in ks]) for name in KINDS]),
         found / live,
         used / live,
         jnp.mean(jnp.sum(code[0] > 0, axis=1)),
