@@ -100,7 +100,8 @@ def explained_by(directions: Directions, activations: Activations, *, k: int) ->
     """The share of variance that k of any directions explain, chosen for each example by matching pursuit.
 
     Again and again the direction along which most of the rest lies, of either sign, is taken from it. For the same
-    question to dictionaries, principal components, random directions and units. Source: Mallat and Zhang 1993, Matching pursuits with time-frequency dictionaries.
+    question to dictionaries, principal components, random directions and units. Source: Mallat and Zhang 1993, Matching
+    pursuits with time-frequency dictionaries.
     """
     activations = jnp.asarray(activations)
     rest = activations - jnp.mean(activations, axis=0)
