@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxinterp import data, ensemble, epoch, networks, recipes, train
+from jaxinterp import data, ensemble, epoch, jobs, networks, recipes, train
 from jaxinterp.config import DataConfig, ModelConfig, TrainConfig
 from jaxinterp.data import Dataset, Splits
 from jaxinterp.data.datasets import scale_bytes
@@ -286,6 +286,7 @@ def test_xor_is_learnt_to_the_last_digit():
 def test_every_recipe_trains_at_toy_size(name):
     config = recipes.config(name, seeds=2, epochs=2)
     splits = data.load(config.data)
+    config = jobs.with_shape(config, splits)
     splits = Splits(*(part.take(slice(200)) for part in splits))
     model = networks.build(dataclasses.replace(config.model, widths=(6,) * len(config.model.widths)))
     result = train.fit_ensemble(model, splits, config.train)
