@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.stats
+import scipy  # its parts load when they are first used
 import xarray as xr
 from jaxtyping import Array, Float
 

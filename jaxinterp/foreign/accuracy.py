@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Collection, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple, get_args
 
 import jax
@@ -32,7 +32,8 @@ NORMALISATIONS: dict[str, tuple[float, float]] = {
 NEAR_CHANCE = 0.25  # a network that gets no more than this part of the way from chance to 1 has learnt nothing
 _SURE = 3.0  # standard errors by which other options must do better to be worth a hint
 _EXAMPLES, _NETWORKS = 10_000, 3  # test images and networks at most on which other options are tried
-_ROUGHLY = 1_000  # images on which pairs of options are compared first
+_ROUGHLY = 1_000  # images on which options are compared first; those that are worse by more than
+_FAR = 0.1  # are not tried on the others: over four standard errors of the difference
 _POSITIONS, _POOLS = get_args(NormPosition), get_args(PoolKind)
 ACTIVATION = "activation function"  # a question
 _ANSWERS = 4  # likely answers that are listed
@@ -103,8 +104,8 @@ def check(
     """Test an ensemble of this config, as it is and under the other options that a file does not hold.
 
     These are the usual normalisations, the activation functions, the kind of pooling and the norm's position, one
-    changed at a time, and the first two together. accuracy: of each network as it is, where it is known. asked: the
-    fields of the config to which nobody gave a value.
+    changed at a time, and the first two together; on few images where they are far worse. accuracy: of each network as
+    it is, where it is known. asked: the fields of the config to which nobody gave a value.
     """
     if not len(test.labels):
         return Check(np.full(ensemble.size(network), math.nan), math.nan, "")
@@ -119,7 +120,9 @@ def check(
 
     here = reached(_Option({}, "", ""))
     questions = _questions(config)
-    found = {option.given: (option, reached(option)) for options in questions.values() for option in options}
+    rough = {option.given: (option, reached(option, _ROUGHLY)) for options in questions.values() for option in options}
+    bar = max(share for _, share in rough.values()) - _FAR
+    found = {given: (option, reached(option) if share >= bar else share) for given, (option, share) in rough.items()}
     best, most = max(found.values(), key=lambda pair: pair[1])
     both = [_both(*pair) for pair in itertools.product(questions["normalisation"], questions[ACTIVATION])]
     if both:
@@ -145,15 +148,20 @@ def check(
 
 def accuracies(network: Network, config: ModelConfig, test: Dataset, loss: str) -> Float[np.ndarray, " seeds"]:
     """Accuracy of each network of an ensemble. Normalisations share one program: here the images are normalised."""
-    plain = networks.build(dataclasses.replace(config, input_mean=0.0, input_std=1.0))
+    plain = networks.build(plain_config := dataclasses.replace(config, input_mean=0.0, input_std=1.0))
     right = np.zeros(ensemble.size(network))
-    _, activations = networks.count(plain, test.images.shape[-1])
-    size = min(_BATCH, max(1, _NUMBERS // (activations * len(right))))
+    size = _images_at_once(plain_config, test.images.shape[-1], len(right))
     for start in range(0, len(test.labels), size):
         batch = test.take(slice(start, start + size))
         images = (batch.images - np.float32(config.input_mean)) / np.float32(config.input_std)
         right += np.asarray(_right(Network(plain, network.variables), images, batch.labels, loss))
     return right / len(test.labels)
+
+
+@lru_cache  # tracing a network to count its activations takes longer than some images do
+def _images_at_once(config: ModelConfig, pixels: int, seeds: int) -> int:
+    _, activations = networks.count(networks.build(config), pixels)
+    return min(_BATCH, max(1, _NUMBERS // (activations * seeds)))
 
 
 def _questions(config: ModelConfig) -> dict[str, list[_Option]]:

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
-import scipy.stats
+import scipy  # its parts load when they are first used
 from jaxtyping import Bool, Int
 
 from jaxinterp import ensemble, metrics, networks

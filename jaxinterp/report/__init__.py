@@ -1,4 +1,7 @@
-"""How are results shown? Figures, tables, and one web page per run."""
+"""How are results shown? Figures, tables, and one web page per run.
+
+Drawing loads when a page is written, since every command reads this package for its tables.
+"""
 
 import importlib
 import shlex
@@ -8,12 +11,13 @@ from pathlib import Path
 
 from jaxinterp import data, store, studies
 from jaxinterp.errors import InputError
-from jaxinterp.report import build, explorer, tables
 from jaxinterp.studies import analyses
 
 
 def write(path: Path | str) -> Path:
     """Write a run's page, <run>/report/index.html, from the results that it holds, and return the file."""
+    from jaxinterp.report import build
+
     target = Path(path) / "report" / "index.html"
     build.write(target, render(path))
     return target
@@ -21,6 +25,8 @@ def write(path: Path | str) -> Path:
 
 def render(path: Path | str) -> str:
     """A run's page as HTML, from the results that it holds."""
+    from jaxinterp.report import build, tables
+
     run, answers = store.load(path), studies.answers(path)
     seeds = run.config.train.seeds
     with ThreadPoolExecutor(1) as beside:  # compiling and computing leave the interpreter free to draw
@@ -63,6 +69,8 @@ def from_scratch(study: str, path: Path | str) -> str | None:
 
 def _explored(path: Path | str, run: store.Run) -> tuple[str, str]:
     """What the page's explorer reads, or why there is none. Raises InputError if the data are not the run's."""
+    from jaxinterp.report import explorer
+
     try:
         splits = data.load(run.config.data)
     except InputError as error:
