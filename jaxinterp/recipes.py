@@ -36,7 +36,7 @@ _DROPOUT = {"dropout": (0.2, 0.2)}
 _CNN = ModelConfig(
     (31,), initializer="torch", channels=(8, 16), kernel_size=(5, 3), stride=(2,), padding=(2, 1), pool_size=(1,)
 )
-_CNN_TRAINING = TrainConfig(batch_size=64, epochs=3, snapshots=(0, 1, 2, 3))
+_CNN_TRAINING = TrainConfig(batch_size=64, epochs=3, snapshots=(0, 0.25, 0.5, 1, 2, 3))
 # The write-up initialises the weights itself, and keeps PyTorch's default for the biases.
 _INSTANCES = ModelConfig(
     (32, 16), activation="tanh", initializer="xavier_uniform", initializer_gain=5 / 3, bias_initializer="torch"

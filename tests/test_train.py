@@ -124,12 +124,12 @@ def test_the_ensemble_is_its_networks_one_by_one(order, extra):
     options = {"optimizer": "momentum", "learning_rate": 0.05} | extra
     config = TrainConfig(seeds=3, epochs=3, batch_size=16, data_order=order, **options)
     together = train.fit_ensemble(model, splits, config)
+    alone = jax.jit(lambda key: train.fit(key, model, splits, config)[:2])
     for seed, key in enumerate(ensemble.keys(0, 3)):
-        alone = jax.jit(lambda key: train.fit(key, model, splits, config)[:2])(key)
         ours = jax.tree.map(lambda leaf, seed=seed: leaf[seed], (together.networks, together.history))
         padded = [  # training ends early where all seeds have stopped
             (a, b if a.shape == b.shape else b[: len(a)])
-            for a, b in zip(*map(jax.tree.leaves, (ours, alone)), strict=True)
+            for a, b in zip(*map(jax.tree.leaves, (ours, alone(key))), strict=True)
         ]
         for a, b in padded:
             np.testing.assert_allclose(a, b, atol=1e-4)

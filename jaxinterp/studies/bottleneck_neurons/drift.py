@@ -2,7 +2,8 @@
 
 The write-up saw the mean activation rise and then decline, and its spread grow, in one network. Here the same training
 is kept after every epoch, and within the first. What a network shares with its own end is compared with what it shares
-with another network's: networks that learn the same task become alike without any memory.
+with another network's: networks that learn the same task become alike without any memory. A CNN is asked the same (row
+4.11), a channel's activation being the mean over its map.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ from jaxinterp.ensemble import stack
 from jaxinterp.networks import Network, pad_units
 from jaxinterp.stats import SHARE, SIGNED
 from jaxinterp.studies.bottleneck_neurons import neurons
-from jaxinterp.studies.bottleneck_neurons.neurons import MOST, NAME
+from jaxinterp.studies.bottleneck_neurons.neurons import CNN, MOST, NAME
 from jaxinterp.studies.inputs import SNAPSHOTS, TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.judge import Claim, above, below
 from jaxinterp.studies.scores import Calibrated, Difference, Ratio
@@ -41,6 +42,7 @@ RISEN = 2.0  # the published mean grows fivefold: what does not even double is n
 FALLEN = 0.95  # a decline by a twentieth can be seen in a figure
 NEARLY_ALL = 0.9
 BECOME = 0.9  # correlation of a neuron with its end: four fifths of its variance
+_ROWS, _WHOSE = {EVERY: "4.12", CNN: "4.11"}, {EVERY: "a network", CNN: "a CNN"}
 LOW = 0.1  # of the barrier to another network: less is a bump within a basin
 
 
@@ -74,9 +76,9 @@ def training(inputs: Inputs) -> Network:
     return jax.tree.map(masked, stages)
 
 
-def course(inputs: Mapping[str, Inputs]) -> Course:
+def course(inputs: Mapping[str, Inputs], *, recipe: str = EVERY) -> Course:
     """How active every layer is, and which units die."""
-    own = inputs[EVERY]
+    own = inputs[recipe]
     activity, unit_mean, dead = _activity(own.once(training), own.sample.images)
     births, deaths = (jnp.where(jnp.isnan(activity.mean), jnp.nan, found) for found in dynamics.turnover(dead == 1))
     return Course(**activity._asdict(), births=births, deaths=deaths, unit_mean=unit_mean)
@@ -96,29 +98,29 @@ def _activity(training: Network, images: Array | np.ndarray):
     return dynamics.over_course(of_network, chunk=CHUNK)(training, images)
 
 
-def drift(inputs: Mapping[str, Inputs]) -> dynamics.Drift:
+def drift(inputs: Mapping[str, Inputs], *, recipe: str = EVERY) -> dynamics.Drift:
     """How alike networks are to themselves and to others, at other times."""
-    own = inputs[EVERY]
+    own = inputs[recipe]
     return _drift(own.once(training), own.sample.images, own.key(1), chunk=CHUNK)
 
 
-def becoming(inputs: Mapping[str, Inputs]) -> dynamics.Becoming:
+def becoming(inputs: Mapping[str, Inputs], *, recipe: str = EVERY) -> dynamics.Becoming:
     """How alike units are to what they will be."""
-    own = inputs[EVERY]
+    own = inputs[recipe]
     return _becoming(own.once(training), own.sample.images, chunk=CHUNK)
 
 
-def onset(inputs: Mapping[str, Inputs]) -> dynamics.Selective:
+def onset(inputs: Mapping[str, Inputs], *, recipe: str = EVERY) -> dynamics.Selective:
     """How selective the neurons of the last hidden layer are."""
-    own = inputs[EVERY]
+    own = inputs[recipe]
     choosing, scoring = (own.sample.take(np.s_[first::2]) for first in (0, 1))
     site, classes = neurons.site(own.model), own.model.outputs
     return _selective(own.once(training), choosing, scoring, site=site, classes=classes, chunk=CHUNK)
 
 
-def barriers(inputs: Mapping[str, Inputs]) -> Barriers:
+def barriers(inputs: Mapping[str, Inputs], *, recipe: str = EVERY) -> Barriers:
     """The barriers between networks and their ends."""
-    own = inputs[EVERY]
+    own = inputs[recipe]
     loss = own.config.train.loss
     return Barriers(_barriers(own.once(training), own.sample, own.key(2), loss=loss, chunk=CHUNK))
 
@@ -134,8 +136,8 @@ def _stages(inputs: Inputs) -> tuple[str, ...]:
     return inputs.conditions((UNTRAINED, SNAPSHOTS, TRAINED))
 
 
-def _coords(inputs: Mapping[str, Inputs]) -> dict[str, Sequence[Any]]:
-    own = inputs[EVERY]
+def _coords(inputs: Mapping[str, Inputs], *, recipe: str) -> dict[str, Sequence[Any]]:
+    own = inputs[recipe]
     between = [float(condition.removeprefix("epoch ")) for condition in _stages(own)[1:-1]]
     return neurons.coords(own) | {
         "epochs": [0.0, *between, float(own.config.train.epochs)],
@@ -146,8 +148,16 @@ def _coords(inputs: Mapping[str, Inputs]) -> dict[str, Sequence[Any]]:
     }
 
 
+def name_of(measurement: str, recipe: str) -> str:
+    """What a measurement is called where it is made of a recipe's networks."""
+    return measurement if recipe == EVERY else f"cnn-{measurement}"
+
+
 MEASUREMENTS = tuple(
-    EnsembleMeasurement(name, fn, _coords, (EVERY,))
+    EnsembleMeasurement(
+        name_of(name, recipe), partial(fn, recipe=recipe), partial(_coords, recipe=recipe), recipes=(recipe,)
+    )
+    for recipe in (EVERY, CNN)
     for name, fn in (
         (COURSE, course),
         (DRIFT, drift),
@@ -184,18 +194,22 @@ def become_by(correlations: xr.DataArray, time: float) -> xr.DataArray:
 
 
 def claims(results: Results) -> list[Claim]:
-    """Rows 4.2 and 4.12; nothing where no weights were kept on the way."""
-    if COURSE not in results or np.isinf(early(results[COURSE])):
-        return []
-    layers = results[COURSE].layers.to_numpy()
-    return [
-        *(claim for layer in layers for claim in _activity_claims(results[COURSE].sel(layers=layer))),
-        *(_own_end(results[DRIFT].sel(layers=layer)) for layer in layers),
-        *(_convergence(results[DRIFT].sel(layers=layer)) for layer in layers),
-        *(_units(results[BECOMING].sel(layers=layer)) for layer in layers),
-        _selectivity(results[ONSET]),
-        _basin(results[BARRIERS].barrier),
-    ]
+    """Rows 4.2 and 4.12, and of a CNN 4.11; nothing where no weights were kept on the way."""
+    found, of_cnn = [], results.get(name_of(DRIFT, CNN))
+    if COURSE in results and np.isfinite(early(results[COURSE])):
+        layers = results[COURSE].layers.to_numpy()
+        found += [
+            *(claim for layer in layers for claim in _activity_claims(results[COURSE].sel(layers=layer))),
+            *(_own_end(results[DRIFT].sel(layers=layer)) for layer in layers),
+            *(_convergence(results[DRIFT].sel(layers=layer)) for layer in layers),
+            *(_units(results[BECOMING].sel(layers=layer)) for layer in layers),
+            _selectivity(results[ONSET]),
+            _basin(results[BARRIERS].barrier),
+        ]
+    if of_cnn is not None and np.isfinite(early(of_cnn)):
+        found += [_own_end(of_cnn.sel(layers=layer), CNN) for layer in of_cnn.layers.to_numpy()]
+        found.append(_basin(results[name_of(BARRIERS, CNN)].barrier, CNN))
+    return found
 
 
 def _activity_claims(found: xr.Dataset) -> list[Claim]:
@@ -252,14 +266,14 @@ def _activity_claims(found: xr.Dataset) -> list[Claim]:
     ]
 
 
-def _own_end(found: xr.Dataset) -> Claim:
+def _own_end(found: xr.Dataset, recipe: str = EVERY) -> Claim:
     layer, time = found.layers.item(), early(found)
     own, between = (values.sel(measures=CKA, references=END) for values in (found.own, found.between))
     matched = found.own.sel(measures=MATCHED, references=END)
     return Claim(
-        row="4.12",
+        row=_ROWS[recipe],
         name=f"own end {layer}",
-        text=f"{layer}: after {_epoch(time)} a network holds most of what will be its own: debiased CKA with its end",
+        text=f"{layer}: after {_epoch(time)} {_WHOSE[recipe]} holds most of what will be its own: CKA with its end",
         measured=own.sel(epochs=time),
         controls={OTHER: between.sel(epochs=time), UNTRAINED: own.isel(epochs=0)},
         score=Calibrated(),
@@ -270,7 +284,7 @@ def _own_end(found: xr.Dataset) -> Claim:
             "matched correlation with its end": matched.sel(epochs=time),
             "debiased CKA, an epoch before the end": own.isel(epochs=-2),
         },
-        recipes=(EVERY,),
+        recipes=(recipe,),
     )
 
 
@@ -345,7 +359,7 @@ def _selectivity(found: xr.Dataset) -> Claim:
     )
 
 
-def _basin(found: xr.DataArray) -> Claim:
+def _basin(found: xr.DataArray, recipe: str = EVERY) -> Claim:
     time = early(found)
     now = found.sel(epochs=time)
     apart = now.sel(ends=OTHER, orders=IN_ORDER)
@@ -355,10 +369,10 @@ def _basin(found: xr.DataArray) -> Claim:
         return stats.indicator(barrier < LOW * apart, barrier)
 
     return Claim(
-        row="4.12",
+        row=_ROWS[recipe],
         name="basin",
-        text=f"After {_epoch(time)} a network lies in the basin of its end: share of networks that no barrier of the "
-        "loss divides from it",
+        text=f"After {_epoch(time)} {_WHOSE[recipe]} lies in the basin of its end: share of networks that no barrier "
+        "of the loss divides from it",
         measured=joined(OWN, IN_ORDER),
         controls={f"{OTHER}, {REORDERED}": joined(OTHER, REORDERED)},
         score=Difference(),
@@ -372,7 +386,7 @@ def _basin(found: xr.DataArray) -> Claim:
         },
         note=f"A barrier: above {LOW:g} of that to {OTHER}, {IN_ORDER}. {REORDERED.capitalize()}: the end's neurons "
         "matched to the network's by their weights.",
-        recipes=(EVERY,),
+        recipes=(recipe,),
     )
 
 

@@ -17,14 +17,14 @@ def test_ids_are_unique_and_highlights_exist():
     results = random_results(STUDY)
     results["pictures"] = results["pictures"].sel(methods=["PCA"])  # whatever is installed
     findings = judged(STUDY, results)
-    assert studies.get("bottleneck-neurons") is STUDY and len(findings) == 93 and set(STUDY.highlights) <= set(findings)
+    assert studies.get("bottleneck-neurons") is STUDY and len(findings) == 97 and set(STUDY.highlights) <= set(findings)
     assert {name.split()[0] for name in findings} == {f"4.{row}" for row in range(1, 13)}
     assert len(STUDY.answer(findings).split()) <= 30
 
 
 def test_what_is_slow_may_be_missing():
     results = {name: found for name, found in random_results(STUDY).items() if name not in STUDY.slow}
-    assert len(judged(STUDY, results)) == 59
+    assert len(judged(STUDY, results)) == 63
 
 
 def test_all_is_defined_where_every_network_diverged():

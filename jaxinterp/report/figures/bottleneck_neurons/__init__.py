@@ -34,7 +34,7 @@ _FIGURES = (
 )
 _OF_COURSES = (drift.course, drift.neurons, drift.drifts, drift.settling)
 _OF_ARMS = (factors.accuracy, factors.effects, factors.neurons)
-_OF_CNNS = (channels.units, channels.alike)
+_OF_CNNS = (channels.units, channels.alike, drift.drifts_of_cnn)
 _OF_IMAGES = (class_accuracy.failures, saliency.saliency, filters.gallery)
 _OF_SLOW = (pruning.accuracies, pruning.left, superposition.toy, superposition.dictionaries)
 

@@ -26,7 +26,9 @@ from jaxinterp.studies.bottleneck_neurons.drift import (
     REORDERED,
     SAME,
     become_by,
+    name_of,
 )
+from jaxinterp.studies.bottleneck_neurons.neurons import CNN
 from jaxinterp.studies.study import Results
 
 SHOWN = 5  # neurons whose lives are drawn
@@ -85,9 +87,9 @@ def neurons(results: Results) -> Figure:
     return caption(figure, seeds(results, EVERY), title, notes, text, "4.2", "4.12")
 
 
-def drifts(results: Results) -> Figure:
+def drifts(results: Results, recipe: str = EVERY) -> Figure:
     """Similarity of networks to themselves and to others at other times."""
-    found = results[DRIFT]
+    found = results[name_of(DRIFT, recipe)]
     measures, layers = found.measures.to_numpy(), found.layers.to_numpy()
     figure, grid = panels(len(measures), len(layers), (4.6, 2.9), sharey="row")
     for row, measure in zip(grid, measures, strict=True):
@@ -102,8 +104,16 @@ def drifts(results: Results) -> Figure:
     legend_of(figure, grid[0, 0])
     at_first = {str(layer): found.own.sel(references=END, layers=layer).isel(measures=0, epochs=0) for layer in layers}
     text = f"Debiased CKA of untrained networks with their ends: {means(at_first, 2)}"
-    title = "Drift of representations: similarity to the same network and to other networks, at other times"
-    return caption(figure, seeds(results, EVERY), title, f"{BAND}; dotted: mean over other networks", text, "4.12")
+    title = "similarity to the same network and to other networks, at other times"
+    title, row = (
+        (f"Drift of representations: {title}", "4.12") if recipe == EVERY else (f"Drift of a CNN: {title}", "4.11")
+    )
+    return caption(figure, seeds(results, recipe), title, f"{BAND}; dotted: mean over other networks", text, row)
+
+
+def drifts_of_cnn(results: Results) -> Figure:
+    """The same of CNNs."""
+    return drifts(results, CNN)
 
 
 def settling(results: Results) -> Figure:
