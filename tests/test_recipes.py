@@ -1,11 +1,13 @@
-"""Recipes train as their write-ups say."""
+"""Recipes train, and as their write-ups say."""
 
 import dataclasses
 
+import numpy as np
 import pytest
 
-from jaxinterp import data, recipes
+from jaxinterp import data, jobs, networks, recipes, train
 from jaxinterp.config import ModelConfig
+from jaxinterp.data import Splits
 
 LADDER = [name for name in recipes.RECIPES if name.startswith("looking-for-four") and "zero-one" not in name]
 
@@ -37,3 +39,15 @@ def test_study_three_draws_weights_by_xavier_and_biases_as_pytorch():
     for name in (name for name in recipes.RECIPES if name.startswith("instance-variation")):
         model = dataclasses.replace(recipes.config(name).model, outputs=10)
         assert model == ModelConfig((32, 16), 10, "tanh", "xavier_uniform", 5 / 3, "torch")
+
+
+@pytest.mark.parametrize("name", recipes.RECIPES)
+def test_every_recipe_trains_at_toy_size(name):
+    config = recipes.config(name, seeds=2, epochs=2)
+    splits = data.load(config.data)
+    config = jobs.with_shape(config, splits)
+    splits = Splits(*(part.take(slice(200)) for part in splits))
+    model = networks.build(dataclasses.replace(config.model, widths=(6,) * len(config.model.widths)))
+    result = train.fit_ensemble(model, splits, config.train)
+    assert np.isfinite(result.history.loss[..., 2]).all()
+    assert not result.history.diverged.any()

@@ -4,25 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.toys import random_splits
 
-from jaxinterp import data, ensemble, epoch, jobs, networks, recipes, train
+from jaxinterp import data, ensemble, epoch, networks, train
 from jaxinterp.config import DataConfig, ModelConfig, TrainConfig
 from jaxinterp.data import Dataset, Splits
-from jaxinterp.data.datasets import scale_bytes
 from jaxinterp.errors import InputError
-
-pytestmark = pytest.mark.usefixtures("optimized")  # bits are compared, and those depend on how a program is compiled
-
-
-def bits(tree):
-    return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(tree)]
-
-
-def random_splits(examples=50, pixels=6, classes=3):
-    rng = np.random.default_rng(0)
-    images = rng.uniform(size=(3, examples, pixels)).astype(np.float32)
-    labels = rng.integers(0, classes, (3, examples)).astype(np.int32)
-    return Splits(*(Dataset(*pair) for pair in zip(images, labels, strict=True)))
 
 
 def numpy_sgd(params, images, labels, orders, config):
@@ -63,21 +50,6 @@ def test_seeds_have_their_own_order_by_default_and_one_where_it_is_shared():
     np.testing.assert_array_equal(shared[0], shared[1])
     other = epoch.data_order(TrainConfig(data_order="shared", base_seed=1), 1, keys[0], 50)
     assert (other != shared[0]).any()
-
-
-def byte_splits():
-    return Splits(
-        *(part.replace(images=scale_bytes((255 * part.images).astype(np.uint8))) for part in random_splits(pixels=8))
-    )
-
-
-def test_images_kept_as_bytes_change_no_bit(monkeypatch):
-    splits, model = byte_splits(), networks.build(ModelConfig((5,), 3))
-    assert data.pack(splits.train.images).dtype == np.uint32
-    config = TrainConfig(seeds=3, epochs=3, batch_size=8)
-    as_bytes = train.fit_ensemble(model, splits, config)
-    monkeypatch.setattr(train, "pack", lambda images: images)
-    assert bits(train.fit_ensemble(model, splits, config)) == bits(as_bytes)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw"])
@@ -135,17 +107,6 @@ def test_the_ensemble_is_its_networks_one_by_one(order, extra):
             np.testing.assert_allclose(a, b, atol=1e-4)
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-def test_a_seed_is_the_same_network_however_many_are_trained(optimizer):
-    splits, model = random_splits(), networks.build(ModelConfig((5, 4), 3))
-    one, few, many = (
-        train.fit_ensemble(model, splits, TrainConfig(seeds=n, epochs=3, batch_size=8, optimizer=optimizer)).networks
-        for n in (1, 3, 21)
-    )
-    assert bits(one) == bits(ensemble.take(few, slice(0, 1)))
-    assert bits(few) == bits(ensemble.take(many, slice(0, 3)))
-
-
 def test_the_chunk_changes_no_network_beyond_rounding():
     splits, model = random_splits(), networks.build(ModelConfig((5,), 3))
     config = TrainConfig(seeds=5, epochs=2, batch_size=8, optimizer="sgd")
@@ -174,49 +135,6 @@ def test_history_is_what_the_networks_do(toy):
     assert np.isnan(trained.history.loss[..., 1]).all()  # there is no validation set
 
 
-def test_snapshots_are_the_weights_of_their_epoch(toy):
-    config, splits, trained = toy
-    model = trained.networks.model
-    before = jax.vmap(lambda key: networks.init(key, model, 784))(ensemble.keys(0, 5))
-    shorter = train.fit_ensemble(model, splits, dataclasses.replace(config.train, epochs=2, snapshots=()))
-    assert bits(trained.snapshots[0]) == bits(before)
-    assert bits(trained.snapshots[2]) == bits(shorter.networks)
-
-
-def test_a_snapshot_within_an_epoch_is_of_its_first_batches_and_changes_nothing_else():
-    splits, model = random_splits(), networks.build(ModelConfig((5,), 3, norm="batch", dropout=(0.3,)))
-    config = TrainConfig(seeds=2, epochs=2, batch_size=8, optimizer="sgd", snapshots=(0, 0.5, 1, 1.3))
-    result = train.fit_ensemble(model, splits, config)
-    whole = train.fit_ensemble(model, splits, dataclasses.replace(config, snapshots=(0, 1)))
-    assert bits(result.networks) == bits(whole.networks) and bits(result.history) == bits(whole.history)
-    assert bits(result.snapshots[1]) == bits(whole.snapshots[1])
-    key = ensemble.keys(0, 2)[1]
-    hyperparameters = jax.tree.map(lambda leaf: leaf[1], train.hyperparameters_of([(config, model.dropout)]))
-    images = jax.tree.map(jnp.asarray, splits.train)
-    for number, before, batches in ((0.5, 0, 3), (1.3, 1, 2)):  # of six full batches
-        state = epoch.start(model, config, hyperparameters, key, 6)
-        state = state._replace(variables=ensemble.take(result.snapshots[before], 1).variables)
-        order = epoch.data_order(config, before + 1, key, 50)[: 8 * batches]
-        step_key = jax.random.fold_in(jax.random.fold_in(key, epoch._DROPOUT), before + 1)
-        after, _ = epoch.train_epoch(model, config, state, hyperparameters, step_key, order, images, None)
-        found = ensemble.take(result.snapshots[number], 1).variables
-        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), found, after.variables)
-
-
-def test_a_diverging_arm_is_frozen_flagged_and_harms_no_other():
-    splits, model = random_splits(), networks.build(ModelConfig((5,), 3, "identity"))
-    calm = TrainConfig(seeds=2, epochs=3, batch_size=8, optimizer="sgd", loss="squared_error", learning_rate=0.01)
-    wild = dataclasses.replace(calm, learning_rate=1e4)
-    arms = train.fit_arms(model, splits, [(calm, ()), (wild, ())])
-    alone = train.fit_arms(model, splits, [(calm, ()), (calm, ())])
-    assert bits(arms[0]) == bits(alone[0])
-    assert (arms[1].history.diverged == 1).all()
-    assert np.isnan(arms[1].history.loss).all()
-    before = jax.vmap(lambda key: networks.init(key, model, 6))(ensemble.keys(0, 2))
-    assert bits(arms[1].networks) == bits(before)  # the weights of the last finite epoch: here, of none
-    assert not arms[0].history.diverged.any()
-
-
 def test_early_stopping_keeps_the_best_weights_and_ends_training():
     splits, model = random_splits(), networks.build(ModelConfig((20,), 3))
     config = TrainConfig(seeds=3, epochs=60, batch_size=8, learning_rate=0.05, patience=2)
@@ -230,16 +148,6 @@ def test_early_stopping_keeps_the_best_weights_and_ends_training():
         assert np.isnan(validation[history.stopped[seed] :]).all()
         kept = epoch.evaluate(ensemble.take(result.networks, seed), splits.validation, loss=config.loss)
         np.testing.assert_allclose(kept.loss, np.nanmin(validation), rtol=1e-5)
-
-
-def test_going_on_from_any_epoch_changes_no_bit():
-    splits = random_splits()
-    model = networks.build(ModelConfig((5,), 3, norm="batch", dropout=(0.3,)))
-    config = TrainConfig(seeds=3, epochs=5, batch_size=8, patience=3, snapshots=(1, 3.5, 4), label_noise=0.2)
-    states = []
-    whole = train.fit_ensemble(model, splits, config, progress=lambda state: states.append(jax.device_get(state)))
-    for state in (states[0], states[-2]):
-        assert bits(train.fit_ensemble(model, splits, config, restore=lambda _, state=state: state)) == bits(whole)
 
 
 def test_label_noise_replaces_its_share_and_grows_with_the_rate():
@@ -280,18 +188,6 @@ def test_xor_is_learnt_to_the_last_digit():
     config = TrainConfig(seeds=8, epochs=300, batch_size=4, learning_rate=0.05, loss="squared_error")
     history = train.fit_ensemble(networks.build(ModelConfig((8,), outputs=1)), splits, config).history
     assert np.median(history.loss[:, -1, 2]) < 1e-4
-
-
-@pytest.mark.parametrize("name", recipes.RECIPES)
-def test_every_recipe_trains_at_toy_size(name):
-    config = recipes.config(name, seeds=2, epochs=2)
-    splits = data.load(config.data)
-    config = jobs.with_shape(config, splits)
-    splits = Splits(*(part.take(slice(200)) for part in splits))
-    model = networks.build(dataclasses.replace(config.model, widths=(6,) * len(config.model.widths)))
-    result = train.fit_ensemble(model, splits, config.train)
-    assert np.isfinite(result.history.loss[..., 2]).all()
-    assert not result.history.diverged.any()
 
 
 @pytest.mark.parametrize(
