@@ -18,6 +18,7 @@ from jaxinterp.studies.bottleneck_neurons import (
     drift,
     factors,
     filters,
+    maximisers,
     neurons,
     pictures,
     pruning,
@@ -67,7 +68,7 @@ STUDY = Study(
         **{arm: 32 for arm in arms.ARMS if arm != neurons.NAME},
         superposition.SIX: 32,
     },
-    measurements=tuple(measurement for topic in _TOPICS for measurement in topic.MEASUREMENTS),
+    measurements=tuple(measurement for topic in (*_TOPICS, maximisers) for measurement in topic.MEASUREMENTS),
     claims=tuple(topic.claims for topic in _TOPICS),
     answer=answer,
     highlights=(

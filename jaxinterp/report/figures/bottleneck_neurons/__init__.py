@@ -12,6 +12,7 @@ from jaxinterp.report.figures.bottleneck_neurons import (
     drift,
     factors,
     filters,
+    maximisers,
     pictures,
     pruning,
     rankings,
@@ -34,8 +35,8 @@ _FIGURES = (
 )
 _OF_COURSES = (drift.course, drift.neurons, drift.drifts, drift.settling)
 _OF_ARMS = (factors.accuracy, factors.effects, factors.neurons)
-_OF_CNNS = (channels.units, channels.alike, drift.drifts_of_cnn)
-_OF_IMAGES = (class_accuracy.failures, saliency.saliency, filters.gallery)
+_OF_CNNS = (channels.units, channels.alike, drift.drifts_of_cnn, maximisers.maximisers)
+_OF_IMAGES = (class_accuracy.failures, saliency.saliency, filters.gallery, maximisers.maximisers)
 _OF_SLOW = (pruning.accuracies, pruning.left, superposition.toy, superposition.dictionaries)
 
 
