@@ -75,7 +75,8 @@ def of_sites(analysis, *, pre=False):
     def run(kind):
         own, found = network(kind), []
         for layer in own.model.layers:
-            value = analysis(own, data(kind), layer.pre if pre else layer.post, layer.units)
+            site = layer.pre if pre else layer.post
+            value = jax.jit(partial(analysis, site=site, units=layer.units))(own, data(kind))
             found.append(jax.tree.leaves(value))
             assert all(layer.units in leaf.shape for leaf in found[-1])
         return found
@@ -84,6 +85,11 @@ def of_sites(analysis, *, pre=False):
 
 
 def once(analysis):
+    """The analysis of a whole network, compiled as a whole, as studies do."""
+    return eagerly(jax.jit(analysis))
+
+
+def eagerly(analysis):
     return lambda kind: jax.tree.leaves(analysis(network(kind), data(kind)))
 
 
@@ -105,7 +111,7 @@ def matched(own, some):
 
 
 def aligned(own, other):
-    return jax.jit(barriers.weight_matching)(own, other, KEY)
+    return barriers.weight_matching(own, other, KEY)
 
 
 def course(own):
@@ -255,7 +261,7 @@ ANALYSES = {
             KEY, own, some.images, site=own.model.layers[0].post, k=2, restarts=2, steps=4
         ).sizes[:1]
     ),
-    "similarity of all pairs": once(
+    "similarity of all pairs": eagerly(
         lambda own, some: (
             controlled.compare(
                 two(own), two(own), some, [layer.post for layer in own.model.layers] + ["logits"], key=KEY
@@ -288,21 +294,15 @@ ANALYSES = {
         )
     ),
     "activity of layers": once(
-        lambda own, some: jax.jit(
-            lambda own: [dynamics.activity(own.units(some.images)[layer.post]) for layer in own.model.layers]
-        )(own)
+        lambda own, some: [dynamics.activity(own.units(some.images)[layer.post]) for layer in own.model.layers]
     ),
-    "drift": once(lambda own, some: jax.jit(dynamics.drift)(course(own), some.images, KEY)),
-    "what units become": once(lambda own, some: jax.jit(dynamics.becoming)(course(own), some.images)),
+    "drift": once(lambda own, some: dynamics.drift(course(own), some.images, KEY)),
+    "what units become": once(lambda own, some: dynamics.becoming(course(own), some.images)),
     "selectivity over training": once(
-        lambda own, some: jax.jit(partial(dynamics.selective, site=own.model.layers[-1].post, classes=3))(
-            course(own), some, some
-        )
+        lambda own, some: dynamics.selective(course(own), some, some, site=own.model.layers[-1].post, classes=3)
     ),
     "barriers to the end": once(
-        lambda own, some: jax.jit(partial(dynamics.barriers_to_end, points=3, loss=loss_of(own)))(
-            course(own), labelled(own, some), KEY
-        )
+        lambda own, some: dynamics.barriers_to_end(course(own), labelled(own, some), KEY, points=3, loss=loss_of(own))
     ),
 }
 
