@@ -17,10 +17,11 @@ import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
 
-from jaxinterp import data, ensemble, jobs, report, stats, store, studies
+from jaxinterp import data, ensemble, jobs, stats, store, studies
 from jaxinterp.analysis import dynamics
 from jaxinterp.analysis.dynamics import MEASURES, REFERENCES
 from jaxinterp.report import tables
+from jaxinterp.report.figures.bottleneck_neurons.drift import neurons as lives
 from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE
 
 RUN = Path("../checkpoints/dynamics")  # trained if it does not exist yet: less than a minute
@@ -31,8 +32,8 @@ EPOCHS = 10
 ensemble.use_every_core()
 plan = studies.runs("bottleneck-neurons", RUN, seeds=SEEDS, epochs=EPOCHS)
 folder = RUN / "arms" / "bottleneck-neurons-every-epoch"
-for path, config in plan.items():
-    jobs.train_run(path, config, resume=True)
+for path in (RUN, folder):  # what the study can do without is not trained
+    jobs.train_run(path, plan[path], resume=True)
 run = store.load(folder)
 test = data.load(run.config.data).test
 tables.run_table(folder, run)
@@ -233,12 +234,12 @@ cell measures them, which takes a few minutes. These are few networks; `jaxinter
 """
 
 # %%
-answer = studies.answers(RUN).get("bottleneck-neurons") or studies.run("bottleneck-neurons", RUN)
+answer = studies.answers(RUN).get("bottleneck-neurons") or studies.run("bottleneck-neurons", RUN, slow=False)
 print(answer.sentence)
 tables.findings_table([finding for finding in answer.findings if finding.row in ("4.2", "4.12")])
 
 # %%
-report.figures_of("bottleneck-neurons")(answer.results)[-3]
+lives(answer.results)
 
 # %% [markdown]
 """

@@ -48,7 +48,7 @@ _QUANTITY = {
     LAYERS: "the share of layers whose most alike layer of another network is the same one",
 }
 
-Layers = Float[np.ndarray, "layers seeds examples units"]
+Layers = list[Float[np.ndarray, "seeds examples _"]]
 
 
 class Correctness(NamedTuple):
@@ -86,16 +86,17 @@ def read_layers(inputs: Inputs) -> tuple[Layers, Layers]:
     images, read = jnp.asarray(inputs.splits.test.images[:EXAMPLES]), jax.jit(over_seeds(_hidden, chunk=8))
 
     def of(networks: Network) -> Layers:
-        activations = np.array(read(networks, images), np.float64)
-        activations[inputs.diverged] = np.nan
-        return np.moveaxis(activations, 1, 0)
+        layers = [np.array(layer, np.float64) for layer in read(networks, images)]
+        for layer in layers:
+            layer[inputs.diverged] = np.nan
+        return layers
 
     return of(inputs.untrained), of(inputs.networks)
 
 
 def _hidden(network: Network, images):
     activations = network(images)[1]
-    return jnp.stack([activations[layer.post] for layer in network.model.layers])
+    return [activations[layer.post] for layer in network.model.layers]
 
 
 def _given(inputs: Mapping[str, Inputs], right: Callable, *, chance: float) -> Correctness:
@@ -107,10 +108,10 @@ def _given(inputs: Mapping[str, Inputs], right: Callable, *, chance: float) -> C
     return Correctness(np.array(values), np.array(by_half), np.array(chance))
 
 
-def of_half(right: Callable, measure, by_recipe: Sequence[np.ndarray], half: int) -> Float[np.ndarray, " half_seeds"]:
+def of_half(right: Callable, measure, by_recipe: Sequence[Layers], half: int) -> Float[np.ndarray, " half_seeds"]:
     """How often the measure is right about every other network, compared with those of its half alone."""
-    seeds = by_recipe[0].shape[1]
-    values = right(measure, [layers[:, half::2] for layers in by_recipe])
+    seeds = len(by_recipe[0][0])
+    values = right(measure, [[layer[half::2] for layer in layers] for layers in by_recipe])
     return np.pad(values, (0, -(-seeds // 2) - len(values)), constant_values=np.nan)
 
 

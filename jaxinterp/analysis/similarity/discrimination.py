@@ -24,27 +24,19 @@ def groups_apart(
 
     See `more_alike`. NaN for a measure that compares unit with unit if the groups have different numbers of units.
     """
-    seeds, same_units = len(groups[0]), len({group.shape[-1] for group in groups}) == 1
-    if not same_units and measure.unit_by_unit:
-        return np.full(seeds, np.nan)
-    if same_units:  # one program compares them all
-        together = np.concatenate(groups)
-        table = _likeness(measure, together, together).reshape(len(groups), seeds, len(groups), seeds)
-        tables = np.moveaxis(table, 2, 1)
-    else:
-        tables = np.array([[_likeness(measure, one, other) for other in groups] for one in groups])
-    every = range(len(groups))
+    tables, every = _tables(measure, groups), range(len(groups))
     shares = [[more_alike(tables[own, own], tables[own, other]) for other in every if other != own] for own in every]
     return np.mean(shares, axis=(0, 1))
 
 
 def layers_found(
-    measure: Measure, layers: Float[np.ndarray, "layers seeds examples units"]
+    measure: Measure, layers: Sequence[Float[np.ndarray, "seeds examples _"]]
 ) -> Float[np.ndarray, " seeds"]:
-    """How often, by seed, a network's layers find the same layer of another network most alike; see `same_layer`."""
-    depth, seeds = layers.shape[:2]
-    every = layers.reshape(depth * seeds, *layers.shape[2:])
-    return same_layer(_likeness(measure, every, every).reshape(depth, seeds, depth, seeds))
+    """How often, by seed, a network's layers find the same layer of another network most alike; see `same_layer`.
+
+    NaN for a measure that compares unit with unit if the layers have different numbers of units.
+    """
+    return same_layer(np.moveaxis(_tables(measure, layers), 1, 2))
 
 
 def more_alike(
@@ -71,6 +63,19 @@ def same_layer(table: Float[np.ndarray, "layers seeds layers seeds"]) -> Float[n
     right = np.stack([most[layer, ..., layer] / np.maximum(most[layer].sum(axis=-1), 1) for layer in range(layers)])
     counted = known & ~np.eye(seeds, dtype=bool)
     return stats.known_mean(np.where(counted, right, np.nan), (0, 2))
+
+
+def _tables(
+    measure: Measure, sets: Sequence[Float[np.ndarray, "seeds examples _"]]
+) -> Float[np.ndarray, "sets sets seeds seeds"]:
+    """The measure of all pairs of networks of every two sets; NaN where it cannot compare their units."""
+    count, seeds, same_units = len(sets), len(sets[0]), len({one.shape[-1] for one in sets}) == 1
+    if same_units:  # one program compares them all
+        together = np.concatenate(sets)
+        return np.moveaxis(_likeness(measure, together, together).reshape(count, seeds, count, seeds), 2, 1)
+    if measure.unit_by_unit:
+        return np.full((count, count, seeds, seeds), np.nan)
+    return np.array([[_likeness(measure, one, other) for other in sets] for one in sets])
 
 
 def _likeness(measure: Measure, activations: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jaxinterp.analysis.similarity import MEASURES
-from jaxinterp.analysis.similarity.discrimination import groups_apart, more_alike, same_layer
+from jaxinterp.analysis.similarity.discrimination import groups_apart, layers_found, more_alike, same_layer
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(3, 6))
@@ -53,3 +53,7 @@ def test_groups_of_one_kind_are_told_from_others_whatever_their_widths():
         np.testing.assert_array_equal(groups_apart(MEASURES[name], [first, wide]), 1)
     np.testing.assert_array_equal(groups_apart(MEASURES["cosine"], [first, second]), 1)
     assert np.isnan(groups_apart(MEASURES["cosine"], [first, wide])).all()  # it needs as many units in both
+    for name in ("debiased_cka", "procrustes"):
+        np.testing.assert_array_equal(layers_found(MEASURES[name], [first, second]), 1)
+        np.testing.assert_array_equal(layers_found(MEASURES[name], [first, wide]), 1)  # layers have widths of their own
+    assert np.isnan(layers_found(MEASURES["cosine"], [first, wide])).all()
