@@ -94,3 +94,16 @@ def trained(toy):
 @pytest.fixture
 def key():
     return jax.random.key(7)
+
+
+# The files that take longest begin first, so that at the end no process works on one of them alone.
+_LONGEST = (
+    "test_notebooks test_every_kind test_commands test_recipes test_study test_figures test_train_bits test_benchmark "
+    "test_jobs test_train test_instance_variation test_one_vs_seven test_mutations test_determinism test_facets "
+    "test_add_a_study test_add_an_analysis test_receptive_field"
+).split()
+
+
+def pytest_collection_modifyitems(items):
+    places = {name: place for place, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))

@@ -34,6 +34,7 @@ _SURE = 3.0  # standard errors by which other options must do better to be worth
 _EXAMPLES, _NETWORKS = 10_000, 3  # test images and networks at most on which other options are tried
 _ROUGHLY = 1_000  # images on which options are compared first; those that are worse by more than
 _FAR = 0.1  # are not tried on the others: over four standard errors of the difference
+_FEW, _PAIRS = 200, 4  # images on which all pairs of options are compared, and how many of them on more
 _POSITIONS, _POOLS = get_args(NormPosition), get_args(PoolKind)
 ACTIVATION = "activation function"  # a question
 _ANSWERS = 4  # likely answers that are listed
@@ -126,7 +127,8 @@ def check(
     best, most = max(found.values(), key=lambda pair: pair[1])
     both = [_both(*pair) for pair in itertools.product(questions["normalisation"], questions[ACTIVATION])]
     if both:
-        likeliest = max(both, key=lambda option: reached(option, _ROUGHLY))
+        likely_pairs = sorted(both, key=lambda option: -reached(option, _FEW))[:_PAIRS]
+        likeliest = max(likely_pairs, key=lambda option: reached(option, _ROUGHLY))
         together = reached(likeliest)
         if _is_clear(together, max(most, here), len(labels)):
             best, most = likeliest, together
