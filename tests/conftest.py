@@ -34,7 +34,7 @@ from jax._src import compiler  # noqa: E402
 
 # Compiling is most of the time of these tests, and many of them compile the same program.
 jax.config.update("jax_compilation_cache_dir", str(Path(__file__).parents[1] / ".pytest_cache" / "jax"))
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 # At toy size the compiler's optimisations cost more than they save. XLA's older generator of loops, on one thread of
 # each test process, compiles in half the time of the newer one; JAX has no option for that.
 jax.config.update("jax_disable_most_optimizations", True)

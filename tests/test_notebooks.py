@@ -42,7 +42,7 @@ def toy_size(monkeypatch):
 
     def load_few(config):
         splits = load(config)
-        return splits._replace(test=jax.tree.map(lambda part: np.asarray(part[:400]), splits.test))
+        return splits._replace(test=jax.tree.map(lambda part: np.asarray(part[:200]), splits.test))
 
     monkeypatch.setattr(data, "load", load_few)
     kept = studies.answers(DEMO) | {study: answer(study) for study in RANDOM}
@@ -51,7 +51,7 @@ def toy_size(monkeypatch):
         config = recipe.config
         config = dataclasses.replace(
             config,
-            data=dataclasses.replace(config.data, train_size=None if config.data.source == "xor" else 400),
+            data=dataclasses.replace(config.data, train_size=None if config.data.source == "xor" else 200),
             model=dataclasses.replace(config.model, widths=(12, 8)[: len(config.model.widths)]),
             train=dataclasses.replace(config.train, learning_rate=0.1),
         )
