@@ -4,9 +4,9 @@
     python scripts/benchmark.py --only ablation   # only that part
     python scripts/benchmark.py --full            # also times `jaxinterp run` end to end
 
-It takes about 25 minutes on two CPU cores. Leave the machine idle meanwhile: load slows the peers' threads far more
-than ours. The table shows a target next to each number, and every raw timing is written to benchmark.json. Expect, on
-two cores of an AMD EPYC:
+It takes over half an hour on two CPU cores, and says which part it is at. Leave the machine idle meanwhile: load slows
+the peers' threads far more than ours. The table shows a target next to each number, and every raw timing is written to
+benchmark.json, part by part. Expect, on two cores of an AMD EPYC:
 
 - training: 25 seed-epochs/s with SGD, 9 times the PyTorch loop, 2 times torch.func; with Adam 20, 13 times the loop.
 - ablation: 50 to 110 times captum, one logit per call; all of ablation for 32 networks in 35 s.
@@ -27,6 +27,7 @@ import importlib
 import json
 import os
 import platform
+import sys
 from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,7 @@ def _record(timing):
 
 
 def main(options: Options) -> None:
-    """Measure, print the table, write the record."""
+    """Measure, write the record, print the table."""
     # Peers that use OpenMP, which reads these when they are imported, would spin while ours computes, and stand still.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
@@ -89,16 +90,17 @@ def main(options: Options) -> None:
     machine, splits = machine_description(), data.load(DataConfig())
     timings: dict[str, Any] = {}
     results: dict[str, list[Result]] = {}
-    for part in options.only:
+    for number, part in enumerate(options.only, start=1):
+        print(f"{part} ({number} of {len(options.only)})", file=sys.stderr, flush=True)
         timings[part], results[part] = importlib.import_module(f"benchmarks.{part}").measure(splits, options)
+        record = {  # written after every part, so that an interruption loses one at most
+            "machine": machine,
+            "options": dataclasses.asdict(options) | {"output": str(options.output)},
+            "timings": jax.tree.map(_record, timings, is_leaf=lambda value: isinstance(value, Timing)),
+            "results": {name: [row._asdict() for row in rows] for name, rows in results.items()},
+        }
+        options.output.write_text(json.dumps(record, indent=2) + "\n")
     cli.show(table(results, machine))
-    record = {
-        "machine": machine,
-        "options": dataclasses.asdict(options) | {"output": str(options.output)},
-        "timings": jax.tree.map(_record, timings, is_leaf=lambda value: isinstance(value, Timing)),
-        "results": {part: [row._asdict() for row in rows] for part, rows in results.items()},
-    }
-    options.output.write_text(json.dumps(record, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -282,6 +282,22 @@ def test_record_has_machine_timings_and_a_target_beside_each_figure(splits, tmp_
     }
 
 
+def test_an_interruption_leaves_the_record_of_the_parts_before_it(tmp_path, monkeypatch, capsys):
+    def measured(*_):
+        return {"ours": Timing(1, 2.0, [1.0])}, [race.Result("ours", "s", (1.0, 1.0, 1.0))]
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "measure", measured)
+    monkeypatch.setattr(ablation, "measure", interrupted)
+    options = Options(only=("training", "ablation"), output=tmp_path / "benchmark.json")
+    with pytest.raises(KeyboardInterrupt):
+        benchmark.main(options)
+    assert list(json.loads(options.output.read_text())["results"]) == ["training"]
+    assert capsys.readouterr().err == "training (1 of 2)\nablation (2 of 2)\n"
+
+
 def test_a_missing_peer_is_a_row_that_says_how_to_install_it(splits, many, monkeypatch):
     monkeypatch.setattr(peers, "torch", None)
     monkeypatch.setattr(peers, "captum", None)
