@@ -1,4 +1,4 @@
-"""Which image activates each unit most, and how close is its activation to the highest possible?"""
+"""Which image activates each unit of every layer most, and how close is its activation to the highest possible?"""
 
 from typing import NamedTuple
 

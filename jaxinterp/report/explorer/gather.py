@@ -10,6 +10,7 @@ from flax.traverse_util import flatten_dict
 
 from jaxinterp import ensemble
 from jaxinterp.analysis import units
+from jaxinterp.analysis.maximization.every_layer import RESTARTS, STEPS, Maximisers, maximisers
 from jaxinterp.config import DataConfig
 from jaxinterp.data import Dataset, Splits
 from jaxinterp.networks import convolves, num_classes
@@ -19,7 +20,6 @@ from jaxinterp.report.explorer import budget
 from jaxinterp.report.explorer.budget import LIMIT, POINTS, TO_TRY, as_bytes
 from jaxinterp.report.explorer.described import layers_of, steps_of
 from jaxinterp.report.explorer.embedding import EMBEDDED, embeddings
-from jaxinterp.report.explorer.maximisers import RESTARTS, STEPS, Maximisers, maximisers
 from jaxinterp.report.explorer.measures import MEASURES, NAMES
 from jaxinterp.report.explorer.payload import DTYPES, Payload
 from jaxinterp.store import Run

@@ -5,17 +5,15 @@ A channel's value is the mean over its map, so that its maximiser repeats over t
 
 from typing import NamedTuple
 
-import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxinterp.analysis import maximization
+from jaxinterp.analysis.maximization import every_layer
 from jaxinterp.networks import Network, names, pad_units
 from jaxinterp.studies.bottleneck_neurons.neurons import CNN
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.study import Measurement
-
-RESTARTS, STEPS = 4, 128
 
 _KEY = 10  # of the study's keys
 
@@ -29,15 +27,11 @@ class Maximisers(NamedTuple):
 
 
 def maximisers(network: Network, key, images: Float[Array | np.ndarray, "examples pixels"]) -> Maximisers:
-    """Those of every layer, by gradient ascent."""
-    keys = jax.random.split(key, len(network.model.layers))
-    found = [
-        maximization.units(own, network, images, site=layer.pre, restarts=RESTARTS, steps=STEPS)
-        for own, layer in zip(keys, network.model.layers, strict=True)
-    ]
-    return Maximisers(
-        *(pad_units([getattr(layer, name) for layer in found]) for name in ("images", "values", "exemplar_values"))
-    )
+    """Those of every layer; images: real ones."""
+    found, units = every_layer.maximisers(network, images, key), network.units(images)
+    exemplars = [jnp.max(units[layer.pre], axis=0) for layer in network.model.layers]
+    best, values = ([getattr(layer, name) for layer in found] for name in ("images", "values"))
+    return Maximisers(*map(pad_units, (best, values, exemplars)))
 
 
 MEASUREMENTS = (
