@@ -150,13 +150,14 @@ def check(
 
 def accuracies(network: Network, config: ModelConfig, test: Dataset, loss: str) -> Float[np.ndarray, " seeds"]:
     """Accuracy of each network of an ensemble. Normalisations share one program: here the images are normalised."""
-    plain = networks.build(plain_config := dataclasses.replace(config, input_mean=0.0, input_std=1.0))
+    plain = dataclasses.replace(config, input_mean=0.0, input_std=1.0)
+    model = networks.build(plain)
     right = np.zeros(ensemble.size(network))
-    size = _images_at_once(plain_config, test.images.shape[-1], len(right))
+    size = _images_at_once(plain, test.images.shape[-1], len(right))
     for start in range(0, len(test.labels), size):
         batch = test.take(slice(start, start + size))
         images = (batch.images - np.float32(config.input_mean)) / np.float32(config.input_std)
-        right += np.asarray(_right(Network(plain, network.variables), images, batch.labels, loss))
+        right += np.asarray(_right(Network(model, network.variables), images, batch.labels, loss))
     return right / len(test.labels)
 
 

@@ -32,6 +32,13 @@ def plain(axes: Axes, title: str = "", x: str = "", y: str = "", *, grid: str = 
     names(axes, title, x, y)
 
 
+def row_name(axes: Axes, text: str) -> None:
+    """What a row of pictures shows, to the left of its first, whose axes are otherwise off."""
+    axes.set_axis_on()
+    axes.set_ylabel(text, fontsize=8, rotation=0, ha="right", va="center")
+    axes.spines[:].set_visible(False)
+
+
 def names(axes: Axes, title: str = "", x: str = "", y: str = "") -> None:
     """A title and what the axes show, in small type, where given."""
     if title:

@@ -42,8 +42,9 @@ RISEN = 2.0  # the published mean grows fivefold: what does not even double is n
 FALLEN = 0.95  # a decline by a twentieth can be seen in a figure
 NEARLY_ALL = 0.9
 BECOME = 0.9  # correlation of a neuron with its end: four fifths of its variance
-_ROWS, _WHOSE = {EVERY: "4.12", CNN: "4.11"}, {EVERY: "a network", CNN: "a CNN"}
 LOW = 0.1  # of the barrier to another network: less is a bump within a basin
+
+_ROWS, _WHOSE = {EVERY: "4.12", CNN: "4.11"}, {EVERY: "a network", CNN: "a CNN"}
 
 
 class Course(NamedTuple):
@@ -76,7 +77,7 @@ def training(inputs: Inputs) -> Network:
     return jax.tree.map(masked, stages)
 
 
-def course(inputs: Mapping[str, Inputs], *, recipe: str = EVERY) -> Course:
+def course(inputs: Mapping[str, Inputs], *, recipe: str) -> Course:
     """How active every layer is, and which units die."""
     own = inputs[recipe]
     activity, unit_mean, dead = _activity(own.once(training), own.sample.images)
@@ -98,19 +99,19 @@ def _activity(training: Network, images: Array | np.ndarray):
     return dynamics.over_course(of_network, chunk=CHUNK)(training, images)
 
 
-def drift(inputs: Mapping[str, Inputs], *, recipe: str = EVERY) -> dynamics.Drift:
+def drift(inputs: Mapping[str, Inputs], *, recipe: str) -> dynamics.Drift:
     """How alike networks are to themselves and to others, at other times."""
     own = inputs[recipe]
     return _drift(own.once(training), own.sample.images, own.key(1), chunk=CHUNK)
 
 
-def becoming(inputs: Mapping[str, Inputs], *, recipe: str = EVERY) -> dynamics.Becoming:
+def becoming(inputs: Mapping[str, Inputs], *, recipe: str) -> dynamics.Becoming:
     """How alike units are to what they will be."""
     own = inputs[recipe]
     return _becoming(own.once(training), own.sample.images, chunk=CHUNK)
 
 
-def onset(inputs: Mapping[str, Inputs], *, recipe: str = EVERY) -> dynamics.Selective:
+def onset(inputs: Mapping[str, Inputs], *, recipe: str) -> dynamics.Selective:
     """How selective the neurons of the last hidden layer are."""
     own = inputs[recipe]
     choosing, scoring = (own.sample.take(np.s_[first::2]) for first in (0, 1))
@@ -118,7 +119,7 @@ def onset(inputs: Mapping[str, Inputs], *, recipe: str = EVERY) -> dynamics.Sele
     return _selective(own.once(training), choosing, scoring, site=site, classes=classes, chunk=CHUNK)
 
 
-def barriers(inputs: Mapping[str, Inputs], *, recipe: str = EVERY) -> Barriers:
+def barriers(inputs: Mapping[str, Inputs], *, recipe: str) -> Barriers:
     """The barriers between networks and their ends."""
     own = inputs[recipe]
     loss = own.config.train.loss

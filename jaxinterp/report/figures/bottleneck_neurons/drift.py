@@ -104,10 +104,8 @@ def drifts(results: Results, recipe: str = EVERY) -> Figure:
     legend_of(figure, grid[0, 0])
     at_first = {str(layer): found.own.sel(references=END, layers=layer).isel(measures=0, epochs=0) for layer in layers}
     text = f"Debiased CKA of untrained networks with their ends: {means(at_first, 2)}"
-    title = "similarity to the same network and to other networks, at other times"
-    title, row = (
-        (f"Drift of representations: {title}", "4.12") if recipe == EVERY else (f"Drift of a CNN: {title}", "4.11")
-    )
+    whose, row = ("representations", "4.12") if recipe == EVERY else ("a CNN", "4.11")
+    title = f"Drift of {whose}: similarity to the same network and to other networks, at other times"
     return caption(figure, seeds(results, recipe), title, f"{BAND}; dotted: mean over other networks", text, row)
 
 

@@ -10,7 +10,7 @@ from jaxinterp.report.figures.captions import FIRST as FIRST_NETWORK
 from jaxinterp.report.figures.captions import caption, means, seeds
 from jaxinterp.report.figures.common import BLUE, DOTS
 from jaxinterp.report.figures.drawing import INTERVAL, bound_of, intervals, picture, shape_of, signs_of, strips
-from jaxinterp.report.figures.layout import columns, names, panels, plain
+from jaxinterp.report.figures.layout import columns, names, panels, plain, row_name
 from jaxinterp.studies.bottleneck_neurons.filters import CUTS, FIRST, MEASURES, SIDE, local, oriented
 from jaxinterp.studies.bottleneck_neurons.neurons import CNN, NAME, WIDE
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, stage
@@ -39,10 +39,7 @@ def gallery(results: Results) -> Figure:
         for axes, filter_, value in zip(line, filters, values, strict=False):
             picture(axes, filter_, bound_of(filter_), (SIDE, SIDE, channels) if drawable else None)
             axes.set_title(format_number(float(value)), fontsize=7, pad=2)
-        line[0].set_axis_on()
-        line[0].set_ylabel(name, fontsize=8, rotation=0, ha="right", va="center")
-        for side in line[0].spines.values():
-            side.set_visible(False)
+        row_name(line[0], name)
     groups = {
         f"{_SHORT[recipe]}, {condition}": results["filters"].oriented.sel(recipes=recipe, conditions=condition)
         for recipe in _recipes(results)

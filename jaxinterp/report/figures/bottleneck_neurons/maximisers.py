@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from jaxinterp.report.figures.captions import FIRST, caption, means, seeds
 from jaxinterp.report.figures.drawing import picture, shape_of
-from jaxinterp.report.figures.layout import panels
+from jaxinterp.report.figures.layout import panels, row_name
 from jaxinterp.studies.bottleneck_neurons.neurons import CNN
 from jaxinterp.studies.inputs import TRAINED
 from jaxinterp.studies.study import Results
@@ -30,10 +30,7 @@ def maximisers(results: Results) -> Figure:
                 value, exemplar = (float(values[unit]) for values in (own.value, own.exemplar))
                 picture(axes, own.image[unit], shape=shape_of(found))
                 axes.set_title(f"{format_number(value, 1)} / {format_number(exemplar, 1)}", fontsize=6, pad=2)
-            line[0].set_axis_on()
-            line[0].set_ylabel(f"{layer}\n{condition}", fontsize=8, rotation=0, ha="right", va="center")
-            for side in line[0].spines.values():
-                side.set_visible(False)
+            row_name(line[0], f"{layer}\n{condition}")
             if condition == TRAINED:
                 beyond[str(layer)] = own.value - own.exemplar
     title = "Which image excites each unit of a CNN most?"
