@@ -8,14 +8,18 @@ It takes over half an hour on two CPU cores, and says which part it is at. Leave
 the peers' threads far more than ours. The table shows a target next to each number, and every raw timing is written to
 benchmark.json, part by part. Expect, on two cores of an AMD EPYC:
 
-- training: 25 seed-epochs/s with SGD, 9 times the PyTorch loop, 2 times torch.func; with Adam 20, 13 times the loop.
-- ablation: 50 to 110 times captum, one logit per call; all of ablation for 32 networks in 35 s.
-- similarity: debiased CKA of a pair in .26 ms, 11 times NumPy's loop; Procrustes 20 times SciPy's.
-- maximization: 12,288 images in 5 s, 800 times torch-lucent per image; at least .999 of the closed-form optimum.
-- attribution: integrated gradients 90 to 100 times captum; the exact ones complete to 1e-7.
-- pruning: 384 pruned networks retrained at once, 12 times the PyTorch loop in CPU time.
-- superposition: 640 toy models for 10,000 steps, of 20 features in 5 units, in about 40 s.
+- training: 15 seed-epochs/s with SGD, 10 times the PyTorch loop, 2.7 times torch.func; with Adam 14, 13 times the loop.
+- ablation: 160 to 270 times captum, one logit per call; all of ablation for 32 networks in 42 s.
+- similarity: debiased CKA of a pair in .6 ms, 7 times NumPy's loop; Procrustes 11 times SciPy's.
+- maximization: 12,288 images in 3 s, 700 times torch-lucent per image; at least .999 of the closed-form optimum.
+- attribution: integrated gradients 70 to 180 times captum; the exact ones complete to 1e-7.
+- convolutions: 16 networks trained at 2.8 times the PyTorch loop of one thread; ablation 90 to 230 times captum.
+- imports: 100 files in 8 to 10 s.
+- pruning: 384 pruned networks retrained at once, 38 times the PyTorch loop.
+- superposition: 640 toy models for 10,000 steps, of 20 features in 5 units, in about 28 s.
 - page: 9 MB, made in 23 s, 36 s where nothing is compiled, and opened in 1 s.
+
+docs/performance.md has one record of it, which scripts/performance.py writes.
 
 Everything except imports, one matrix product and memory peaks runs in one process; the contestants take turns, round
 after round. benchmarks/ has one module per part. To add a part, write a module with `measure` and add its name to

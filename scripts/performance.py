@@ -1,6 +1,6 @@
 """How fast is jaxinterp? Writes docs/performance.md from the record of a benchmark.
 
-python scripts/benchmark.py      # first: about 25 minutes on two cores; writes benchmark.json
+python scripts/benchmark.py      # first: about 50 minutes on two cores; writes benchmark.json
 python scripts/performance.py    # reads benchmark.json, writes docs/performance.md
 """
 
@@ -24,6 +24,15 @@ converts one batch of images from bytes for all networks of a chunk, one with ow
 times as much is written to memory, as much again as the weights, and both together no longer fit a core's cache.
 Products take the same time in both. Other layouts of the bytes, other chunks, and barriers between gathering,
 converting and multiplying were tried, and gained nothing.
+
+What bounds the other targets that are missed on a CPU. *Training*: its products run at the share of the machine's
+fastest product that is shown; if they were as fast as that one, each ratio to PyTorch would grow by one over the share,
+and the targets of 18 and 6 would still be missed. *Ablation* beside captum with all logits in one call: captum's cost
+per call is shared by ten logits there; the target was set for one logit per call. *Procrustes* and the *permutations*
+compare in double precision, where two cores multiply half as fast: 200 draws of 2,016 pairs are 8 · 10¹² operations.
+*Convolutions*: an image takes 1.8 million operations forwards and backwards, a fifth of what the machine multiplies in
+that time; the rest goes into copying the patches of nine pixels and comparing maps for pooling. XLA's own convolutions
+of many networks at once, other chunks and other layouts of patches and pools were slower.
 """
 
 
