@@ -33,6 +33,7 @@ compare in double precision, where two cores multiply half as fast: 200 draws of
 *Convolutions*: an image takes 1.7 million operations forwards and backwards, a fifth of what the machine multiplies in
 that time; the rest goes into copying the patches of nine pixels and comparing maps for pooling. XLA's own convolutions
 of many networks at once, other chunks and other layouts of patches and pools were slower.
+*The page*: what it takes longer cold than warm is compilation.
 """
 
 
