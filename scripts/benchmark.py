@@ -15,7 +15,7 @@ benchmark.json, part by part. Expect, on two cores of an AMD EPYC:
 - attribution: integrated gradients 70 to 180 times captum; the exact ones complete to 1e-7.
 - convolutions: 16 networks trained at 2.8 times the PyTorch loop of one thread; ablation 90 to 230 times captum.
 - imports: 100 files in 8 to 10 s.
-- dynamics: 32 networks at 22 times, 22 times a loop of NumPy, SciPy and scikit-learn.
+- dynamics: 32 networks at 20 epochs, 22 times a loop of NumPy, SciPy and scikit-learn.
 - pruning: 384 pruned networks retrained at once, 38 times the PyTorch loop.
 - superposition: 640 toy models for 10,000 steps, of 20 features in 5 units, in about 28 s.
 - page: 9 MB, made in 29 s, 40 s where nothing is compiled, and opened in 1.5 s.

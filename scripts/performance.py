@@ -1,6 +1,6 @@
 """How fast is jaxinterp? Writes docs/performance.md from the record of a benchmark.
 
-python scripts/benchmark.py      # first: about 50 minutes on two cores; writes benchmark.json
+python scripts/benchmark.py      # first: over half an hour on two cores; writes benchmark.json
 python scripts/performance.py    # reads benchmark.json, writes docs/performance.md
 """
 
