@@ -23,7 +23,7 @@ install_import_hook(
     "beartype.beartype",
 )
 
-from jaxinterp import ensemble  # noqa: E402
+from jaxinterp import ensemble, programs  # noqa: E402
 
 ensemble.use_every_core()
 
@@ -33,8 +33,7 @@ import pytest  # noqa: E402
 from jax._src import compiler  # noqa: E402
 
 # Compiling is most of the time of these tests, and many of them compile the same program.
-jax.config.update("jax_compilation_cache_dir", str(Path(__file__).parents[1] / ".pytest_cache" / "jax"))
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+programs.keep(Path(__file__).parents[1] / ".pytest_cache" / "jax", compiled_for=0.0)
 # At toy size the compiler's optimisations cost more than they save. XLA's older generator of loops, on one thread of
 # each test process, compiles in half the time of the newer one; JAX has no option for that.
 jax.config.update("jax_disable_most_optimizations", True)

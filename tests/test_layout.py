@@ -20,6 +20,7 @@ LADDER = (
     "files",
     "interrupts",
     "machine",
+    "programs",
     "text",
     "archives",
     "choices",

@@ -133,14 +133,11 @@ def _one_line(complaint: str) -> str:
 
 def prepare_jax() -> None:
     """Make every core a device, and keep compiled programs in the user's cache folder, if there is a home for it."""
-    import jax
-
-    from jaxinterp import ensemble
+    from jaxinterp import ensemble, programs
 
     with contextlib.suppress(RuntimeError):  # users without a home directory
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jaxinterp"
-        jax.config.update("jax_compilation_cache_dir", str(cache))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+        programs.keep(cache, compiled_for=0.3)
     ensemble.use_every_core()
 
 
