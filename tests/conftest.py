@@ -1,6 +1,8 @@
 """One trained ensemble, made once by the real path at toy size, serves every test that needs a network."""
 
+import gc
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from jaxtyping import install_import_hook
@@ -31,6 +33,7 @@ import hypothesis  # noqa: E402
 import jax  # noqa: E402
 import pytest  # noqa: E402
 from jax._src import compiler  # noqa: E402
+from jax._src.interpreters import mlir  # noqa: E402
 
 # Compiling is most of the time of these tests, and many of them compile the same program.
 programs.keep(Path(__file__).parents[1] / ".pytest_cache" / "jax", compiled_for=0.0)
@@ -47,6 +50,9 @@ def _quick_options(*arguments, env_options_overrides=None, **named):
 
 
 compiler.get_compile_options = _quick_options
+# JAX makes a new context for every program that it lowers, which takes as long as lowering most of these programs does.
+mlir.make_ir_context = cache(mlir.make_ir_context)
+jax.config.update("jax_traceback_in_locations_limit", 0)
 
 # The same examples in every run, however busy the machine is.
 hypothesis.settings.register_profile("always", deadline=None, derandomize=True)
@@ -106,3 +112,7 @@ _LONGEST = (
 def pytest_collection_modifyitems(items):
     places = {name: place for place, name in enumerate(_LONGEST)}
     items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+
+
+def pytest_collection_finish():
+    gc.freeze()  # what is imported stays: the collector need not walk over it again and again
