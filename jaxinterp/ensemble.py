@@ -96,8 +96,8 @@ def over_devices(fn: Callable) -> Callable:
     """Spread fn(seeded, *shared) over all devices, each with a share of the seeds.
 
     seeded: a tree whose arrays all have a leading seeds axis, as what fn returns must have. The axis is padded with
-    copies of its last entry where devices do not divide it. fn must do without LAPACK (solvers, decompositions) and
-    without calls to the host: on the devices of one CPU these can wait for each other for ever.
+    copies of its last entry where devices do not divide it. fn must do without calls to the host
+    and decompose matrices by `analysis.decompositions`: on the devices of one CPU others can wait for ever.
     """
 
     def spread(seeded, *shared):

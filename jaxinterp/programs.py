@@ -19,13 +19,13 @@ def keep(folder: Path, compiled_for: float) -> None:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", compiled_for)
 
 
-def _put(cache: lru_cache.LRUCache, key: str, value: bytes) -> None:
-    if cache.eviction_enabled:  # the user has limited the cache: JAX locks it then
-        return _PUT(cache, key, value)
-    temporary = cache.path / f".{key}.{os.getpid()}.partial"
+def _put(self: lru_cache.LRUCache, key: str, value: bytes) -> None:
+    if self.eviction_enabled:  # the user has limited the cache: JAX locks it then
+        return _PUT(self, key, value)
+    temporary = self.path / f".{key}.{os.getpid()}.partial"
     try:
         temporary.write_bytes(value)
-        temporary.replace(cache.path / f"{key}{lru_cache._CACHE_SUFFIX}")
+        temporary.replace(self.path / f"{key}{lru_cache._CACHE_SUFFIX}")
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -136,6 +136,13 @@ def test_a_library_loads_when_it_is_needed(library):
         assert not any(found.startswith(library) for found in imported(top)), name
 
 
+@pytest.mark.parametrize("name", [name for name in MODULES if not name.endswith("analysis/decompositions.py")])
+def test_matrices_are_decomposed_in_one_module(name):
+    # Which says why: elsewhere, two decompositions in one program could wait for each other for ever.
+    calls = {ast.unparse(node) for node in ast.walk(parse(name)) if isinstance(node, ast.Attribute)}
+    assert not {call for call in calls if call.startswith(("jnp.linalg.", "jax.scipy.linalg."))} - {"jnp.linalg.norm"}
+
+
 @pytest.mark.parametrize("name", [name for name in MODULES if rung(name) != "cli"])
 def test_only_the_command_line_prints(name):
     calls = [node for node in ast.walk(parse(name)) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]

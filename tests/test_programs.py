@@ -7,16 +7,18 @@ from jax._src import compilation_cache, lru_cache
 
 from jaxinterp import programs
 
+FOLDER, SECONDS = "compilation_cache_dir", "persistent_cache_min_compile_time_secs"
+
 
 @pytest.fixture
 def folder(tmp_path):
     """An empty cache of compiled programs, instead of that of all tests."""
-    before = jax.config.jax_compilation_cache_dir, jax.config.jax_persistent_cache_min_compile_time_secs
+    folder, seconds = (jax.config.values[f"jax_{name}"] for name in (FOLDER, SECONDS))
     compilation_cache.reset_cache()
     programs.keep(tmp_path, compiled_for=0.0)
     yield tmp_path
     compilation_cache.reset_cache()
-    programs.keep(Path(before[0]), before[1])
+    programs.keep(Path(folder), seconds)
 
 
 def compiled():

@@ -18,7 +18,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Key
 
-from jaxinterp.analysis import matching
+from jaxinterp.analysis import decompositions, matching
 from jaxinterp.errors import InputError
 
 BATCH = 128
@@ -118,7 +118,7 @@ def explained_by(directions: Directions, activations: Activations, *, k: int) ->
 def principal_directions(activations: Activations) -> Float[Array, "units units"]:
     """The principal components of a layer, one in each row, by falling variance."""
     values = activations - jnp.mean(activations, axis=0)
-    _, vectors = jnp.linalg.eigh(_product(values.T, values))
+    _, vectors = decompositions.eigh(_product(values.T, values))
     return vectors.T[::-1]
 
 

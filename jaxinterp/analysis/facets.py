@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from jaxinterp.analysis import attribution, facet_starts, silhouettes, spectrum
+from jaxinterp.analysis import attribution, decompositions, facet_starts, silhouettes, spectrum
 from jaxinterp.analysis.facet_starts import EXACT, ORTHOGONAL, Images, cosines_of, lengths
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
@@ -178,7 +178,7 @@ def of_layer(
     ends = _ascend(measure, start.at[-1].set(best), steps)
     chosen, squares, shares, overlaps, _ = _choose(measure, ends, k, blended=False)
     real = network.units(images)[site]
-    scales = jnp.linalg.svd(real - jnp.mean(real, axis=0), compute_uv=False)
+    scales = decompositions.singular_values(real - jnp.mean(real, axis=0))
     rank = jnp.sum(scales > scales[0] * max(real.shape) * jnp.finfo(real.dtype).eps)
     variances = (scales / jnp.where(scales[0] > 0, scales[0], jnp.nan)) ** 2
     participation = spectrum.participation_ratio(variances)

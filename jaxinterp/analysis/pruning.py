@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxinterp import epoch, metrics, networks
-from jaxinterp.analysis import ablation, responses, top_units
+from jaxinterp.analysis import ablation, decompositions, responses, top_units
 from jaxinterp.config import TrainConfig
 from jaxinterp.data import Dataset, permutation
 from jaxinterp.networks import Network
@@ -102,11 +102,11 @@ def refitted(network: Network, masks: Masks, images: Float[Array | np.ndarray, "
     *_, read = networks.inputs_of_kernels(pruned, images).values()
     target = network(images)[0]
     centre, mean = jnp.mean(read, axis=0), jnp.mean(target, axis=0)
-    orthogonal, triangle = jnp.linalg.qr(read - centre)
+    orthogonal, triangle = decompositions.qr(read - centre)
     projected = jnp.matmul(orthogonal.T, target - mean, precision=networks.EXACT)
 
     def of_output(kept, projected):
-        return kept * jnp.linalg.lstsq(triangle * kept, projected, rcond=_SINGULAR)[0]
+        return kept * decompositions.least_squares(triangle * kept, projected, smallest=_SINGULAR)
 
     kernel = jax.vmap(of_output, in_axes=1, out_axes=1)(kept, projected)
     return networks.with_output_layer(pruned, kernel, mean - jnp.matmul(centre, kernel, precision=networks.EXACT))

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jaxinterp.analysis import decompositions
 from jaxinterp.analysis.similarity.features import centred_columns, rounding
 
 
@@ -14,7 +15,8 @@ def variances(activations: Float[Array | np.ndarray, "examples units"]) -> Float
     Those that rounding of the activations may have left are 0.
     """
     columns, known = centred_columns(activations)
-    sizes = _singular_values(columns)
+    # Those of the triangle: squaring the activations would lose half of the digits of small ones.
+    sizes = decompositions.singular_values(decompositions.triangle(columns))
     sizes = jnp.where(sizes > rounding(columns.dtype) * len(sizes) * sizes[0], sizes, 0.0)
     found = jnp.pad(sizes**2, (0, columns.shape[1] - len(sizes)))
     return jnp.where(known & (sizes[0] > 0), found, jnp.nan)
@@ -34,11 +36,3 @@ def effective_rank(variances: Float[Array | np.ndarray, "*many units"]) -> Float
     sizes = jnp.sqrt(jnp.asarray(variances))
     shares = sizes / jnp.sum(sizes, axis=-1, keepdims=True)
     return jnp.exp(-jnp.sum(jax.scipy.special.xlogy(shares, shares), axis=-1))
-
-
-# One network after the other: on a CPU, JAX divides a batch of decompositions among all threads, and each of two such
-# batches in one program, as of two layers, can wait for ever for a thread that the other has.
-@jax.custom_batching.sequential_vmap
-def _singular_values(columns: Float[Array, "examples units"]) -> Float[Array, " _"]:
-    # Those of the triangle: squaring the activations would lose half of the digits of small ones.
-    return jnp.linalg.svd(jnp.linalg.qr(columns, mode="r"), compute_uv=False)

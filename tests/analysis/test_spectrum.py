@@ -1,8 +1,5 @@
 """Counts of directions: known spectra, the definition in double precision, and no dependence on the basis."""
 
-import re
-
-import jax
 import numpy as np
 import pytest
 import scipy.stats
@@ -38,10 +35,3 @@ def test_variances_are_squared_singular_values_and_do_not_depend_on_the_basis():
     assert np.isnan(spectrum.variances(np.ones((50, 3), np.float32))).all()
     few = np.asarray(spectrum.variances(np.float32(activations[:3])))  # three images lie in a plane
     assert few.shape == (6,) and (few[:2] > 0).all() and not few[2:].any()
-
-
-def test_networks_are_decomposed_one_after_the_other():
-    # Two batches of decompositions in one program can wait for each other for ever.
-    text = str(jax.make_jaxpr(jax.vmap(jax.vmap(spectrum.variances)))(np.ones((3, 2, 7, 4), np.float32)))
-    found = re.findall(r":f32\[([\d,]+)\] = (qr|svd)\[", text)
-    assert [(kind, shape.count(",") + 1) for shape, kind in found] == [("qr", 2), ("svd", 1)]

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jaxinterp.analysis import decompositions
 from jaxinterp.networks import EXACT
 
 _ROUNDS = 20  # far more than pictures that agree need; others have no consensus worth more
@@ -50,7 +51,7 @@ def align(pictures: Float[Array | np.ndarray, "pictures examples axes"]) -> Alig
 
 def _rotation(picture: Float[Array, "examples axes"], onto: Float[Array, "examples axes"]) -> Float[Array, "axes axes"]:
     """The orthogonal matrix by which the picture comes closest (Schönemann 1966)."""
-    left, _, right = jnp.linalg.svd(jnp.matmul(picture.T, onto, precision=EXACT))
+    left, _, right = decompositions.svd(jnp.matmul(picture.T, onto, precision=EXACT))
     return jnp.matmul(left, right, precision=EXACT)
 
 

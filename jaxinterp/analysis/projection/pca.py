@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jaxinterp.analysis import decompositions
 from jaxinterp.errors import InputError
 from jaxinterp.networks import EXACT
 
@@ -40,7 +41,7 @@ def pca(activations: Activations, *, components: int) -> Components:
     mean = jnp.mean(activations, axis=0)
     centred = jnp.asarray(activations) - mean
     covariance = jnp.matmul(centred.T, centred, precision=EXACT) / (examples - 1)
-    values, vectors = jnp.linalg.eigh(covariance)
+    values, vectors = decompositions.eigh(covariance)
     variance, directions = jnp.maximum(values[::-1], 0.0), _signed(vectors.T[::-1])
     total = jnp.sum(variance)
     return Components(

@@ -7,6 +7,8 @@ that of the activations: a unit that varies by the last digit of a float32 is co
 import jax
 import jax.numpy as jnp
 
+from jaxinterp.analysis import decompositions
+
 # Accelerators multiply with fewer bits by default, and similarities near 1 need all of them.
 EXACT = jax.lax.Precision.HIGHEST
 
@@ -55,7 +57,7 @@ def principal(x, noise: float):
 
     noise: `rounding` of the activations behind x, which may have fewer digits than x.
     """
-    u, s, vt = jnp.linalg.svd(x, full_matrices=False)
+    u, s, vt = decompositions.svd(x)
     return u, s, vt, s > min(x.shape) * noise * s[0]
 
 

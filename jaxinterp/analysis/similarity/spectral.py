@@ -6,8 +6,10 @@ values. One product gives XᵀY for all pairs, at a cost of examples × units² 
 
 import math
 
+import jax
 import jax.numpy as jnp
 
+from jaxinterp.analysis import decompositions
 from jaxinterp.analysis.similarity.features import (
     EXACT,
     centred,
@@ -90,7 +92,7 @@ def _prepare_pwcca(x) -> Prepared:
 def _compare_pwcca(x: Prepared, y: Prepared):
     """Σαᵢρᵢ/Σαᵢ, with αᵢ = Σⱼ|⟨hᵢ, xⱼ⟩|, xⱼ the units of X and hᵢ its canonical variates of length 1."""
     (x_dimension, units), (y_dimension, _) = x.about, y.about
-    variates, correlations, _ = jnp.linalg.svd(cross(x.rows, y.rows), full_matrices=False)
+    variates, correlations, _ = jax.vmap(jax.vmap(decompositions.svd))(cross(x.rows, y.rows))
     weights = jnp.sum(jnp.abs(jnp.einsum("stac,sau->stcu", variates, units, precision=EXACT)), -1)
     among = jnp.arange(correlations.shape[-1]) < jnp.minimum(x_dimension[:, None], y_dimension)[..., None]
     weights = jnp.where(among, weights, 0.0)
@@ -136,7 +138,7 @@ def _basis(columns, known, noise: float):
 
 
 def _nuclear(x, y):
-    return jnp.sum(jnp.linalg.svd(cross(x, y), compute_uv=False), -1)
+    return jnp.sum(jax.vmap(jax.vmap(decompositions.singular_values))(cross(x, y)), -1)
 
 
 def _product(x, y):

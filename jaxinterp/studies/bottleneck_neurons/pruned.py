@@ -53,17 +53,16 @@ class Left(NamedTuple):
     reach: Float[Array, "seeds stages criteria levels first_units"]
 
 
-def prune(
-    network: Network, key, scored: Dataset, trained_on: Dataset, *, what: str, config: TrainConfig
-) -> tuple[Any, Any]:
-    """Masks by every criterion at every level, one after the other, and variables retrained. trained_on: packed."""
+def prune(network: Network, key, scored: Dataset, trained_on: Dataset, *, what: str, config: TrainConfig) -> Pruned:
+    """One network by every criterion at every level, one after the other. trained_on: packed."""
     drawn, order = jax.random.split(key)
     scores, masks_of = _BY_KIND[what]
     options = {"config": config, "epochs": EPOCHS, "chunk": len(CRITERIA)}
     masks: Any = masks_of(network, scores(network, scored, drawn, loss=config.loss), np.array(SHARES[what]))
     masks = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), masks)
     retrained = pruning.retrained(network, masks, order, trained_on, **options).variables
-    return jax.tree.map(lambda leaf: leaf > 0, masks), retrained
+    layers = jax.lax.map(lambda mask: output_layer(pruning.refitted(network, mask, scored.images)), masks)
+    return Pruned(jax.tree.map(lambda leaf: leaf > 0, masks), layers, retrained)
 
 
 _BY_KIND = {
@@ -82,20 +81,8 @@ def _pruned(inputs: Inputs, what: str) -> Pruned:
         own = partial(prune, scored=scored, trained_on=trained_on, what=what, config=inputs.config.train)
         return jax.lax.map(lambda pair: own(*pair), seeded)
 
-    def refitted(pair, scored):
-        network, masks = pair
-        return jax.lax.map(
-            lambda mask: output_layer(pruning.refitted(network, _as_numbers(mask), scored.images)), masks
-        )
-
     seeded = inputs.networks, inputs.network_keys(_KEY)
-    masks, retrained = jax.device_get(jax.jit(ensemble.over_devices(of_share))(seeded, scored, trained_on))
-    every = jax.jit(lambda pairs, scored: jax.lax.map(lambda pair: refitted(pair, scored), pairs))
-    return Pruned(masks, every((inputs.networks, masks), scored), retrained)
-
-
-def _as_numbers(mask: Any) -> Any:
-    return jax.tree.map(lambda leaf: 1.0 * leaf, mask)
+    return jax.device_get(jax.jit(ensemble.over_devices(of_share))(seeded, scored, trained_on))
 
 
 _KEY = 3  # of the study's keys
@@ -135,7 +122,7 @@ def left(
         )
 
     def of_pruning(pruned: Pruned) -> tuple[Array, ...]:
-        mask = _as_numbers(pruned.masks)
+        mask = jax.tree.map(lambda leaf: 1.0 * leaf, pruned.masks)
         weights = network.replace(variables={"params": mask})
         kept = [jnp.any(incoming_weights(weights, number) > 0, axis=1) for number in range(layers)]
         as_is = masked(network, mask)
