@@ -123,8 +123,7 @@ def two_answered(monkeypatch, answered):
         return answer(studies.get(study), [finding(study=study, name=name) for name in ("a", "b")])
 
     monkeypatch.setattr(studies, "run", run)
-    for study in list(studies.STUDIES)[2:]:
-        monkeypatch.delitem(studies.STUDIES, study)
+    monkeypatch.setattr(studies, "STUDIES", dict(list(studies.STUDIES.items())[:2]))
     return list(studies.STUDIES)
 
 

@@ -9,8 +9,7 @@ from jaxinterp.errors import InputError
 @pytest.fixture
 def stored(monkeypatch, tmp_path):
     """Two studies with one finding each, as if they were stored."""
-    for name in list(studies.STUDIES)[2:]:
-        monkeypatch.delitem(studies.STUDIES, name)
+    monkeypatch.setattr(studies, "STUDIES", dict(list(studies.STUDIES.items())[:2]))
     for name, study in studies.STUDIES.items():
         store.begin(tmp_path / name, recipes.config(study.own, seeds=4))
 
