@@ -27,6 +27,11 @@ MACHINE = re.compile(r"/home/|/root|/tmp|/work|/Users/|[A-Z]:\\\\| at 0x[0-9a-f]
 
 
 @cache
+def stored():
+    """The demo's answers, and those on random records of the studies that it has no networks of."""
+    return studies.answers(DEMO) | {study: answer(study) for study in RANDOM}
+
+
 def answer(study):
     chosen = studies.get(study)
     results = random_results(chosen, seeds=2)
@@ -47,7 +52,7 @@ def toy_size(monkeypatch):
         return splits._replace(test=jax.tree.map(lambda part: np.asarray(part[:200]), splits.test))
 
     monkeypatch.setattr(data, "load", load_few)
-    kept = studies.answers(DEMO) | {study: answer(study) for study in RANDOM}
+    kept = stored()
     monkeypatch.setattr(studies, "answers", lambda path: kept)
     for name, recipe in recipes.RECIPES.items():
         config = recipe.config
