@@ -191,6 +191,8 @@ def _read_layer(path: Path, kind: str, config: Mapping[str, Any], title: str) ->
             )
         return (), [Step("pooling", title, value=(_POOLS[kind], size))]
     if kind == "Flatten":
+        if (order := config.get("data_format") or "channels_last") != "channels_last":
+            raise InputError(f"{path}: {title} flattens {order}: only channels_last is imported")
         return (), [Step("flatten", title)]
     if kind in _NORMS:
         norm, entry = _NORMS[kind]

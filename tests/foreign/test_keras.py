@@ -3,6 +3,7 @@ import json
 import sys
 import zipfile
 
+import jax
 import numpy as np
 import pytest
 from support import exports
@@ -170,26 +171,13 @@ def test_a_class_of_the_users_own_tells_nothing_but_its_weights(read, images):
 
 # Convolutions.
 
-CNN = {  # what Keras 3.15 writes for `convolutions`, below: places in model.weights.h5, and shapes
-    "layers/conv2d/vars/0": (5, 5, 1, 4),
-    "layers/conv2d/vars/1": (4,),
-    "layers/conv2d_1/vars/0": (3, 3, 4, 4),
-    "layers/batch_normalization/vars/0": (4,),
-    "layers/batch_normalization/vars/1": (4,),
-    "layers/batch_normalization/vars/2": (4,),
-    "layers/batch_normalization/vars/3": (4,),
-    "layers/conv2d_2/vars/0": (3, 3, 4, 4),
-    "layers/batch_normalization_1/vars/0": (4,),
-    "layers/batch_normalization_1/vars/1": (4,),
-    "layers/batch_normalization_1/vars/2": (4,),
-    "layers/batch_normalization_1/vars/3": (4,),
-    "layers/batch_normalization_2/vars/0": (4,),
-    "layers/batch_normalization_2/vars/1": (4,),
-    "layers/batch_normalization_2/vars/2": (4,),
-    "layers/batch_normalization_2/vars/3": (4,),
-    "layers/dense/vars/0": (16, 3),
-    "layers/dense/vars/1": (3,),
-}
+CONV, NORM = "layers/conv2d{}/vars/{}", "layers/batch_normalization{}/vars/{}"
+CNN = {  # what Keras 3.15 writes for `convolutions`, below: places in model.weights.h5, and shapes, layer by layer
+    CONV.format("", 0): (5, 5, 1, 4), CONV.format("", 1): (4,), **{NORM.format("", part): (4,) for part in range(4)},
+    CONV.format("_1", 0): (3, 3, 4, 4), **{NORM.format("_1", part): (4,) for part in range(4)},
+    CONV.format("_2", 0): (3, 3, 4, 4), **{NORM.format("_2", part): (4,) for part in range(4)},
+    "layers/dense/vars/0": (16, 3), "layers/dense/vars/1": (3,),
+}  # fmt: skip
 GEOMETRY = {"stride": (1, 2, 1), "padding": (2, 0, 1), "pool_size": (2, 1, 2)}
 SIDE = 18
 
@@ -229,29 +217,23 @@ def drawn():
 
 
 def test_a_cnn_is_read_from_the_places_that_keras_gives_it(read):
-    arrays = drawn()
-    entries = [{**entry, "config": {**entry["config"], "name": f"layer{number}"}}
-               for number, entry in enumerate(convolutions(Entries()))]  # fmt: skip
-    shape = foreign.Known(image_shape=(SIDE, SIDE, 1))
-    # In the order of the config; by the numbers in their names the norms come in the same one.
+    arrays, shape = drawn(), foreign.Known(image_shape=(SIDE, SIDE, 1))
+    entries = [
+        entry | {"config": entry["config"] | {"name": f"layer{number}"}}
+        for number, entry in enumerate(convolutions(Entries()))
+    ]
     weights = read(entries, arrays, known=shape)
-    assert not weights.fitted
-    assert {name: weights.told[name] for name in GEOMETRY} == GEOMETRY
-    assert (weights.told["pool"], weights.convolutions["channels"]) == ("max", (4, 4, 4))
+    assert {name: weights.told[name] for name in GEOMETRY} == GEOMETRY and not weights.fitted
+    assert (weights.told["pool"], weights.convolutions["channels"], weights.widths) == ("max", (4, 4, 4), ())
     params, statistics = weights.variables["params"], weights.variables["batch_stats"]
-    numbered = ("", "_1", "_2")
-    for number, kernel in enumerate(params[f"conv{number}"]["kernel"] for number in range(3)):
-        np.testing.assert_array_equal(kernel[0], arrays[f"layers/conv2d{numbered[number]}/vars/0"])
-    for number, own in enumerate(statistics.values()):
-        np.testing.assert_array_equal(own["var"][0], arrays[f"layers/batch_normalization{numbered[number]}/vars/3"])
-    given = shape._replace(**GEOMETRY)
-    plain = read(entries, arrays, suffix=".weights.h5", known=given)
-    for leaf, same in zip(*map(leaves, (plain, weights)), strict=True):
+    for number, suffix in enumerate(("", "_1", "_2")):
+        kernel = params[f"conv{number}"]["kernel"][0]
+        np.testing.assert_array_equal(kernel, arrays[CONV.format(suffix, 0)])
+    for suffix, norm in zip(("", "_1", "_2"), statistics.values(), strict=True):
+        np.testing.assert_array_equal(norm["var"][0], arrays[NORM.format(suffix, 3)])
+    plain = read(entries, arrays, suffix=".weights.h5", known=shape._replace(**GEOMETRY))
+    for leaf, same in zip(*(jax.tree.leaves(each.variables) for each in (plain, weights)), strict=True):
         np.testing.assert_array_equal(leaf, same)
-
-
-def leaves(weights):
-    return jax.tree.leaves(weights.variables)
 
 
 @pytest.mark.parametrize(
@@ -271,11 +253,12 @@ def test_a_cnn_that_keras_wrote_computes_the_same(h5py, tmp_path, monkeypatch):
     library = pytest.importorskip("keras")
     model = library.Sequential([library.Input((SIDE, SIDE, 1)), *convolutions(library.layers)])
     arrays = drawn()
-    model.set_weights([arrays[place] for place in written_order(model)])
+    model.set_weights(list(arrays.values()))
     model.save(tmp_path / "model.keras")
     model.save_weights(tmp_path / "model.weights.h5")
+    held = {}
     with h5py.File(tmp_path / "model.weights.h5") as file:
-        held = {name: item.shape for name, item in keras._walk("w", h5py, file)}
+        file.visititems(lambda name, item: held.update({name: item.shape} if isinstance(item, h5py.Dataset) else {}))
     assert held == CNN
     images = np.random.default_rng(1).uniform(size=(5, SIDE, SIDE, 1)).astype(np.float32)
     expected = np.asarray(model(images, training=False))
@@ -297,7 +280,8 @@ def wired(entry, *sources):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda e: [*e, other("Conv1D", "conv")], r"has the layer conv \(Conv1D\): only dense layers"),
+        (lambda e: [*e, other("Conv1D", "conv")], r"has the layer conv \(Conv1D\): only Dense, Conv2D, MaxPooling2D"),
+        (lambda e: [*e, other("Flatten", "f", data_format="channels_first")], "f flattens channels_first: only"),
         (lambda e: [*e[:-1], wired(e[-1], "fc0")], "fc1 takes fc0: only networks in which each layer takes what the"),
         (lambda e: [*e[:-1], wired(e[-1], "drop0", "fc0")], "fc1 takes drop0, fc0"),
         (lambda e: e[:-1], "layers/dense_1/vars/0 is in its weights alone"),
