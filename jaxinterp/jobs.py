@@ -4,14 +4,14 @@ import dataclasses
 import json
 import shutil
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from jaxinterp import data, files, foreign, networks, store, train
-from jaxinterp.config import RunConfig, difference
+from jaxinterp.config import PoolKind, RunConfig, difference
 from jaxinterp.data import Splits
 from jaxinterp.epoch import Hyperparameters
 from jaxinterp.errors import InputError
@@ -20,7 +20,6 @@ from jaxinterp.text import format_percent
 from jaxinterp.train import Checkpoint
 
 IMPORTED = "imported"  # the recipe of a run whose weights were trained elsewhere
-_ROUGHLY = 1_000  # test images on which strides, paddings and poolings are compared
 CHECKPOINT_SECONDS = 5.0  # an interruption loses at most this much work, and one epoch
 # Fields of ModelConfig that imported weights determine, and those that some files tell.
 READ_FROM_FILE = ("widths", "outputs", "norm", "channels", "kernel_size", *foreign.TOLD)
@@ -31,7 +30,7 @@ TRACED = tuple(name for name in Hyperparameters._fields if name != "dropout")
 class Import(NamedTuple):
     """What became of files: pairs (tensor in the file, variable), what the files tell, how well the networks do.
 
-    fitted: what nobody tells, and shapes leave one common value for.
+    fitted: guesses, of what nobody tells, and shapes leave one common value for.
     """
 
     mapping: list[tuple[str, str]]
@@ -137,20 +136,28 @@ def import_run(
     known: foreign.Known | None = None,
     asked: Collection[str] = (),
     force: bool = False,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Import:
     """Create a run of one network for each file, with the weights in it; seed i is that of the i-th file.
 
     known: what is known of the networks; what it leaves None is as the files say, or else as the config does. By
     default it is the config's, and all is checked against the files. asked: fields of ModelConfig that nobody gave a
     value, so that the config's is only likely. force: store networks that do little better than chance, too, and those
-    that do better with another value of such a field, or as well with another activation function. Raises InputError,
-    and writes nothing, where the files and what is known do not fit together.
+    that do better with another value of such a field, or as well with another activation function or kind of pooling.
+    say: called with a line before what takes long. Raises InputError, and writes nothing, where the files and what is
+    known do not fit together.
     """
     known = known or foreign.Known(**{name: getattr(config.model, name) for name in READ_FROM_FILE})
     _check_folder(path, config, resume=False)
     splits = data.load(config.data)
     known = known._replace(image_shape=config.model.image_shape or splits.train.shape)
-    read = _read(weights, known, config, splits)
+    try:
+        read = foreign.read_ensemble(weights, splits.train.images.shape[-1], known)
+    except foreign.UndecidedError as undecided:
+        if not len(splits.test.labels):
+            raise
+        pools = get_args(PoolKind) if "pool" in asked else (config.model.pool,)
+        raise foreign.rank(undecided, known, config.model, splits.test, config.train.loss, pools, say) from None
     config = dataclasses.replace(
         config,
         model=dataclasses.replace(config.model, **read.fields),
@@ -166,32 +173,14 @@ def import_run(
         network, config.model, splits.test, config.train.loss, accuracy, set(asked) - read.fields.keys()
     )
     if not force:
-        _check_imported(weights, check)
+        _check_imported(weights, check, read.fitted)
     with files.only_writer(path):
         _check_folder(path, config, resume=False)  # another process may have begun a run in between
         files.write_folder(path, lambda new: store.save(new, config, trained, splits.test, fingerprint=fingerprint))
     return Import(read.mapping, read.told, check, read.fitted)
 
 
-def _read(weights: Sequence[Path], known: foreign.Known, config: RunConfig, splits: Splits) -> foreign.Weights:
-    """The networks in files. Where several strides, paddings and poolings fit, the message has each one's accuracy."""
-    pixels = splits.train.images.shape[-1]
-    try:
-        return foreign.read_ensemble(weights, pixels, known)
-    except foreign.UndecidedError as undecided:
-        if not len(splits.test.labels):
-            raise
-        accuracies = []
-        for geometry in undecided.geometries:
-            read = foreign.read_weights(undecided.path, pixels, known._replace(**geometry))
-            model = dataclasses.replace(config.model, **read.fields, image_shape=known.image_shape)
-            test = splits.test.take(slice(_ROUGHLY))
-            network = Network(networks.build(model), read.variables)
-            accuracies.append(float(foreign.accuracies(network, model, test, config.train.loss)[0]))
-        raise undecided.ranked(accuracies) from None
-
-
-def _check_imported(weights: Sequence[Path], check: foreign.Check) -> None:
+def _check_imported(weights: Sequence[Path], check: foreign.Check, fitted: Mapping[str, Any]) -> None:
     """Raise InputError for networks that do little better than chance, or clearly better with what nobody chose."""
     one = len(weights) == 1
     force = f"or --force to store {'it' if one else 'them'} all the same"
@@ -201,11 +190,11 @@ def _check_imported(weights: Sequence[Path], check: foreign.Check) -> None:
         if near
     ]
     if near:
-        hint = (
-            f"{check.hint}; give that"
-            if check.hint
-            else "check how the file was written and the images prepared (docs/import.md)"
-        )
+        hint = "check how the file was written and the images prepared (docs/import.md)"
+        if check.hint:
+            hint = f"{check.hint}; give that"
+        elif fitted:
+            hint = f"its {foreign.options(fitted)} are a guess; give the right ones"
         do = "does" if len(near) == 1 else "do"
         what = f"{near[0]} is not stored, since it" if one else f"nothing is stored, since {foreign.listed(near)}"
         raise InputError(f"{what} {do} little better than chance ({check.sentence}): {hint}, {force}")
@@ -216,10 +205,12 @@ def _check_imported(weights: Sequence[Path], check: foreign.Check) -> None:
             f"({check.sentence}): {check.hint}; give that, {force}"
         )
     if check.undecided:
-        chosen = check.likely[foreign.ACTIVATION]
+        chosen = [check.likely[question] for question in check.undecided]
+        give = " and ".join(f"--model.{foreign.MUST_DECIDE[question]}" for question in check.undecided)
         raise InputError(
-            f"{weights[0]} does not tell its {foreign.ACTIVATION}, and test images do not decide (accuracy "
-            f"{chosen.text}): give --model.activation, or --force to take {chosen.taken}"
+            f"{weights[0]} does not tell its {' and '.join(check.undecided)}, and test images do not decide (accuracy "
+            f"{'; '.join(likely.text for likely in chosen)}): give {give}, or --force to take "
+            f"{' and '.join(likely.taken for likely in chosen)}"
         )
 
 

@@ -64,7 +64,10 @@ def modules(torch, shape: tuple[int, int, int], classes: int) -> dict[str, Any]:
 # What a state_dict does not tell, and the layer of which units are ablated.
 OPTIONS = {
     "mlp": ("--model.activation", "relu"),
-    "cnn": ("--model.activation", "relu", "--model.stride", "1", "--model.padding", "1", "--model.pool-size", "2"),
+    "cnn": (
+        *("--model.activation", "relu", "--model.stride", "1", "--model.padding", "1"),
+        *("--model.pool-size", "2", "--model.pool", "max"),
+    ),
 }
 LAYERS = {"mlp": "hidden0", "cnn": "conv1"}
 

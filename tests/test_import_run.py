@@ -6,6 +6,7 @@ import pytest
 from jaxinterp import ensemble, files, foreign, jobs, store
 from jaxinterp.config import DataConfig, ModelConfig, RunConfig, TrainConfig
 from jaxinterp.errors import InputError
+from jaxinterp.foreign.accuracy import Likely
 from jaxinterp.train import SPLITS, kept_accuracy
 
 
@@ -203,3 +204,29 @@ def test_an_activation_function_that_test_images_do_not_tell_must_be_given(weigh
     assert str(caught.value).endswith("give --model.activation, or --force to take relu")
     jobs.import_run(*arguments, known=known, asked=("activation",), force=True)
     jobs.import_run(tmp_path / "other", *arguments[1:], known=known)
+
+
+def test_a_kind_of_pooling_that_test_images_do_not_tell_must_be_given(weights, tmp_path, monkeypatch):
+    likely = {"kind of pooling": Likely("max", {"max": 0.651, "mean": 0.654})}
+    checked = foreign.Check(np.array([0.651]), 0.1, "", likely=likely, undecided=("kind of pooling",))
+    monkeypatch.setattr(foreign, "check", lambda *_: checked)
+    arguments = (tmp_path / "run", imported_config(), weights)
+    with pytest.raises(InputError) as caught:
+        jobs.import_run(*arguments, known=foreign.Known(), asked=("pool",))
+    assert str(caught.value).endswith(
+        "does not tell its kind of pooling, and test images do not decide (accuracy max 65.1 %, mean 65.4 %): "
+        "give --model.pool, or --force to take max"
+    )
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_guess_that_does_little_better_than_chance_is_named(tmp_path):
+    config = RunConfig(DataConfig("strokes"), ModelConfig((), 2), TrainConfig(seeds=1, epochs=1))
+    rows, columns, _ = jobs.data.load(config.data).train.shape
+    kernel, dense = np.zeros((3, 3, 1, 1)), np.zeros(((rows - 2) * (columns - 2), 2))
+    np.savez(tmp_path / "w.npz", allow_pickle=False, **{"conv0/kernel": kernel, "output/kernel": dense})
+    guess = (
+        r"its --model\.stride 1 --model\.padding 0 --model\.pool-size 1 are a guess; give the right ones, or --force"
+    )
+    with pytest.raises(InputError, match=rf"little better than chance .*: {guess}"):
+        jobs.import_run(tmp_path / "run", config, tmp_path / "w.npz", known=foreign.Known(activation="relu"))

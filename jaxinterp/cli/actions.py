@@ -141,10 +141,11 @@ def import_(command) -> None:
         command.data, ModelConfig(**given), TrainConfig(seeds=1, epochs=1, loss=command.loss), jobs.IMPORTED
     )
     asked = vars(command.model).keys() - given.keys()
-    imported = jobs.import_run(path, config, *command.files, known=known, asked=asked, force=command.force)
+    tell = partial(say, kind=command.format)
+    imported = jobs.import_run(path, config, *command.files, known=known, asked=asked, force=command.force, say=tell)
     show(tables.mapping_table(imported.mapping, title=str(path)), command.format)
     for sentence in foreign.sentences(command.files, imported.told, imported.check, imported.fitted):
-        say(sentence, command.format)
+        tell(sentence)
 
 
 def _train_into(path: Path, config: RunConfig, *, resume: bool):

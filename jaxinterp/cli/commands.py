@@ -160,12 +160,13 @@ class ImportedModel(ModelConfig):
     kernel_size: Annotated[tuple[int, ...] | None, arg(metavar="[INT [INT ...]]")] = None  # pyright: ignore
     """side of each convolution's window; read from the file, and checked if given"""
     stride: Annotated[tuple[int, ...] | None, arg(metavar="[INT [INT ...]]")] = None  # pyright: ignore
-    """distance between windows; read from a .keras file; for all others give it, unless only one common value fits"""
+    """distance between windows; read from a .keras file; for all others give it: it is guessed only if one common value
+    fits"""
     padding: Annotated[tuple[int, ...] | None, arg(metavar="[INT [INT ...]]")] = None  # pyright: ignore
     """width of the zeros around the image or map; like stride"""
     pool: Annotated[PoolKind | None, arg(metavar="{max,mean}")] = None  # pyright: ignore
-    """whether pooling takes the largest or the mean value; read from a .keras file; max for all others, unless test
-    images contradict it"""
+    """whether pooling takes the largest or the mean value; read from a .keras file; for all others give it, unless test
+    images show clearly that it is max"""
     pool_size: Annotated[tuple[int, ...] | None, arg(metavar="[INT [INT ...]]")] = None  # pyright: ignore
     """side of the squares that are pooled after each convolution, 1 for none; like stride"""
 

@@ -36,7 +36,9 @@ _ROUGHLY = 1_000  # images on which options are compared first; those that are w
 _FAR = 0.1  # are not tried on the others: over four standard errors of the difference
 _FEW, _PAIRS = 200, 4  # images on which all pairs of options are compared, and how many of them on more
 _POSITIONS, _POOLS = get_args(NormPosition), get_args(PoolKind)
-ACTIVATION = "activation function"  # a question
+_ACTIVATION, _POOLING = "activation function", "kind of pooling"  # questions
+# The questions of which one answer must do clearly better than all others, with the field of ModelConfig that answers.
+MUST_DECIDE = {_ACTIVATION: "activation", _POOLING: "pool"}
 _ANSWERS = 4  # likely answers that are listed
 _BATCH = 500  # images at once, of all networks, and fewer where activations would be more numbers than
 _NUMBERS = 2**28
@@ -63,7 +65,7 @@ class Check(NamedTuple):
 
     hint: options under which the networks would do clearly better, in a sentence; "" where there are none. unasked: the
     fields among them that nobody gave a value. likely: the questions that nobody answered, by what they are about.
-    undecided: whether nobody gave the activation function, and another does about as well as the one that was taken.
+    undecided: those of them in MUST_DECIDE to which another answer does about as well as the one that was taken.
     """
 
     accuracy: Float[np.ndarray, " seeds"]
@@ -71,7 +73,7 @@ class Check(NamedTuple):
     hint: str
     unasked: frozenset[str] = frozenset()
     likely: Mapping[str, Likely] = {}
-    undecided: bool = False
+    undecided: tuple[str, ...] = ()
 
     @property
     def near_chance(self) -> Bool[np.ndarray, " seeds"]:
@@ -125,7 +127,7 @@ def check(
     bar = max(share for _, share in rough.values()) - _FAR
     found = {given: (option, reached(option) if share >= bar else share) for given, (option, share) in rough.items()}
     best, most = max(found.values(), key=lambda pair: pair[1])
-    both = [_both(*pair) for pair in itertools.product(questions["normalisation"], questions[ACTIVATION])]
+    both = [_both(*pair) for pair in itertools.product(questions["normalisation"], questions[_ACTIVATION])]
     if both:
         likely_pairs = sorted(both, key=lambda option: -reached(option, _FEW))[:_PAIRS]
         likeliest = max(likely_pairs, key=lambda option: reached(option, _ROUGHLY))
@@ -141,9 +143,11 @@ def check(
         for what, options in questions.items()
         if options and set(options[0].fields) <= set(asked) and _taken(config, options)
     }
-    chosen = likely.get(ACTIVATION)
-    undecided = chosen is not None and not all(
-        _is_clear(here, share, len(labels)) for answer, share in chosen.accuracy.items() if answer != chosen.taken
+    undecided = tuple(
+        what
+        for what, (taken, reached_by) in likely.items()
+        if what in MUST_DECIDE
+        and not all(_is_clear(here, share, len(labels)) for answer, share in reached_by.items() if answer != taken)
     )
     return Check(accuracy, chance, hint, unasked, likely, undecided)
 
@@ -171,8 +175,8 @@ def _questions(config: ModelConfig) -> dict[str, list[_Option]]:
     """Common values of each setting that a file does not hold, by the name of the setting."""
     return {
         "normalisation": [_normalisation(*each) for each in NORMALISATIONS.items()],
-        ACTIVATION: [_chosen("activation", name) for name in ACTIVATIONS if config.widths or config.channels],
-        "kind of pooling": [_chosen("pool", name) for name in _POOLS if config.channels and max(config.pool_size) > 1],
+        _ACTIVATION: [_chosen("activation", name) for name in ACTIVATIONS if config.widths or config.channels],
+        _POOLING: [_chosen("pool", name) for name in _POOLS if config.channels and max(config.pool_size) > 1],
         "position of the norm": [_chosen("norm_position", name) for name in _POSITIONS if config.norm != "none"],
     }
 

@@ -1,12 +1,14 @@
 """Which strides, padding and pooling lead from the images to the first dense layer? Tensors tell its positions alone.
 
 Of the values that are common, those are kept that leave as many positions of the last feature map as the first dense
-kernel reads. If several are left, a user must choose.
+kernel reads. If several are left, a user must choose; if one is left, it is a guess, since others may be right that are
+not common.
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,30 +18,41 @@ from jaxinterp.errors import InputError
 from jaxinterp.text import format_percent
 
 FIELDS = ("stride", "padding", "pool_size")
-_MOST_BLOCKS = 6  # up to which blocks may differ
+_REDUCTIONS = ((1, 1), (2, 1), (1, 2))  # stride and pool_size of one block: neither, a stride of 2, or pooling by 2
+_MOST_BLOCKS = 6  # up to which each block has its own padding and means of reduction: 6 choices in each
 _SHOWN = 4  # values in a message
 
 Geometry = dict[str, tuple[int, ...]]
+_Choice = tuple[int, int, int]  # of one block, in the order of FIELDS
 
 
 class UndecidedError(InputError):
-    """Several geometries fit. geometries: values of FIELDS, with one number for each block."""
+    """Several geometries fit. geometries: values of FIELDS, with one number for each block, the plainest first."""
 
-    def __init__(self, path: Path, geometries: Sequence[Geometry], notes: Sequence[str] = ()):
+    def __init__(self, path: Path, geometries: Sequence[Geometry], shown: Sequence[str] = (), tested: str = ""):
         self.path, self.geometries = path, geometries
-        notes = notes or [""] * len(geometries)
-        shown = [f"{options(geometry)}{note}" for geometry, note in zip(geometries, notes, strict=True)][:_SHOWN]
-        more = f", or one of {len(geometries) - _SHOWN} more" if len(geometries) > _SHOWN else ""
+        shown = shown or [options(geometry) for geometry in geometries[:_SHOWN]]
+        more = len(geometries) - len(shown)
         super().__init__(
             f"{path} does not tell its strides, padding and pooling, and several common values fit: give "
-            f"{', or '.join(shown)}{more}"
+            f"{', or '.join(shown)}{f', or one of {more} more{tested}' if more > 0 else ''}"
         )
 
-    def ranked(self, accuracies: Sequence[float]) -> "UndecidedError":
-        """The same with the test accuracy under each, the best first."""
-        pairs = sorted(zip(accuracies, self.geometries, strict=True), key=lambda pair: -pair[0])
-        notes = [f" (test accuracy {format_percent(accuracy, 1)})" for accuracy, _ in pairs]
-        return UndecidedError(self.path, [geometry for _, geometry in pairs], notes)
+    def ranked(self, tested: Sequence[tuple[Mapping[str, Any], float]]) -> "UndecidedError":
+        """The same with the best of the fields that were tested, each with its test accuracy.
+
+        Of a geometry that was tested with several kinds of pooling, the best counts.
+        """
+        best: dict[str, tuple[float, str]] = {}
+        for fields, accuracy in tested:
+            shown = f"{options(fields)} (test accuracy {format_percent(accuracy, 1)})"
+            of_geometry = options({name: fields[name] for name in FIELDS})
+            best[of_geometry] = max(
+                best.get(of_geometry, (accuracy, shown)), (accuracy, shown), key=lambda pair: pair[0]
+            )
+        shown = [text for _, text in sorted(best.values(), key=lambda pair: -pair[0])[:_SHOWN]]
+        left = len(self.geometries) - len(best)
+        return UndecidedError(self.path, self.geometries, shown, f", of which {left} were not tested" if left else "")
 
 
 def fit(path: Path, config: ModelConfig, positions: int, given: Mapping[str, tuple[int, ...] | None]) -> Geometry:
@@ -50,13 +63,8 @@ def fit(path: Path, config: ModelConfig, positions: int, given: Mapping[str, tup
     """
     known = {name: value for name in FIELDS if (value := given.get(name)) is not None}
     spread = networks.per_block(replace(config, **known))
-    candidates = [spread] if len(known) == len(FIELDS) else _common(config)
     wanted = {name: spread[name] for name in known}
-    fitting: list[Geometry] = []
-    for candidate in candidates:
-        geometry = {name: wanted.get(name, candidate[name]) for name in FIELDS}
-        if geometry not in fitting and _positions(replace(config, **geometry)) == positions:
-            fitting.append(geometry)
+    fitting = sorted(_fitting(config, positions, wanted), key=_variety)
     if len(fitting) > 1:
         raise UndecidedError(path, fitting)
     if not fitting:
@@ -81,26 +89,78 @@ def same(given: Any, value: Any) -> bool:
     return given == value or (isinstance(given, tuple) and len(given) == 1 and value == given * len(value))
 
 
-def _common(config: ModelConfig) -> list[Geometry]:
-    """Maps that keep their size or lose what the window takes; each block halves them by pooling or stride, or not."""
-    blocks = len(config.channels)
-    halvings = itertools.product((2, 1), repeat=blocks) if blocks <= _MOST_BLOCKS else [(2,) * blocks, (1,) * blocks]
-    same, ones = tuple(size // 2 for size in config.kernel_size), (1,) * blocks
-    return [
-        {"stride": stride, "padding": padding, "pool_size": pool_size}
-        for halving in halvings
-        for padding in ((0,) * blocks, same)
-        for stride, pool_size in ((ones, halving), (halving, ones))
-    ]
+def _fitting(config: ModelConfig, positions: int, wanted: Mapping[str, tuple[int, ...]]) -> list[Geometry]:
+    """All common geometries that end in so many positions and have the values that are wanted."""
+    found = (blocks for choices in _common(config, wanted) for blocks in _ways(config, choices, positions))
+    strides_paddings_pools = dict.fromkeys(tuple(zip(*blocks, strict=True)) for blocks in found)
+    return [{name: tuple(value) for name, value in zip(FIELDS, each, strict=True)} for each in strides_paddings_pools]
 
 
-def _positions(config: ModelConfig) -> int:
-    """Positions of the last feature map; 0 where the image is too small."""
+def _common(config: ModelConfig, wanted: Mapping[str, tuple[int, ...]]) -> Iterator[list[list[_Choice]]]:
+    """The common choices in each block: a map keeps its size or loses what the window takes, then is halved or not.
+
+    Beyond _MOST_BLOCKS these would be too many: there all blocks pad alike, and those that halve do so by one means.
+    """
+    few = len(config.channels) <= _MOST_BLOCKS
+    for parts in [(0, 1)] if few else [(0,), (1,)]:  # of half the window
+        for reductions in [_REDUCTIONS] if few else [_REDUCTIONS[:2], _REDUCTIONS[::2]]:
+            plain = itertools.product(reductions, parts)
+            values = [(stride, part, pool_size) for (stride, pool_size), part in plain]
+            yield [_of_block(values, wanted, block, size // 2) for block, size in enumerate(config.kernel_size)]
+
+
+def _of_block(values: Sequence[_Choice], wanted: Mapping[str, tuple[int, ...]], block: int, half: int) -> list[_Choice]:
+    """The choices in one block whose window has this half, with what is wanted there, each once."""
+    return list(
+        dict.fromkeys(
+            (
+                wanted["stride"][block] if "stride" in wanted else stride,
+                wanted["padding"][block] if "padding" in wanted else part * half,
+                wanted["pool_size"][block] if "pool_size" in wanted else pool_size,
+            )
+            for stride, part, pool_size in values
+        )
+    )
+
+
+def _ways(config: ModelConfig, choices: Sequence[Sequence[_Choice]], positions: int) -> list[tuple[_Choice, ...]]:
+    """One choice for each block, in every way that ends in so many positions."""
+
+    @cache  # few shapes occur, however many ways lead to them
+    def ways(block: int, shape: tuple[int, int]) -> list[tuple[_Choice, ...]]:
+        if block == len(choices):
+            return [()] if shape[0] * shape[1] == positions else []
+        return [
+            (choice, *others)
+            for choice in choices[block]
+            if (after := _after(config, block, shape, choice)) is not None
+            for others in ways(block + 1, after)
+        ]
+
+    return ways(0, config.image_shape[:2])
+
+
+def _after(config: ModelConfig, block: int, shape: tuple[int, int], choice: _Choice) -> tuple[int, int] | None:
+    """Rows and columns after one block, for a map of this shape before it; None where it is too small."""
+    stride, padding, pool_size = ((value,) for value in choice)
+    one = ModelConfig(
+        channels=(1,),
+        kernel_size=config.kernel_size[block : block + 1],
+        stride=stride,
+        padding=padding,
+        pool_size=pool_size,
+        image_shape=(*shape, 1),
+    )
     try:
-        rows, columns = networks.build(config).maps[-1]
+        return networks.build(one).maps[-1]
     except InputError:
-        return 0
-    return rows * columns
+        return None
+
+
+def _variety(geometry: Geometry) -> int:
+    """How much blocks differ: plainer geometries come first."""
+    padded = {padding > 0 for padding in geometry["padding"]}
+    return len(padded) + sum(len(set(geometry[name])) for name in FIELDS if name != "padding")
 
 
 def _refuse(path: Path, config: ModelConfig, positions: int, wanted: Mapping[str, tuple[int, ...]]):

@@ -1,9 +1,10 @@
 """How does a network in memory, a PyTorch module or plain arrays, become one that analyses accept? Without a file."""
 
 import dataclasses
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jax
 import jax.numpy as jnp
@@ -11,8 +12,8 @@ import numpy as np
 
 from jaxinterp import networks
 from jaxinterp.choices import ACTIVATIONS, NORMS
-from jaxinterp.config import ModelConfig, Orientation
-from jaxinterp.errors import InputError
+from jaxinterp.config import ModelConfig, Orientation, PoolKind
+from jaxinterp.errors import InputError, InputWarning
 from jaxinterp.foreign.files import Tensors
 from jaxinterp.foreign.order import Known
 from jaxinterp.foreign.steps import Described, Step, describe
@@ -46,7 +47,7 @@ def from_torch(*modules: Any, layers: tuple[str, ...] = (), **model: Any) -> Net
     layers: names of its layers in the order of computation, where names and shapes leave it open. model: fields of
     ModelConfig that the modules do not tell: activation, norm_position, norm_epsilon, input_mean, input_std; with
     convolutions image_shape (rows, columns, channels), and stride, padding, pool and pool_size. Raises InputError where
-    the modules are no such networks, and where a field is missing or contradicts them.
+    the modules are no such networks, and where a field is missing or contradicts them; warns as `from_arrays` does.
     """
     tensors = [_of_module(_title("module", number, modules), module) for number, module in enumerate(modules)]
     return _ensemble(tensors, Known(layers=layers), model)
@@ -64,7 +65,8 @@ def from_arrays(
     its vectors, or all matrices and then all biases. layers, orientation: as --layers and --orientation of `jaxinterp
     import`. model: fields of ModelConfig: activation, which a network with hidden layers needs, norm_position,
     norm_epsilon, input_mean, input_std; with convolutions image_shape (rows, columns, channels), and stride, padding,
-    pool and pool_size. Raises InputError where the arrays make no network, or could make several.
+    pool and pool_size. Raises InputError where the arrays make no network, or could make several, and warns with
+    InputWarning of strides, padding and pooling that nobody gave and that are taken since no common others fit.
     """
     tensors = [
         Tensors(_title("network", number, arrays), _flat(each), ordered=True) for number, each in enumerate(arrays)
@@ -83,6 +85,16 @@ def _ensemble(tensors: Sequence[Tensors], known: Known, model: Mapping[str, Any]
             f"{tensors[0].path} does not tell its activation function: give activation=…, "
             f"one of {', '.join(ACTIVATIONS)}"
         )
+    if max(weights.convolutions.get("pool_size", (1,))) > 1 and "pool" not in {**model, **weights.told}:
+        raise InputError(
+            f"{tensors[0].path} does not tell its kind of pooling: give pool=…, one of {', '.join(get_args(PoolKind))}"
+        )
+    if weights.fitted:
+        guess = ", ".join(f"{name}={value}" for name, value in weights.fitted.items())
+        message = (
+            f"{tensors[0].path} does not tell {guess}: a guess, of common values the only ones that fit; give them"
+        )
+        warnings.warn(message, InputWarning, stacklevel=3)
     module = networks.build(ModelConfig(**{**model, **weights.fields}))
     return Network(module, jax.tree.map(jnp.asarray, weights.variables))
 

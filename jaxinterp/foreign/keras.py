@@ -191,6 +191,8 @@ def _read_layer(path: Path, kind: str, config: Mapping[str, Any], title: str) ->
             )
         return (), [Step("pooling", title, value=(_POOLS[kind], size))]
     if kind == "Flatten":
+        if (order := config.get("data_format") or "channels_last") != "channels_last":
+            raise InputError(f"{path}: {title} flattens {order}: only channels_last is imported")
         return (), [Step("flatten", title)]
     if kind in _NORMS:
         norm, entry = _NORMS[kind]
@@ -206,8 +208,8 @@ def _read_layer(path: Path, kind: str, config: Mapping[str, Any], title: str) ->
     if kind in _WITHOUT_EFFECT:
         return (), []
     raise InputError(
-        f"{path} has the layer {title} ({kind}): only dense layers, convolutions, pooling, norms and activations are "
-        "imported"
+        f"{path} has the layer {title} ({kind}): only Dense, {', '.join(['Conv2D', *_POOLS, 'Flatten', *_NORMS])} and "
+        "activation functions are imported"
     )
 
 
@@ -275,5 +277,6 @@ def _without_containers(folder: str) -> str:
 
 
 def _snake(kind: str) -> str:
-    """A class's name as files write it: BatchNormalization is batch_normalization."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind).lower()
+    """A class's name as Keras's to_snake_case writes it: BatchNormalization is batch_normalization, Conv2D conv2d."""
+    words = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", kind))
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", words).lower()

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from jaxinterp.foreign.accuracy import Check
 from jaxinterp.foreign.geometry import options
 from jaxinterp.text import format_percent
@@ -16,7 +18,7 @@ def sentences(
 ) -> Iterator[str]:
     """One line for each thing to be told.
 
-    told: fields of ModelConfig that the files tell. fitted: those that have only one common value with their shapes.
+    told: fields of ModelConfig that the files tell. fitted: guesses, of those with one common value that fits.
     """
     yield check.sentence
     if 1 < len(weights) <= _FEW:
@@ -25,7 +27,12 @@ def sentences(
     if told:
         yield f"read from the file: {options(told)}"
     if fitted:
-        yield f"of common values only these fit the first dense layer: {options(fitted)}"
+        names = " ".join(f"--model.{name.replace('_', '-')}" for name in fitted)
+        mean = format_percent(float(np.mean(check.accuracy)), 1)
+        yield (
+            f"a guess: {options(fitted)}, of common values the only ones that fit the first dense layer (test accuracy "
+            f"{mean}); if the network was trained with others, give {names}"
+        )
     for what, likely in check.likely.items():
         yield f"{what} not given, {likely.taken} taken; test accuracy {likely.text}"
     if check.hint:

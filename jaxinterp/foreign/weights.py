@@ -44,9 +44,9 @@ class Weights(NamedTuple):
     """A file's network, or several of one architecture: the variables, and which tensor became which of them.
 
     convolutions: the fields of ModelConfig that blocks of convolutions have; empty for a multilayer perceptron. told:
-    fields besides, of those in TOLD, that the file tells. fitted: those that neither the file nor a user tells, and for
-    which of common values only these fit. variables: as `networks.init` nests them, with a leading seeds axis. mapping:
-    pairs (tensor in the file, variable with its shape and with what was done to it).
+    fields besides, of those in TOLD, that the file tells. fitted: guesses, of those that neither the file nor a user
+    tells, and for which of common values only these fit. variables: as `networks.init` nests them, with a leading seeds
+    axis. mapping: pairs (tensor in the file, variable with its shape and with what was done to it).
     """
 
     widths: tuple[int, ...]
@@ -162,7 +162,8 @@ def stack(named: Iterable[tuple[Path, Weights]]) -> Weights:
     leaves = [whole.variables, *(weights.variables for _, weights in others)]
     variables = jax.tree.map(lambda *parts: np.concatenate(parts), *leaves)
     told = {field: value for _, weights in several for field, value in weights.told.items()}
-    return whole._replace(told=told, variables=variables, mapping=mapping)
+    fitted = {field: value for field, value in whole.fitted.items() if field not in told}
+    return whole._replace(told=told, fitted=fitted, variables=variables, mapping=mapping)
 
 
 def _hash(weights: Weights) -> str:

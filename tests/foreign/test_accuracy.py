@@ -139,5 +139,28 @@ def test_an_activation_that_does_as_well_leaves_the_question_open(images, activa
     config = ModelConfig((16,), outputs=CLASSES, activation=activation)  # gelu is hardly another than gelu_exact
     variables, imported = network_of(config)
     test = labelled(config, variables, 8 * (images - 0.5), lambda images: images)
-    assert foreign.check(imported, config, test, "cross_entropy", asked=("activation",)).undecided == (not decided)
+    checked = foreign.check(imported, config, test, "cross_entropy", asked=("activation",))
+    assert checked.undecided == (() if decided else ("activation function",))
     assert not foreign.check(imported, config, test, "cross_entropy").undecided
+
+
+@pytest.mark.parametrize(("true", "decided"), [("max", True), ("mean", True), ("either", False)])
+def test_a_kind_of_pooling_that_does_as_well_leaves_the_question_open(true, decided):
+    rng = np.random.default_rng(0)
+    shape = (6, 6, 1)
+    images = rng.exponential(size=(EXAMPLES, 36)).astype(np.float32)
+    if true == "either":  # each square of four is of one grey
+        images = images.reshape(-1, 6, 6)[:, ::2, ::2].repeat(2, 1).repeat(2, 2).reshape(-1, 36)
+    config = ModelConfig((), CLASSES, channels=(3,), kernel_size=(1,), pool_size=(2,), image_shape=shape)
+    config = dataclasses.replace(config, pool="max" if true == "either" else true)
+    variables = networks.init(jax.random.key(5), networks.build(config), 36).variables
+    imported = Network(networks.build(config), jax.tree.map(lambda leaf: leaf[None], variables))
+    test = labelled(config, variables, images, lambda images: images)
+    checked = foreign.check(imported, config, test, "cross_entropy", asked=("pool",))
+    assert checked.undecided == (() if decided else ("kind of pooling",))
+    assert checked.likely["kind of pooling"].accuracy[config.pool] == 1
+    assert not foreign.check(imported, config, test, "cross_entropy").undecided
+    if decided:  # the other would be refused, with the option to give
+        other = dataclasses.replace(config, pool={"max": "mean", "mean": "max"}[true])
+        refused = foreign.check(imported, other, test, "cross_entropy", asked=("pool",))
+        assert refused.unasked == {"pool"} and refused.hint.endswith(f"with --model.pool {true}")
