@@ -59,7 +59,7 @@ class Attribution(NamedTuple):
     notes: tuple[str, ...]
 
     def named(self, label: int) -> str:
-        """A class's number, with its name where that is known: "2, pullover"."""
+        """A class's number, with its name where it has another one: "2, pullover"."""
         return _named(label, self.class_names)
 
 
@@ -171,7 +171,8 @@ def _class(label: int | None, predicted: np.ndarray, model: MLP, class_names: Se
 
 
 def _named(label: int, class_names: Sequence[str]) -> str:
-    return f"{label}, {class_names[label]}" if label < len(class_names) else str(label)
+    name = class_names[label] if label < len(class_names) else str(label)
+    return name if name == str(label) else f"{label}, {name}"
 
 
 def _gaps(method: str, model: MLP, found: _OfNetwork, passing, shown: int) -> list[str]:

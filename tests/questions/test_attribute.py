@@ -155,10 +155,11 @@ def test_the_planted_number_of_an_image_of_any_shape_is_found_and_drawn(shape):
     assert ("all channels together" in drawn.get_label()) == (shape[2] > 1)
 
 
-def test_classes_have_their_names():
+def test_classes_have_their_names_but_a_digit_is_not_named_twice():
     found = attribute.answer(convolutional(planted_images.FLAT), 1)
     assert found.what == "the logit of class 1, ankle boot" and found.named(found.label) == "1, ankle boot"
     assert attribute.answer(convolutional(planted_images.FLAT), 1, label=0).what == "the logit of class 0, sandal"
+    assert found._replace(class_names=("0", "one")).named(0) == "0"
 
 
 def test_a_channel_is_explained_by_the_mean_over_its_map():
