@@ -3,6 +3,9 @@
 Everything is for one network, and about the margin between two classes: the logit of `first` minus the logit of
 `second`. The prediction is `first` where the margin is positive; it flips where that changes. `strokes` has the masks
 and the edited images.
+
+Rows and columns are those of the images that the network's convolutions read, and all channels of a pixel are erased.
+Images of networks without convolutions are square and have one channel: others raise InputError.
 """
 
 from typing import NamedTuple
@@ -12,8 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from jaxinterp import metrics
-from jaxinterp.data import image_shape
+from jaxinterp import data, metrics, networks
+from jaxinterp.data import Shape
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import erase
 from jaxinterp.networks import Network
@@ -59,10 +62,10 @@ def erase_rows(
 
     bottom: the k lowest rows instead. chunk: values of k at once; memory grows as chunk × examples × units.
     """
-    side = image_shape(images.shape[-1])[0]
-    row = np.arange(side * side) // side
-    row = side - 1 - row if bottom else row
-    return _margins_without(network, images, row < np.arange(side + 1)[:, None], first, second, chunk).T
+    shape = _shape(network, images)
+    row = np.indices(shape)[0].ravel()
+    row = shape[0] - 1 - row if bottom else row
+    return _margins_without(network, images, row < np.arange(shape[0] + 1)[:, None], first, second, chunk).T
 
 
 def fewest_rows(margins: Margins) -> Int[Array, " examples"]:
@@ -105,18 +108,18 @@ def fewest_window(network: Network, images: Images, first: int, second: int, *, 
 
     chunk: windows at once, of rows · (rows + 1)/2 in all; memory grows as chunk × examples × units.
     """
-    side = image_shape(images.shape[-1])[0]
-    top, bottom = np.triu_indices(side)
+    shape = _shape(network, images)
+    top, bottom = np.triu_indices(shape[0])
     order = np.lexsort((top, bottom - top))
     top, bottom = top[order], bottom[order]
-    row = np.arange(side * side) // side
+    row = np.indices(shape)[0].ravel()
     # The empty window comes first, so that all compared margins come from the same computation.
-    masks = np.concatenate([np.zeros((1, side * side), bool), (top[:, None] <= row) & (row <= bottom[:, None])])
+    masks = np.concatenate([np.zeros((1, len(row)), bool), (top[:, None] <= row) & (row <= bottom[:, None])])
     flipped = _flipped(_margins_without(network, images, masks, first, second, chunk).T)[:, 1:]
     any_flips, smallest = jnp.any(flipped, axis=-1), jnp.argmax(flipped, axis=-1)
     lengths = jnp.asarray(bottom - top + 1)
     return Window(
-        jnp.where(any_flips, lengths[smallest], side + 1), jnp.where(any_flips, jnp.asarray(top)[smallest], -1)
+        jnp.where(any_flips, lengths[smallest], shape[0] + 1), jnp.where(any_flips, jnp.asarray(top)[smallest], -1)
     )
 
 
@@ -129,14 +132,18 @@ def occlusion(
     2014, arXiv 1311.2901, section 4.2. chunk: patches at once; memory grows as chunk × examples × units. Raises
     InputError for a patch that does not fit.
     """
-    side = image_shape(images.shape[-1])[0]
-    if not 1 <= size <= side or stride < 1:
-        raise InputError(f"size is {size}, stride {stride}: use a size from 1 to {side} and a stride of 1 or more")
-    starts, index = np.arange(0, side - size + 1, stride), np.arange(side)
-    inside = (starts[:, None] <= index) & (index < starts[:, None] + size)
-    masks = (inside[:, None, :, None] & inside[None, :, None, :]).reshape(-1, side * side)
-    drops = read(network, images, first, second).margin - _margins_without(network, images, masks, first, second, chunk)
-    return drops.T.reshape(-1, len(starts), len(starts))
+    shape = _shape(network, images)
+    most = min(shape[:2])
+    if not 1 <= size <= most or stride < 1:
+        raise InputError(f"size is {size}, stride {stride}: use a size from 1 to {most} and a stride of 1 or more")
+    row, column, _ = (index.ravel() for index in np.indices(shape))
+    tops, lefts = (np.arange(0, side - size + 1, stride) for side in shape[:2])
+    masks = [
+        (top <= row) & (row < top + size) & (left <= column) & (column < left + size) for top in tops for left in lefts
+    ]
+    before = read(network, images, first, second).margin
+    drops = before - _margins_without(network, images, np.array(masks), first, second, chunk)
+    return drops.T.reshape(-1, len(tops), len(lefts))
 
 
 class NoisyPasses(NamedTuple):
@@ -175,6 +182,11 @@ def noisy_passes(network: Network, images: Images, key, *, passes: int) -> Noisy
         add, (zero, zero, jnp.zeros_like(noiseless_predictions)), jnp.arange(passes)
     )
     return NoisyPasses(mean, jnp.sqrt(squares / (passes - 1)), differing / passes)
+
+
+def _shape(network: Network, images: Images) -> Shape:
+    """Rows, columns and channels of the images."""
+    return networks.image_shape(network.model) or (*data.image_shape(images.shape[-1]), 1)
 
 
 def _margins_without(

@@ -133,7 +133,7 @@ def attribute(command: Attribute) -> None:
         method=command.method,
         seed=command.seed,
     )
-    title = f"{command.run}: test image {found.number}, of class {found.label}"
+    title = f"{command.run}: test image {found.number}, of class {found.named(found.label)}"
     shown = None
     tables = [answers.attribution_table(found, title=title), answers.pixels_table(found)]
     if found.passing:

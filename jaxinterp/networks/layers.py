@@ -11,7 +11,18 @@ from jaxinterp.choices import NORMS
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
 from jaxinterp.networks.mlp import MLP, OUTPUT
-from jaxinterp.networks.steps import INPUT, LOGITS, Activation, Convolution, Layer, Norm, Operation, Step, operations
+from jaxinterp.networks.steps import (
+    INPUT,
+    LOGITS,
+    Activation,
+    Convolution,
+    Layer,
+    Norm,
+    Operation,
+    Step,
+    Unflattening,
+    operations,
+)
 
 Pool = Literal["mean", "max"]
 
@@ -89,6 +100,11 @@ def has_maps(model: MLP, site: Site) -> bool:
 def convolves(model: MLP) -> bool:
     """Whether the model has convolutions."""
     return any(isinstance(operation, Convolution) for operation in operations(model.steps))
+
+
+def image_shape(model: MLP) -> tuple[int, int, int] | None:
+    """Rows, columns and channels of the images that a model with convolutions reads; None for one without."""
+    return next((own.shape for own in operations(model.steps) if isinstance(own, Unflattening)), None)
 
 
 def is_pre_activation(model: MLP, site: Site) -> bool:

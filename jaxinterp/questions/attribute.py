@@ -1,6 +1,5 @@
 """Why did the networks answer so? Pixels and units that a logit, or a unit, of one image is due to, with their test."""
 
-import math
 from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
@@ -12,10 +11,10 @@ from jaxtyping import Array, Float, Int
 
 from jaxinterp import ensemble, metrics
 from jaxinterp.analysis import attribution
-from jaxinterp.choices import ACTIVATIONS
+from jaxinterp.data import Shape
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
-from jaxinterp.networks import LOGITS, MLP, Layer, Network, convolves, depth, norm_over_units, num_classes
+from jaxinterp.networks import LOGITS, MLP, Layer, Network, depth, image_shape, num_classes
 from jaxinterp.questions import subject
 from jaxinterp.studies.inputs import Inputs
 
@@ -24,24 +23,28 @@ EXACT, SMOOTH = "exact-integrated-gradients", "integrated-gradients"
 ORDERS = ("map", "random order", "ink")
 DRAWS = 20  # random orders
 _SHARES = np.linspace(0, 1, 29)  # of the ink that is blanked
-_MOST_PIECES = 10**7  # numbers that the exact method may hold of one image
+_ROUNDING = 1e-4  # of the sum of a map's sizes: sums that are nearer to the gain are equal to it but for rounding
 _KEY = 12  # number of this question's random draws, of a run
 
 
 class Attribution(NamedTuple):
     """What one image's value is due to, in every network that is explained.
 
-    what: is explained, in words; label: the image's class. predictions: of each network. values: of what is explained,
-    on the image; gains: less that on the blank image. maps: contribution of each pixel, in units of the value. curves:
-    the value as ink is blanked in the order of the map, at random (mean over orders) and brightest first, the harder
-    control (`attribution.deletion_of_ink`); areas: under these, over the share of ink, small for a good map. passing:
-    of the shown network, by hidden layer, each unit's activation and the part of the gain that passes through it
-    (conductance), for layers before what is explained. notes: what cannot be said.
+    shape: the image's rows, columns and channels; one row where its rows are not known. what: is explained, in words;
+    label: the image's class; class_names: from class 0 on, empty where no names are known. predictions: of each
+    network. values: of what is explained, on the image; gains: less that on the blank image. maps: contribution of each
+    pixel, in units of the value. curves: the value as ink is blanked in the order of the map, at random (mean over
+    orders) and brightest first, the harder control (`attribution.deletion_of_ink`); areas: under these, over the share
+    of ink, small for a good map. passing: of the shown network, by hidden layer, each unit's activation and the part of
+    the gain that passes through it (conductance), for layers before what is explained. notes: what cannot be said, and
+    what does not add up.
     """
 
     number: int
     image: Float[np.ndarray, " pixels"]
+    shape: Shape
     label: int
+    class_names: tuple[str, ...]
     what: str
     method: str
     seeds: tuple[int, ...]
@@ -54,6 +57,10 @@ class Attribution(NamedTuple):
     shown: int
     passing: dict[str, tuple[np.ndarray, np.ndarray]]
     notes: tuple[str, ...]
+
+    def named(self, label: int) -> str:
+        """A class's number, with its name where it has another one: "2, pullover"."""
+        return _named(label, self.class_names)
 
 
 class Explained(NamedTuple):
@@ -85,8 +92,9 @@ def answer(
 
     image: its number among the test images. label: the class whose logit is explained; by default the one that most
     networks predict. unit: explain this one instead, such as "hidden1:3", in the shown network alone, since units have
-    no numbers that networks share. method: one of METHODS; by default integrated gradients, exact where the activation
-    function is piecewise linear and the network small. seed: the shown network, by default the first that did not
+    no numbers that networks share. method: one of METHODS; by default integrated gradients, exact where the network is
+    piecewise linear and not too large (`attribution.exact_is_cheap`); where a map does not add up to the gain, a note
+    says how far it is from it. seed: the shown network, by default the first that did not
     diverge. Raises InputError for an image, class, unit, method or seed that does not exist, and for both a class and a
     unit.
     """
@@ -105,22 +113,28 @@ def answer(
     kept, pixels = ensemble.take(inputs.networks, seeds), jnp.asarray(test.images)[image]
     logits = jax.jit(ensemble.over_seeds(lambda network: network(pixels)[0], chunk=8))(kept)
     predicted = np.asarray(metrics.predictions(inputs.config.train.loss, logits))
-    explained = _unit(unit, model) if unit is not None else _class(label, predicted, model)
-    used = method or (EXACT if _is_exact(model) else SMOOTH)
+    explained = _unit(unit, model) if unit is not None else _class(label, predicted, model, test.class_names)
+    exact = attribution.exact_is_cheap(ensemble.take(inputs.networks, shown), site=explained.site)
+    used = method or (EXACT if exact else SMOOTH)
     of_network = partial(_of_network, inputs.key(_KEY), pixels[None], explained, attribution.METHODS[METHODS[used]])
     found = jax.tree.map(np.asarray, jax.jit(ensemble.over_seeds(of_network, chunk=1))(kept))
     layers = _before(explained.site, model)
-    passed = jax.jit(partial(_passing, pixels[None], explained, layers, exact=_is_exact(model)))
+    passed = jax.jit(partial(_passing, pixels[None], explained, layers, exact=exact))
     passing = jax.tree.map(np.asarray, passed(ensemble.take(inputs.networks, shown)))
     notes = [note for note in subject.notes_on(inputs) if unit is None or note != subject.ONE_NETWORK]
     if unit is not None:
         notes.append(f"units differ between networks: only that of seed {shown} is explained")
     if not layers:
         notes.append("no units: there is no hidden layer before what is explained")
+    if any(layer.feature_map for layer in layers):
+        notes.append(f"{subject.CHANNELS}; its conductance: the sum over it")
+    notes += _gaps(used, model, found, passing, seeds.index(shown))
     return Attribution(
         image,
         np.asarray(pixels),
+        image_shape(model) or test.shape,
         int(test.labels[image]),
+        test.class_names,
         explained.words,
         used,
         tuple(seeds),
@@ -141,10 +155,11 @@ def _unit(text: str, model: MLP) -> Explained:
     first, *others = group.units
     if others:
         raise InputError(f"one unit is explained at a time: give one of {group}")
-    return Explained(group.layer.pre, first, f"the pre-activation of {group}")
+    over = "" if group.layer.feature_map is None else ", mean over its map"
+    return Explained(group.layer.pre, first, f"the pre-activation of {group}{over}")
 
 
-def _class(label: int | None, predicted: np.ndarray, model: MLP) -> Explained:
+def _class(label: int | None, predicted: np.ndarray, model: MLP, class_names: Sequence[str]) -> Explained:
     if label is not None:
         metrics.check_class(label, num_classes(model))
     if model.outputs == 1:
@@ -152,15 +167,26 @@ def _class(label: int | None, predicted: np.ndarray, model: MLP) -> Explained:
             raise InputError("one output speaks for class 1: explain that, what it is due to with the sign reversed")
         return Explained(LOGITS, 0, "the output")
     chosen = int(np.bincount(predicted).argmax()) if label is None else label
-    return Explained(LOGITS, chosen, f"the logit of class {chosen}")
+    return Explained(LOGITS, chosen, f"the logit of class {_named(chosen, class_names)}")
 
 
-def _is_exact(model: MLP) -> bool:
-    """Whether integrated gradients are exact at little cost: see `attribution.exact_integrated_gradients`."""
-    counts = [layer.units for layer in model.layers]
-    pieces = math.prod(1 + units for units in counts[:-1]) * max((*counts[-2:-1], 1))
-    exact = ACTIVATIONS[model.activation].slopes is not None and not norm_over_units(model)
-    return exact and not convolves(model) and pieces < _MOST_PIECES
+def _named(label: int, class_names: Sequence[str]) -> str:
+    name = class_names[label] if label < len(class_names) else str(label)
+    return name if name == str(label) else f"{label}, {name}"
+
+
+def _gaps(method: str, model: MLP, found: _OfNetwork, passing, shown: int) -> list[str]:
+    """What does not add up to the gain: the map of any network, or the conductances of a layer of the shown one."""
+    sums, sizes = found.map.sum(axis=1), np.abs(found.map).sum(axis=1)
+    gaps, notes = np.abs(sums - found.gain), []
+    if np.any(gaps > _ROUNDING * sizes):
+        slow = method == SMOOTH and attribution.is_piecewise_linear(model)
+        better = f"; {EXACT} adds up, and takes longer" if slow else ""
+        notes.append(f"the sum of the map is up to {gaps.max():.2g} from the gain, by {method}{better}")
+    layers = {name: abs(float(parts.sum() - found.gain[shown])) for name, (_, parts) in passing.items()}
+    if any(gap > _ROUNDING * np.abs(passing[name][1]).sum() for name, gap in layers.items()):
+        notes.append(f"the sum of a layer's conductances is up to {max(layers.values()):.2g} from the gain")
+    return notes
 
 
 def _of_network(key, images, explained: Explained, method, network: Network) -> _OfNetwork:

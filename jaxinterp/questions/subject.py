@@ -12,6 +12,7 @@ from jaxinterp.store import Run
 from jaxinterp.studies.inputs import Inputs
 
 ONE_NETWORK = "no interval: one network"
+CHANNELS = "a channel's activation: the mean over its map"
 
 
 class Group(NamedTuple):

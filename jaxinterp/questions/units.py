@@ -299,7 +299,7 @@ def _facets(inputs: Inputs, seeds: Sequence[int], layer: Layer) -> Int[np.ndarra
 def _notes(inputs: Inputs, frame: pd.DataFrame, networks: int) -> tuple[str, ...]:
     notes = [note for note in subject.notes_on(inputs) if note != subject.ONE_NETWORK]
     if any(layer.feature_map for layer in inputs.model.layers):
-        notes.append("a channel's activation: the mean over its map")
+        notes.append(subject.CHANNELS)
     if networks == 1:
         notes.append("no universality: one network")
     if frame.participation.isna().all() and not frame.dead.all():

@@ -15,6 +15,7 @@ from jaxinterp.questions.attribute import ORDERS, Attribution
 from jaxinterp.questions.compare import Comparison
 from jaxinterp.questions.units import FACETS, Units
 from jaxinterp.report.figures import attributed
+from jaxinterp.report.figures.drawing import has_rows
 from jaxinterp.report.tables import Table, interval, number, spread
 from jaxinterp.stats import Estimate, over_seeds_estimate
 from jaxinterp.text import format_number
@@ -99,8 +100,11 @@ def attribution_table(found: Attribution, *, title: str = "") -> Table:
     cells, values = [], []
     for place, seed in enumerate(found.seeds):
         numbers = (found.values[place], found.gains[place], found.maps[place].sum(), *found.areas[place])
-        cells.append((str(seed), str(found.predictions[place]), *map(number, map(float, numbers))))
-        row = {"seed": seed, "prediction": int(found.predictions[place])}
+        prediction = int(found.predictions[place])
+        cells.append((str(seed), found.named(prediction), *map(number, map(float, numbers))))
+        row: dict[str, Any] = {"seed": seed, "prediction": prediction}
+        if found.class_names:
+            row["predicted_class"] = dict(enumerate(found.class_names)).get(prediction, str(prediction))
         values.append(row | dict(zip(_ATTRIBUTED, map(float, numbers), strict=True)))
     columns = ("seed", "prediction", "value", "gain", "sum of map", *(f"area, {order}" for order in ORDERS))
     means = ", ".join(
@@ -114,18 +118,18 @@ def attribution_table(found: Attribution, *, title: str = "") -> Table:
 
 
 def pixels_table(found: Attribution, *, top: int = TOP) -> Table:
-    """The pixels with the largest contributions, averaged over networks."""
-    side = int(len(found.image) ** 0.5)
-    square = side * side == len(found.image)
+    """The pixels with the largest contributions, averaged over networks: of images with channels, one number of one."""
+    axes = _AXES[: 3 if found.shape[2] > 1 else 2] if has_rows(found.shape) else ()
     mean = found.maps.mean(axis=0)
     cells, values = [], []
     for pixel in np.argsort(-np.abs(mean), kind="stable")[:top].tolist():
         estimate = over_seeds_estimate(found.maps[:, pixel])
-        where = {"row": pixel // side, "column": pixel % side} if square else {}
+        where = dict(zip(axes, map(int, np.unravel_index(pixel, found.shape)), strict=False))
+        words = [_COLOURS[at] if axis == "channel" and found.shape[2] == 3 else str(at) for axis, at in where.items()]
         intensity = float(found.image[pixel])
-        cells.append((str(pixel), *map(str, where.values()), number(intensity), _both(estimate)))
+        cells.append((str(pixel), *words, number(intensity), _both(estimate)))
         values.append({"pixel": pixel, **where, "intensity": intensity, "contribution": estimate})
-    columns = ("pixel", *(("row", "column") if square else ()), "intensity", "contribution")
+    columns = ("pixel", *axes, "intensity", "contribution")
     return Table(columns, cells, values, f"pixels with the largest contributions, by {found.method.replace('-', ' ')}")
 
 
@@ -205,6 +209,8 @@ def _captioned(caption: str, notes: Iterable[str]) -> str:
     return "\n".join([caption, *notes])
 
 
+_AXES = ("row", "column", "channel")
+_COLOURS = ("red", "green", "blue")
 _ABLATED = ("accuracy", "without", "lost", "lost_random", "lost_matched", "lost_singles")
 _ATTRIBUTED = ("value", "gain", "sum_of_map", *(f"area_{order.replace(' ', '_')}" for order in ORDERS))
 _LIKENESS = ("run", "other_run", "layer", "measure", "pairs", "observed", "untrained", "shuffled", "score")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from support import planted
+from support import planted, planted_images
 
 from jaxinterp import ensemble, networks
 from jaxinterp.analysis import counterfactuals
@@ -225,3 +225,35 @@ def test_wrong_questions_are_refused(images, key):
             counterfactuals.occlusion(net, images, FIRST, SECOND, size=size, stride=stride)
     with pytest.raises(InputError, match="passes is 1: use 2 or more"):
         counterfactuals.noisy_passes(net, images, key, passes=1)
+
+
+@pytest.mark.parametrize("shape", planted_images.PLACES)
+def test_rows_and_columns_are_those_that_convolutions_read(shape):
+    net, data = planted_images.network(shape), planted_images.data(shape)
+    bright = data.images[data.labels == 1]
+    (rows, columns, _), (row, column, _) = shape, planted_images.PLACES[shape]
+    margins = jax.jit(partial(counterfactuals.erase_rows, first=1, second=0))(net, bright)
+    assert margins.shape == (len(bright), rows + 1)
+    np.testing.assert_array_equal(np.diff(margins).argmin(axis=1), row)  # dim noise stays in the row's square
+    lowest = jax.jit(partial(counterfactuals.erase_rows, first=1, second=0, bottom=True))(net, bright)
+    np.testing.assert_array_equal(np.diff(lowest).argmin(axis=1), rows - 1 - row)
+    occluded = np.asarray(jax.jit(partial(counterfactuals.occlusion, first=1, second=0, size=3))(net, bright))
+    assert occluded.shape == (len(bright), rows - 2, columns - 2)
+    tops, lefts = np.indices(occluded.shape[1:])
+    covers = (tops <= row) & (row < tops + 3) & (lefts <= column) & (column < lefts + 3)
+    assert np.all((occluded > 1) == covers)
+    with pytest.raises(InputError, match=f"use a size from 1 to {rows}"):
+        counterfactuals.occlusion(net, bright, 1, 0, size=rows + 1)
+
+
+@pytest.mark.parametrize("shape", planted_images.PLACES)
+def test_the_window_that_flips_is_the_row_that_convolutions_read(shape):
+    net = planted_images.network(shape)
+    output = net.variables["params"]["output"]
+    biased = {**net.variables["params"], "output": {**output, "bias": jnp.float32([1, 0])}}
+    data = planted_images.data(shape)
+    bright = data.images[data.labels == 1]  # their logit of class 1 is 2.7, and at most 0.6 without the bright number
+    net = net.replace(variables={"params": biased})
+    found = jax.jit(partial(counterfactuals.fewest_window, first=1, second=0))(net, bright)
+    np.testing.assert_array_equal(found.rows, 1)
+    np.testing.assert_array_equal(found.start, planted_images.PLACES[shape][0])

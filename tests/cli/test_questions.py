@@ -3,9 +3,11 @@
 import csv
 import io
 import json
+import re
 
 import numpy as np
 import pytest
+from support import planted_images, planted_runs
 
 from jaxinterp import cli, questions, store, studies, train
 from jaxinterp.cli import shell
@@ -78,6 +80,27 @@ def test_a_picture_is_written_where_it_is_asked_for(call, root, tmp_path):
     assert code == 0 and "open " in out
     assert (tmp_path / "why.png").read_bytes().startswith(b"\x89PNG")
     assert {path.name for path in tmp_path.iterdir()} == {"why.png"}
+
+
+@pytest.mark.parametrize("kind", ["table", "json", "csv", "markdown"])
+@pytest.mark.parametrize("shape", planted_images.PLACES)
+def test_a_planted_number_is_printed_with_its_place_in_every_format(call, root, monkeypatch, tmp_path, shape, kind):
+    run = planted_runs.run(planted_images.network(shape), data=planted_images.data(shape))
+    monkeypatch.setattr(questions, "load", lambda path: run)
+    code, out, err = call(f"attribute ROOT/done --image 1 --format {kind} --out {tmp_path}/why.png", root)
+    assert code == 0 and (tmp_path / "why.png").read_bytes().startswith(b"\x89PNG")
+    text = " ".join((out + err).split())
+    row, column, channel = planted_images.PLACES[shape]
+    pixel = int(np.ravel_multi_index((row, column, channel), shape))
+    place = {"pixel": pixel, "row": row, "column": column} | ({"channel": channel} if shape[2] > 1 else {})
+    if kind in ("table", "markdown"):
+        cells = [*map(str, (pixel, row, column)), *(["blue"] if shape[2] > 1 else []), "0.900", "2.700"]
+        lines = [[cell.strip() for cell in re.split("[│|┃]", line)[1:-1]] for line in out.splitlines()]
+        assert cells in lines and "1, ankle boot" in text
+    else:
+        networks_, pixels, _ = tables(kind, out)
+        assert {name: int(pixels[0][name]) for name in place} == place
+        assert networks_[0]["predicted_class"] == "ankle boot"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,12 @@
+import math
+
+import jax
 import numpy as np
 import pytest
-from support import planted, planted_runs
+from support import planted, planted_images, planted_runs
 
+from jaxinterp import networks
+from jaxinterp.analysis import attribution
 from jaxinterp.errors import InputError
 from jaxinterp.questions import attribute
 from jaxinterp.report.figures import attributed
@@ -122,5 +127,73 @@ def test_the_picture_says_what_it_shows(found):
     label = drawn.get_label()
     assert "What the logit of class 0 is due to, by exact integrated gradients" in label and "2 networks" in label
     assert len(drawn.axes) == 4 and len(drawn.axes[0].images) == 1
-    flat = found._replace(image=found.image[:8], maps=found.maps[:, :8])  # not square: nothing but the curves
+    flat = found._replace(shape=(1, 9, 1))  # rows are not known: nothing but the curves
     assert not attributed.figure(flat).axes[0].images
+
+
+def convolutional(shape, *networks_, **options):
+    one = planted_images.network(shape)
+    return planted_runs.run(*(networks_ or (one, one)), data=planted_images.data(shape), **options)
+
+
+@pytest.mark.parametrize("shape", planted_images.PLACES)
+def test_the_planted_number_of_an_image_of_any_shape_is_found_and_drawn(shape):
+    found = attribute.answer(convolutional(shape), 1)
+    place = planted_images.PLACES[shape]
+    expected = np.zeros(shape)
+    expected[place] = planted_images.WEIGHT * 0.9
+    assert (found.method, found.shape) == (attribute.EXACT, shape)
+    np.testing.assert_allclose(found.maps, [expected.ravel(), expected.ravel()], atol=1e-5)
+    np.testing.assert_allclose(found.passing["conv0"][1], [0, expected[place]], atol=1e-5)
+    assert found.notes == ("a channel's activation: the mean over its map; its conductance: the sum over it",)
+    drawn = attributed.figure(found)
+    image, own, mean, _ = (axes.images[0].get_array() if axes.images else None for axes in drawn.axes)
+    for values in (own, mean):
+        np.testing.assert_allclose(values, expected[..., place[2]], atol=1e-5)
+    np.testing.assert_allclose(image, found.image.reshape(shape).squeeze())
+    assert image[place[: image.ndim]] == np.float32(0.9)
+    assert ("all channels together" in drawn.get_label()) == (shape[2] > 1)
+
+
+def test_classes_have_their_names_but_a_digit_is_not_named_twice():
+    found = attribute.answer(convolutional(planted_images.FLAT), 1)
+    assert found.what == "the logit of class 1, ankle boot" and found.named(found.label) == "1, ankle boot"
+    assert attribute.answer(convolutional(planted_images.FLAT), 1, label=0).what == "the logit of class 0, sandal"
+    assert found._replace(class_names=("0", "one")).named(0) == "0"
+
+
+def test_a_channel_is_explained_by_the_mean_over_its_map():
+    shape = planted_images.COLOUR
+    found = attribute.answer(convolutional(shape), 1, unit="conv0:1")
+    assert found.what == "the pre-activation of conv0:1, mean over its map"
+    image = found.image.reshape(shape)
+    np.testing.assert_allclose(found.values, image[..., 2].mean(), rtol=1e-5)
+    np.testing.assert_allclose(found.maps[0].reshape(shape)[..., 2], image[..., 2] / (shape[0] * shape[1]), rtol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def random_convolutions():
+    model = planted_images.model(planted_images.COLOUR, widths=(6,), bias_initializer="torch")
+    made = [networks.init(jax.random.key(seed), model, math.prod(planted_images.COLOUR)) for seed in range(2)]
+    return convolutional(planted_images.COLOUR, *made)
+
+
+def test_the_map_and_the_conductances_of_convolutions_add_up(random_convolutions):
+    found = attribute.answer(random_convolutions, 3)
+    assert found.method == attribute.EXACT and len(found.notes) == 1
+    np.testing.assert_allclose(found.maps.sum(axis=1), found.gains, rtol=1e-5, atol=1e-6)
+    for _, parts in found.passing.values():
+        np.testing.assert_allclose(parts.sum(), found.gains[0], rtol=1e-5, atol=1e-6)
+
+
+def test_a_map_that_does_not_add_up_says_how_far_it_is_from_the_gain(random_convolutions, monkeypatch):
+    monkeypatch.setattr(attribution.integrals, "_MOST_BREAKS", 10)
+    found = attribute.answer(random_convolutions, 3)
+    assert found.method == attribute.SMOOTH
+    gap = np.abs(found.maps.sum(axis=1) - found.gains).max()
+    assert gap > 1e-4 * np.abs(found.maps).sum(axis=1).max()
+    said = f"the sum of the map is up to {gap:.2g} from the gain, by integrated-gradients; exact-integrated-gradients"
+    assert any(note.startswith(said) for note in found.notes)
+    gradient = attribute.answer(random_convolutions, 3, method="gradient")
+    gap = np.abs(gradient.maps.sum(axis=1) - gradient.gains).max()
+    assert f"the sum of the map is up to {gap:.2g} from the gain, by gradient" in gradient.notes

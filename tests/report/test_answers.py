@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from support import planted, planted_runs
+from support import planted, planted_images, planted_runs
 
 from jaxinterp.questions import ablate, attribute, compare
 from jaxinterp.report import answers
@@ -43,10 +43,27 @@ def test_an_explained_image_has_its_pixels_and_units(one):
     assert all(row["share"] == pytest.approx(1, rel=1e-4) for row in units)
 
 
-def test_images_that_are_not_square_have_no_rows(one):
+def test_images_whose_rows_are_not_known_have_none(one):
     found = attribute.answer(one, IMAGE)
-    table = answers.pixels_table(found._replace(image=found.image[:8], maps=found.maps[:, :8]), top=3)
+    table = answers.pixels_table(found._replace(shape=(1, planted.PIXELS, 1)), top=3)
     assert table.columns == ("pixel", "intensity", "contribution") and len(table.cells) == 3
+
+
+@pytest.mark.parametrize(("shape", "words"), [(planted_images.FLAT, []), (planted_images.COLOUR, ["blue"])])
+def test_a_pixel_of_any_image_has_its_place(shape, words):
+    run = planted_runs.run(planted_images.network(shape), data=planted_images.data(shape))
+    found = attribute.answer(run, 1)
+    axes = ("row", "column", "channel")[: 2 + len(words)]
+    place = planted_images.PLACES[shape][: len(axes)]
+    table = answers.pixels_table(found, top=1)
+    [pixel] = exported(table)["rows"]
+    assert tuple(pixel[axis] for axis in axes) == place and set(pixel) & {"channel"} == set(axes) & {"channel"}
+    assert table.columns == ("pixel", *axes, "intensity", "contribution")
+    assert list(table.cells[0][1 : 1 + len(axes)]) == [*map(str, place[:2]), *words]
+    table = answers.attribution_table(found)
+    assert table.cells[0][1] == "1, ankle boot" and "the logit of class 1, ankle boot" in table.caption
+    [network] = exported(table)["rows"]
+    assert (network["prediction"], network["predicted_class"]) == (1, "ankle boot")
 
 
 def test_one_network_alone_is_compared_with_nothing(one):

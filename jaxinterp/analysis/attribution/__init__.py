@@ -16,11 +16,12 @@ from jaxinterp.analysis.attribution.evaluation import (
     randomized,
     sanity,
 )
-from jaxinterp.analysis.attribution.folding import contributions
+from jaxinterp.analysis.attribution.folding import contributions, is_piecewise_linear
 from jaxinterp.analysis.attribution.integrals import (
     conductance,
     exact_conductance,
     exact_integrated_gradients,
+    exact_is_cheap,
     integrated_gradients,
 )
 from jaxinterp.analysis.attribution.maps import (
@@ -59,6 +60,7 @@ __all__ = [
     "effective_weights_times_input",
     "exact_conductance",
     "exact_integrated_gradients",
+    "exact_is_cheap",
     "folded",
     "gradient",
     "gradient_times_input",
@@ -66,6 +68,7 @@ __all__ = [
     "insertion",
     "integrated_gradients",
     "is_fixed",
+    "is_piecewise_linear",
     "kernel_product",
     "logit_gradients",
     "probes",

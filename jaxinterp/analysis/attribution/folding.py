@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from jaxinterp.choices import ACTIVATIONS
 from jaxinterp.errors import InputError
-from jaxinterp.networks import Network, activation_function, check_output, folded
+from jaxinterp.networks import MLP, Network, activation_function, check_output, folded, norm_over_units
 
 
 class Pieces(NamedTuple):
@@ -35,6 +35,11 @@ def contributions(
     check_output(network.model, target)
     kernel, _ = folded(network)[-1]
     return network(images)[1][network.model.layers[-1].post] * kernel[:, target]
+
+
+def is_piecewise_linear(model: MLP) -> bool:
+    """Whether a network is linear in pieces whose ends are known, so that integrals along lines are exact."""
+    return ACTIVATIONS[model.activation].slopes is not None and not norm_over_units(model)
 
 
 def linear_pieces(network: Network) -> Pieces:

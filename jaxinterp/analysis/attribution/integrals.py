@@ -7,6 +7,7 @@ one intensity, one image, or one image per input. Raises InputError for a baseli
 units as `gradient` does.
 """
 
+import math
 from collections.abc import Sequence
 
 import jax
@@ -15,13 +16,14 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxinterp.analysis.attribution import marching
-from jaxinterp.analysis.attribution.folding import Pieces, linear_pieces
+from jaxinterp.analysis.attribution.folding import Pieces, is_piecewise_linear, linear_pieces
 from jaxinterp.analysis.attribution.maps import Images, Units, by_state, entry, explained, to_pixels
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site, replace
 from jaxinterp.networks import (
     EXACT,
     LOGITS,
+    MLP,
     Affine,
     Network,
     check_site,
@@ -33,6 +35,8 @@ from jaxinterp.networks import (
     unit_count,
 )
 
+_MOST_PIECES = 10**7  # numbers that are held of one image where its line is cut layer by layer
+_MOST_BREAKS = 50_000  # that a line may have for the exact methods to be cheap: half a minute for one network
 Baseline = float | int | Float[Array | np.ndarray, "..."]
 
 
@@ -115,13 +119,14 @@ def exact_integrated_gradients(
     points. The line is cut where the input of a unit of the first layer changes sign, each piece where one of the next
     layer does, and so on up to the last hidden layer, whose gradients have a mean in closed form. chunk: images at
     once; memory and time grow as images × units of the last hidden layer but one × Π (1 + units) over the hidden layers
-    but the last. With convolutions, the line is followed from piece to piece instead (`marching`). Raises InputError
-    also for other activation functions, and for norms over units.
+    but the last. With convolutions, or where that would be much for one image, the line is followed from piece to piece
+    instead (`marching`): memory is that of a few passes, and time grows with the pieces. Raises InputError also for
+    other activation functions, and for norms over units.
     """
     pieces = linear_pieces(network)
     explained_units = explained(network, images, units, site)
     images, blank = ends(images, baseline)
-    if convolves(network.model):
+    if _is_marched(network.model, site):
         return (images - blank) * marching.mean_gradients(
             network, jnp.broadcast_to(blank, images.shape), images, explained_units, site=site, chunk=chunk
         )
@@ -149,14 +154,17 @@ def exact_conductance(
 ) -> Float[Array, "examples hidden"]:
     """`conductance` of a piecewise linear network, exact up to rounding, by `exact_integrated_gradients`' break points.
 
-    It is the same through "/pre", "/post" and "/norm" of a layer. Raises InputError as these two functions do.
+    It is the same through "/pre", "/post", "/norm" and "/pool" of a layer. Raises InputError as these two functions do.
     """
     pieces = linear_pieces(network)
-    if pieces.below == pieces.above:
-        return conductance(network, images, units, through=through, site=site, baseline=baseline, steps=1)
     explained_units = explained(network, images, units, site)
     _check_through(network, through, site)
     images, blank = ends(images, baseline)
+    if _is_marched(network.model, site):
+        starts = jnp.broadcast_to(blank, images.shape)
+        return marching.conductances(network, starts, images, explained_units, through=through, site=site, chunk=chunk)
+    if pieces.below == pieces.above:
+        return conductance(network, images, units, through=through, site=site, baseline=baseline, steps=1)
     (kernel, bias), *rest = folded(network, site=site)
     start, end = (jnp.matmul(x, kernel, precision=EXACT) + bias for x in (blank, images))
 
@@ -164,6 +172,19 @@ def exact_conductance(
         return _passed(pieces, rest, depth(network.model, through), *ends)
 
     return jax.lax.map(passed, (explained_units, jnp.broadcast_to(start, end.shape), end), batch_size=chunk)
+
+
+def exact_is_cheap(network: Network, *, site: Site = LOGITS) -> bool:
+    """Whether the exact methods can explain a unit of the site, in half a minute for one image and network or less."""
+    if not is_piecewise_linear(network.model):
+        return False
+    return not _is_marched(network.model, site) or marching.break_count(network, site=site) <= _MOST_BREAKS
+
+
+def _is_marched(model: MLP, site: Site) -> bool:
+    counts = [layer.units for layer in model.layers[: depth(model, site)]]
+    pieces = math.prod(1 + units for units in counts[:-1]) * max((*counts[-2:-1], 1))
+    return convolves(model) or pieces >= _MOST_PIECES
 
 
 def _mean_gradient(pieces: Pieces, layers: Sequence[Affine], unit, start, end):
