@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support.toys import TOY
 
-from jaxinterp import files, jobs, store, sweeps
+from jaxinterp import files, jobs, networks, store, sweeps
 from jaxinterp.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("optimized")  # bits are compared, and those depend on how a program is compiled
@@ -86,6 +86,22 @@ def test_an_arm_is_what_its_config_trains_alone(swept, tmp_path):
     assert run.config.train.learning_rate == 0.01
     alone = jobs.train_run(tmp_path / "alone", run.config)
     np.testing.assert_allclose(run.history.loss, alone.history.loss, atol=1e-5)
+
+
+def test_convolutional_networks_are_swept(tmp_path):
+    seen = []
+    model = dataclasses.replace(BASE.model, widths=(), channels=(2,), stride=(6,), pool_size=(1,))
+    base = dataclasses.replace(BASE, model=model, train=dataclasses.replace(BASE.train, seeds=2, epochs=1))
+    arms = sweeps.grid(base, {"train.l1": [0.0, 0.1]})
+    sweeps.train(tmp_path / "cnn", arms, progress=lambda names, state: seen.append((names, state.epoch)))
+    assert seen == [("l1=0.0 + l1=0.1", 1)]  # one program
+    runs = sweeps.load(tmp_path / "cnn")
+    assert [run.config.model.image_shape for run in runs.values()] == [(28, 28, 1)] * 2
+    penalised = runs["l1=0.1"]
+    alone = jobs.train_run(tmp_path / "alone", penalised.config)
+    np.testing.assert_allclose(penalised.history.loss, alone.history.loss, atol=1e-5)
+    free, held = (networks.penalty(runs[name].networks.variables["params"]) for name in ("l1=0.0", "l1=0.1"))
+    assert held < 0.9 * free
 
 
 def test_comparisons_are_paired_by_seed(swept):

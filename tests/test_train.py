@@ -84,6 +84,23 @@ def test_training_is_numpy_sgd_step_by_step(optimizer, l1, weight_decay):
         np.testing.assert_allclose(result.history.loss[seed, :, 0], losses, rtol=1e-5)
 
 
+def test_l1_moves_every_kernel_of_a_convolutional_network_by_its_sign():
+    """One step on all images from the same weights, with and without L1, differs by rate · l1 · sign(kernel) alone."""
+    splits = random_splits()
+    model = networks.build(ModelConfig((4,), 3, channels=(2,), padding=(1,), pool_size=(1,), image_shape=(2, 3, 1)))
+    config = TrainConfig(seeds=2, epochs=1, batch_size=50, optimizer="sgd", learning_rate=0.5)
+    plain, penalised = (
+        train.fit_ensemble(model, splits, dataclasses.replace(config, l1=l1)).networks for l1 in (0.0, 0.1)
+    )
+    start = jax.vmap(lambda key: networks.init(key, model, 6))(ensemble.keys(0, 2))
+    trees = (network.variables["params"] for network in (plain, penalised, start))
+    for parts in zip(*map(dict.items, trees), strict=True):
+        (name, without), (_, penalised), (_, before) = parts
+        moved = penalised["kernel"] - without["kernel"]
+        np.testing.assert_allclose(moved, -0.5 * 0.1 * np.sign(before["kernel"]), atol=1e-6, err_msg=name)
+        np.testing.assert_allclose(penalised["bias"], without["bias"], atol=1e-7, err_msg=name)
+
+
 @pytest.mark.parametrize("order", ["shared", "independent"])
 @pytest.mark.parametrize(
     "extra",

@@ -97,3 +97,12 @@ def test_going_on_from_any_epoch_changes_no_bit():
     whole = train.fit_ensemble(model, splits, config, progress=lambda state: states.append(jax.device_get(state)))
     for state in (states[0], states[-2]):
         assert bits(train.fit_ensemble(model, splits, config, restore=lambda _, state=state: state)) == bits(whole)
+
+
+def test_going_on_with_convolutions_changes_no_bit():
+    splits, states = random_splits(), []
+    model = networks.build(ModelConfig((), 3, channels=(2,), padding=(1,), image_shape=(2, 3, 1), dropout=(0.3,)))
+    config = TrainConfig(seeds=2, epochs=3, batch_size=16, optimizer="momentum", learning_rate=0.1)
+    whole = train.fit_ensemble(model, splits, config, progress=lambda state: states.append(jax.device_get(state)))
+    assert bits(whole.networks) != bits(states[0].state.variables)
+    assert bits(train.fit_ensemble(model, splits, config, restore=lambda _: states[0])) == bits(whole)

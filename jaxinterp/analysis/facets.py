@@ -1,10 +1,11 @@
 """How many distinct facets does a unit have? Synthetic and real images that activate it for different reasons.
 
 A unit sums contributions: weight · (source on the image − source on the blank image), one per source, where a source is
-a unit of the previous layer or, for the first layer, a pixel. Their sum is the image's gain over the blank one. Images
-are facets of a unit where they activate it through different sources. `by_maximisers` makes images of high gain with
-orthogonal contributions; `by_exemplars` looks for clusters in the contributions of the real images with the highest
-gain; `of_layer` counts the large orthogonal activation vectors of a whole layer.
+a unit of the previous layer, a position of a previous channel's map or, for the first layer, a pixel. Their sum is the
+image's gain over the blank one. Images are facets of a unit where they activate it through different sources.
+`by_maximisers` makes images of high gain with orthogonal contributions; `by_exemplars` looks for clusters in the
+contributions of the real images with the highest gain; `of_layer` counts the large orthogonal activation vectors of a
+whole layer. Channels, which have a value at each position of a map, have no facets.
 
 There are two controls. A unit that is linear in the pixels has one facet. The number of clusters depends on the images
 as well as on the unit: random `directions` in place of the units' weights show how many a random unit would have.
@@ -18,11 +19,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from jaxinterp.analysis import attribution, decompositions, facet_starts, silhouettes, spectrum
+from jaxinterp.analysis import decompositions, facet_starts, silhouettes, spectrum
 from jaxinterp.analysis.facet_starts import EXACT, ORTHOGONAL, Images, cosines_of, lengths
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
-from jaxinterp.networks import INPUT, Network, check_site, is_pre_activation, sites
+from jaxinterp.networks import INPUT, Network, check_pre_activation, check_site, sites, weights_on_input
 
 SHARE = 0.6  # of the best image's gain: a facet has more, and some blend of two facets has at most this much
 STRUCTURE = 0.5  # mean silhouette; "reasonable structure" in Kaufman and Rousseeuw 1990
@@ -126,26 +127,26 @@ def by_maximisers(
 
     images: real ones. directions: weights on the sources in place of the units' own. chunk: units at once; memory is
     about 8 × chunk × restarts × k × pixels and 2 × chunk × images × sources numbers. Raises InputError for a site that
-    is not a pre-activation, for a layer norm at it, and for arguments that do not fit.
+    is not a pre-activation, for a layer norm at it, for channels, and for arguments that do not fit.
     """
     _check_positive(k=k, restarts=restarts, steps=steps)
     blank = _blank(network, images)
     source, weights, bias = _unit_weights(network, blank, site, directions)
-    at_blank = network(blank)[1][source]
+    at_blank = _sources(network, blank, source)
     start = facet_starts.drawn(key, images, restarts + 1, k)
 
     def starts(weight):
         if source == INPUT:  # the unit is linear: every start leads to its optimum
             return start[:-1]
         pool = facet_starts.candidates(network, images, source)
-        known = weight * (network(pool)[1][source] - at_blank)
+        known = weight * (_sources(network, pool, source) - at_blank)
         return start.at[-1].set(facet_starts.best(pool, jnp.sum(known, axis=-1), known, start[-1]))
 
     def one(inputs):
         weight, value = inputs
 
         def measure(images):
-            contributions = weight * (network(images)[1][source] - at_blank)
+            contributions = weight * (_sources(network, images, source) - at_blank)
             return jnp.sum(contributions, axis=-1), contributions
 
         ends = _ascend(measure, starts(weight), steps)
@@ -215,7 +216,7 @@ def by_exemplars(
         raise InputError(f"top is {top}: use 1 to {len(images)}, the number of images")
     blank = _blank(network, images)
     source, weights, _ = _unit_weights(network, blank, site, directions)
-    change = network(images)[1][source] - network(blank)[1][source]
+    change = _sources(network, images, source) - _sources(network, blank, source)
     gains, chosen = jax.lax.top_k(jnp.matmul(weights, change.T, precision=EXACT), top)
     # All units share the random draws, as they share the starts of `by_maximisers`, so only the units differ.
     draw, start = jax.random.split(key)
@@ -363,17 +364,22 @@ def _k_means(noise: Float[Array, "clusters examples"], cosines: Cosines, kept: K
 
 def _unit_weights(network: Network, blank: Float[Array, " pixels"], site: Site, directions: Directions | None):
     """The source site of the units, their weights "units sources" on it, and their values on the blank image."""
-    check_site(network.model, site)
+    check_pre_activation(network.model, site)
     names = sites(network.model)
-    if not is_pre_activation(network.model, site):
-        raise InputError(f"{site} is not a pre-activation: use logits or a site that ends in /pre")
     source = names[names.index(site) - 1]
-    values = network(blank)[1]
     if directions is None:
-        return source, attribution.virtual_weights(network, source=source, site=site), values[site]
-    if (given := directions.shape[-1]) != (needed := values[source].shape[-1]):
+        return source, weights_on_input(network, site=site), network(blank)[1][site]
+    if (given := directions.shape[-1]) != (needed := _sources(network, blank, source).shape[-1]):
         raise InputError(f"directions of {given} sources do not fit {source}: use {needed} sources")
     return source, jnp.asarray(directions), jnp.zeros(len(directions))
+
+
+def _sources(
+    network: Network, images: Float[Array | np.ndarray, "*batch pixels"], source: Site
+) -> Float[Array, "*batch sources"]:
+    """The values of all sources on images; feature maps are flattened."""
+    values = network(images)[1][source]
+    return values.reshape(*images.shape[:-1], -1)
 
 
 def _blank(network: Network, images: Images) -> Float[Array, " pixels"]:

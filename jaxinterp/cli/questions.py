@@ -14,7 +14,7 @@ SHOWN = 20  # rows in a terminal
 Run = Positional[Annotated[Path, arg(metavar="RUN")]]
 Text = Annotated[str | None, arg(metavar="NAME")]
 Number = Annotated[int | None, arg(metavar="INT")]
-Class = Annotated[int | None, arg(name="class", metavar="INT")]
+Class = Annotated[str | None, arg(name="class", metavar="CLASS")]
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,14 @@ class Units:
     top: Number = None
     """how many rows; by default all, and 20 in a terminal"""
     class_: Class = None
-    """selectivity for this class, and damage to it; by default for the class where each is largest"""
+    """selectivity for this class, a number or a name, and damage to it; by default for the class where each is
+    largest"""
     layer: Text = None
     """this hidden layer alone, such as hidden1"""
     seeds: Annotated[tuple[int, ...], arg(metavar="[INT [INT ...]]")] = ()
     """these networks alone; universality is still a share of all the others"""
     facets: bool = False
-    """also count how many different images activate each unit, which takes minutes"""
+    """also count how many different images activate each unit that is no channel, which takes minutes"""
     format: Format = "table"
     """how tables are printed: for a terminal, or as json, csv or markdown (all other text then goes to stderr)"""
 
@@ -64,7 +65,7 @@ class Attribute:
     image: Annotated[int, arg(metavar="INT")]
     """number of the test image, from 0"""
     class_: Class = None
-    """explain this class's logit; by default that of the class which most networks predict"""
+    """explain the logit of this class, a number or a name; by default that of the class which most networks predict"""
     unit: Annotated[str | None, arg(metavar="LAYER:UNIT")] = None
     """explain this unit instead, such as hidden1:3, of the shown network alone"""
     method: Text = None
@@ -93,10 +94,12 @@ def units(command: Units) -> None:
     from jaxinterp import questions
     from jaxinterp.report import answers
 
+    inputs = questions.load(command.run)
+    label = None if command.class_ is None else questions.label_of(command.class_, inputs)
     with study_progress("units") as update:
         found = questions.units.answer(
-            questions.load(command.run),
-            label=command.class_,
+            inputs,
+            label=label,
             count_facets=command.facets,
             sort=command.sort,
             top=SHOWN if command.top is None and command.format == "table" else command.top,
@@ -125,10 +128,11 @@ def attribute(command: Attribute) -> None:
 
     if command.out is not None and command.out.suffix != ".png":
         raise InputError(f"--out {command.out}: the picture is a PNG; give a name that ends in .png")
+    inputs = questions.load(command.run)
     found = questions.attribute.answer(
-        questions.load(command.run),
+        inputs,
         command.image,
-        label=command.class_,
+        label=None if command.class_ is None else questions.label_of(command.class_, inputs),
         unit=command.unit,
         method=command.method,
         seed=command.seed,

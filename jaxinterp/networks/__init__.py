@@ -10,6 +10,7 @@ from jaxinterp.networks.affine import (
     normed,
     output_weights,
     virtual_weights,
+    weights_on_input,
 )
 from jaxinterp.networks.cnn import CNN
 from jaxinterp.networks.kernels import penalty, transpose_output_gradient, transposed
@@ -17,6 +18,7 @@ from jaxinterp.networks.layers import (
     Pool,
     between,
     check_output,
+    check_pre_activation,
     check_site,
     convolves,
     depth,
@@ -79,6 +81,7 @@ __all__ = [
     "build",
     "check_mirrors",
     "check_output",
+    "check_pre_activation",
     "check_site",
     "convolves",
     "count",
@@ -126,6 +129,7 @@ __all__ = [
     "unit_values",
     "virtual_weights",
     "weight_masks",
+    "weights_on_input",
     "with_output_layer",
     "with_outputs",
 ]

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from jaxinterp.choices import NORMS
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
-from jaxinterp.networks.layers import between, step_after
+from jaxinterp.networks.layers import between, check_pre_activation, step_after
 from jaxinterp.networks.mlp import OUTPUT
 from jaxinterp.networks.network import Network
 from jaxinterp.networks.steps import (
@@ -70,6 +70,19 @@ def virtual_weights(network: Network, *, source: Site, site: Site) -> Float[Arra
         return jnp.eye(next(layer.units for layer in network.model.layers if layer.pre == source))
     product = jnp.asarray(reduce(_product, kernels))
     return product.T if product.ndim == 2 else jnp.diag(product)
+
+
+def weights_on_input(network: Network, *, site: Site) -> Float[Array, "units sources"]:
+    """The weights of a layer's units, at its pre-activation or the logits, on the site before: on what the layer reads.
+
+    A feature map is flattened, with one source for each of its positions and channels, channels last. Norms at the site
+    and the input's standard deviation are folded in. Raises InputError for other sites, for a layer norm at the site,
+    and for channels.
+    """
+    check_pre_activation(network.model, site)
+    step = between(network.model, INPUT, site)[-1]
+    read = [operation for operation in step.operations if not isinstance(operation, Flattening)]
+    return jnp.asarray(_affine(network, step._replace(operations=tuple(read)))[0]).T
 
 
 def kernel_product(network: Network) -> Float[Array, "outputs pixels"]:
@@ -153,7 +166,7 @@ def _affine(network: Network, step: Step):
 def _check_dense(parts: Iterable[Operation]) -> None:
     if not all(isinstance(part, Scaling | Dense | Norm | Activation) for part in parts):
         raise InputError(
-            "a convolution has no one weight between two units: use gradients, or sites after the last convolution"
+            "a convolution has no one weight between two units: use gradients, or a source behind all feature maps"
         )
 
 

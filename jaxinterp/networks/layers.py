@@ -112,6 +112,13 @@ def is_pre_activation(model: MLP, site: Site) -> bool:
     return site == LOGITS or any(site == layer.pre for layer in model.layers)
 
 
+def check_pre_activation(model: MLP, site: Site) -> None:
+    """Raise InputError for a site that is neither the input of an activation function nor the logits."""
+    check_site(model, site)
+    if not is_pre_activation(model, site):
+        raise InputError(f"{site} is not a pre-activation: use logits or a site that ends in /pre")
+
+
 def step_after(model: MLP, site: Site) -> Step:
     """The step that leads on from a site. Raises InputError for an unknown site, and for the logits."""
     check_site(model, site)

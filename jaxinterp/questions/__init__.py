@@ -8,10 +8,11 @@ too few networks leave open is said in the record's notes.
 from pathlib import Path
 
 from jaxinterp.questions import ablate, attribute, compare, units
+from jaxinterp.questions.subject import label_of
 from jaxinterp.studies import inputs
 from jaxinterp.studies.inputs import Inputs
 
-__all__ = ["ablate", "attribute", "compare", "load", "units"]
+__all__ = ["ablate", "attribute", "compare", "label_of", "load", "units"]
 
 
 def load(path: Path | str) -> Inputs:

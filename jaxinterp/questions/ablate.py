@@ -108,8 +108,8 @@ def answer(inputs: Inputs, units: str, *, kind: str = "mean") -> Ablation:
     notes = subject.notes_on(inputs)
     if len(group.units) == group.layer.units:
         notes.append(f"no controls: the group is all of {group.layer.name}, and so is every other of as many units")
-    names = inputs.classes if inputs.model.outputs > 1 else ("0", "1")
-    return Ablation(group, kind, tuple(seeds), (ALL, *names), found, tuple(notes))
+    notes += subject.notes_on_channels([group.layer], ablated=True)
+    return Ablation(group, kind, tuple(seeds), (ALL, *subject.classes_of(inputs)), found, tuple(notes))
 
 
 def rows(found: Ablation) -> list[Row]:

@@ -127,7 +127,7 @@ def answer(
     if not layers:
         notes.append("no units: there is no hidden layer before what is explained")
     if any(layer.feature_map for layer in layers):
-        notes.append(f"{subject.CHANNELS}; its conductance: the sum over it")
+        notes.append(f"{subject.MEAN_OVER_MAP}; its conductance: the sum over it")
     notes += _gaps(used, model, found, passing, seeds.index(shown))
     return Attribution(
         image,

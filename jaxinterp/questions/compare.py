@@ -259,4 +259,4 @@ def _notes(runs: Sequence[Inputs], names: Sequence[str], read: Sequence[Iterable
             notes.append(f"{name}: {', '.join(alone)} is in no other run")
         if own is not runs[0] and not _paired(runs[0], own):
             notes.append(f"{name}: its seeds do not pair with those of {names[0]}, so that no difference is paired")
-    return tuple(notes)
+    return (*notes, *subject.notes_on_channels(layer for own in runs for layer in own.model.layers))

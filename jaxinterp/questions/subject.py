@@ -1,18 +1,21 @@
-"""What do all questions need of a run? The networks that did not diverge, and units named as in "hidden1:3,7"."""
+"""What do all questions need of a run? Networks that did not diverge, classes, units named as in "hidden1:3,7"."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from jaxinterp.config import DataConfig
+from jaxinterp.data import Dataset
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import select
-from jaxinterp.networks import MLP, Layer, layer_named
+from jaxinterp.networks import MLP, Layer, layer_named, num_classes
 from jaxinterp.store import Run
 from jaxinterp.studies.inputs import Inputs
 
 ONE_NETWORK = "no interval: one network"
-CHANNELS = "a channel's activation: the mean over its map"
+MEAN_OVER_MAP = "a channel's activation is the mean over its map"
+ABLATED_MAP = "ablation replaces a channel at every position of its map: mean-ablation by the mean over images there"
 
 
 class Group(NamedTuple):
@@ -64,3 +67,38 @@ def notes_on(inputs: Inputs) -> list[str]:
     if lost := sorted(set(range(inputs.seeds)) - set(known)):
         notes.append(f"left out, since they diverged: seeds {', '.join(map(str, lost))}")
     return notes
+
+
+def notes_on_channels(layers: Iterable[Layer], *, ablated: bool = False) -> list[str]:
+    """What the activation of a unit is, and what ablation replaces, where one of these layers has channels."""
+    if not any(layer.feature_map for layer in layers):
+        return []
+    return [MEAN_OVER_MAP, ABLATED_MAP] if ablated else [MEAN_OVER_MAP]
+
+
+def class_names(config: DataConfig, test: Dataset, classes: int) -> tuple[str, ...]:
+    """What the labels from 0 on stand for, as text: the number where no name is known."""
+    unnamed = config.positive is not None and not test.class_names
+    names = (f"not {config.positive}", str(config.positive)) if unnamed else test.class_names
+    return tuple(names[label] if label < len(names) else str(label) for label in range(classes))
+
+
+def classes_of(inputs: Inputs) -> tuple[str, ...]:
+    """The `class_names` of all labels that a run's networks distinguish."""
+    return class_names(inputs.config.data, inputs.test, num_classes(inputs.model))
+
+
+def label_of(text: str, inputs: Inputs) -> int:
+    """The label of the class that is meant by its name or by its number; a name comes first where both fit.
+
+    Raises InputError, in one line with the names, where there is no such class.
+    """
+    names = classes_of(inputs)
+    if text in names:
+        return names.index(text)
+    if text.isdecimal() and int(text) < len(names):
+        return int(text)
+    numbers = f"the network has classes 0 to {len(names) - 1}"
+    if names == tuple(map(str, range(len(names)))):
+        raise InputError(f"no class {text}: {numbers}")
+    raise InputError(f"no class {text!r}: {numbers}, which are {', '.join(names)}")

@@ -46,6 +46,8 @@ COLUMNS = (
     *(name + end for name in ("participation", "largest", "universality") for end in ("", "_null")),
 )
 FACETS = "facets"
+_NO_FACETS = "a channel has a value at each position of its map, and facets are of one value"
+_FACET_SOURCES = 2**26  # contributions that the search for facets may hold on the images
 _RISING = ("seed", "layer", "unit", "class", "participation")
 
 Progress = Callable[[str, int, int], None]
@@ -66,10 +68,14 @@ class LayerUnits(NamedTuple):
 
 
 class Units(NamedTuple):
-    """One row per unit, with COLUMNS, and facets if these were counted; of how many rows; and what else to know."""
+    """One row per unit, with COLUMNS, and facets if these were counted; of how many rows; and what else to know.
+
+    classes: the names of the classes, whose numbers the frame has. Facets are NaN of channels.
+    """
 
     frame: pd.DataFrame
     total: int
+    classes: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -158,16 +164,19 @@ def answer(
     """A row for each unit of each network that did not diverge.
 
     label: selectivity for this class and damage to it, instead of those of the class where each is largest; selectivity
-    is then compared with the same class's in each permutation. count_facets: also the number of facets, which takes
-    longest. layer, seeds: these alone; universality is still a share of all other networks. sort, top: the first rows
-    by a column, the most remarkable first: participation and names (seed, layer, unit, class) rise, all other columns
-    fall, and what is not known is last. Raises InputError, before anything is measured, for networks without hidden
-    layers, fewer than four test images, and a class, column, layer or seed that does not exist.
+    is then compared with the same class's in each permutation. count_facets: also the number of facets of neurons,
+    which takes longest. layer, seeds: these alone; universality is still a share of all other networks. sort, top: the
+    first rows by a column, the most remarkable first: participation and names (seed, layer, unit, class) rise, all
+    other columns fall, and what is not known is last. Raises InputError, before anything is measured, for networks
+    without hidden layers, fewer than four test images, a class, column, layer or seed that does not exist, and facets
+    where only channels are described or a layer norm leaves neurons without fixed weights.
     """
     run, model = inputs.run, inputs.model
     known = check(run, inputs.test)
     columns = (*COLUMNS, FACETS) if count_facets else COLUMNS
     _check_selection(inputs, columns, sort, top, layer, seeds)
+    if count_facets:
+        _check_facets(model, inputs.test.images.shape[1], layer)
     if label is not None:
         metrics.check_class(label, networks.num_classes(model))
     test = inputs.test.take(sample(len(inputs.test.labels), TEST_IMAGES))
@@ -176,14 +185,20 @@ def answer(
     values = [_columns(own, weights, label, by_chance(len(known))) for own in layers]
     if count_facets:
         for own, each in zip(values, model.layers, strict=True):
-            own[FACETS] = _facets(inputs, known, each)
+            counted = each.feature_map is None and layer in (None, each.name)
+            own[FACETS] = _facets(inputs, known, each) if counted else np.full(own["mean"].shape, np.nan)
     frames = [_frame(known, name, own) for name, own in zip(networks.names(model), values, strict=True)]
     frame = pd.concat(frames, ignore_index=True).sort_values("seed", kind="stable", ignore_index=True)
     chosen = frame.loc[(frame.layer == (layer or frame.layer)) & frame.seed.isin(seeds or known)]
     if sort is not None:
         chosen = chosen.sort_values(sort, ascending=sort in _RISING, kind="stable", na_position="last")
     chosen = chosen.head(top or len(chosen)).reset_index(drop=True)
-    return Units(chosen, len(frame), _notes(inputs, frame, len(known)))
+    notes = _notes(inputs, frame, len(known))
+    if count_facets and chosen[FACETS].notna().all():
+        chosen = chosen.astype({FACETS: int})
+    elif count_facets:
+        notes = (*notes, f"no facets of channels: {_NO_FACETS}")
+    return Units(chosen, len(frame), subject.classes_of(inputs), notes)
 
 
 def _check_selection(inputs: Inputs, columns: Sequence[str], sort, top, layer, seeds: Sequence[int]) -> None:
@@ -194,6 +209,23 @@ def _check_selection(inputs: Inputs, columns: Sequence[str], sort, top, layer, s
         raise InputError(f"top is {top}: use 1 or more rows")
     if layer is not None:
         networks.layer_named(inputs.model, layer)
+
+
+def _check_facets(model: MLP, pixels: int, layer: str | None) -> None:
+    """Raise InputError where no layer has facets to count, or one has units without fixed weights."""
+    described = [own for own in model.layers if layer in (None, own.name)]
+    neurons = [own for own in described if own.feature_map is None]
+    if not neurons:
+        others = ", ".join(own.name for own in model.layers if own.feature_map is None)
+        use = f"; use --layer with one of {others}" if others else "; leave out --facets"
+        raise InputError(f"no facets of {', '.join(own.name for own in described)}: {_NO_FACETS}{use}")
+    network = jax.eval_shape(partial(networks.init, model=model, pixels=pixels), jax.random.key(0))
+    for own in neurons:
+        try:
+            jax.eval_shape(partial(networks.weights_on_input, site=own.pre), network)
+        except InputError as error:
+            why = str(error).partition(":")[0]
+            raise InputError(f"no facets of {own.name}: {why}; leave out --facets") from None
 
 
 def check(run: Run, test: Dataset) -> list[int]:
@@ -291,17 +323,19 @@ def _facets(inputs: Inputs, seeds: Sequence[int], layer: Layer) -> Int[np.ndarra
     few = inputs.test.take(sample(len(inputs.test.labels), FEW_IMAGES))
 
     def number(network: Network, few: Dataset):
-        return facets.by_maximisers(jax.random.key(0), network, few.images, site=layer.pre).number
+        # A layer behind convolutions reads every position of every channel.
+        contributions = len(few.labels) * networks.weights_on_input(network, site=layer.pre).shape[1]
+        chunk = int(np.clip(_FACET_SOURCES // contributions, 1, 32))
+        return facets.by_maximisers(jax.random.key(0), network, few.images, site=layer.pre, chunk=chunk).number
 
     return np.asarray(jax.jit(ensemble.over_seeds(number, chunk=1))(ensemble.take(inputs.networks, list(seeds)), few))
 
 
 def _notes(inputs: Inputs, frame: pd.DataFrame, networks: int) -> tuple[str, ...]:
     notes = [note for note in subject.notes_on(inputs) if note != subject.ONE_NETWORK]
-    if any(layer.feature_map for layer in inputs.model.layers):
-        notes.append(subject.CHANNELS)
+    notes += subject.notes_on_channels(inputs.model.layers, ablated=True)
     if networks == 1:
         notes.append("no universality: one network")
     if frame.participation.isna().all() and not frame.dead.all():
-        notes.append("no participation and no largest cluster: the images are not square")
+        notes.append("no participation and no largest cluster: the images have one row")
     return tuple(notes)

@@ -24,14 +24,16 @@ TOP = 10  # pixels and units
 
 
 def units_table(found: Units, *, title: str = "") -> Table:
-    """One row per unit."""
+    """One row per unit; classes by their names."""
     values: list[dict[str, Any]] = found.frame.to_dict("records")
+    for row in values:
+        row |= {name: found.classes[row[name]] for name in ("class", *(f"damage_{kind}_class" for kind in KINDS))}
     named = {
         "seed": lambda row: str(row["seed"]),
         "unit": lambda row: f"{row['layer']}:{row['unit']}",
         "mean": lambda row: number(row["mean"]),
         "active": lambda row: "dead" if row["dead"] else number(row["active"]),
-        "class": lambda row: str(row["class"]),
+        "class": lambda row: row["class"],
         "index": _above_null("selectivity"),
         "d′": _above_null("d_prime"),
         "AUC": _above_null("auc"),
@@ -41,7 +43,7 @@ def units_table(found: Units, *, title: str = "") -> Table:
         "universal": _above_null("universality"),
     }
     if FACETS in found.frame:
-        named[FACETS] = lambda row: str(row[FACETS])
+        named[FACETS] = lambda row: format_number(row[FACETS], 0)
     cells = [tuple(cell(row) for cell in named.values()) for row in values]
     caption = (
         "in brackets: the 95th percentile by chance (index, d′, AUC: permuted labels; cluster, and pixels, their 5th: "

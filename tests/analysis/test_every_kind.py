@@ -1,6 +1,10 @@
 """Every analysis, on every kind of network: it answers for each unit, or says in one line why it cannot."""
 
+import ast
 import functools
+import importlib
+import inspect
+import pkgutil
 import re
 from functools import partial
 from pathlib import Path
@@ -10,17 +14,21 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import jaxinterp.analysis
 from jaxinterp import ensemble, networks
 from jaxinterp.analysis import (
     ablation,
     attribution,
     barriers,
     class_profiles,
+    counterfactuals,
     dictionaries,
     directions,
     dynamics,
     edges,
+    facet_starts,
     facets,
+    fragments,
     last_layer,
     locality,
     matching,
@@ -30,6 +38,7 @@ from jaxinterp.analysis import (
     pruning,
     responses,
     silhouettes,
+    units,
 )
 from jaxinterp.analysis.attribution import METHODS
 from jaxinterp.analysis.maximization import optima
@@ -37,6 +46,7 @@ from jaxinterp.analysis.similarity import controlled
 from jaxinterp.config import ModelConfig, TrainConfig
 from jaxinterp.data import Dataset
 from jaxinterp.errors import InputError
+from jaxinterp.networks import Network
 
 SIDE, EXAMPLES, KEY = 8, 24, jax.random.key(0)
 CONVOLUTIONS = {"channels": (4, 3), "padding": (1,), "image_shape": (SIDE, SIDE, 1)}
@@ -128,8 +138,12 @@ def loss_of(own):
 
 def pruned(own, some, what):
     """The masks of half of the units or weights, by every criterion, one after the other."""
-    scores = getattr(pruning, f"{what}_scores")(own, some, KEY, loss=loss_of(own))
-    masks = getattr(pruning, f"{what}_masks")(own, scores, np.array([0.5]))
+    scores_of, masks_of = {
+        "unit": (pruning.unit_scores, pruning.unit_masks),
+        "weight": (pruning.weight_scores, pruning.weight_masks),
+    }[what]
+    scores = scores_of(own, some, KEY, loss=loss_of(own))
+    masks = masks_of(own, scores, np.array([0.5]))
     return jax.tree.map(lambda leaf: leaf[:, 0], masks)
 
 
@@ -140,7 +154,45 @@ def retrained(own, some):
     return pruning.retrained(own, masks, KEY, Dataset(some.images, labels), config=config, epochs=1).variables
 
 
+def selective(own, some):
+    activations = own.units(some.images)
+    values = jnp.concatenate([activations[site] for site in units.sites(own)], axis=-1)
+    return units.selectivity(values, some.labels, KEY, classes=networks.num_classes(own.model), draws=2)
+
+
+def all_edits(own, some):
+    """Every counterfactual that is read off one network, between the first output and the last."""
+    between, images = (0, own.model.outputs - 1), some.images[:3]
+    return [
+        counterfactuals.read(own, images, *between),
+        counterfactuals.erase_rows(own, images, *between),
+        counterfactuals.fewest_window(own, images, *between),
+        counterfactuals.occlusion(own, images, *between, size=4, stride=4),
+    ]
+
+
+def of_fragments(own, some):
+    images = jnp.where(some.images > 0.5, some.images, 0)
+    shown = fragments.show(KEY, images, fragments.cut(images, count=2), count=2)
+    moved = fragments.moves(own, images, shown.images[0])
+    effects = fragments.effects(own, some.replace(images=images), shown, KEY, np.array([0, 5]))
+    # Changes of one logit form no pattern, so that how alike two patterns are is unknown.
+    return moved, effects if own.model.outputs > 1 else jax.tree.map(jnp.nan_to_num, effects)
+
+
 ANALYSES = {
+    "responses and damage": once(
+        lambda own, some: units.read(
+            own, some, KEY, loss=loss_of(own), classes=networks.num_classes(own.model), exemplars=3
+        )
+    ),
+    "selectivity and its null": once(selective),
+    "structure of units": once(lambda own, some: units.structure(own, some)),
+    "dead units": once(lambda own, some: [units.dead(own, some.images), units.dead_share(own, some.images)]),
+    "counterfactuals": once(all_edits),
+    "passes with dropout": once(lambda own, some: counterfactuals.noisy_passes(own, some.images[:3], KEY, passes=2)),
+    "fragments": once(of_fragments),
+    "starts of facets": once(lambda own, some: facet_starts.candidates(own, some.images[:3], own.model.layers[-1].pre)),
     "responses and selectivity": of_sites(
         lambda own, some, site, units: responses.selectivity(
             own.units(some.images)[site], some.labels, classes=3, bins=4
@@ -305,6 +357,71 @@ ANALYSES = {
         lambda own, some: dynamics.barriers_to_end(course(own), labelled(own, some), KEY, points=3, loss=loss_of(own))
     ),
 }
+
+
+# Public functions of a network that have no row above, by their module below jaxinterp.analysis; why, group by group.
+UNTRIED = {
+    **dict.fromkeys(
+        (
+            "ablation.baseline",
+            "ablation.unit_mover",
+            "attribution.evaluation.randomized",
+            "attribution.folding.linear_pieces",
+            "attribution.maps.by_state",
+            "attribution.maps.entry",
+            "attribution.maps.explained",
+            "attribution.maps.to_pixels",
+            "attribution.maps.value",
+            "attribution.marching.mean_gradients",
+            "directions.mover",
+        ),
+        "a step of analyses that have a row",
+    ),
+    **dict.fromkeys(
+        (
+            "ablation.replaced_units",
+            "attribution.evaluation.deletion_of_ink",
+            "attribution.evaluation.insertion",
+            "class_profiles.selective",
+            "maximization.every_layer.maximisers",
+            "maximization.exemplars.best_images",
+            "maximization.maximize",
+            "maximization.optima.share_of_optimum",
+            "maximization.optimal_images",
+            "patching.patch_groups",
+        ),
+        "reads the network by an analysis that has a row, or just as it does",
+    ),
+    **dict.fromkeys(
+        ("attribution.rebuilding.listed", "gates.solution", "planted_facets.count", "two_classes.scores"),
+        "about networks of one study",
+    ),
+}
+
+
+def written_here():
+    """The functions that this file names as module.function."""
+    tree = ast.parse(Path(__file__).read_text(encoding="utf-8"))
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)]
+    return [getattr(globals().get(node.value.id), node.attr, None) for node in names]
+
+
+def of_a_network():
+    """Every public function below jaxinterp.analysis that takes a Network, by its name there."""
+    found = {}
+    for module in pkgutil.walk_packages(jaxinterp.analysis.__path__, f"{jaxinterp.analysis.__name__}."):
+        for name, value in vars(importlib.import_module(module.name)).items():
+            if name.startswith("_") or not inspect.isfunction(value) or value.__module__ != module.name:
+                continue
+            if any(parameter.annotation is Network for parameter in inspect.signature(value).parameters.values()):
+                found[f"{module.name.removeprefix(jaxinterp.analysis.__name__)[1:]}.{name}"] = value
+    return found
+
+
+def test_every_analysis_of_a_network_has_a_row_or_a_reason_for_none():
+    tried = {id(function) for function in (*written_here(), *METHODS.values())}
+    untried = {name for name, function in of_a_network().items() if id(function) not in tried}
+    assert untried == set(UNTRIED)
 
 
 @functools.cache

@@ -9,9 +9,10 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 
 from jaxinterp.analysis import facets, maximization
+from jaxinterp.config import ModelConfig
 from jaxinterp.ensemble import over_seeds, take
 from jaxinterp.errors import InputError
-from jaxinterp.networks import MLP, Network, init
+from jaxinterp.networks import MLP, Network, build, init
 
 PIXELS = 12
 KEY = jax.random.key(0)
@@ -91,6 +92,49 @@ def silent(network, images, site):
     """Whether the images and noise leave all units of a site at 0."""
     noise = np.random.default_rng(1).uniform(size=(2000, PIXELS)).astype(np.float32)
     return not np.any(network(np.concatenate([images, noise]))[1][site])
+
+
+COLOURS = ((0, 3, 6, 9), (1, 4, 7, 10), (2, 5, 8, 11))  # the channels of an image of 2 × 2 pixels
+
+
+def behind_convolution(network, *, image_shape, size):
+    """The same function, whose first layer is a convolution with windows of size × size pixels."""
+    first, second, last = (network.variables["params"][name] for name in ("hidden0", "hidden1", "output"))
+    channels = first["kernel"].shape[1] if size > 1 else 1
+    kernel = first["kernel"].reshape(size, size, -1, channels) if size > 1 else jnp.ones((1, 1, 1, 1))
+    params = {
+        "conv0": {"kernel": kernel, "bias": first["bias"][:channels]},
+        "hidden0": second,
+        "output": last,
+    }
+    widths, outputs = (len(layer["bias"]) for layer in (second, last))
+    options = {"channels": (channels,), "kernel_size": (size,), "pool_size": (1,), "image_shape": image_shape}
+    return Network(build(ModelConfig((widths,), outputs, **options)), {"params": params})
+
+
+def test_a_neuron_behind_convolutions_has_its_planted_facets():
+    same = planted(COLOURS, more=[(np.ones((4, 2)), np.zeros(2))])
+    network, images = behind_convolution(same, image_shape=(2, 2, 3), size=2), pictures(COLOURS)
+    np.testing.assert_allclose(network(images)[0], same(images)[0], atol=1e-5)
+    found = jax.tree.map(np.asarray, maximise(network, images, site="hidden0/pre"))
+    np.testing.assert_array_equal(found.number, [1, 2, 3, 0])
+    lit = {tuple(np.flatnonzero(image > 0.5)) for image in found.images[2, :3]}
+    assert lit == set(COLOURS)
+    np.testing.assert_array_equal(exemplars(network, images, site="hidden0/pre").number, [1, 2, 3, 0])
+
+
+def test_every_position_of_a_map_is_a_source():
+    """A channel that copies a grey image: the neurons behind it read its pixels."""
+    rng = np.random.default_rng(5)
+    same = built((np.eye(PIXELS), np.zeros(PIXELS)), (rng.normal(size=(PIXELS, 5)), np.zeros(5)), ([[1]] * 5, [0]))
+    network, images = behind_convolution(same, image_shape=(3, 4, 1), size=1), pictures(DISJOINT)
+    assert maximise(network, images, site="hidden0/pre").number.tolist() == [1] * 5
+    found, expected = (
+        exemplars(own, images, site=site) for own, site in ((network, "hidden0/pre"), (same, "hidden1/pre"))
+    )
+    jax.tree.map(partial(np.testing.assert_allclose, atol=1e-4), found, expected)
+    with pytest.raises(InputError, match="a convolution has no one weight between two units"):
+        facets.by_exemplars(KEY, network, images, site="conv0/pre", top=60)
 
 
 @pytest.mark.parametrize("templates", [DISJOINT, OVERLAPPING], ids=["disjoint", "overlapping"])

@@ -1,16 +1,18 @@
 """The commands that ask a run, on one that was trained; what they compute is tested in tests/questions/."""
 
 import csv
+import dataclasses
 import io
 import json
 import re
 
 import numpy as np
 import pytest
-from support import planted_images, planted_runs
+from support import planted_cnn, planted_images, planted_runs
 
 from jaxinterp import cli, questions, store, studies, train
 from jaxinterp.cli import shell
+from jaxinterp.config import DataConfig
 from jaxinterp.data import Dataset
 
 
@@ -31,6 +33,24 @@ def other(root, toy):
     """The same networks in another folder, and a run on other test images."""
     config, splits, trained = toy
     store.save(root / "other", config, trained, splits.test)
+    return root
+
+
+@pytest.fixture(scope="module")
+def colours(tmp_path_factory):
+    """A root with a stored run of the planted convolutional network, whose data name their classes."""
+    root = tmp_path_factory.mktemp("colours")
+    test = planted_cnn.data()
+    images = np.asarray(test.images).reshape(-1, *test.shape)
+    pairs = {
+        f"{split}_{part}": own
+        for split in ("train", "test")
+        for part, own in (("images", images), ("labels", test.labels))
+    }
+    np.savez(root / "colours.npz", class_names=np.array(planted_cnn.NAMES), **pairs)
+    run = planted_cnn.run(planted_cnn.network(), planted_cnn.network(planted_cnn.ORDER)).run
+    config = dataclasses.replace(run.config, data=DataConfig(str(root / "colours.npz")))
+    store.save(root / "cnn", config, train.Trained(run.networks, run.history, {}), test)
     return root
 
 
@@ -68,6 +88,39 @@ def test_units_are_those_of_the_line_of_python(call, root):
     assert [row["unit"] for row in rows] == frame.unit.to_list() and len(rows) == 5 * 14
     np.testing.assert_allclose([row["auc"] for row in rows], frame.auc, atol=1e-6)
     assert "units: measuring" in err and "universality of hidden1" in err
+
+
+def test_classes_are_named(call, colours):
+    command = "units ROOT/cnn --layer conv0 --seeds 0 --sort damage_zero --top 1 --class green --format json"
+    [[row]] = tables("json", call(command, colours)[1])
+    assert (row["unit"], row["class"], row["damage_zero_class"]) == (1, "green", "green")
+    assert row["damage_zero"] == row["auc"] == 1
+    _, out, _ = call("ablate ROOT/cnn --units conv0:1 --kind zero --format json", colours)
+    lost = {row["class"]: row["lost"]["mean"] for row in tables("json", out)[0]}
+    assert list(lost) == ["all", *planted_cnn.NAMES] and lost["blue"] == 0
+    _, out, _ = call("compare ROOT/cnn --format json", colours)
+    likeness, _ = tables("json", out)
+    assert {row["layer"] for row in likeness} == {"conv0", "hidden0", "logits"}
+    assert all(row["observed"]["mean"] == pytest.approx(1, abs=1e-4) for row in likeness)
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (
+            "units ROOT/cnn --class Sandal",
+            "no class 'Sandal': the network has classes 0 to 2, which are red, green, blue",
+        ),
+        ("attribute ROOT/cnn --image 0 --class Sandal", "no class 'Sandal': the network has classes 0 to 2, which are"),
+        (
+            "units ROOT/cnn --layer conv0 --facets",
+            "no facets of conv0: a channel has a value at each position of its map",
+        ),
+    ],
+)
+def test_what_channels_and_named_classes_lack_is_told_in_one_line(call, colours, command, message):
+    code, out, err = call(command, colours)
+    assert (code, out, err.count("\n")) == (2, "", 1) and f"jaxinterp: {message}" in err
 
 
 def test_a_terminal_shows_the_first_rows_and_how_many_there_are(call, root):

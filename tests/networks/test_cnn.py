@@ -158,6 +158,17 @@ def test_channels_are_ablated_at_chosen_positions(key):
     np.testing.assert_array_equal(*same)
 
 
+def test_the_penalty_is_the_sum_of_all_kernels_absolute_values(key):
+    network = random_network(dataclasses.replace(CONFIG, norm="batch"), PIXELS, key)
+    params = jax.tree.map(lambda leaf: leaf - 0.3, network.variables["params"])  # of both signs
+    kernels = [np.float64(params[name]["kernel"]) for name in ("conv0", "conv1", "hidden0", "output")]
+    assert sum(kernel.size for kernel in kernels) == 3 * 3 * 2 * 4 + 2 * 2 * 4 * 2 + 2 * 2 * 2 * 5 + 5 * 3
+    expected = sum(np.abs(kernel).sum() for kernel in kernels)
+    assert float(networks.penalty(params)) == pytest.approx(expected, rel=1e-5)
+    # At any depth, as in a network inside another tree.
+    assert float(networks.penalty({"inner": params})) == pytest.approx(expected, rel=1e-5)
+
+
 def test_one_number_stands_for_all_blocks():
     same = dataclasses.replace(CONFIG, kernel_size=(2, 2), stride=(1, 1), padding=(1, 1), pool_size=(2, 2))
     short = dataclasses.replace(CONFIG, kernel_size=(2,), stride=(1,), padding=(1,), pool_size=(2,))

@@ -11,10 +11,10 @@ from flax.traverse_util import flatten_dict
 from jaxinterp import ensemble
 from jaxinterp.analysis import units
 from jaxinterp.analysis.maximization.every_layer import RESTARTS, STEPS, Maximisers, maximisers
-from jaxinterp.config import DataConfig
 from jaxinterp.data import Dataset, Splits
 from jaxinterp.networks import convolves, num_classes
 from jaxinterp.questions import units as questions
+from jaxinterp.questions.subject import class_names
 from jaxinterp.questions.units import FEW_IMAGES, LABEL_DRAWS, PAIR_DRAWS, TEST_IMAGES
 from jaxinterp.report.explorer import budget
 from jaxinterp.report.explorer.budget import LIMIT, POINTS, TO_TRY, as_bytes
@@ -161,7 +161,7 @@ def _meta(run: Run, test: Dataset, held: list[int], left_out: str) -> dict[str, 
         "rows": rows,
         "columns": columns,
         "channels": channels,
-        "classes": class_names(run.config.data, test, num_classes(model)),
+        "classes": list(class_names(run.config.data, test, num_classes(model))),
         "seeds": held,
         "all_seeds": run.config.train.seeds,
         "diverged": np.flatnonzero(run.history.diverged).tolist(),
@@ -182,13 +182,6 @@ def _meta(run: Run, test: Dataset, held: list[int], left_out: str) -> dict[str, 
             "steps": STEPS,
         },
     }
-
-
-def class_names(config: DataConfig, test: Dataset, classes: int) -> list[str]:
-    """What the labels stand for, as text."""
-    if config.positive is not None and not test.class_names:
-        return [f"not {config.positive}", str(config.positive)]
-    return [test.name(label) for label in range(classes)]
 
 
 def _plain(values: np.ndarray) -> np.ndarray:

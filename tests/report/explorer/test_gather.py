@@ -19,7 +19,6 @@ from jaxinterp.questions.units import EXEMPLARS
 from jaxinterp.report import build, explorer
 from jaxinterp.report.explorer import budget
 from jaxinterp.report.explorer.embedding import EMBEDDED
-from jaxinterp.report.explorer.gather import class_names
 from jaxinterp.report.explorer.measures import NAMES
 from jaxinterp.store import Run
 
@@ -344,15 +343,6 @@ def test_pixels_without_a_square_and_one_output_do_not_fail():
         np.testing.assert_allclose(arrays["layer0/damage"][1, 0, unit], drop, atol=1e-6)
     again = explorer.gather(Run(config, initial, history), splits)
     assert explorer.encode(again) == explorer.encode(found)  # the same run, the same bytes
-
-
-def test_names_of_the_classes_of_one_against_the_rest():
-    unnamed, named = (Dataset(np.zeros((0, 4)), np.zeros(0, int), class_names=names) for names in ((), ("bag", "coat")))
-    assert class_names(DataConfig(positive=4), unnamed, 2) == ["not 4", "4"]
-    assert class_names(DataConfig(), unnamed, 3) == ["0", "1", "2"]
-    assert class_names(DataConfig(), named, 3) == ["bag", "coat", "2"]
-    rest = named.replace(class_names=("not coat", "coat"))
-    assert class_names(DataConfig(positive=1), rest, 2) == ["not coat", "coat"]
 
 
 def test_colour_images_that_are_not_square_keep_their_shape_and_names(tmp_path):
