@@ -8,7 +8,7 @@ from safetensors.numpy import load_file, save_file
 from support import documents
 
 from jaxinterp import archives, foreign, store
-from jaxinterp.foreign import accuracy, names
+from jaxinterp.foreign import accuracy, geometry, names, ranking
 from jaxinterp.train import SPLITS, kept_accuracy
 
 DOCUMENT = documents.ROOT / "docs" / "import.md"
@@ -17,12 +17,19 @@ TEXT = DOCUMENT.read_text(encoding="utf-8")
 
 def test_the_examples_are_imported(tmp_path):
     documents.copy_package(tmp_path)
-    _, imported, _, _, several, _ = documents.carry_out(DOCUMENT, tmp_path)
+    _, imported, _, _, several, _, _, convolutional = documents.carry_out(DOCUMENT, tmp_path)
     assert "test accuracy 100.0 %, chance 50.0 %" in imported and "params/output/kernel (2, 2)" in imported
     assert "sklearn0.npz 100.0 %, sklearn1.npz 100.0 %, sklearn2.npz 100.0 %" in several
     for name, seeds in (("mine", 1), ("three", 3)):
         run = store.load(tmp_path / "checkpoints" / name)
         assert kept_accuracy(run.history)[:, SPLITS.index("test")].tolist() == [1] * seeds
+    assert "params/conv1/kernel (3, 3, 4, 4)" in convolutional and "guess" not in convolutional
+    cnns = store.load(tmp_path / "checkpoints" / "cnns")
+    assert kept_accuracy(cnns.history)[:, SPLITS.index("test")].min() > 0.8
+    assert (cnns.config.model.stride, cnns.config.model.pool_size) == ((2, 1), (1, 2))
+    with pytest.raises(foreign.UndecidedError) as undecided:  # as the document shows
+        foreign.read_weights(tmp_path / "cnn0.safetensors", 784, foreign.Known(image_shape=(28, 28, 1)))
+    assert len(undecided.value.geometries) == 8
     flax = foreign.read_weights(tmp_path / "flax.safetensors", 2)
     assert (flax.widths, flax.outputs) == ((8,), 2)
     cnn = foreign.read_weights(tmp_path / "cnn.safetensors", 64, foreign.Known(image_shape=(8, 8, 1), pool_size=(2,)))
@@ -66,6 +73,9 @@ def test_every_word_is_told():
 
 def test_the_document_tells_the_limits_that_hold():
     assert archives.SIZE_LIMIT == 4 * 2**30 and "more than 4 GiB" in TEXT
+    assert (ranking._MOST, ranking._EXAMPLES, geometry._MOST_BLOCKS, geometry._SHOWN) == (64, 500, 6, 4)
+    for limit in ("the 64 networks", "500 test images", "more than six blocks", "the best four"):
+        assert limit in TEXT
     assert accuracy.NEAR_CHANCE == 0.25 and "a quarter of the way from chance to 100 %" in TEXT
 
 
