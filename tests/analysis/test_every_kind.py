@@ -1,10 +1,6 @@
 """Every analysis, on every kind of network: it answers for each unit, or says in one line why it cannot."""
 
-import ast
 import functools
-import importlib
-import inspect
-import pkgutil
 import re
 from functools import partial
 from pathlib import Path
@@ -14,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import jaxinterp.analysis
 from jaxinterp import ensemble, networks
 from jaxinterp.analysis import (
     ablation,
@@ -46,7 +41,6 @@ from jaxinterp.analysis.similarity import controlled
 from jaxinterp.config import ModelConfig, TrainConfig
 from jaxinterp.data import Dataset
 from jaxinterp.errors import InputError
-from jaxinterp.networks import Network
 
 SIDE, EXAMPLES, KEY = 8, 24, jax.random.key(0)
 CONVOLUTIONS = {"channels": (4, 3), "padding": (1,), "image_shape": (SIDE, SIDE, 1)}
@@ -357,71 +351,6 @@ ANALYSES = {
         lambda own, some: dynamics.barriers_to_end(course(own), labelled(own, some), KEY, points=3, loss=loss_of(own))
     ),
 }
-
-
-# Public functions of a network that have no row above, by their module below jaxinterp.analysis; why, group by group.
-UNTRIED = {
-    **dict.fromkeys(
-        (
-            "ablation.baseline",
-            "ablation.unit_mover",
-            "attribution.evaluation.randomized",
-            "attribution.folding.linear_pieces",
-            "attribution.maps.by_state",
-            "attribution.maps.entry",
-            "attribution.maps.explained",
-            "attribution.maps.to_pixels",
-            "attribution.maps.value",
-            "attribution.marching.mean_gradients",
-            "directions.mover",
-        ),
-        "a step of analyses that have a row",
-    ),
-    **dict.fromkeys(
-        (
-            "ablation.replaced_units",
-            "attribution.evaluation.deletion_of_ink",
-            "attribution.evaluation.insertion",
-            "class_profiles.selective",
-            "maximization.every_layer.maximisers",
-            "maximization.exemplars.best_images",
-            "maximization.maximize",
-            "maximization.optima.share_of_optimum",
-            "maximization.optimal_images",
-            "patching.patch_groups",
-        ),
-        "reads the network by an analysis that has a row, or just as it does",
-    ),
-    **dict.fromkeys(
-        ("attribution.rebuilding.listed", "gates.solution", "planted_facets.count", "two_classes.scores"),
-        "about networks of one study",
-    ),
-}
-
-
-def written_here():
-    """The functions that this file names as module.function."""
-    tree = ast.parse(Path(__file__).read_text(encoding="utf-8"))
-    names = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)]
-    return [getattr(globals().get(node.value.id), node.attr, None) for node in names]
-
-
-def of_a_network():
-    """Every public function below jaxinterp.analysis that takes a Network, by its name there."""
-    found = {}
-    for module in pkgutil.walk_packages(jaxinterp.analysis.__path__, f"{jaxinterp.analysis.__name__}."):
-        for name, value in vars(importlib.import_module(module.name)).items():
-            if name.startswith("_") or not inspect.isfunction(value) or value.__module__ != module.name:
-                continue
-            if any(parameter.annotation is Network for parameter in inspect.signature(value).parameters.values()):
-                found[f"{module.name.removeprefix(jaxinterp.analysis.__name__)[1:]}.{name}"] = value
-    return found
-
-
-def test_every_analysis_of_a_network_has_a_row_or_a_reason_for_none():
-    tried = {id(function) for function in (*written_here(), *METHODS.values())}
-    untried = {name for name, function in of_a_network().items() if id(function) not in tried}
-    assert untried == set(UNTRIED)
 
 
 @functools.cache

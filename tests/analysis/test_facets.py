@@ -102,11 +102,7 @@ def behind_convolution(network, *, image_shape, size):
     first, second, last = (network.variables["params"][name] for name in ("hidden0", "hidden1", "output"))
     channels = first["kernel"].shape[1] if size > 1 else 1
     kernel = first["kernel"].reshape(size, size, -1, channels) if size > 1 else jnp.ones((1, 1, 1, 1))
-    params = {
-        "conv0": {"kernel": kernel, "bias": first["bias"][:channels]},
-        "hidden0": second,
-        "output": last,
-    }
+    params = {"conv0": {"kernel": kernel, "bias": first["bias"][:channels]}, "hidden0": second, "output": last}
     widths, outputs = (len(layer["bias"]) for layer in (second, last))
     options = {"channels": (channels,), "kernel_size": (size,), "pool_size": (1,), "image_shape": image_shape}
     return Network(build(ModelConfig((widths,), outputs, **options)), {"params": params})
