@@ -48,7 +48,7 @@ from jaxinterp.networks.masks import (
 from jaxinterp.networks.mlp import INITIALIZERS, MLP, Activations, activation_function
 from jaxinterp.networks.network import Network, build, count, from_layers, init, per_block, with_outputs
 from jaxinterp.networks.one_unit import moved_by_one_unit
-from jaxinterp.networks.receptive_field import ReceptiveField, receptive_field
+from jaxinterp.networks.receptive_field import Field, Position, ReceptiveField, field_at, receptive_field
 from jaxinterp.networks.steps import INPUT, LOGITS, Layer
 from jaxinterp.networks.symmetry import (
     check_mirrors,
@@ -59,6 +59,7 @@ from jaxinterp.networks.symmetry import (
     symmetry,
     unit_products,
 )
+from jaxinterp.networks.window import Window, window
 
 __all__ = [
     "CNN",
@@ -69,10 +70,13 @@ __all__ = [
     "MLP",
     "Activations",
     "Affine",
+    "Field",
     "Layer",
     "Network",
     "Pool",
+    "Position",
     "ReceptiveField",
+    "Window",
     "activation_function",
     "between",
     "build",
@@ -82,6 +86,7 @@ __all__ = [
     "convolves",
     "count",
     "depth",
+    "field_at",
     "filters",
     "first_layer_is_affine",
     "folded",
@@ -124,6 +129,7 @@ __all__ = [
     "unit_values",
     "virtual_weights",
     "weight_masks",
+    "window",
     "with_output_layer",
     "with_outputs",
 ]
