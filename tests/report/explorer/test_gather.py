@@ -7,7 +7,6 @@ from functools import partial
 import jax
 import numpy as np
 import pytest
-from flax.traverse_util import unflatten_dict
 from support import pages
 
 from jaxinterp import data, ensemble, networks, train
@@ -56,13 +55,6 @@ def run(toy):
     history = history._replace(diverged=np.array([0, 1, 0, 0], np.int32))
     train_config = dataclasses.replace(config.train, seeds=4)
     return Run(dataclasses.replace(config, train=train_config), Network(trained.networks.model, stacked), history)
-
-
-@pytest.fixture(scope="module")
-def splits(toy):
-    """240 test images of full intensity steps, so that bytes hold them exactly."""
-    test = toy[1].test.take(slice(240))
-    return toy[1]._replace(test=test.replace(images=np.round(255 * test.images).astype(np.float32) / 255))
 
 
 @pytest.fixture(scope="module")
@@ -121,20 +113,6 @@ def test_arrays_have_the_shapes_that_the_page_reads(payload):
     ]
     assert (meta["rows"], meta["columns"], meta["test_images"], meta["loss"]) == (28, 28, 240, "cross_entropy")
     assert meta["classes"] == ["0", "1"]
-
-
-MAPPED = ModelConfig((5,), 2, channels=(3, 4), pool_size=(3,), image_shape=(28, 28, 1), norm="batch")
-
-
-@pytest.fixture(scope="module")
-def mapped(splits):
-    """A payload of three networks with convolutions and every norm's parameters, freshly drawn."""
-    model, config = MAPPED, RunConfig(DataConfig(), MAPPED, TrainConfig(seeds=3))
-    drawn = ensemble.keys(0, 3)
-    started = jax.vmap(lambda key: networks.init(key, networks.build(model), 28 * 28).variables)(drawn)
-    shape, zeros = (3, 1, 3), np.zeros(3, np.int32)
-    history = train.History(np.zeros(shape), np.zeros(shape), np.zeros((*shape, 2)), zeros, zeros, zeros)
-    return explorer.gather(Run(config, Network(networks.build(model), started), history), splits)
 
 
 @pytest.mark.parametrize("kind", ["payload", "mapped"])
@@ -290,24 +268,6 @@ def test_maximisers_reach_what_is_said_and_stay_within_the_bound(payload, run):
         assert (own["_value"] >= np.max(exemplars, 0) - 0.05).all()
     kernel = np.asarray(network.variables["params"]["hidden0"]["kernel"])
     np.testing.assert_array_equal(arrays["layer0/maximiser"][0], 255 * (kernel.T > 0))
-
-
-def test_patches_reach_what_is_said_in_the_middle_of_the_map(mapped):
-    meta, arrays = mapped
-    model = networks.build(MAPPED)
-    variables = {name: values[1] for name, values in arrays.items() if name.startswith(("params/", "batch_stats/"))}
-    network = Network(model, unflatten_dict(variables, sep="/"))
-    for number, layer in enumerate(model.layers[:2]):
-        own = networks.window(network, layer.pre)
-        assert meta["layers"][number]["maps"]["patch"] == list(own.field.shape[:2])
-        patches = np.float32(arrays[f"layer{number}/patch"][1]) / np.float32(255)
-        row, column = own.field.position
-        reached = np.diagonal(own(patches)[1][layer.pre][:, row, column])
-        np.testing.assert_allclose(
-            reached, arrays[f"layer{number}/patch_value"][1], rtol=5e-3, atol=0.05
-        )  # bytes round
-        assert (arrays[f"layer{number}/patch_value"] <= arrays[f"layer{number}/patch_bound"] + 1e-4).all()
-    assert "layer2/patch" not in arrays
 
 
 def test_the_payload_fits_into_what_was_reckoned(payload, run, splits):
