@@ -51,7 +51,7 @@ from jaxinterp.networks.masks import (
 from jaxinterp.networks.mlp import INITIALIZERS, MLP, Activations, activation_function
 from jaxinterp.networks.network import Network, build, count, from_layers, init, per_block, with_outputs
 from jaxinterp.networks.one_unit import moved_by_one_unit
-from jaxinterp.networks.receptive_field import ReceptiveField, receptive_field
+from jaxinterp.networks.receptive_field import Field, Position, ReceptiveField, field_at, receptive_field
 from jaxinterp.networks.steps import INPUT, LOGITS, Layer
 from jaxinterp.networks.symmetry import (
     check_mirrors,
@@ -62,6 +62,7 @@ from jaxinterp.networks.symmetry import (
     symmetry,
     unit_products,
 )
+from jaxinterp.networks.window import Window, window
 
 __all__ = [
     "CNN",
@@ -72,10 +73,13 @@ __all__ = [
     "MLP",
     "Activations",
     "Affine",
+    "Field",
     "Layer",
     "Network",
     "Pool",
+    "Position",
     "ReceptiveField",
+    "Window",
     "activation_function",
     "between",
     "build",
@@ -86,6 +90,7 @@ __all__ = [
     "convolves",
     "count",
     "depth",
+    "field_at",
     "filters",
     "first_layer_is_affine",
     "folded",
@@ -130,6 +135,7 @@ __all__ = [
     "virtual_weights",
     "weight_masks",
     "weights_on_input",
+    "window",
     "with_output_layer",
     "with_outputs",
 ]

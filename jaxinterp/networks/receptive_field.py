@@ -4,9 +4,12 @@ from typing import NamedTuple
 
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
+from jaxinterp.networks.convolution import convolved_shape
 from jaxinterp.networks.layers import between, check_site, has_maps
 from jaxinterp.networks.mlp import MLP
-from jaxinterp.networks.steps import INPUT, Convolution, Pooling, operations
+from jaxinterp.networks.steps import INPUT, Convolution, Pooling, Unflattening, operations
+
+Position = tuple[int, int]
 
 
 class ReceptiveField(NamedTuple):
@@ -18,6 +21,20 @@ class ReceptiveField(NamedTuple):
     size: int
     stride: int
     offset: int
+
+
+class Field(NamedTuple):
+    """The pixels of an image that one position of a feature map sees, and the shape of that image.
+
+    position: row and column in the map. top, left: the first row and column that are seen. shape: rows, columns and
+    channels that are seen.
+    """
+
+    position: Position
+    top: int
+    left: int
+    shape: tuple[int, int, int]
+    image_shape: tuple[int, int, int]
 
 
 def receptive_field(model: MLP, site: Site) -> ReceptiveField:
@@ -38,3 +55,40 @@ def receptive_field(model: MLP, site: Site) -> ReceptiveField:
             size += (operation.size - 1) * stride
             stride *= operation.size
     return ReceptiveField(size, stride, offset)
+
+
+def field_at(model: MLP, site: Site, position: Position | None = None) -> Field:
+    """What a position of a site's feature maps sees of the image; padding is left out.
+
+    position: row and column; None for the middle (rows // 2, columns // 2), which sees no padding if any position sees
+    none. Raises InputError as `receptive_field` does, for a position outside the map, and for one that sees no pixel.
+    """
+    (size, stride, offset), (rows, columns) = receptive_field(model, site), _map_shape(model, site)
+    row, column = (rows // 2, columns // 2) if position is None else position
+    if not (0 <= row < rows and 0 <= column < columns):
+        raise InputError(f"no position {(row, column)} at {site}: use rows 0 to {rows - 1}, columns 0 to {columns - 1}")
+    shape = _image_shape(model)
+    starts = [offset + place * stride for place in (row, column)]
+    top, left = (max(0, start) for start in starts)
+    bottom, right = (min(side, start + size) for start, side in zip(starts, shape, strict=False))
+    if bottom <= top or right <= left:
+        raise InputError(
+            f"position {(row, column)} at {site} sees padding alone: use one nearer to {(rows // 2, columns // 2)}"
+        )
+    return Field((row, column), top, left, (bottom - top, right - left, shape[2]), shape)
+
+
+def _image_shape(model: MLP) -> tuple[int, int, int]:
+    return next(own.shape for own in operations(model.steps) if isinstance(own, Unflattening))
+
+
+def _map_shape(model: MLP, site: Site) -> tuple[int, int]:
+    """Rows and columns of a site's feature maps."""
+    rows, columns, _ = _image_shape(model)
+    for operation in operations(between(model, INPUT, site)):
+        if isinstance(operation, Convolution):
+            _, size, stride, padding = operation
+            rows, columns = convolved_shape((rows, columns), size=size, stride=stride, padding=padding)
+        elif isinstance(operation, Pooling):
+            rows, columns = rows // operation.size, columns // operation.size
+    return rows, columns

@@ -6,6 +6,7 @@ import inspect
 import pkgutil
 import sys
 from pathlib import Path
+from typing import get_args
 
 import jaxinterp.analysis
 from jaxinterp.analysis.attribution import METHODS
@@ -20,13 +21,17 @@ UNTRIED = {
             "ablation.unit_mover",
             "attribution.evaluation.randomized",
             "attribution.folding.linear_pieces",
+            "attribution.integrals.exact_is_cheap",
             "attribution.maps.by_state",
             "attribution.maps.entry",
             "attribution.maps.explained",
             "attribution.maps.to_pixels",
             "attribution.maps.value",
+            "attribution.marching.break_count",
+            "attribution.marching.conductances",
             "attribution.marching.mean_gradients",
             "directions.mover",
+            "maximization.optima.map_bounds",
         ),
         "a step of analyses that have a row",
     ),
@@ -37,6 +42,7 @@ UNTRIED = {
             "attribution.evaluation.insertion",
             "class_profiles.selective",
             "maximization.every_layer.maximisers",
+            "maximization.every_layer.patch_maximisers",
             "maximization.exemplars.best_images",
             "maximization.maximize",
             "maximization.optima.share_of_optimum",
@@ -68,7 +74,8 @@ def of_a_network():
         for name, value in vars(importlib.import_module(module.name)).items():
             if name.startswith("_") or not inspect.isfunction(value) or value.__module__ != module.name:
                 continue
-            if any(parameter.annotation is Network for parameter in inspect.signature(value).parameters.values()):
+            kinds = [parameter.annotation for parameter in inspect.signature(value).parameters.values()]
+            if any(Network in (kind, *get_args(kind)) for kind in kinds):
                 found[f"{module.name.removeprefix(jaxinterp.analysis.__name__)[1:]}.{name}"] = value
     return found
 

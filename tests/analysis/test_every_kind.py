@@ -36,7 +36,7 @@ from jaxinterp.analysis import (
     units,
 )
 from jaxinterp.analysis.attribution import METHODS
-from jaxinterp.analysis.maximization import optima
+from jaxinterp.analysis.maximization import optima, patches
 from jaxinterp.analysis.similarity import controlled
 from jaxinterp.config import ModelConfig, TrainConfig
 from jaxinterp.data import Dataset
@@ -290,6 +290,9 @@ ANALYSES = {
     "maximisation": of_sites(
         lambda own, some, site, units: maximization.units(KEY, own, some.images, site=site, restarts=2, steps=4).images,
         pre=True,
+    ),
+    "maximisation at a position": once(
+        lambda own, some: patches.units(KEY, own, site=own.model.layers[0].pre, restarts=2, steps=4).images
     ),
     "optimum of the first layer": once(lambda own, some: optima.box_optimum(*optima.affine(own))),
     "bounds": of_sites(lambda own, some, site, units: optima.interval_bounds(own, site=site), pre=True),

@@ -145,7 +145,7 @@ def test_the_planted_number_of_an_image_of_any_shape_is_found_and_drawn(shape):
     assert (found.method, found.shape) == (attribute.EXACT, shape)
     np.testing.assert_allclose(found.maps, [expected.ravel(), expected.ravel()], atol=1e-5)
     np.testing.assert_allclose(found.passing["conv0"][1], [0, expected[place]], atol=1e-5)
-    assert found.notes == ("a channel's activation: the mean over its map; its conductance: the sum over it",)
+    assert found.notes == ("a channel's activation is the mean over its map; its conductance: the sum over it",)
     drawn = attributed.figure(found)
     image, own, mean, _ = (axes.images[0].get_array() if axes.images else None for axes in drawn.axes)
     for values in (own, mean):

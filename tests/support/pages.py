@@ -73,7 +73,7 @@ def payload(ensemble_: Network, *, names=tuple("0123456789"), text="plain", **mo
             "maximiser": rng.integers(0, 255, (seeds, width, pixels), np.uint8),
             "exemplars": rng.integers(0, POOL, (seeds, width, EXEMPLARS)).astype(np.int32),
             "exemplar_values": draw(seeds, width, EXEMPLARS),
-            **_of_maps(rng, layers[number], (seeds, width), pixels, mapped),
+            **_of_maps(rng, ensemble_.model, layers[number], (seeds, width), pixels, mapped),
             "class_mean": draw(seeds, width, CLASSES),
             "class_sd": np.abs(draw(seeds, width, CLASSES)),
             "damage": draw(seeds, 3, width, CLASSES) / 10,
@@ -126,11 +126,14 @@ def payload(ensemble_: Network, *, names=tuple("0123456789"), text="plain", **mo
     return Payload(meta | more, arrays)
 
 
-def _of_maps(rng, layer, size, pixels, mapped):
-    """What only pages of convolutions hold of a layer: gradients, and where a channel's map is highest."""
+def _of_maps(rng, model, layer, size, pixels, mapped):
+    """What only pages of convolutions hold of a layer: gradients, where a channel's map is highest, and patches."""
     found = {}
     if mapped:
         found |= {"map": rng.integers(-127, 128, (*size, pixels), np.int8), "map_largest": np.ones(size, np.float32)}
     if layer.feature_map is not None:
         found["exemplar_positions"] = rng.integers(0, math.prod(layer.feature_map), (*size, EXEMPLARS), np.int32)
+        patch = math.prod(networks.field_at(model, layer.pre).shape)
+        found["patch"] = rng.integers(0, 256, (*size, patch), np.uint8)
+        found |= {name: np.float32(rng.normal(size=size)) for name in ("patch_value", "patch_bound")}
     return found

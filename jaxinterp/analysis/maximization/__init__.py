@@ -20,7 +20,16 @@ from jaxinterp.analysis.maximization import optima
 from jaxinterp.analysis.maximization.images import Constraint, Parametrization, Prior, Transformation
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
-from jaxinterp.networks import Network, check_site, first_layer_is_affine, is_pre_activation, layer_of, sites
+from jaxinterp.networks import (
+    MLP,
+    Network,
+    Window,
+    check_site,
+    first_layer_is_affine,
+    is_pre_activation,
+    layer_of,
+    sites,
+)
 
 
 class Ascent(NamedTuple):
@@ -59,7 +68,7 @@ class Maximized(NamedTuple):
 
 def maximize(
     key,
-    network: Network,
+    network: Network | Window,
     objective: Callable,
     *,
     objectives: int,
@@ -74,6 +83,8 @@ def maximize(
     """Images that maximise an objective minus the priors, by Adam from `restarts` random starts per objective.
 
     Restart r of objective o has the same start image for any number of objectives and restarts.
+
+    Of a window, images are patches: what the parametrisation, the constraint, the priors and the transformations take.
 
     objective: as in `objectives`. priors: penalties on images. transformations: applied one after another to the
     network's input at each step, but not to the returned images. learning_rate: Adam's, or an optax schedule. Memory is
@@ -143,30 +154,22 @@ def units(
     images in [0, 1], whatever the options allow. Raises InputError for an unknown site, and for one after an activation
     function, which has no gradient where the unit is inactive.
     """
-    check_site(network.model, site)
-    if not is_pre_activation(network.model, site):
-        layer = layer_of(network.model, site)
-        instead = sites(network.model)[1] if layer is None else layer.pre
-        raise InputError(f"a unit at {site} may be inactive and then has no gradient: use {instead}")
+    check_gradient(network.model, site)
     pixels = network.pixels
     if images.shape[-1] != pixels:
         raise InputError(f"the network needs images of {pixels} pixels, got images of {images.shape[-1]}")
     blank = network.units(jnp.zeros(pixels))[site]
 
-    def one(unit):
-        ascent = maximize(
-            jax.random.fold_in(key, unit),
-            network,
-            goals.units(site, unit[None]),
-            objectives=1,
-            restarts=restarts,
-            steps=steps,
-            **options,
-        )
-        best = jnp.argmax(ascent.penalized[0])
-        return ascent.images[0, best], ascent.values[0, best], ascent.values[0], _agreement(ascent.images[0])
-
-    best, values, restart_values, agreement = jax.lax.map(one, jnp.arange(blank.shape[0]), batch_size=chunk)
+    best, values, restart_values, agreement = best_of_each(
+        key,
+        network,
+        lambda unit: goals.units(site, unit[None]),
+        units=blank.shape[0],
+        chunk=chunk,
+        restarts=restarts,
+        steps=steps,
+        **options,
+    )
     bound = optima.interval_bounds(network, site=site)[1]
     real = network.units(images)[site]
     room = bound - blank
@@ -182,6 +185,40 @@ def units(
         exemplar=jnp.argmax(real, axis=0),
         exemplar_values=jnp.max(real, axis=0),
     )
+
+
+def check_gradient(model: MLP, site: Site) -> None:
+    """Raise InputError for an unknown site, and for one after an activation function, where an inactive unit has no
+    gradient.
+    """
+    check_site(model, site)
+    if not is_pre_activation(model, site):
+        layer = layer_of(model, site)
+        instead = sites(model)[1] if layer is None else layer.pre
+        raise InputError(f"a unit at {site} may be inactive and then has no gradient: use {instead}")
+
+
+def best_of_each(
+    key, network: Network | Window, objective_of: Callable, *, units: int, chunk: int, restarts: int, **options
+) -> tuple[Array, Array, Array, Array]:
+    """For each unit the best image, its value, the values of all restarts and these images' agreement.
+
+    objective_of: unit → its objective. chunk: units at once. options: those of `maximize`.
+    """
+
+    def one(unit):
+        ascent = maximize(
+            jax.random.fold_in(key, unit),
+            network,
+            objective_of(unit),
+            objectives=1,
+            restarts=restarts,
+            **options,
+        )
+        best = jnp.argmax(ascent.penalized[0])
+        return ascent.images[0, best], ascent.values[0, best], ascent.values[0], _agreement(ascent.images[0])
+
+    return jax.lax.map(one, jnp.arange(units), batch_size=chunk)
 
 
 def optimal_images(key, network: Network, *, site: Site, **options) -> Float[Array, "units pixels"]:

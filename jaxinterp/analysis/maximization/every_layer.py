@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxinterp.analysis import maximization
-from jaxinterp.analysis.maximization import optima
-from jaxinterp.networks import Network, first_layer_is_affine
+from jaxinterp.analysis.maximization import optima, patches
+from jaxinterp.networks import Network, first_layer_is_affine, has_maps, window
 
 # Few, since a page is not waited for: the fraction of the bound shows what they miss.
 RESTARTS, STEPS = 4, 128
@@ -48,4 +48,28 @@ def maximisers(
                 keys[number], network, images[:1], site=layer.pre, restarts=restarts, steps=steps
             )
             found.append(Maximisers(ascent.images, ascent.values, ascent.bound, ascent.fraction))
+    return tuple(found)
+
+
+def patch_maximisers(
+    network: Network, key, *, restarts: int = RESTARTS, steps: int = STEPS
+) -> tuple[Maximisers | None, ...]:
+    """The patch that activates each channel most in the middle of its map, for every layer; None for neurons.
+
+    images: the patches. Computed as `maximisers` does.
+    """
+    model = network.model
+    keys = jax.random.split(key, len(model.layers))
+    found = []
+    for number, layer in enumerate(model.layers):
+        if not has_maps(model, layer.pre):
+            found.append(None)
+            continue
+        patch = window(network, layer.pre)
+        if number == 0 and first_layer_is_affine(model):
+            best, values = optima.box_optimum(*patches.affine(patch))
+            found.append(Maximisers(best, values, values, jnp.where(jnp.isfinite(values), 1.0, jnp.nan)))
+        else:
+            ascent = patches.units(keys[number], network, site=layer.pre, restarts=restarts, steps=steps)
+            found.append(Maximisers(patch.cut(ascent.images), ascent.values, ascent.bound, ascent.fraction))
     return tuple(found)

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Int
 
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
-from jaxinterp.networks import Activations
+from jaxinterp.networks import Activations, Position
 
 Objective = Callable[[Activations], Array]
 Indices = Int[Array | np.ndarray, " objectives"] | Sequence[int]
@@ -27,16 +27,20 @@ def units(site: Site, units: Indices) -> Objective:
     """The activation of one unit per objective. Raises InputError, when used, for an unknown unit or site."""
 
     def objective(activations: Activations) -> Float[Array, "objectives restarts"]:
-        values = _at(activations, site)
-        chosen = jnp.asarray(units)
-        _check_objectives(chosen.shape[0], values)
-        known = () if isinstance(chosen, jax.core.Tracer) else np.asarray(chosen)
-        for unit in known:
-            if not 0 <= unit < values.shape[-1]:
-                raise InputError(f"no unit {unit} at {site}: use 0 to {values.shape[-1] - 1}")
-        # A selection instead of a product with ones and zeros, because other units may be infinite.
-        mask = jnp.expand_dims(chosen, (1, 2)) == jnp.arange(values.shape[-1])
-        return jnp.sum(jnp.where(mask, values, 0.0), axis=-1)
+        return _chosen(_at(activations, site), units, site)
+
+    return objective
+
+
+def channels(site: Site, channels: Indices, position: Position) -> Objective:
+    """The activation of one channel per objective at one position of its map: row and column.
+
+    Raises InputError, when used, for an unknown channel or site, for one without feature maps, and for a position
+    outside the map.
+    """
+
+    def objective(activations: Activations) -> Float[Array, "objectives restarts"]:
+        return _chosen(_at_position(activations, site, position), channels, site)
 
     return objective
 
@@ -112,12 +116,42 @@ def total(parts: Sequence[tuple[float, Objective]]) -> Objective:
     return objective
 
 
+def _chosen(
+    values: Float[Array, "objectives restarts units"], units: Indices, site: Site
+) -> Float[Array, "objectives restarts"]:
+    chosen = jnp.asarray(units)
+    _check_objectives(chosen.shape[0], values)
+    known = () if isinstance(chosen, jax.core.Tracer) else np.asarray(chosen)
+    for unit in known:
+        if not 0 <= unit < values.shape[-1]:
+            raise InputError(f"no unit {unit} at {site}: use 0 to {values.shape[-1] - 1}")
+    # A selection instead of a product with ones and zeros, because other units may be infinite.
+    mask = jnp.expand_dims(chosen, (1, 2)) == jnp.arange(values.shape[-1])
+    return jnp.sum(jnp.where(mask, values, 0.0), axis=-1)
+
+
 def _at(activations: Activations, site: Site) -> Float[Array, "objectives restarts units"]:
     """The units' activations; those of channels are means over their maps."""
+    values = _known(activations, site)
+    return jnp.mean(values, axis=(-3, -2)) if values.ndim == 5 else values
+
+
+def _at_position(
+    activations: Activations, site: Site, position: Position
+) -> Float[Array, "objectives restarts channels"]:
+    values, (row, column) = _known(activations, site), position
+    if values.ndim != 5:
+        raise InputError(f"{site} has no feature maps: its units see the whole image")
+    rows, columns = values.shape[2:4]
+    if not (0 <= row < rows and 0 <= column < columns):
+        raise InputError(f"no position {position} at {site}: use rows 0 to {rows - 1}, columns 0 to {columns - 1}")
+    return values[:, :, row, column]
+
+
+def _known(activations: Activations, site: Site) -> Float[Array, "objectives restarts *positions units"]:
     if site not in activations:
         raise InputError(f"no site {site!r} in this network; it has {', '.join(activations)}")
-    values = activations[site]
-    return jnp.mean(values, axis=(-3, -2)) if values.ndim == 5 else values
+    return activations[site]
 
 
 def _check_objectives(count: int, values: Float[Array, "objectives restarts units"]) -> None:

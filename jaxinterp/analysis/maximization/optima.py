@@ -78,6 +78,14 @@ def interval_bounds(network: Network, *, site: Site, low: float = 0.0, high: flo
     pre-activation without layer norm, wider with each layer. A layer norm of n units gives at most √(n − 1) standard
     deviations. Source: Gowal et al. 2018, arXiv 1810.12715. Raises InputError for an unknown site.
     """
+    least, most = (
+        unit_values(network.model, site, bound) for bound in map_bounds(network, site=site, low=low, high=high)
+    )
+    return least, most
+
+
+def map_bounds(network: Network, *, site: Site, low: float = 0.0, high: float = 1.0) -> Bounds:
+    """`interval_bounds` of a channel at each position of its map, "rows columns channels"; of neurons the same."""
     check_site(network.model, site)
     bounds = jnp.full(network.pixels, low), jnp.full(network.pixels, high)
     bounds_at = {INPUT: bounds}
@@ -85,8 +93,7 @@ def interval_bounds(network: Network, *, site: Site, low: float = 0.0, high: flo
         for operation in step.operations:
             bounds = _bounds_after(network, operation, bounds)
         bounds_at[step.site] = bounds
-    least, most = (unit_values(network.model, site, bound) for bound in bounds_at[site])
-    return least, most
+    return bounds_at[site]
 
 
 def _product(values, kernel):

@@ -45,12 +45,13 @@ def size(run: Run, test: Dataset, seeds: np.ndarray) -> np.ndarray:
     model, (examples, pixels) = run.networks.model, test.images.shape
     units, classes = sum(layer.units for layer in model.layers), num_classes(model)
     weights = sum(leaf[0].size for leaf in jax.tree.leaves(run.networks.variables))
-    numbers = (2 + len(KINDS)) * classes + 3 * EXEMPLARS + 2 * len(MEASURES) + 6
+    numbers = (2 + len(KINDS)) * classes + 3 * EXEMPLARS + 2 * len(MEASURES) + 8
     sample = as_bytes(test.images[:_SAMPLED])
     image = len(zlib.compress(sample.tobytes())) / len(sample)
     shown = np.minimum(examples, seeds * units * EXEMPLARS + TO_TRY * classes + POINTS) * image
     points = 4 * len(model.layers) * (min(POINTS, examples) + 4 * len(EMBEDDED))
-    pictures = 2 if convolves(model) else 1  # of each unit its maximiser, and its map where weights do not give it
+    # Of each unit its maximiser, and of a channel also its patch, and its map, which weights do not give.
+    pictures = 3 if convolves(model) else 1
     return seeds * (4 * weights + units * (pictures * pixels + 4 * numbers) + points) + 8 * seeds**2 * units + shown
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from jaxinterp.networks import MLP, receptive_field
+from jaxinterp.networks import MLP, field_at, receptive_field
 from jaxinterp.networks.steps import Layer, Operation
 
 
@@ -16,12 +16,16 @@ def steps_of(model: MLP) -> list[dict[str, Any]]:
 
 
 def layers_of(model: MLP) -> list[dict[str, Any]]:
-    """Each layer's units; maps: the size of a channel's map, and what its positions see of the image."""
+    """Each layer's units; maps: the size of a channel's map, and what its positions see of the image.
 
-    def maps(layer: Layer) -> dict[str, int] | None:
+    patch: rows and columns that the middle position sees.
+    """
+
+    def maps(layer: Layer) -> dict[str, Any] | None:
         if layer.feature_map is None:
             return None
         rows, columns = layer.feature_map
-        return {"rows": rows, "columns": columns, **receptive_field(model, layer.pre)._asdict()}
+        patch = field_at(model, layer.pre).shape[:2]
+        return {"rows": rows, "columns": columns, **receptive_field(model, layer.pre)._asdict(), "patch": list(patch)}
 
     return [{"site": layer.post, "units": layer.units, "maps": maps(layer)} for layer in model.layers]

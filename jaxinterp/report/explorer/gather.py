@@ -10,7 +10,7 @@ from flax.traverse_util import flatten_dict
 
 from jaxinterp import ensemble
 from jaxinterp.analysis import units
-from jaxinterp.analysis.maximization.every_layer import RESTARTS, STEPS, Maximisers, maximisers
+from jaxinterp.analysis.maximization.every_layer import RESTARTS, STEPS, Maximisers, maximisers, patch_maximisers
 from jaxinterp.data import Dataset, Splits
 from jaxinterp.networks import convolves, num_classes
 from jaxinterp.questions import units as questions
@@ -72,20 +72,25 @@ def _analyses(run: Run, test: Dataset, held: list[int], points: np.ndarray) -> t
     def lifted(function: Callable) -> Callable:
         return jax.jit(ensemble.over_seeds(function, chunk=1))
 
+    none = [None] * len(kept.model.layers)
     # Most of the time is compiling, which takes one core each: so these go side by side.
     tasks = (
         lambda: lifted(lambda network: maximisers(network, few.images, key))(kept),
+        lambda: lifted(lambda network: patch_maximisers(network, key))(kept) if convolves(kept.model) else none,
         lambda: lifted(units.dead_share)(run.networks, test.images),
         lambda: embeddings(run, test.take(points), held),
     )
     with ThreadPoolExecutor(len(tasks)) as pool:
         found = pool.map(lambda task: jax.device_get(task()), tasks)
         measured = questions.measure(run, test, held)
-        highest, dead, embedded = found
+        highest, patches, dead, embedded = found
     by_chance = questions.by_chance(len(held))
     mapped = [layer.feature_map is not None for layer in run.networks.model.layers]
-    own = zip(measured, highest, mapped, embedded, strict=True)
-    return [_arrays(layer, best, by_chance, mapped=maps) | picture for layer, best, maps, picture in own], dead
+    own = zip(measured, highest, patches, mapped, embedded, strict=True)
+    return [
+        _arrays(layer, best, by_chance, mapped=maps) | _patches(patch) | picture
+        for layer, best, patch, maps, picture in own
+    ], dead
 
 
 def _arrays(layer: questions.LayerUnits, highest: Maximisers, by_chance: float, *, mapped: bool) -> dict[str, Any]:
@@ -118,6 +123,12 @@ def _arrays(layer: questions.LayerUnits, highest: Maximisers, by_chance: float, 
         "cka": pairs.cka,
         **_maps(layer.structure),
     }
+
+
+def _patches(highest: Maximisers | None) -> dict[str, Any]:
+    if highest is None:
+        return {}
+    return {"patch": as_bytes(highest.images), "patch_value": highest.values, "patch_bound": highest.bound}
 
 
 def _maps(structure: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

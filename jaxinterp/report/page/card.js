@@ -61,8 +61,20 @@ function pictures({ payload, networkOf, view, hash, mapsOf }) {
       make("figure", {}, weightMap(maps[unit], meta, scale, `${what} of this ${unitWord(meta.layers[layer])}: ${extremes(maps[unit], meta)}`, { class: "map large" }),
         make("figcaption", {}, what)),
       make("figure", {}, photograph(part(arrays[`layer${layer}/maximiser`], seed, unit), meta, `Image that drives this ${unitWord(meta.layers[layer])}'s ${driven} highest: ${reach}`, { class: "image large" }),
-        make("figcaption", {}, `Maximiser: ${reach}${fraction}`))),
+        make("figcaption", {}, `Maximiser: ${reach}${fraction}`)),
+      channels && bestPatch({ payload, view }, channels)),
     legend(-scale, scale, weightColour(meta, scale), `${direct ? "gradient" : "weight"}${meta.channels === 1 ? "" : " on red, green or blue"}, one scale for the layer; beyond it, clipped`));
+}
+
+// The patch that drives a channel highest in the middle of its map.
+/** @type {(context: Pick<Context, "payload" | "view">, maps: MapShape) => HTMLElement} */
+function bestPatch({ payload: { meta, arrays }, view: { seed, layer, unit } }, { patch: [height, width] }) {
+  /** @type {(name: string) => string} */
+  const at = (name) => written(entry(arrays[`layer${layer}/${name}`], seed, unit), 2);
+  const reach = `reaches ${at("patch_value")} of at most ${at("patch_bound")} there`;
+  return make("figure", {},
+    picture(part(arrays[`layer${layer}/patch`], seed, unit), height, width, ink, `Patch that drives this channel's pre-activation highest in the middle of its map: ${reach}`, { class: "image patch-maximiser" }),
+    make("figcaption", {}, `Its patch of ${height} × ${width} for the middle of the map: ${reach}`));
 }
 
 // The kernel of a channel: a picture for each channel that it reads, of many those with the largest norms.

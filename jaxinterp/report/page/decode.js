@@ -20,7 +20,7 @@
  */
 
 /** @typedef {{ site: string, operations: Operation[] }} Step  what leads to a site from the one before it */
-/** @typedef {{ rows: number, columns: number, size: number, stride: number, offset: number }} MapShape  and what a position sees: jaxinterp.networks.ReceptiveField */
+/** @typedef {{ rows: number, columns: number, size: number, stride: number, offset: number, patch: [number, number] }} MapShape  and what a position sees: jaxinterp.networks.ReceptiveField; patch: rows and columns of what the middle one sees */
 /** @typedef {{ site: string, units: number, maps: MapShape | null }} Layer  maps: of a layer of channels */
 
 /**

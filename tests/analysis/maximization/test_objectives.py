@@ -24,6 +24,19 @@ def test_each_row_has_its_own_unit():
     np.testing.assert_array_equal(values, [found[SITE][row, :, unit] for row, unit in enumerate((4, 0, 4))])
 
 
+def test_each_row_has_its_own_channel_at_one_position():
+    maps = {SITE: jax.random.normal(jax.random.key(0), (OBJECTIVES, RESTARTS, 5, 7, UNITS))}
+    values = objectives.channels(SITE, [4, 0, 4], (3, 6))(maps)
+    np.testing.assert_array_equal(values, [maps[SITE][row, :, 3, 6, unit] for row, unit in enumerate((4, 0, 4))])
+    every = [objectives.channels(SITE, [4, 0, 4], (row, column))(maps) for row in range(5) for column in range(7)]
+    np.testing.assert_allclose(np.mean(every, axis=0), objectives.units(SITE, [4, 0, 4])(maps), rtol=1e-4, atol=1e-6)
+    for position in ((5, 0), (0, 7), (-1, 0)):
+        with pytest.raises(InputError, match="use rows 0 to 4, columns 0 to 6"):
+            objectives.channels(SITE, [4, 0, 4], position)(maps)
+    with pytest.raises(InputError, match="no unit 6"):
+        objectives.channels(SITE, [4, 0, 6], (0, 0))(maps)
+
+
 def test_a_direction_is_an_inner_product():
     found = activations()
     vectors = np.random.default_rng(0).normal(size=(OBJECTIVES, UNITS)).astype(np.float32)
@@ -120,6 +133,7 @@ def test_a_unit_that_is_not_finite_does_not_touch_the_others():
         (objectives.units("hidden9/pre", [0, 1, 2]), "no site 'hidden9/pre'"),
         (objectives.units(SITE, [0, 1, 6]), "use 0 to 5"),
         (objectives.units(SITE, [0, -1, 2]), "use 0 to 5"),
+        (objectives.channels(SITE, [0, 1, 2], (0, 0)), "hidden0/pre has no feature maps"),
         (objectives.units(SITE, [0, 1]), "set objectives=2"),
         (objectives.directions(SITE, np.ones((3, 5), np.float32)), "5 units do not fit"),
         (objectives.diverse(SITE, 1.0, np.ones((3, 5), np.float32)), "5 units do not fit"),

@@ -57,13 +57,6 @@ def run(toy):
 
 
 @pytest.fixture(scope="module")
-def splits(toy):
-    """240 test images of full intensity steps, so that bytes hold them exactly."""
-    test = toy[1].test.take(slice(240))
-    return toy[1]._replace(test=test.replace(images=np.round(255 * test.images).astype(np.float32) / 255))
-
-
-@pytest.fixture(scope="module")
 def payload(run, splits):
     return explorer.gather(run, splits)
 
@@ -119,18 +112,6 @@ def test_arrays_have_the_shapes_that_the_page_reads(payload):
     ]
     assert (meta["rows"], meta["columns"], meta["test_images"], meta["loss"]) == (28, 28, 240, "cross_entropy")
     assert meta["classes"] == ["0", "1"]
-
-
-@pytest.fixture(scope="module")
-def mapped(splits):
-    """A payload of three networks with convolutions and every norm's parameters, freshly drawn."""
-    model = ModelConfig((5,), 2, channels=(3, 4), pool_size=(3,), image_shape=(28, 28, 1), norm="batch")
-    config = RunConfig(DataConfig(), model, TrainConfig(seeds=3))
-    drawn = ensemble.keys(0, 3)
-    started = jax.vmap(lambda key: networks.init(key, networks.build(model), 28 * 28).variables)(drawn)
-    shape, zeros = (3, 1, 3), np.zeros(3, np.int32)
-    history = train.History(np.zeros(shape), np.zeros(shape), np.zeros((*shape, 2)), zeros, zeros, zeros)
-    return explorer.gather(Run(config, Network(networks.build(model), started), history), splits)
 
 
 @pytest.mark.parametrize("kind", ["payload", "mapped"])

@@ -5,7 +5,7 @@ import pytest
 from support import pages
 
 from jaxinterp import ensemble
-from jaxinterp.networks import receptive_field
+from jaxinterp.networks import field_at, receptive_field
 from jaxinterp.report import build, explorer
 
 expect = pytest.importorskip("playwright.sync_api", reason="there is no playwright").expect
@@ -47,6 +47,22 @@ def test_of_many_filters_the_strongest_are_shown_and_said_to_be(visit, channels)
     assert "the 8 of 10 channels that it reads with the largest norms" in page.inner_text("#card")
     page.get_by_role("link", name=names[0], exact=True).click()
     expect(page.locator("#card h3")).to_have_text(f"Seed 0, conv0, channel {strongest[0]}")
+
+
+@pytest.mark.parametrize("layer", [0, 1])
+def test_the_patch_for_the_middle_of_the_map_is_drawn(visit, channels, layer):
+    networks, shown, html = channels
+    page = visit(html, f"#explorer?seed=3&layer={layer}&unit=1")
+    canvas = page.locator("#card canvas.patch-maximiser")
+    flat, columns, rows = canvas.evaluate(
+        "one => [[...one.getContext('2d').getImageData(0, 0, one.width, one.height).data], one.width, one.height]"
+    )
+    shape = field_at(networks.model, networks.model.layers[layer].pre).shape
+    assert (rows, columns, 3) == shape
+    patch = shown.arrays[f"layer{layer}/patch"][2, 1].reshape(shape)
+    np.testing.assert_array_equal(np.reshape(flat, (rows, columns, 4))[..., :3], patch)
+    value = shown.arrays[f"layer{layer}/patch_value"][2, 1]
+    assert f"{abs(value):.2f} of at most" in canvas.get_attribute("aria-label")
 
 
 @pytest.mark.parametrize("layer", [0, 1])
