@@ -31,6 +31,7 @@ UNTRIED = {
             "attribution.marching.conductances",
             "attribution.marching.mean_gradients",
             "directions.mover",
+            "maximization.best_of_each",
             "maximization.optima.map_bounds",
         ),
         "a step of analyses that have a row",
