@@ -13,9 +13,15 @@ from jaxinterp.data import Dataset, Splits
 from jaxinterp.studies.bottleneck_neurons import STUDY
 
 
-def test_ids_are_unique_and_highlights_exist():
+def as_without_libraries():
+    """Random results of all that is always measured, whatever else is installed."""
     results = random_results(STUDY)
-    results["pictures"] = results["pictures"].sel(methods=["PCA"])  # whatever is installed
+    results["pictures"] = results["pictures"].sel(methods=["PCA"])
+    return results
+
+
+def test_ids_are_unique_and_highlights_exist():
+    results = as_without_libraries()
     findings = judged(STUDY, results)
     assert studies.get("bottleneck-neurons") is STUDY and len(findings) == 97 and set(STUDY.highlights) <= set(findings)
     assert {name.split()[0] for name in findings} == {f"4.{row}" for row in range(1, 13)}
@@ -23,7 +29,7 @@ def test_ids_are_unique_and_highlights_exist():
 
 
 def test_what_is_slow_may_be_missing():
-    results = {name: found for name, found in random_results(STUDY).items() if name not in STUDY.slow}
+    results = {name: found for name, found in as_without_libraries().items() if name not in STUDY.slow}
     assert len(judged(STUDY, results)) == 63
 
 
