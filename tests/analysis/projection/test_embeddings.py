@@ -42,10 +42,9 @@ def test_what_is_installed_is_found_without_loading_it(monkeypatch):
 
 @pytest.mark.filterwarnings("ignore:Tensorflow not installed:ImportWarning")
 @pytest.mark.parametrize("name", projection.METHODS)
-def test_blobs_stay_apart_and_equal_seeds_draw_equal_pictures(monkeypatch, name):
+def test_blobs_stay_apart_and_equal_seeds_draw_equal_pictures(name):
     if name not in projection.installed():
         pytest.skip(f"the extra projection, with {name}'s library, is not installed")
-    monkeypatch.setitem(sys.modules, "coverage", None)  # numba would take scripts/coverage.py for the library
     points = BLOBS.copy()
     points[:2] = points[2]
     draw = projection.METHODS[name]

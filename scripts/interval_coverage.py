@@ -1,7 +1,7 @@
 """How often do the intervals contain the truth? Writes the table in docs/statistics.md.
 
-python scripts/coverage.py           # 10,000 samples of each kind: about ten minutes
-python scripts/coverage.py 1000      # fewer samples
+python scripts/interval_coverage.py           # 10,000 samples of each kind: about ten minutes
+python scripts/interval_coverage.py 1000      # fewer samples
 """
 
 import sys
@@ -176,7 +176,7 @@ def measure(samples: Positional[int] = 10_000) -> None:
         samples: samples of each kind
     """
     text = DOCUMENT.read_text(encoding="utf-8")
-    DOCUMENT.write_text(insert(text, "coverage.py", section(samples)), "utf-8")
+    DOCUMENT.write_text(insert(text, "interval_coverage.py", section(samples)), "utf-8")
     print(f"wrote {DOCUMENT}")
 
 

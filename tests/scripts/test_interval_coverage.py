@@ -1,6 +1,6 @@
-"""Few samples of each kind: `scripts/coverage.py` takes many."""
+"""Few samples of each kind: `scripts/interval_coverage.py` takes many."""
 
-import coverage
+import interval_coverage as coverage
 import numpy as np
 import pytest
 
@@ -38,7 +38,7 @@ def test_students_interval_covers_too_little_where_ours_does_not():
 def test_a_row_for_every_kind_and_number_of_networks(monkeypatch, tmp_path):
     monkeypatch.setattr(coverage, "KINDS", coverage.KINDS[:2])
     monkeypatch.setattr(coverage, "DOCUMENT", tmp_path / "statistics.md")
-    coverage.DOCUMENT.write_text("<!-- coverage.py -->\n<!-- /coverage.py -->\n")
+    coverage.DOCUMENT.write_text("<!-- interval_coverage.py -->\n<!-- /interval_coverage.py -->\n")
     coverage.write(["5"])
     written = coverage.DOCUMENT.read_text()
     assert "Of 5 samples" in written and written.count("\n| normal |") == len(coverage.NETWORKS)
