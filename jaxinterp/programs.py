@@ -1,8 +1,8 @@
 """Where are compiled programs kept, for later processes to read?
 
-JAX writes an entry of its cache under its final name. A process that reads meanwhile gets the beginning of a program,
-warns, and compiles it anew; what a killed process or a full disk cut short is warned about for ever, for an entry that
-exists is never written again. Here an entry is renamed when all of it is there.
+JAX writes a cache entry under its final name. A process that reads it meanwhile finds it cut short: it warns, and
+compiles the program itself. An entry that a killed process or a full disk cut short stays so, and every later process
+warns, since JAX never replaces an entry. Here an entry gets its name when it is complete, and replaces an earlier one.
 """
 
 import os

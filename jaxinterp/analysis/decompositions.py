@@ -6,7 +6,7 @@ waits for nobody. Other devices decompose a batch at once.
 """
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 
 import jax
 import jax.numpy as jnp
@@ -18,20 +18,13 @@ Matrix = Float[Array, "rows columns"]
 
 
 def _one_by_one(decompose: Callable) -> Callable:
-    """decompose(*matrices) under `jax.vmap`, any number of times: a loop on a CPU, a batch elsewhere."""
+    """decompose(matrix) under `jax.vmap`, any number of times: a loop on a CPU, a batch elsewhere."""
     several = jax.custom_batching.custom_vmap(decompose)
 
     @several.def_vmap
-    def _(size, is_batched, *matrices):
-        whole = [
-            matrix if batched else jnp.broadcast_to(matrix, (size, *matrix.shape))
-            for matrix, batched in zip(matrices, is_batched, strict=True)
-        ]
-        found = jax.lax.platform_dependent(
-            *whole,
-            cpu=lambda *those: jax.lax.map(lambda one: several(*one), those),
-            default=jax.vmap(decompose),
-        )
+    def _(_size, _is_batched, matrices):
+        loop = partial(jax.lax.map, several)
+        found = jax.lax.platform_dependent(matrices, cpu=loop, default=jax.vmap(decompose))
         return found, jax.tree.map(lambda _: True, found)
 
     return wraps(decompose)(several)

@@ -1,13 +1,13 @@
 """Which part of the image does a position of a feature map see?"""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Site
 from jaxinterp.networks.convolution import convolved_shape
-from jaxinterp.networks.layers import between, check_site, has_maps
+from jaxinterp.networks.layers import between, check_site, has_maps, image_shape
 from jaxinterp.networks.mlp import MLP
-from jaxinterp.networks.steps import INPUT, Convolution, Pooling, Unflattening, operations
+from jaxinterp.networks.steps import INPUT, Convolution, Pooling, operations
 
 Position = tuple[int, int]
 
@@ -63,11 +63,12 @@ def field_at(model: MLP, site: Site, position: Position | None = None) -> Field:
     position: row and column; None for the middle (rows // 2, columns // 2), which sees no padding if any position sees
     none. Raises InputError as `receptive_field` does, for a position outside the map, and for one that sees no pixel.
     """
-    (size, stride, offset), (rows, columns) = receptive_field(model, site), _map_shape(model, site)
+    size, stride, offset = receptive_field(model, site)
+    shape: Any = image_shape(model)  # there is one, since the site has feature maps
+    rows, columns = _map_shape(model, site, shape)
     row, column = (rows // 2, columns // 2) if position is None else position
     if not (0 <= row < rows and 0 <= column < columns):
         raise InputError(f"no position {(row, column)} at {site}: use rows 0 to {rows - 1}, columns 0 to {columns - 1}")
-    shape = _image_shape(model)
     starts = [offset + place * stride for place in (row, column)]
     top, left = (max(0, start) for start in starts)
     bottom, right = (min(side, start + size) for start, side in zip(starts, shape, strict=False))
@@ -78,13 +79,9 @@ def field_at(model: MLP, site: Site, position: Position | None = None) -> Field:
     return Field((row, column), top, left, (bottom - top, right - left, shape[2]), shape)
 
 
-def _image_shape(model: MLP) -> tuple[int, int, int]:
-    return next(own.shape for own in operations(model.steps) if isinstance(own, Unflattening))
-
-
-def _map_shape(model: MLP, site: Site) -> tuple[int, int]:
+def _map_shape(model: MLP, site: Site, image: tuple[int, int, int]) -> tuple[int, int]:
     """Rows and columns of a site's feature maps."""
-    rows, columns, _ = _image_shape(model)
+    rows, columns, _ = image
     for operation in operations(between(model, INPUT, site)):
         if isinstance(operation, Convolution):
             _, size, stride, padding = operation
