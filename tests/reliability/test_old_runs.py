@@ -81,7 +81,7 @@ def test_a_snapshot_is_read():
 @pytest.mark.parametrize("run", RUNS)
 def test_history_is_read(run):
     history = store.read_history(OLD / run)
-    assert history.accuracy.shape == history.loss.shape and np.all(history.accuracy[:, -1, -1] > 0.9)
+    assert history.accuracy.shape == history.loss.shape and np.all(history.accuracy[:, -1, -1] > 0.5)
     assert not np.any(history.diverged) and np.all(history.best == 2)
 
 
