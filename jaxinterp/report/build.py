@@ -36,6 +36,7 @@ SCRIPTS = (
 STYLES = ("style.css", "explorer.css")
 # The score's axis runs from here to 1; what lies further left is drawn at the edge, as an arrow.
 _LOWEST = -1.0
+_DPI = 150  # of what figures draw as pixels
 
 
 class Drawn(NamedTuple):
@@ -114,7 +115,7 @@ def drawn(figure: Figure) -> Drawn:
     """The figure as an SVG image inside the page; the same figure gives the same bytes."""
     buffer = io.BytesIO()
     with matplotlib.rc_context({"svg.hashsalt": "jaxinterp"}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
+        figure.savefig(buffer, format="svg", dpi=_DPI, metadata={"Date": None})
     source = f"data:image/svg+xml;base64,{base64.b64encode(buffer.getvalue()).decode()}"
     return Drawn(source, str(figure.get_label()), common.rows_of(figure))
 

@@ -63,7 +63,8 @@ def strips(axes: Axes, values: xr.DataArray, colour: str, label: str, shift=0.0,
         marks, large = (places, values.mean("seeds").to_numpy()), {"ms": 7, "mec": "white"}
     if across:
         dots, marks = dots[::-1], marks[::-1]
-    axes.plot(*dots, "o", color=colour, ms=2.5, alpha=0.5, mew=0, label="" if mark else label)
+    # Drawn as pixels: a page holds thousands of such dots, and each would take a line of its SVG.
+    axes.plot(*dots, "o", color=colour, ms=2.5, alpha=0.5, mew=0, label="" if mark else label, rasterized=True)
     if mark:
         axes.plot(*marks, mark, color=colour, label=label, **large)
 

@@ -50,7 +50,7 @@ def _scatter(axes: Axes, points: np.ndarray, labels: np.ndarray, classes: np.nda
     axes.set_aspect("equal", "datalim")
     if not np.isfinite(points).all():
         return
-    axes.scatter(*points.T, c=labels, cmap="turbo", s=4, linewidths=0, alpha=0.7)
+    axes.scatter(*points.T, c=labels, cmap="turbo", s=4, linewidths=0, alpha=0.7, rasterized=True)
     for label in np.unique(labels):
         name = shortened(classes[int(label)]) if int(label) < len(classes) else f"{label:g}"
         box = {"facecolor": "white", "alpha": 0.7, "pad": 0.6, "linewidth": 0}
