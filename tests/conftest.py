@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jaxtyping import install_import_hook
 from support import connections
+from support.compiling import QUICK
 
 connections.refuse()
 # Shapes in signatures are checked, in tests alone; not of what every forward pass calls, where that takes a tenth of
@@ -26,8 +27,11 @@ install_import_hook(
 )
 
 from jaxinterp import ensemble, programs  # noqa: E402
+from jaxinterp.cli import shell  # noqa: E402
 
 ensemble.use_every_core()
+# A command or a script that runs in a test would from then on keep its process's programs in the user's folder.
+shell.prepare_jax = lambda: None
 
 import hypothesis  # noqa: E402
 import jax  # noqa: E402
@@ -37,15 +41,12 @@ from jax._src.interpreters import mlir  # noqa: E402
 
 # Compiling is most of the time of these tests, and many of them compile the same program.
 programs.keep(Path(__file__).parents[1] / ".pytest_cache" / "jax", compiled_for=0.0)
-# At toy size the compiler's optimisations cost more than they save. XLA's older generator of loops, on one thread of
-# each test process, compiles in half the time of the newer one; JAX has no option for that.
 jax.config.update("jax_disable_most_optimizations", True)
-_QUICK = {"xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 1}
 _options = compiler.get_compile_options
 
 
 def _quick_options(*arguments, env_options_overrides=None, **named):
-    quick = _QUICK if jax.config.read("jax_disable_most_optimizations") else {}
+    quick = QUICK if jax.config.read("jax_disable_most_optimizations") else {}
     return _options(*arguments, env_options_overrides={**quick, **(env_options_overrides or {})}, **named)
 
 

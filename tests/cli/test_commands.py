@@ -28,7 +28,6 @@ TOY_OPTIONS = (
 @pytest.fixture
 def call(monkeypatch, capsys):
     """Run a command in this process: its exit code, stdout and stderr."""
-    monkeypatch.setattr(shell, "prepare_jax", lambda: None)  # conftest has prepared it
     monkeypatch.setattr(shell, "QUIET", float("inf"))  # no lines of progress, however slow the machine
 
     def call(*arguments):

@@ -13,7 +13,7 @@ import pytest
 from support.connections import ConnectionOpened
 
 from jaxinterp import cli
-from jaxinterp.cli import commands, questions, shell
+from jaxinterp.cli import commands, questions
 
 COMMANDS = {
     commands.Run: ("run --study instance-variation --name done --root ROOT", 2),
@@ -46,8 +46,7 @@ def test_a_connection_is_refused_here(kind):
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)
-def test_no_command_opens_a_connection(root, command, monkeypatch, capsys):
-    monkeypatch.setattr(shell, "prepare_jax", lambda: None)  # conftest has prepared it
+def test_no_command_opens_a_connection(root, command, capsys):
     arguments, code = COMMANDS[command]
     assert cli.main(arguments.replace("ROOT", str(root)).split()) == code, capsys.readouterr().err
 

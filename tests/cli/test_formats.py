@@ -17,7 +17,6 @@ from jaxinterp.report import explorer
 @pytest.fixture
 def call(monkeypatch, capsys):
     """Run a command that succeeds: its stdout and stderr."""
-    monkeypatch.setattr(shell, "prepare_jax", lambda: None)  # conftest has prepared it
     monkeypatch.setattr(shell, "QUIET", float("inf"))  # no lines of progress, however slow the machine
 
     def call(*arguments):

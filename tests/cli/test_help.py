@@ -3,7 +3,6 @@ import re
 import pytest
 
 from jaxinterp import cli
-from jaxinterp.cli import shell
 
 COMMANDS = (
     *("run", "train", "study", "analyze", "units", "ablate", "attribute", "compare"),
@@ -12,9 +11,8 @@ COMMANDS = (
 
 
 @pytest.fixture
-def show(monkeypatch, capsys):
+def show(capsys):
     """The help that a command prints, without the frames and line breaks that depend on a terminal's width."""
-    monkeypatch.setattr(shell, "prepare_jax", lambda: None)  # conftest has prepared it
 
     def show(*arguments):
         with pytest.raises(SystemExit) as exit_:

@@ -11,15 +11,13 @@ import pytest
 from support import planted_cnn, planted_images, planted_runs
 
 from jaxinterp import cli, questions, store, studies, train
-from jaxinterp.cli import shell
 from jaxinterp.config import DataConfig
 from jaxinterp.data import Dataset
 
 
 @pytest.fixture
-def call(monkeypatch, capsys):
+def call(capsys):
     """Run a command: its exit code, stdout and stderr."""
-    monkeypatch.setattr(shell, "prepare_jax", lambda: None)  # conftest has prepared it
 
     def call(command, root):
         code = cli.main([argument.replace("ROOT", str(root)) for argument in command.split()])

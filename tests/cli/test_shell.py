@@ -30,12 +30,7 @@ def test_the_progress_bar_shows_accuracy_on_a_terminal(capsys, monkeypatch, trai
     assert f"3/3 epochs, test accuracy {accuracy:.2%}" in shown
 
 
-@pytest.fixture
-def prepared(monkeypatch):
-    monkeypatch.setattr(shell, "prepare_jax", lambda: None)  # conftest has prepared it
-
-
-def test_a_warning_of_the_input_is_one_line_and_others_are_as_usual(prepared, capsys):
+def test_a_warning_of_the_input_is_one_line_and_others_are_as_usual(capsys):
     def action(_):
         for text in ("no test\x1b image", "no test\x1b image", "another"):
             warnings.warn(text, InputWarning, stacklevel=1)
@@ -55,7 +50,7 @@ def test_no_garbage_is_collected_while_arguments_are_parsed(monkeypatch):
 
 
 @pytest.mark.parametrize("error", [InputError("x\x1b[2Jy"), OSError(2, "x", "x\x1b[2Jy"), OSError("x\x1b[2Jy")])
-def test_no_error_reaches_the_terminal_with_its_controls(prepared, capsys, error):
+def test_no_error_reaches_the_terminal_with_its_controls(capsys, error):
     def action(_):
         raise error
 
@@ -65,7 +60,7 @@ def test_no_error_reaches_the_terminal_with_its_controls(prepared, capsys, error
 
 
 @pytest.mark.parametrize(("tested", "code"), [(4, 0), (1, 0), (0, 2)])
-def test_what_cannot_be_tested_is_said_before_training(prepared, capsys, tmp_path, tested, code):
+def test_what_cannot_be_tested_is_said_before_training(capsys, tmp_path, tested, code):
     images, labels = np.random.default_rng(0).uniform(size=(4, 4)).astype(np.float32), np.arange(4) % 2
     np.savez(tmp_path / "d.npz", x_train=images, y_train=labels, x_test=images[:tested], y_test=labels[:tested])
     options = "--model.widths 2 --model.outputs 2 --train.seeds 1 --train.epochs 1".split()

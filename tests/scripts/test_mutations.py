@@ -14,11 +14,6 @@ from jaxinterp.errors import InputError
 SEED = 1  # the document has those of seed 0
 
 
-@pytest.fixture(autouse=True)
-def prepared(monkeypatch):
-    monkeypatch.setattr(shell, "prepare_jax", lambda: None)  # conftest has prepared it
-
-
 def test_five_hundred_damaged_files_do_no_harm():
     faults = []
     found = mutations.outcomes(range(500), SEED, say=lambda line: line.startswith("tried") or faults.append(line))

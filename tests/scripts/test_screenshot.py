@@ -18,7 +18,6 @@ def test_without_playwright_it_says_so_in_one_line(monkeypatch, capsys):
     monkeypatch.setattr(chromium, "NAMES", ("python", "sh"))
     for name in ("playwright", "playwright.sync_api"):
         monkeypatch.setitem(sys.modules, name, None)
-    monkeypatch.setattr(cli.shell, "prepare_jax", lambda: None)
     assert cli.guarded(lambda _: screenshot.take(), []) == 2
     assert capsys.readouterr().err == "jaxinterp: playwright is not installed: pip install .[dev]\n"
 

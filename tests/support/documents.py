@@ -19,6 +19,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from support import compiling
+
 ROOT = Path(__file__).parents[2]
 _BLOCK = re.compile(r"^```(?P<info>\S.*?)\n(?P<text>.*?)^```$", flags=re.MULTILINE | re.DOTALL)
 _COPIED = ("jaxinterp", "tests", "checkpoints/demo", "pyproject.toml")
@@ -98,7 +100,7 @@ def _run(block: Block, folder: Path, where: str) -> str:
         "PYTEST_ADDOPTS": "-n 0",
         # Programs are compiled once for all times that the tests run, and quickly.
         "XDG_CACHE_HOME": str(ROOT / ".pytest_cache"),
-        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+        **compiling.ENVIRONMENT,
     }
     environment.pop("PYTEST_CURRENT_TEST", None)
     command = _COMMANDS[block.language]
