@@ -242,13 +242,15 @@ legend = figure.legend(frameon=False, fontsize=8, loc="outside right center")
 ## What the study says
 
 The study measures these quantities and more, and judges every claim by a rule, `finding.criterion`. What it measured is
-stored in the run's folder; if it is not there yet, this cell measures it, which takes a minute.
+stored in the run's folder; if it is not there yet, this cell measures it, which takes a minute. The table has the
+findings that matter most; `answer.findings` has all of them, with those on the course of training, pruning,
+superposition and convolutions.
 """
 
 # %%
 answer = studies.answers(RUN).get("bottleneck-neurons") or studies.run("bottleneck-neurons", RUN)
 print(answer.sentence)
-tables.findings_table(answer.findings)
+tables.findings_table(answer.highlights)
 
 # %% [markdown]
 """
