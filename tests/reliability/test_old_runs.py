@@ -2,15 +2,13 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
 
-from jaxinterp import ensemble, store
+from jaxinterp import cli, ensemble, store
 from jaxinterp.analysis import ablation, responses
 from jaxinterp.data import Dataset
 from jaxinterp.errors import InputWarning
@@ -49,6 +47,7 @@ def test_results_are_those_of_then(found_then):
     networks, then = found_then
     data = Dataset(then["images"], then["labels"])
 
+    @jax.jit
     @ensemble.over_seeds
     def computed(network):
         logits, activations = network(data.images)
@@ -85,8 +84,7 @@ def test_history_is_read(run):
     assert not np.any(history.diverged) and np.all(history.best == 2)
 
 
-def test_a_question_is_answered_in_the_shell(tmp_path):
+def test_a_question_is_answered_in_the_shell(capsys, tmp_path):
     run = shutil.copytree(OLD / "layer-norm", tmp_path / "old")
-    command = [sys.executable, "-m", "jaxinterp", "units", str(run), "--format", "json"]
-    answer = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert len(json.loads(answer.stdout)["rows"]) == 3 * 5
+    assert cli.main(["units", str(run), "--format", "json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["rows"]) == 3 * 5

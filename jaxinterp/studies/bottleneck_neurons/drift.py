@@ -274,7 +274,8 @@ def _own_end(found: xr.Dataset, recipe: str = EVERY) -> Claim:
     return Claim(
         row=_ROWS[recipe],
         name=f"own end {layer}",
-        text=f"{layer}: after {_epoch(time)} {_WHOSE[recipe]} holds most of what will be its own: CKA with its end",
+        text=f"{layer}: after {_epoch(time)} {_WHOSE[recipe]}'s representation is much closer to its final one than "
+        "to that of another network: debiased CKA",
         measured=own.sel(epochs=time),
         controls={OTHER: between.sel(epochs=time), UNTRAINED: own.isel(epochs=0)},
         score=Calibrated(),
@@ -299,8 +300,8 @@ def _convergence(found: xr.Dataset) -> Claim:
     return Claim(
         row="4.12",
         name=f"convergence {layer}",
-        text=f"{layer}: nearly all that makes networks alike happens in {_epoch(time)}: rise of the debiased CKA "
-        "between two networks",
+        text=f"{layer}: nearly all of the rise in similarity between two networks happens in {_epoch(time)}: "
+        "debiased CKA",
         published="“nearly all” (arXiv 2502.18710)",
         measured=gains[CKA].sel(epochs=time),
         controls={"in all of training": gains[CKA].isel(epochs=-1)},
@@ -320,8 +321,8 @@ def _units(found: xr.Dataset) -> Claim:
     return Claim(
         row="4.12",
         name=f"units {layer}",
-        text=f"{layer}: after {_epoch(time)} most neurons are what they will be, beyond those that are what another "
-        "network's become: share of neurons",
+        text=f"{layer}: after {_epoch(time)} most neurons respond as they do at the end of training, beyond the share "
+        "that respond as their match in another network: share of neurons",
         measured=become_by(found.own, time),
         controls={OTHER: become_by(found.other, time), UNTRAINED: become_by(found.own, 0.0)},
         score=Difference(),
@@ -372,8 +373,8 @@ def _basin(found: xr.DataArray, recipe: str = EVERY) -> Claim:
     return Claim(
         row=_ROWS[recipe],
         name="basin",
-        text=f"After {_epoch(time)} {_WHOSE[recipe]} lies in the basin of its end: share of networks that no barrier "
-        "of the loss divides from it",
+        text=f"After {_epoch(time)} {_WHOSE[recipe]} is linearly connected to its final weights, without a barrier of "
+        "the loss between: share of networks",
         measured=joined(OWN, IN_ORDER),
         controls={f"{OTHER}, {REORDERED}": joined(OTHER, REORDERED)},
         score=Difference(),
