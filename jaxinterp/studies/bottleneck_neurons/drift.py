@@ -373,8 +373,8 @@ def _basin(found: xr.DataArray, recipe: str = EVERY) -> Claim:
     return Claim(
         row=_ROWS[recipe],
         name="basin",
-        text=f"After {_epoch(time)} {_WHOSE[recipe]} is linearly connected to its final weights, without a barrier of "
-        "the loss between: share of networks",
+        text=f"After {_epoch(time)} {_WHOSE[recipe]} is linearly connected to its final weights, with no barrier in "
+        "the loss: share of networks",
         measured=joined(OWN, IN_ORDER),
         controls={f"{OTHER}, {REORDERED}": joined(OTHER, REORDERED)},
         score=Difference(),
