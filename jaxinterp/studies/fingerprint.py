@@ -1,39 +1,34 @@
 """Is a stored measurement still what would be measured? It is if its fingerprint is the same.
 
 A fingerprint covers all that a result depends on: config, weights and data of every recipe, the measurement's
-arguments and the libraries of an extra that it names, the package's version, and the code that measures. Comments and
-docstrings do not count.
+arguments, the code that it depends on, and the libraries of an extra that it names.
 """
 
-import ast
 import dataclasses
 import hashlib
-import inspect
 import json
-from collections.abc import Mapping
-from functools import cache
-from importlib import metadata, resources
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from importlib import metadata
 
 import jax
 
 from jaxinterp import data
 from jaxinterp.config import to_json
+from jaxinterp.studies import sources
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.study import AnyMeasurement
 
-_SHOWING = ("report", "cli")  # these only show results
 
-
-def fingerprint(measurement: AnyMeasurement, inputs: Mapping[str, Inputs]) -> str:
-    """The fingerprint of a measurement on these recipes' inputs."""
+def fingerprint(measurement: AnyMeasurement, inputs: Mapping[str, Inputs], by: Callable) -> str:
+    """The fingerprint of a measurement on these recipes' inputs; by: the function that applies it to them."""
+    functions = [value for value in vars(measurement).values() if callable(value)]
     arguments = {
         field.name: repr(getattr(measurement, field.name))
         for field in dataclasses.fields(measurement)
         if field.name in ("name", "conditions", "recipes", "key")
     }
     parts = {
-        "code": [code(), _own_source(measurement)],
+        "code": sources.code(by, *functions),
         "arguments": arguments,
         "libraries": {name: _version(name) for name in getattr(measurement, "libraries", ())},
         "runs": {recipe: [to_json(own.config), *own.once(_arrays)] for recipe, own in inputs.items()},
@@ -47,35 +42,6 @@ def _version(library: str) -> str | None:
         return metadata.version(library)
     except metadata.PackageNotFoundError:
         return None
-
-
-def _own_source(measurement: AnyMeasurement) -> str:
-    """The file of a measurement that is defined outside the package; nothing for those inside."""
-    fn = getattr(measurement.fn, "func", measurement.fn)  # a partial's function
-    file = inspect.getsourcefile(fn)
-    if file is None or Path(file).is_relative_to(str(resources.files("jaxinterp"))):
-        return ""
-    return _hash(Path(file).read_bytes())
-
-
-@cache
-def code() -> str:
-    """A hash of the package's version and of all its code but that which only shows results."""
-    root = Path(str(resources.files("jaxinterp")))
-    files = sorted(file for file in root.rglob("*.py") if file.relative_to(root).parts[0] not in _SHOWING)
-    trees = [f"{file.relative_to(root).as_posix()}: {_without_docstrings(file.read_text())}" for file in files]
-    return _hash("\n".join(trees).encode())
-
-
-def _without_docstrings(source: str) -> str:
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            node.body = [  # pyright: ignore[reportAttributeAccessIssue]
-                part for part in body if not (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))
-            ]
-    return ast.dump(tree)
 
 
 def _arrays(inputs: Inputs) -> tuple[str, str]:

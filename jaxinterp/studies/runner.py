@@ -1,8 +1,8 @@
 """How are a study's measurements made? One after the other, each stored as soon as it is done.
 
 A measurement of one network runs on all seeds; the values of networks that diverged become NaN; conditions and recipes
-become dimensions. A stored measurement is made again only if its runs, their data or the code changed. An interrupted
-study therefore continues where it stopped.
+become dimensions. A stored measurement is made again only if its runs, their data or the code that it depends on
+changed. An interrupted study therefore continues where it stopped.
 
 Measurements that read test images and that a claim uses are then repeated on each of several parts of the test images
 (`Inputs.parts`), so that intervals can allow for other images.
@@ -161,7 +161,7 @@ def stored_or_measured(
         shape = next(iter(inputs.values())).splits.test.shape
         return dataset.assign_attrs({READS_TEST: reads_test, IMAGE_SHAPE: np.array(shape)})
 
-    return _current_or(made, path, f"{folder}/{measurement.name}", fingerprint(measurement, inputs), again)
+    return _current_or(made, path, f"{folder}/{measurement.name}", fingerprint(measurement, inputs, take), again)
 
 
 def _parts_stored_or_measured(
@@ -178,7 +178,7 @@ def _parts_stored_or_measured(
         ]
         return _joined([take(measurement, part) for part in parts], OF_PART, list(range(PARTS)))
 
-    return _current_or(made, path, _parts_of(folder, measurement.name), fingerprint(measurement, inputs), again)
+    return _current_or(made, path, _parts_of(folder, measurement.name), fingerprint(measurement, inputs, take), again)
 
 
 def _current_or(make: Callable[[], xr.Dataset], path: Path, name: str, current: str, again: bool) -> xr.Dataset:

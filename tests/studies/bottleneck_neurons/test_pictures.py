@@ -10,6 +10,7 @@ from support.random_results import random_results
 from jaxinterp.analysis import projection
 from jaxinterp.studies.bottleneck_neurons import STUDY, clusters, pictures
 from jaxinterp.studies.fingerprint import fingerprint
+from jaxinterp.studies.runner import take
 
 NAME = STUDY.name
 
@@ -97,5 +98,5 @@ def test_what_is_stored_without_a_library_is_measured_again_with_it(toy_inputs, 
     found = []
     for version in (None, "1.0", "1.1"):
         monkeypatch.setattr("jaxinterp.studies.fingerprint._version", lambda library, version=version: version)
-        found.append((fingerprint(measurement, {NAME: toy_inputs}), fingerprint(other, {NAME: toy_inputs})))
+        found.append(tuple(fingerprint(own, {NAME: toy_inputs}, take) for own in (measurement, other)))
     assert len({own for own, _ in found}) == 3 and len({own for _, own in found}) == 1
