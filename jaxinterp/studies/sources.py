@@ -10,18 +10,33 @@ from collections.abc import Callable, Iterator
 from functools import cache, partial
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-PACKAGE = "jaxinterp"
 _SHOWING = ("report", "cli")  # these only show results
+
+
+class Source(NamedTuple):
+    """A hash of a file's code, and the modules of the package that it imports."""
+
+    digest: str
+    imports: frozenset[Path]
 
 
 def code(*functions: Callable) -> str:
     """A hash of the code that functions depend on, and of the values that partials and closures hold."""
-    read = [part for function in functions for part in _parts(function)]
-    values = [part for part in read if isinstance(part, str)]
-    files = _imported({part for part in read if isinstance(part, Path)})
-    return _hash("\n".join([*values, *map(_digest, files)]).encode())
+    parts = [part for function in functions for part in _parts(function)]
+    sources = imported({part for part in parts if isinstance(part, Path)})
+    values = [part for part in parts if isinstance(part, str)]
+    return _hash("\n".join([*values, *(f"{file.name}: {sources[file].digest}" for file in sorted(sources))]).encode())
+
+
+def imported(files: set[Path]) -> dict[Path, Source]:
+    """These files, and all modules of the package that they import, directly or not."""
+    found, new = {}, files
+    while new:
+        found |= {file: _package()[file] if file in _package() else _source(file) for file in new}
+        new = {module for file in new for module in found[file].imports} - found.keys()
+    return found
 
 
 def _parts(value: Any) -> Iterator[Path | str]:
@@ -44,32 +59,39 @@ def _parts(value: Any) -> Iterator[Path | str]:
         yield repr(value)
 
 
-def _imported(files: set[Path]) -> list[Path]:
-    """These files and all modules of the package that they import, sorted by module."""
-    found, new = set(), set(files)
-    while new:
-        found |= new
-        new = {module for file in new for module in _imports(file)} - found
-    return sorted(found)
+@cache  # as it was when this process began to measure, should a file be edited meanwhile
+def _package() -> dict[Path, Source]:
+    return {file: _source(file) for file in _modules().values()}
 
 
 @cache
 def _modules() -> dict[str, Path]:
     """The files of the package by the names of their modules, without those that only show results."""
-    root = Path(str(resources.files(PACKAGE)))
+    root = Path(str(resources.files("jaxinterp")))
     parts = {file: file.relative_to(root).with_suffix("").parts for file in root.rglob("*.py")}
     return {
-        ".".join((PACKAGE, *own)).removesuffix(".__init__"): file
+        ".".join(("jaxinterp", *own)).removesuffix(".__init__"): file
         for file, own in parts.items()
         if own[0] not in _SHOWING
     }
 
 
-@cache
-def _imports(file: Path) -> frozenset[Path]:
-    """The modules of the package that a file imports; all of them, where it chooses what to import as it runs."""
+def _source(file: Path) -> Source:
+    tree = ast.parse(file.read_text())
+    imports = _imports(tree)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):  # without docstrings
+            node.body = [  # pyright: ignore[reportAttributeAccessIssue]
+                part for part in body if not (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))
+            ]
+    return Source(_hash(ast.dump(tree).encode()), imports)
+
+
+def _imports(tree: ast.Module) -> frozenset[Path]:
+    """The modules that a file imports; all of them, where it chooses what to import as it runs."""
     modules, names = _modules(), set()
-    for node in ast.walk(_tree(file)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -78,22 +100,6 @@ def _imports(file: Path) -> frozenset[Path]:
         elif isinstance(node, ast.Attribute) and node.attr == "import_module":
             return frozenset(modules.values())
     return frozenset(modules[name] for name in names if name in modules)
-
-
-@cache
-def _digest(file: Path) -> str:
-    tree = _tree(file)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            node.body = [  # pyright: ignore[reportAttributeAccessIssue]
-                part for part in body if not (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))
-            ]
-    return f"{file.name}: {_hash(ast.dump(tree).encode())}"
-
-
-def _tree(file: Path) -> ast.Module:
-    return ast.parse(file.read_text())
 
 
 def _hash(content: bytes) -> str:
