@@ -196,9 +196,17 @@ class _Linear(nn.Module):
 
     @nn.compact
     def __call__(self, x):
-        fan_in = math.prod(self.shape[:-1])
-        kernel = self.param("kernel", self.kernel_init, self.shape)
-        bias = self.param("bias", lambda key: self.bias_init(key, self.shape[-1:]) / jnp.sqrt(fan_in))
+        if self.is_initializing():
+            fan_in = math.prod(self.shape[:-1])
+            kernel = self.param("kernel", self.kernel_init, self.shape)
+            bias = self.param("bias", lambda key: self.bias_init(key, self.shape[-1:]) / jnp.sqrt(fan_in))
+        else:  # flax's `param` would trace the initialisers at every call, only to compare shapes
+            kernel, bias = (self.get_variable("params", name) for name in ("kernel", "bias"))
+            if (jnp.shape(kernel), jnp.shape(bias)) != (self.shape, self.shape[-1:]):
+                raise InputError(
+                    f"{self.name} has a kernel of shape {jnp.shape(kernel)}, but these images need {self.shape}: use "
+                    "one network at a time, and images of as many pixels as it reads"
+                )
         return self.product(x, kernel) + bias
 
 

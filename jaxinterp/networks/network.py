@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import fields, replace
+from functools import partial
 from typing import Any
 
 import flax.struct
@@ -15,7 +16,7 @@ from jaxinterp.config import ModelConfig, check_positive, check_types, in_float3
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import NONE, Interventions
 from jaxinterp.networks.cnn import CNN
-from jaxinterp.networks.layers import Pool, check_output, check_site, unit_activations
+from jaxinterp.networks.layers import Pool, check_output, check_site, sites, unit_activations
 from jaxinterp.networks.mlp import MLP, OUTPUT, Activations
 from jaxinterp.networks.steps import Convolution
 
@@ -52,14 +53,21 @@ class Network(flax.struct.PyTreeNode):
         noisy: dict[str, Any] = {}
         if dropout_key is not None and self.model.dropout:
             noisy = {"dropout_rates": jnp.asarray(self.model.dropout), "rngs": {"dropout": dropout_key}}
-        logits, activations = self.model.apply(self.variables, images, interventions, **noisy)
-        return jnp.asarray(logits), dict(activations)
+        logits, activations = _pass(self.model, self.variables, images, dict(interventions), noisy)
+        return logits, {site: activations[site] for site in sites(self.model)}
 
     def units(
         self, images: Float[Array | np.ndarray, "*batch pixels"], *, pool: Pool = "mean"
     ) -> dict[str, Float[Array, "*batch units"]]:
         """Each unit's activation at every site; pool: what that of a channel is, over the positions of its map."""
         return unit_activations(self.model, self(images)[1], pool=pool)
+
+
+# Traced once for equal shapes, however many programs the pass is a part of.
+@partial(jax.jit, static_argnums=0, inline=True)
+def _pass(model: MLP, variables, images, interventions, noisy):
+    logits, activations = model.apply(variables, images, interventions, **noisy)
+    return jnp.asarray(logits), activations
 
 
 def build(config: ModelConfig) -> MLP:

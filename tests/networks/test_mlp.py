@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.random_networks import random_network
 
-from jaxinterp import choices, interventions, networks
+from jaxinterp import choices, ensemble, interventions, networks
 from jaxinterp.config import ModelConfig
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import Edit
@@ -98,6 +98,14 @@ def test_identity_edit_changes_no_bit(site, key):
     )
     for before, after in zip(jax.tree.leaves(plain), jax.tree.leaves(edited), strict=True):
         assert before.tobytes() == after.tobytes()
+
+
+def test_weights_that_do_not_fit_the_images_are_named(key):
+    network = networks.init(key, networks.build(ModelConfig((6, 5), 3)), 9)
+    with pytest.raises(InputError, match=r"hidden0 has a kernel of shape \(9, 6\), but these images need \(8, 6\)"):
+        network(jnp.zeros(8))
+    with pytest.raises(InputError, match=r"shape \(2, 9, 6\), .* need \(9, 6\): use one network at a time"):
+        ensemble.stack([network, network])(jnp.zeros((2, 9)))
 
 
 def test_patching_a_whole_layer_equals_feeding_the_other_image(trained, key):
