@@ -2,7 +2,7 @@
 
 import gc
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from jaxtyping import install_import_hook
@@ -28,10 +28,13 @@ install_import_hook(
 
 from jaxinterp import ensemble, programs  # noqa: E402
 from jaxinterp.cli import shell  # noqa: E402
+from jaxinterp.data import toy as toy_data  # noqa: E402
 
 ensemble.use_every_core()
 # A command or a script that runs in a test would from then on keep its process's programs in the user's folder.
 shell.prepare_jax = lambda: None
+# Drawing this data set takes half a second, and many tests read it.
+toy_data.strokes_splits = lru_cache(maxsize=4)(toy_data.strokes_splits)
 
 import hypothesis  # noqa: E402
 import jax  # noqa: E402
