@@ -110,9 +110,12 @@ def begin(path: str | os.PathLike, config: RunConfig) -> None:
         file.write_text(to_json(config))
 
 
-def data_of(path: Path | str, config: RunConfig) -> Splits:
-    """The data of a run. Raises InputError where they are missing, or are not those that the run was trained on."""
-    splits = data.load(config.data)
+def data_of(path: Path | str, config: RunConfig, splits: Splits | None = None) -> Splits:
+    """The data of a run; splits: these, where they are loaded.
+
+    Raises InputError where they are missing, or are not those that the run was trained on.
+    """
+    splits = data.load(config.data) if splits is None else splits
     check_data(Path(path) / "weights", config, splits)
     return splits
 

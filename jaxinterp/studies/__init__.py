@@ -191,7 +191,7 @@ def _load(study: Study, path: Path) -> dict[str, Inputs]:
             raise InputError(
                 f"{study.name} also needs {folder}, which does not exist: jaxinterp study {study.name} --run {path}"
             )
-        own = inputs_.load(recipe, folder)
+        own = inputs_.load(recipe, folder, loaded.values())
         if own.seeds < study.least_seeds:
             raise InputError(f"{study.name} needs at least {study.least_seeds} seeds, got {own.seeds} in {folder}")
         loaded[recipe] = own

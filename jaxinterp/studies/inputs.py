@@ -4,7 +4,7 @@ Every measurement can also be made on each of `PARTS` parts of the test images a
 show how much the result would change with other test images.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -246,7 +246,11 @@ def _accuracy(networks: Network, test: Dataset, *, loss: str) -> Float[Array, " 
     return ensemble.over_seeds(of_network, chunk=8)(networks)
 
 
-def load(recipe: str, path: Path) -> Inputs:
-    """The inputs of a complete run. Raises InputError where there is none, or where its data are missing."""
+def load(recipe: str, path: Path, others: Iterable[Inputs] = ()) -> Inputs:
+    """The inputs of a complete run, which share the images of others with the same data.
+
+    Raises InputError where there is no such run, or where its data are missing.
+    """
     run = store.load(path)
-    return Inputs(recipe, path, run, store.data_of(path, run.config))
+    shared = [own.splits for own in others if own.config.data == run.config.data]
+    return Inputs(recipe, path, run, store.data_of(path, run.config, *shared[:1]))

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from support import toy_inputs
 
-from jaxinterp import ensemble
-from jaxinterp.studies.inputs import PARTS, SAMPLE, Inputs
+from jaxinterp import ensemble, store
+from jaxinterp.studies.inputs import PARTS, SAMPLE, Inputs, load
 
 RECIPE = "bottleneck-neurons"
 
@@ -137,3 +137,14 @@ def test_classes_are_named_as_their_labels_are(options, names, expected):
 
 def test_labels_stay_numbers():
     assert of_data({"classes": (1, 7)}, NAMES).labels == ("1", "7")
+
+
+def test_runs_with_the_same_data_share_their_images(toy, tmp_path):
+    config, splits, trained = toy
+    for name in ("first", "second", "other"):
+        data = dataclasses.replace(config.data, permute_pixels=name == "other")
+        store.save(tmp_path / name, dataclasses.replace(config, data=data), trained, splits.test)
+    first = load("first", tmp_path / "first")
+    second, other = (load(name, tmp_path / name, [first]) for name in ("second", "other"))
+    assert second.splits is first.splits and other.splits is not first.splits
+    assert not np.array_equal(other.splits.test.images, first.splits.test.images)
