@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH := $(VENV)/.installed-bench
+# The tests' processes take every core: threads of NumPy's that wait for each other take twenty times as long for a
+# product of small matrices.
+PYTEST := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 # What checks the page's JavaScript, and where it is installed.
 PAGE := tests/report/page/javascript
 
@@ -12,14 +15,14 @@ PAGE := tests/report/page/javascript
 run: $(STAMP)
 	$(BIN)/jaxinterp run
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(PYTEST)
 check: $(STAMP)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pyright
 	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory check-page; \
 	  else echo "skipped: the page's JavaScript is checked only where node and npm are installed"; fi
-	$(BIN)/python -m pytest
+	$(PYTEST)
 check-page: $(PAGE)/node_modules
 	$(PAGE)/node_modules/.bin/eslint --config $(PAGE)/eslint.config.js --max-warnings 0 jaxinterp/report/page
 	$(PAGE)/node_modules/.bin/tsc --project $(PAGE)
