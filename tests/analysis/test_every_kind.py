@@ -16,6 +16,7 @@ from jaxinterp.analysis import (
     attribution,
     barriers,
     class_profiles,
+    coalitions,
     counterfactuals,
     dictionaries,
     directions,
@@ -222,6 +223,12 @@ ANALYSES = {
     "groups of the last layer": once(
         lambda own, some: last_layer.group_accuracies(
             own, some, np.eye(own.model.layers[-1].units, dtype=bool), KEY, chunk=4
+        )
+    ),
+    "coalitions": once(lambda own, some: coalitions.f1(coalitions.table(own, some, kind="mean"))),
+    "sampled coalitions": of_sites(
+        lambda own, some, site, units: coalitions.sampled(
+            KEY, own, some, site=site, measure=raw, pairs=8, kind="mean", chunk=8
         )
     ),
     "patching": of_sites(

@@ -1,0 +1,199 @@
+"""What does a network predict with every subset of its last hidden layer's units? All 2ⁿ subsets, on every image.
+
+The logits are linear in that layer: those of coalition S are the network's own plus Σ (r − a) W over the units that are
+not in S, with activations a, replacements r and output weights W. Half of the units give 2^(n/2) partial sums, the
+other half as many, and every coalition's logits are the sum of one of each. Images are taken some at a time, and their
+results added up, so that memory does not grow with them.
+"""
+
+from functools import partial, reduce
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Key, UInt8
+
+from jaxinterp.analysis import ablation, directions
+from jaxinterp.data import Dataset
+from jaxinterp.errors import InputError
+from jaxinterp.interventions import Site
+from jaxinterp.networks import EXACT, MLP, Network, output_weights, sites
+
+LARGEST = 20  # units: a million coalitions, each with four numbers for each class
+_CHUNK = 16  # images at once: the predictions of a 16-unit layer are then 1 MB, and stay in cache
+
+
+class Table(NamedTuple):
+    """What every coalition predicts, class by class.
+
+    hits: how many examples of a class are predicted to be of it. predicted: how many of all examples are. Means over
+    draws where replacements are drawn at random. margin, in logits, and loss, the cross-entropy in nats: means over the
+    examples of a class, NaN without any. count: examples of each class.
+    """
+
+    hits: Float[Array, "classes subsets"]
+    predicted: Float[Array, "classes subsets"]
+    margin: Float[Array, "classes subsets"]
+    loss: Float[Array, "classes subsets"]
+    count: Int[Array, " classes"]
+
+
+def last_site(model: MLP) -> Site:
+    """The site that the outputs read: that of the units whose coalitions have a table."""
+    return sites(model)[-2]
+
+
+def table(
+    network: Network,
+    data: Dataset,
+    *,
+    kind: str = "zero",
+    keys: Key[Array, " draws"] | None = None,
+    basis: directions.Basis | None = None,
+    chunk: int = _CHUNK,
+) -> Table:
+    """The table of all coalitions of the last hidden layer's units.
+
+    kind: see `ablation`. keys: for "resample", one for each draw of replacements; results are averaged over draws.
+    basis: of directions whose coalitions are taken in place of the units'. chunk: images at once; memory grows as
+    chunk × 2ⁿ, and compiling takes longer. What is not used of a table is not computed under jit: F1 needs neither
+    margins nor losses, and losses take eight times as long as all else.
+
+    Raises InputError where the outputs read feature maps, for one output, more than `LARGEST` units, an unknown kind,
+    and for "resample" without keys.
+    """
+    kernel, classes = output_weights(network), network.model.outputs
+    _check(kernel.shape[0], classes, chunk)
+    logits, activations = network(data.images)
+    activations, labels = activations[last_site(network.model)], jnp.asarray(data.labels)
+    if basis is not None:
+        activations = directions.coordinates(activations, basis)
+        kernel = jnp.matmul(basis.T, kernel, precision=EXACT)
+    of_change = partial(_table, logits, kernel, labels, chunk=chunk)
+
+    def of_key(key):
+        return of_change(ablation.fill(kind, activations, labels, classes=classes, key=key) - activations)
+
+    if kind != "resample" or keys is None:
+        return of_key(None)
+    return jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0).astype(leaf.dtype), jax.lax.map(of_key, keys))
+
+
+def recall(found: Table) -> Float[Array, "classes subsets"]:
+    """Share of a class's examples that are predicted to be of it; NaN for a class without examples.
+
+    A coalition that always predicts one class has full recall of it. F1 does not reward that.
+    """
+    count = found.count[:, None]
+    return jnp.where(count > 0, found.hits / jnp.maximum(count, 1), jnp.nan)
+
+
+def precision(found: Table) -> Float[Array, "classes subsets"]:
+    """Share of what is predicted to be of a class that is; NaN where nothing is predicted to be of it."""
+    return jnp.where(found.predicted > 0, found.hits / jnp.maximum(found.predicted, 1), jnp.nan)
+
+
+def f1(found: Table) -> Float[Array, "classes subsets"]:
+    """F1 of telling each class from the rest, 2 TP/(2 TP + FP + FN); NaN for a class without examples."""
+    count = found.count[:, None]
+    return jnp.where(count > 0, 2 * found.hits / jnp.maximum(count + found.predicted, 1), jnp.nan)
+
+
+def accuracy(found: Table) -> Float[Array, " subsets"]:
+    """Share of all examples that are predicted correctly."""
+    return jnp.sum(found.hits, axis=0) / jnp.sum(found.count)
+
+
+def intact(values: Float[Array | np.ndarray, "*batch subsets"]) -> Float[Array, "*batch"]:
+    """The value of the coalition of all units: of the network as it is."""
+    return jnp.asarray(values)[..., -1]
+
+
+def _check(units: int, classes: int, chunk: int) -> None:
+    if classes < 2:
+        raise InputError("coalitions are judged by which of several classes is predicted: give the network 2 outputs")
+    if units > LARGEST:
+        raise InputError(f"2^{units} coalitions are too many for a table: use at most {LARGEST} units, or sample them")
+    if classes > 255:
+        raise InputError(f"a table has at most 255 classes, got {classes}")
+    if not 1 <= chunk <= 127:
+        raise InputError(f"chunk is {chunk}: use 1 to 127 images at once")
+
+
+def _table(logits: Array, kernel: Array, labels: Array, change: Array, *, chunk: int) -> Table:
+    """The table of a change (r − a) of each unit's activation; counts are exact."""
+    examples, classes = logits.shape
+    lower = kernel.shape[0] // 2
+    first, second = (_without(part) for part in (lower, kernel.shape[0] - lower))
+    rows = jnp.arange(-(-examples // chunk) * chunk).reshape(-1, chunk)
+
+    def of_images(rows):
+        """The partial sums of the two halves, "images classes subsets", and labels; no class for what fills up."""
+        own, terms = rows % examples, change[rows % examples, :, None] * kernel
+        low = logits[own][:, :, None] + jnp.einsum("iuc,su->ics", terms[:, :lower], first, precision=EXACT)
+        high = jnp.einsum("iuc,su->ics", terms[:, lower:], second, precision=EXACT)
+        return low, high, jnp.where(rows < examples, labels[own], classes)
+
+    def step(sums, rows):
+        parts = of_images(rows)
+        # The loop keeps the compiler from computing predictions again for each class that counts them.
+        predictions, margins, losses = jax.lax.map(lambda own: _of_image(*own), parts)
+        of_class = jnp.asarray(parts[2] == jnp.arange(classes)[:, None], margins.dtype)
+        hits, predicted, margin, loss = sums
+        own_hits, own_predicted = _counted(predictions, parts[2], classes)
+        return (
+            hits + own_hits,
+            predicted + own_predicted,
+            margin + jnp.matmul(of_class, margins, precision=EXACT),
+            loss + jnp.matmul(of_class, losses, precision=EXACT),
+        ), None
+
+    shape = classes, 2 ** kernel.shape[0]
+    none = (jnp.zeros(shape, jnp.int32),) * 2 + (jnp.zeros(shape, logits.dtype),) * 2
+    (hits, predicted, margin, loss), _ = jax.lax.scan(step, none, rows)
+    count = jnp.sum(labels == jnp.arange(classes)[:, None], axis=1)
+    divisor = jnp.where(count > 0, count, jnp.nan).astype(logits.dtype)[:, None]
+    return Table(hits.astype(logits.dtype), predicted.astype(logits.dtype), margin / divisor, loss / divisor, count)
+
+
+def _without(units: int) -> Float[np.ndarray, "subsets units"]:
+    """1 for each unit that is not in a subset."""
+    return 1.0 - ablation.subsets(units).astype(np.float32)
+
+
+def _of_image(low: Float[Array, "classes lower"], high: Float[Array, "classes upper"], label: Array):
+    """One image's predicted class, margin and loss under every coalition."""
+    classes = len(low)
+
+    def logits(low, high):
+        return [own[None, :] + other[:, None] for own, other in zip(low, high, strict=True)]
+
+    best, *rest = logits(low, high)
+    predicted = jnp.zeros(best.shape, jnp.int32)
+    for number, value in enumerate(rest, start=1):
+        larger = value > best
+        predicted, best = jnp.where(larger, number, predicted), jnp.where(larger, value, best)
+    # The label's own logit last, behind the largest of the others.
+    others = jnp.arange(classes - 1)
+    order = jnp.append(others + (others >= label), jnp.minimum(label, classes - 1))
+    *rest, own = logits(low[order], high[order])
+    margin = own - reduce(jnp.maximum, rest)
+    loss = jnp.log(sum(jnp.exp(value - best) for value in (*rest, own))) + best - own
+    return predicted.astype(jnp.uint8).reshape(-1), margin.reshape(-1), loss.reshape(-1)
+
+
+def _counted(predictions: UInt8[Array, "images subsets"], labels: Int[Array, " images"], classes: int):
+    """How many images are predicted to be of each class, rightly and in all; those without a class count nowhere.
+
+    Written out, sums of single bytes are one pass over few bytes; as reductions they take five times as long.
+    """
+
+    def total(rows, weights) -> Array:
+        none = jnp.zeros(predictions.shape[1], jnp.int8)
+        return sum((row * weight for row, weight in zip(rows, weights, strict=True)), none).astype(jnp.int32)
+
+    same = [[(row == own).astype(jnp.int8) for row in predictions] for own in range(classes)]
+    known = (labels < classes).astype(jnp.int8)
+    hits = [total(rows, (labels == own).astype(jnp.int8)) for own, rows in enumerate(same)]
+    return jnp.stack(hits), jnp.stack([total(rows, known) for rows in same])
