@@ -30,6 +30,7 @@ UNTRIED = {
             "attribution.marching.break_count",
             "attribution.marching.conductances",
             "attribution.marching.mean_gradients",
+            "coalitions.tables.parts",
             "directions.mover",
             "maximization.best_of_each",
             "maximization.optima.map_bounds",

@@ -6,7 +6,7 @@ other half as many, and every coalition's logits are the sum of one of each. Ima
 results added up, so that memory does not grow with them.
 """
 
-from functools import partial, reduce
+from functools import reduce
 from typing import NamedTuple
 
 import jax
@@ -21,7 +21,7 @@ from jaxinterp.interventions import Site
 from jaxinterp.networks import EXACT, MLP, Network, output_weights, sites
 
 LARGEST = 20  # units: a million coalitions, each with four numbers for each class
-_CHUNK = 16  # images at once: the predictions of a 16-unit layer are then 1 MB, and stay in cache
+CHUNK = 16  # images at once: the predictions of a 16-unit layer are then 1 MB, and stay in cache
 
 
 class Table(NamedTuple):
@@ -36,12 +36,21 @@ class Table(NamedTuple):
     predicted: Float[Array, "classes subsets"]
     margin: Float[Array, "classes subsets"]
     loss: Float[Array, "classes subsets"]
-    count: Int[Array, " classes"]
+    count: Int[Array, " classes"]  # pyright: ignore[reportIncompatibleMethodOverride]
 
 
 def last_site(model: MLP) -> Site:
     """The site that the outputs read: that of the units whose coalitions have a table."""
     return sites(model)[-2]
+
+
+class Parts(NamedTuple):
+    """What a table is made of: logits, each unit's change when it is left out, output weights and labels."""
+
+    logits: Float[Array, "examples classes"]
+    change: Float[Array, "examples units"]
+    kernel: Float[Array, "units classes"]
+    labels: Int[Array, " examples"]
 
 
 def table(
@@ -51,7 +60,7 @@ def table(
     kind: str = "zero",
     keys: Key[Array, " draws"] | None = None,
     basis: directions.Basis | None = None,
-    chunk: int = _CHUNK,
+    chunk: int = CHUNK,
 ) -> Table:
     """The table of all coalitions of the last hidden layer's units.
 
@@ -63,21 +72,74 @@ def table(
     Raises InputError where the outputs read feature maps, for one output, more than `LARGEST` units, an unknown kind,
     and for "resample" without keys.
     """
+
+    def of_key(key):
+        return of_parts(parts(network, data, kind=kind, key=key, basis=basis), chunk=chunk)
+
+    if kind != "resample" or keys is None:
+        return of_key(None)
+    return jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0).astype(leaf.dtype), jax.lax.map(of_key, keys))
+
+
+def parts(network: Network, data: Dataset, *, kind: str, key=None, basis: directions.Basis | None = None) -> Parts:
+    """What `of_parts` makes a table of: those of several kinds, bases or images have equal shapes, for one program.
+
+    key: for "resample". Raises InputError as `table` does.
+    """
     kernel, classes = output_weights(network), network.model.outputs
-    _check(kernel.shape[0], classes, chunk)
+    if classes < 2:
+        raise InputError("coalitions are judged by which of several classes is predicted: give the network 2 outputs")
     logits, activations = network(data.images)
     activations, labels = activations[last_site(network.model)], jnp.asarray(data.labels)
     if basis is not None:
         activations = directions.coordinates(activations, basis)
         kernel = jnp.matmul(basis.T, kernel, precision=EXACT)
-    of_change = partial(_table, logits, kernel, labels, chunk=chunk)
+    fill = ablation.fill(kind, activations, labels, classes=classes, key=key)
+    return Parts(logits, fill - activations, kernel, labels)
 
-    def of_key(key):
-        return of_change(ablation.fill(kind, activations, labels, classes=classes, key=key) - activations)
 
-    if kind != "resample" or keys is None:
-        return of_key(None)
-    return jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0).astype(leaf.dtype), jax.lax.map(of_key, keys))
+def of_parts(found: Parts, *, chunk: int = CHUNK) -> Table:
+    """The table; counts are exact. chunk, and InputError for too many units: see `table`."""
+    logits, change, kernel, labels = found
+    units = kernel.shape[0]
+    if units > LARGEST:
+        raise InputError(f"2^{units} coalitions are too many for a table: use at most {LARGEST} units, or sample them")
+    if logits.shape[1] > 255:
+        raise InputError(f"a table has at most 255 classes, got {logits.shape[1]}")
+    if not 1 <= chunk <= 127:
+        raise InputError(f"chunk is {chunk}: use 1 to 127 images at once")
+    examples, classes = logits.shape
+    lower = units // 2
+    first, second = _without(lower), _without(units - lower)
+    rows = jnp.arange(-(-examples // chunk) * chunk).reshape(-1, chunk)
+
+    def of_images(rows):
+        """The partial sums of the two halves, "images classes subsets", and labels; no class for what fills up."""
+        own, terms = rows % examples, change[rows % examples, :, None] * kernel
+        low = logits[own][:, :, None] + jnp.einsum("iuc,su->ics", terms[:, :lower], first, precision=EXACT)
+        high = jnp.einsum("iuc,su->ics", terms[:, lower:], second, precision=EXACT)
+        return low, high, jnp.where(rows < examples, labels[own], classes)
+
+    def step(sums, rows):
+        images = of_images(rows)
+        # The loop keeps the compiler from computing predictions again for each class that counts them.
+        predictions, margins, losses = jax.lax.map(lambda own: _of_image(*own), images)
+        of_class = jnp.asarray(images[2] == jnp.arange(classes)[:, None], margins.dtype)
+        hits, predicted, margin, loss = sums
+        own_hits, own_predicted = _counted(predictions, images[2], classes)
+        return (
+            hits + own_hits,
+            predicted + own_predicted,
+            margin + jnp.matmul(of_class, margins, precision=EXACT),
+            loss + jnp.matmul(of_class, losses, precision=EXACT),
+        ), None
+
+    shape = classes, 2**units
+    none = (jnp.zeros(shape, jnp.int32),) * 2 + (jnp.zeros(shape, logits.dtype),) * 2
+    (hits, predicted, margin, loss), _ = jax.lax.scan(step, none, rows)
+    count = jnp.sum(labels == jnp.arange(classes)[:, None], axis=1)
+    divisor = jnp.where(count > 0, count, jnp.nan).astype(logits.dtype)[:, None]
+    return Table(hits.astype(logits.dtype), predicted.astype(logits.dtype), margin / divisor, loss / divisor, count)
 
 
 def recall(found: Table) -> Float[Array, "classes subsets"]:
@@ -108,53 +170,6 @@ def accuracy(found: Table) -> Float[Array, " subsets"]:
 def intact(values: Float[Array | np.ndarray, "*batch subsets"]) -> Float[Array, "*batch"]:
     """The value of the coalition of all units: of the network as it is."""
     return jnp.asarray(values)[..., -1]
-
-
-def _check(units: int, classes: int, chunk: int) -> None:
-    if classes < 2:
-        raise InputError("coalitions are judged by which of several classes is predicted: give the network 2 outputs")
-    if units > LARGEST:
-        raise InputError(f"2^{units} coalitions are too many for a table: use at most {LARGEST} units, or sample them")
-    if classes > 255:
-        raise InputError(f"a table has at most 255 classes, got {classes}")
-    if not 1 <= chunk <= 127:
-        raise InputError(f"chunk is {chunk}: use 1 to 127 images at once")
-
-
-def _table(logits: Array, kernel: Array, labels: Array, change: Array, *, chunk: int) -> Table:
-    """The table of a change (r − a) of each unit's activation; counts are exact."""
-    examples, classes = logits.shape
-    lower = kernel.shape[0] // 2
-    first, second = (_without(part) for part in (lower, kernel.shape[0] - lower))
-    rows = jnp.arange(-(-examples // chunk) * chunk).reshape(-1, chunk)
-
-    def of_images(rows):
-        """The partial sums of the two halves, "images classes subsets", and labels; no class for what fills up."""
-        own, terms = rows % examples, change[rows % examples, :, None] * kernel
-        low = logits[own][:, :, None] + jnp.einsum("iuc,su->ics", terms[:, :lower], first, precision=EXACT)
-        high = jnp.einsum("iuc,su->ics", terms[:, lower:], second, precision=EXACT)
-        return low, high, jnp.where(rows < examples, labels[own], classes)
-
-    def step(sums, rows):
-        parts = of_images(rows)
-        # The loop keeps the compiler from computing predictions again for each class that counts them.
-        predictions, margins, losses = jax.lax.map(lambda own: _of_image(*own), parts)
-        of_class = jnp.asarray(parts[2] == jnp.arange(classes)[:, None], margins.dtype)
-        hits, predicted, margin, loss = sums
-        own_hits, own_predicted = _counted(predictions, parts[2], classes)
-        return (
-            hits + own_hits,
-            predicted + own_predicted,
-            margin + jnp.matmul(of_class, margins, precision=EXACT),
-            loss + jnp.matmul(of_class, losses, precision=EXACT),
-        ), None
-
-    shape = classes, 2 ** kernel.shape[0]
-    none = (jnp.zeros(shape, jnp.int32),) * 2 + (jnp.zeros(shape, logits.dtype),) * 2
-    (hits, predicted, margin, loss), _ = jax.lax.scan(step, none, rows)
-    count = jnp.sum(labels == jnp.arange(classes)[:, None], axis=1)
-    divisor = jnp.where(count > 0, count, jnp.nan).astype(logits.dtype)[:, None]
-    return Table(hits.astype(logits.dtype), predicted.astype(logits.dtype), margin / divisor, loss / divisor, count)
 
 
 def _without(units: int) -> Float[np.ndarray, "subsets units"]:

@@ -14,6 +14,7 @@ from jaxinterp.studies.bottleneck_neurons import (
     channels,
     class_accuracy,
     clusters,
+    coalitions,
     damage,
     drift,
     factors,
@@ -36,7 +37,7 @@ from jaxinterp.text import format_percent
 _WORDS = {"holds": "yes", "does not hold": "no", "undecided": "undecided"}
 _TOPICS = (
     *(activity, drift, class_accuracy, rankings, selectivity, damage, scaling, clusters, pictures, saliency),
-    *(filters, channels, factors, pruning, superposition),
+    *(filters, channels, factors, pruning, superposition, coalitions),
 )
 
 

@@ -23,7 +23,9 @@ def as_without_libraries():
 def test_ids_are_unique_and_highlights_exist():
     results = as_without_libraries()
     findings = judged(STUDY, results)
-    assert studies.get("bottleneck-neurons") is STUDY and len(findings) == 97 and set(STUDY.highlights) <= set(findings)
+    assert (
+        studies.get("bottleneck-neurons") is STUDY and len(findings) == 105 and set(STUDY.highlights) <= set(findings)
+    )
     assert {name.split()[0] for name in findings} == {f"4.{row}" for row in range(1, 13)}
     assert len(STUDY.answer(findings).split()) <= 30
 

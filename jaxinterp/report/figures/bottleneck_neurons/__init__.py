@@ -8,6 +8,7 @@ from jaxinterp.report.figures.bottleneck_neurons import (
     channels,
     class_accuracy,
     clusters,
+    coalitions,
     damage,
     drift,
     factors,
@@ -37,7 +38,10 @@ _OF_COURSES = (drift.course, drift.neurons, drift.drifts, drift.settling)
 _OF_ARMS = (factors.accuracy, factors.effects, factors.neurons)
 _OF_CNNS = (channels.units, channels.alike, drift.drifts_of_cnn, maximisers.maximisers)
 _OF_IMAGES = (class_accuracy.failures, saliency.saliency, filters.gallery, maximisers.maximisers)
-_OF_SLOW = (pruning.accuracies, pruning.left, superposition.toy, superposition.dictionaries)
+_OF_SLOW = (
+    *(pruning.accuracies, pruning.left, superposition.toy, superposition.dictionaries),
+    *(coalitions.sizes, coalitions.roles),
+)
 
 
 def figures(results: Results) -> list[Figure]:

@@ -38,7 +38,7 @@ def test_every_figure_can_be_drawn_and_says_what_it_shows(seeds, diverged, sizes
     results = with_diverged(random_results(STUDY, sizes, seeds=seeds), diverged)
     results = small(results) if "pixels" in sizes else results
     shown = figures.figures(results)
-    assert len(shown) == (29 if "pixels" in sizes else 33)  # no maps of images that are not square
+    assert len(shown) == (31 if "pixels" in sizes else 35)  # no maps of images that are not square
     for figure in shown:
         figure.draw_without_rendering()
         assert figure.get_suptitle() and len(figure.get_label()) > 30 and "nan" not in figure.get_label()
@@ -47,7 +47,7 @@ def test_every_figure_can_be_drawn_and_says_what_it_shows(seeds, diverged, sizes
     titles = [figure.get_suptitle() for figure in shown]
     assert all(kept in title for title in titles if not title.startswith(of_no_network))
     assert len({figure.get_suptitle() for figure in shown}) == len(shown)
-    rows = {f"4.{row}" for row in (*range(1, 8), *range(9, 13))} | ({"4.8"} if len(shown) == 33 else set())
+    rows = {f"4.{row}" for row in (*range(1, 8), *range(9, 13))} | ({"4.8"} if len(shown) == 35 else set())
     assert {row for figure in shown for row in rows_of(figure)} == rows
 
 

@@ -1,0 +1,243 @@
+"""How many neurons does a digit need, and which of them together? All subsets of the last hidden layer, exactly.
+
+Row 4.6 without its limit to one ablation at a time: where neurons stand in for each other, none of them is missed, and
+where they work only together, each of them is. Values are F1 of one digit against the rest, since a network without
+neurons answers one digit always and thus has full recall of it. Sets are chosen on one half of the test images and
+scored on the other. The control is a random basis of the layer, in which as many sets are searched alike. Untrained
+networks are none: they have no digit to lose.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jaxtyping import Array, Float
+
+from jaxinterp import ensemble, stats
+from jaxinterp.analysis import coalitions, directions
+from jaxinterp.analysis.coalitions import sets, tables
+from jaxinterp.data import Dataset
+from jaxinterp.networks import Network
+from jaxinterp.stats import SHARE, SIGNED, Bounds
+from jaxinterp.studies.bottleneck_neurons.neurons import ALIKE, CHOSEN, MOST
+from jaxinterp.studies.inputs import Inputs
+from jaxinterp.studies.judge import Claim, above, below
+from jaxinterp.studies.scores import Difference
+from jaxinterp.studies.study import EnsembleMeasurement, Results
+from jaxinterp.text import format_number, format_percent
+
+COALITIONS = "coalitions"
+KINDS = ("zero", "mean")
+OWN, ROTATED = BASES = ("neurons", "random basis")
+IMAGES = 2000  # of each half
+_KEY = 12  # of the study's keys
+
+
+class Coalitions(NamedTuple):
+    """F1 of every digit with subsets of the neurons, or of the directions of a random basis: one for each network.
+
+    enough, needed: number of units in the smallest set that keeps 95 % of the intact F1, and in the smallest without
+    which less than 10 % is left; of several as small, the best. kept, left: the share of the intact F1 on the scoring
+    half with the one set alone, and without the other. one_kept, one_left: the same of the best and the most damaging
+    single unit. shapley: on the scoring half. damage: F1 lost without each unit alone, on the choosing half.
+    additivity: `analysis.coalitions.additivity`, on the choosing half. disjoint: number of disjoint sets that each keep
+    95 %, on the choosing half; of all test images alone, not of parts.
+    """
+
+    intact: Float[Array, "seeds classes"]
+    enough: Float[Array, "seeds bases kinds classes"]
+    needed: Float[Array, "seeds bases kinds classes"]
+    kept: Float[Array, "seeds bases kinds classes"]
+    left: Float[Array, "seeds bases kinds classes"]
+    one_kept: Float[Array, "seeds bases kinds classes"]
+    one_left: Float[Array, "seeds bases kinds classes"]
+    additivity: Float[Array, "seeds bases kinds classes"]
+    disjoint: Float[Array, "seeds bases kinds classes"]
+    shapley: Float[Array, "seeds bases kinds classes units"]
+    damage: Float[Array, "seeds bases kinds classes units"]
+
+
+def values(network: Network, key, halves: Sequence[Dataset]) -> Float[Array, "halves bases kinds classes subsets"]:
+    """F1 of every class with all subsets of the last hidden layer's units, and of a random basis' directions."""
+    units = network.model.layers[-1].units
+    bases = (None, directions.random_bases(key, units, draws=1)[0])
+    made = [tables.parts(network, half, kind=kind, basis=basis) for half in halves for basis in bases for kind in KINDS]
+    found = jax.lax.map(lambda own: coalitions.f1(tables.of_parts(own)), ensemble.stack(made))
+    return found.reshape(len(halves), len(bases), len(KINDS), *found.shape[1:])
+
+
+def searched(choosing: Float[Array, "*rows subsets"], scoring: Float[Array, "*rows subsets"]) -> dict[str, Array]:
+    """What is chosen by one half's values, and how it does by the other's; the names are fields of `Coalitions`."""
+    last, whole = choosing.shape[-1] - 1, coalitions.intact(scoring)
+    alone = 2 ** np.arange(sets.units_of(choosing))
+    sufficient, necessary = coalitions.sufficient(choosing), coalitions.necessary(choosing)
+    enough = coalitions.smallest(sufficient, choosing)
+    needed = coalitions.smallest(necessary, -choosing[..., ::-1])
+
+    def share(subset, known: Any = True) -> Array:
+        value = jnp.take_along_axis(scoring, subset[..., None], axis=-1)[..., 0]
+        return jnp.where(known & (whole > 0), value / jnp.where(whole > 0, whole, 1), jnp.nan)
+
+    best, worst = jnp.argmax(choosing[..., alone], axis=-1), jnp.argmin(choosing[..., last - alone], axis=-1)
+    return {
+        "enough": enough.size,
+        "needed": needed.size,
+        "kept": share(enough.subset, ~jnp.isnan(enough.size)),
+        "left": share(last - needed.subset, ~jnp.isnan(needed.size)),
+        "one_kept": share(jnp.asarray(alone)[best]),
+        "one_left": share(last - jnp.asarray(alone)[worst]),
+        "additivity": coalitions.additivity(choosing),
+        "shapley": coalitions.of_units(coalitions.shapley(scoring)),
+        "damage": coalitions.single_damage(choosing),
+    }
+
+
+def measure(inputs: Mapping[str, Inputs]) -> Coalitions:
+    """All subsets of every network's last hidden layer; NaN where that has too many units for it."""
+    (own,) = inputs.values()
+    halves, units = _halves(own), own.model.layers[-1].units
+    if units > sets.PACKED:
+        return _unknown(own.seeds, own.model.outputs, units)
+
+    def of_network(network: Network, key, halves) -> Coalitions:
+        choosing, scoring = values(network, key, halves)
+        found = searched(choosing, scoring)
+        disjoint = jnp.full(found["enough"].shape, jnp.nan)
+        if own.whole is None:
+            disjoint = coalitions.disjoint_sets(coalitions.sufficient(choosing))
+        return Coalitions(intact=coalitions.intact(scoring)[0, 0], disjoint=disjoint, **found)
+
+    lifted = ensemble.over_seeds(of_network, chunk=1, keyed=True)
+    program = jax.jit(ensemble.over_devices(lambda seeded, halves: lifted(*seeded, halves)))
+    return program((own.networks, own.network_keys(_KEY)), halves)
+
+
+def _halves(inputs: Inputs) -> tuple[Dataset, Dataset]:
+    """As many images to choose by as to score on."""
+    choosing, scoring = inputs.choosing, inputs.scoring
+    count = min(inputs.at_most(IMAGES), len(choosing.labels), len(scoring.labels))
+    return choosing.spaced(count), scoring.spaced(count)
+
+
+def _unknown(seeds: int, classes: int, units: int) -> Coalitions:
+    sizes = {"seeds": seeds, "bases": len(BASES), "kinds": len(KINDS), "classes": classes, "units": units}
+    axes = {name: own.dim_str.split() for name, own in Coalitions.__annotations__.items()}
+    return Coalitions(**{name: jnp.full([sizes[axis] for axis in own], jnp.nan) for name, own in axes.items()})
+
+
+def _coords(inputs: Mapping[str, Inputs]) -> Mapping[str, Sequence[Any]]:
+    (own,) = inputs.values()
+    return {"classes": own.classes, "bases": BASES, "kinds": KINDS}
+
+
+MEASUREMENTS = (EnsembleMeasurement(COALITIONS, measure, _coords, slow=True),)
+
+
+def correlation(found: xr.Dataset, *, shifted: bool = False) -> xr.DataArray:
+    """Spearman's correlation over (neuron, digit) of the F1 that a single ablation costs with the Shapley value.
+
+    shifted: with the damage to another digit, mean over all others.
+    """
+    damage: xr.DataArray = found.damage
+    if shifted:
+        others = [damage.roll(classes=shift) for shift in range(1, damage.sizes["classes"])]
+        damage = xr.concat(others, "shifts")
+    alike = stats.spearman_over(("units", "classes"), damage, found.shapley)
+    return alike.mean("shifts") if shifted else alike
+
+
+def claims(results: Results) -> list[Claim]:
+    """Row 4.6 by coalitions, where they have been measured."""
+    if COALITIONS not in results:
+        return []
+    found = results[COALITIONS]
+    return [claim for kind in KINDS for claim in _of_kind(found.sel(kinds=kind, drop=True), kind)]
+
+
+def _of_kind(found: xr.Dataset, kind: str) -> list[Claim]:
+    own, rotated = (found.sel(bases=basis, drop=True) for basis in BASES)
+    search = f"Sets are {CHOSEN}. Control: one random basis of the layer for each network, searched alike."
+    return [
+        Claim(
+            row="4.6",
+            name=f"one enough {kind}",
+            text=f"One neuron is enough for most digits: share of digits of which it keeps {format_percent(sets.KEPT)} "
+            f"of F1, all others under {kind}-ablation",
+            bounds=SHARE,
+            quantity=f"share of digits of which one unit keeps {format_percent(sets.KEPT)} of F1",
+            measured=_reached(own.one_kept >= sets.KEPT, own.one_kept),
+            controls={ROTATED: _reached(rotated.one_kept >= sets.KEPT, rotated.one_kept)},
+            score=Difference(),
+            rule=above(MOST),
+            shown={"share of F1 that the best keeps": own.one_kept, f"{ROTATED}, the same": rotated.one_kept},
+            note=search,
+        ),
+        Claim(
+            row="4.6",
+            name=f"one necessary {kind}",
+            text="One neuron is necessary for most digits: share of digits of which less than "
+            f"{format_percent(sets.LEFT)} of F1 is left without it, under {kind}-ablation",
+            published="“about 0 %”",
+            bounds=SHARE,
+            quantity=f"share of digits of which less than {format_percent(sets.LEFT)} of F1 is left without one unit",
+            measured=_reached(own.one_left < sets.LEFT, own.one_left),
+            controls={ROTATED: _reached(rotated.one_left < sets.LEFT, rotated.one_left)},
+            score=Difference(),
+            rule=above(MOST),
+            shown={"share of F1 that is left": own.one_left, f"{ROTATED}, the same": rotated.one_left},
+            note=search,
+        ),
+        Claim(
+            row="4.6",
+            name=f"fewer {kind}",
+            text="A digit needs fewer neurons than directions of a random basis: number of units in the smallest set "
+            f"that keeps {format_percent(sets.KEPT)} of F1, all others under {kind}-ablation",
+            bounds=Bounds(0, own.sizes["units"]),
+            quantity="number of units in the smallest set that is enough",
+            measured=own.enough,
+            controls={ROTATED: rotated.enough},
+            score=Difference(),
+            rule=below(0.0),
+            shown={
+                "share of F1 that the set keeps": own.kept,
+                f"{ROTATED}, the same": rotated.kept,
+                "smallest set that is necessary": own.needed,
+                f"{ROTATED}, the same set": rotated.needed,
+            },
+            note=f"{search} {_distribution(own.enough)}",
+        ),
+        Claim(
+            row="4.6",
+            name=f"damage predicts {kind}",
+            text="What one ablation costs tells a neuron's part in all coalitions: rank correlation of the drop in F1 "
+            f"with the Shapley value, under {kind}-ablation",
+            bounds=SIGNED,
+            quantity="Spearman's correlation over neurons × digits",
+            measured=correlation(own),
+            controls={"damage to other digits": correlation(own, shifted=True)},
+            score=Difference(),
+            rule=above(ALIKE),
+            shown={ROTATED: correlation(rotated), "value of coalitions, if losses added up": own.additivity},
+            note="Damage on one half of the test images, Shapley values on the other.",
+        ),
+    ]
+
+
+def _reached(condition: xr.DataArray, values: xr.DataArray) -> xr.DataArray:
+    """1 where it is so, 0 where not; NaN where a digit has no F1 to keep."""
+    return stats.indicator(condition, values)
+
+
+def _distribution(sizes: xr.DataArray) -> str:
+    """Which share of digits and networks has which size."""
+    known = sizes.to_numpy()[sizes.notnull()]
+    if not len(known):
+        return "No digit has such a set."
+    numbers, counts = np.unique(known, return_counts=True)
+    parts = [
+        f"{number:.0f}: {format_number(count / len(known))}" for number, count in zip(numbers, counts, strict=True)
+    ]
+    return f"Shares of digits by that number: {', '.join(parts)}."

@@ -1,0 +1,98 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from support import planted
+from support.findings import judged
+from support.judging import plant
+from support.random_results import random_results
+
+from jaxinterp import ensemble
+from jaxinterp.analysis import coalitions as exact
+from jaxinterp.studies.bottleneck_neurons import STUDY, coalitions
+from jaxinterp.studies.bottleneck_neurons.coalitions import OWN, ROTATED
+from jaxinterp.studies.runner import take
+
+[MEASUREMENT] = coalitions.MEASUREMENTS
+
+
+@pytest.fixture(scope="module")
+def toy_coalitions(toy_inputs):
+    return take(MEASUREMENT, {STUDY.name: toy_inputs}), toy_inputs
+
+
+def test_planted_roles_are_found():
+    """Of unit 1 and 2 either is enough for class 1; class 0 needs unit 0, class 2 needs unit 4; 3 is the default."""
+    halves = [planted.data(200, seed) for seed in (1, 2)]
+    found = jax.jit(coalitions.values)(planted.network(), jax.random.key(0), halves)
+    assert found.shape == (2, 2, 2, planted.CLASSES, 2**planted.UNITS)
+    searched = coalitions.searched(*found[:, 0, 0])
+    np.testing.assert_array_equal(searched["needed"][: planted.CLASSES - 1], [1, 2, 1])
+    np.testing.assert_allclose(searched["one_left"][:3], [0, 1, 0], atol=1e-6)
+    # Alone, a unit tells its class, while all other images are taken for the default, class 3.
+    np.testing.assert_allclose(searched["one_kept"][:3], 1, atol=1e-6)
+    np.testing.assert_array_equal(searched["enough"][:3], 1)
+    sufficient = exact.sufficient(found[0, 0, 0])
+    np.testing.assert_array_equal(exact.disjoint_sets(sufficient)[:3], [1, 2, 1])
+    roles = np.zeros((planted.CLASSES, planted.UNITS))
+    roles[0, planted.ALONE], roles[1, list(planted.PAIR)], roles[2, 4] = 1, 0.5, 1
+    np.testing.assert_allclose(searched["shapley"][:3], roles[:3], atol=1e-5)
+    roles[1] = 0  # neither of the pair is missed alone
+    np.testing.assert_allclose(searched["damage"][:3], roles[:3], atol=1e-6)
+
+
+def test_a_set_is_chosen_on_one_half_and_scored_on_the_other():
+    choosing, scoring = jnp.zeros((1, 8)), jnp.zeros((1, 8))
+    choosing = choosing.at[0, [4, 7]].set(jnp.array([0.99, 1.0]))  # unit 2 alone
+    scoring = scoring.at[0, [1, 4, 7]].set(jnp.array([0.9, 0.45, 0.9]))  # there it keeps half, and unit 0 all
+    found = coalitions.searched(choosing, scoring)
+    assert found["enough"] == 1 and found["kept"] == found["one_kept"] == 0.5
+    none = coalitions.searched(0 * choosing, scoring)
+    assert np.isnan(none["enough"]) and np.isnan(none["kept"]) and np.isnan(none["needed"])
+
+
+def test_every_network_is_measured_as_if_alone(toy_coalitions):
+    dataset, inputs = toy_coalitions
+    assert dataset.enough.dims == ("seeds", "bases", "kinds", "classes")
+    seed, halves = 3, coalitions._halves(inputs)
+    network, key = ensemble.take(inputs.networks, seed), inputs.network_keys(coalitions._KEY)[seed]
+    choosing, scoring = coalitions.values(network, key, halves)
+    own = dataset.isel(seeds=seed)
+    np.testing.assert_allclose(own.intact, scoring[0, 0, :, -1], atol=1e-6)
+    expected = coalitions.searched(choosing, scoring)
+    for name in ("enough", "needed", "kept", "left", "one_kept", "one_left"):
+        np.testing.assert_allclose(own[name], expected[name], atol=1e-5, err_msg=name)
+    total = own.shapley.sum("units")
+    np.testing.assert_allclose(total, scoring[..., -1] - scoring[..., 0], atol=1e-5)
+
+
+def test_a_layer_that_is_too_wide_is_not_judged(toy_inputs, monkeypatch):
+    monkeypatch.setattr(coalitions.sets, "PACKED", 5)
+    found = take(MEASUREMENT, {STUDY.name: toy_inputs})
+    assert found.shapley.shape == (5, 2, 2, 2, 6) and found.enough.isnull().all() and found.shapley.isnull().all()
+
+
+@pytest.mark.parametrize("kind", coalitions.KINDS)
+def test_sets_and_shares_are_judged_beside_a_random_basis(kind):
+    results = random_results(STUDY, {"units": 16})
+    found = results[coalitions.COALITIONS]
+    here, there = {"kinds": kind, "bases": OWN}, {"kinds": kind, "bases": ROTATED}
+
+    def findings():
+        own = judged(STUDY, results, coalitions.claims)
+        return [own[f"4.6 {name} {kind}"] for name in ("one enough", "one necessary", "fewer", "damage predicts")]
+
+    plant(found["one_kept"], 0.98, **here)
+    plant(found["one_kept"], 0.5, **there)
+    plant(found["one_left"], 0.02, spread=0.001, **here)
+    plant(found["one_left"], 0.5, **there)
+    plant(found["enough"], 3, **here)
+    plant(found["enough"], 6, **there)
+    found["damage"] = np.exp(found.shapley)
+    assert [own.verdict for own in findings()] == ["holds"] * 4
+    plant(found["one_kept"], 0.98, **there)
+    plant(found["one_left"], 0.02, spread=0.001, **there)
+    plant(found["enough"], 2, **there)
+    found["damage"] = -found.shapley
+    assert [own.verdict for own in findings()] == ["does not hold"] * 4
+    assert {own.control_name for own in findings()} == {ROTATED, "damage to other digits"}
