@@ -211,6 +211,7 @@ def command(arguments: list[str]) -> None:
         | Annotated[Analyze, subcommand("analyze")]
         | Annotated[questions.Units, subcommand("units")]
         | Annotated[questions.Ablate, subcommand("ablate")]
+        | Annotated[questions.Coalitions, subcommand("coalitions")]
         | Annotated[questions.Attribute, subcommand("attribute")]
         | Annotated[questions.Compare, subcommand("compare")]
         | Annotated[Report, subcommand("report")]
@@ -233,6 +234,7 @@ _COMMANDS: dict[type, Callable[[Any], None]] = {
     Analyze: actions.analyze,
     questions.Units: questions.units,
     questions.Ablate: questions.ablate,
+    questions.Coalitions: questions.coalitions,
     questions.Attribute: questions.attribute,
     questions.Compare: questions.compare,
     Report: actions.report,

@@ -57,6 +57,19 @@ class Ablate:
 
 
 @dataclass(frozen=True)
+class Coalitions:
+    """Show how few units of the last hidden layer each class needs, by all subsets of them, and each unit's part."""
+
+    run: Run
+    """a run's folder"""
+    kind: Annotated[str, arg(metavar="{zero,mean,class-mean,resample}")] = "mean"
+    """what replaces the activations of units that are left out: 0, their mean, their mean on images of the same class,
+    or that on another image"""
+    format: Format = "table"
+    """how tables are printed: for a terminal, or as json, csv or markdown (all other text then goes to stderr)"""
+
+
+@dataclass(frozen=True)
 class Attribute:
     """Attribute the networks' output for one test image to its pixels and to units, and test that attribution."""
 
@@ -119,6 +132,18 @@ def ablate(command: Ablate) -> None:
     title = f"{command.run} without {found.group}, under {found.kind}-ablation"
     first = show(answers.ablation_table(found, title=title), command.format)
     show(answers.ablated_networks_table(found), command.format, after=first)
+
+
+def coalitions(command: Coalitions) -> None:
+    """Show which units each class needs."""
+    from jaxinterp import questions
+    from jaxinterp.report import answers
+
+    found = questions.coalitions.answer(questions.load(command.run), kind=command.kind)
+    title = f"{command.run}: all subsets of {found.layer}, under {found.kind}-ablation of the others"
+    shown = show(answers.coalitions_table(found, title=title), command.format)
+    shown = show(answers.coalition_sets_table(found), command.format, after=shown)
+    show(answers.coalition_units_table(found), command.format, after=shown)
 
 
 def attribute(command: Attribute) -> None:

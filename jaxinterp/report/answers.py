@@ -12,6 +12,8 @@ from jaxinterp.analysis.units import KINDS
 from jaxinterp.questions.ablate import CONTROLS, Ablation
 from jaxinterp.questions.ablate import rows as ablated_rows
 from jaxinterp.questions.attribute import ORDERS, Attribution
+from jaxinterp.questions.coalitions import Coalitions, Roles
+from jaxinterp.questions.coalitions import rows as coalition_rows
 from jaxinterp.questions.compare import Comparison
 from jaxinterp.questions.units import FACETS, Units
 from jaxinterp.report.figures import attributed
@@ -95,6 +97,72 @@ def ablated_networks_table(found: Ablation) -> Table:
         "without the group by class"
     )
     return Table(columns, cells, values, caption=caption, hidden=found.classes[1:])
+
+
+def coalitions_table(found: Coalitions, *, title: str = "") -> Table:
+    """How few units each class needs, as means over networks."""
+    cells, values = [], []
+    for row in coalition_rows(found):
+        name, *estimates = row
+        cells.append((name, *(_both(estimate, "\n") for estimate in estimates)))
+        values.append({"class": name, "n": row.intact.n} | dict(zip(row._fields[1:], estimates, strict=True)))
+    caption = (
+        f"F1 of each class by all subsets of units, on {found.images} test images: sets are chosen on one half and "
+        "scored on the other; enough: units in the smallest set that alone keeps 95 % of F1; kept: the share it keeps; "
+        "necessary: units in the smallest set without which less than 10 % is left; left: the share; "
+        "random: the same with directions of a random basis; disjoint: sets without a common unit that are enough; "
+        "predicted: rank correlation of F1 with what it would be if the losses by single units added up"
+    )
+    if (networks := len(found.seeds)) > 1:
+        caption = f"mean ± sd [95 % interval] over {networks} networks; {caption}"
+    columns = ("class", "F1", "enough", "enough, random", "kept", "necessary", "necessary, random", "left")
+    return Table((*columns, "disjoint", "predicted"), cells, values, title, _captioned(caption, found.notes))
+
+
+def coalition_sets_table(found: Coalitions) -> Table:
+    """The smallest sets of every network and class, and the pair of units that interacts most."""
+    cells, values = [], []
+    for place, seed in enumerate(found.seeds):
+        for label, name in enumerate(found.classes):
+            own = Roles(*(values[place, label] for values in found.roles))
+            pair = found.strongest(place, label)
+            sets = [np.flatnonzero(members).tolist() for members in (own.enough, own.needed)]
+            row: dict[str, Any] = {"seed": seed, "class": name, "f1": float(own.intact)}
+            row |= {"enough": sets[0], "kept": float(own.kept), "kept_by_one": float(own.kept_by_one)}
+            row |= {"necessary": sets[1], "left": float(own.left), "left_without_one": float(own.left_without_one)}
+            row |= {"disjoint": float(own.disjoint), "pair": list(pair), "interaction": float(own.interaction[pair])}
+            lists = {key: _listed(row[key]) for key in ("enough", "necessary", "pair")}
+            cells.append((str(seed), *(lists[k] if k in lists else _cell(v) for k, v in list(row.items())[1:])))
+            values.append(row | lists)
+    columns = ("seed", "class", "F1", "enough", "kept", "by one", "necessary", "left", "without one", "disjoint")
+    caption = (
+        f"units of {found.layer}; by one: the share that the best unit keeps; without one: what is left without the "
+        "most damaging; pair: the units with the strongest Shapley interaction, positive where they work together and "
+        "negative where each stands in for the other"
+    )
+    return Table((*columns, "pair", "interaction"), cells, values, caption=caption)
+
+
+def coalition_units_table(found: Coalitions) -> Table:
+    """Every unit's part in the F1 of the class where it is largest, beside what that loses without the unit alone."""
+    cells, values = [], []
+    for place, seed in enumerate(found.seeds):
+        for unit in range(found.roles.shapley.shape[-1]):
+            shapley, damage = (part[place, :, unit] for part in (found.roles.shapley, found.roles.damage))
+            label = int(np.argmax(np.nan_to_num(shapley, nan=-np.inf)))
+            row = {"seed": seed, "layer": found.layer, "unit": unit, "class": found.classes[label]}
+            row |= {"shapley": float(shapley[label]), "damage": float(damage[label])}
+            by_class = dict(zip(found.classes, shapley.tolist(), strict=True))
+            parts = (*row.values(),)[4:]
+            cells.append((str(seed), f"{found.layer}:{unit}", row["class"], *map(number, (*parts, *by_class.values()))))
+            values.append(row | {f"shapley_class_{name}": value for name, value in by_class.items()})
+    caption = (
+        "Shapley: the unit's part of F1, for the class where it is largest; the parts of all units sum to F1 less that "
+        "without any unit; alone: F1 lost without this unit alone; json, csv and markdown also have the Shapley value "
+        "for every class"
+    )
+    columns = ("seed", "unit", "class", "Shapley", "alone", *found.classes)
+    return Table(columns, cells, values, caption=caption, hidden=found.classes)
 
 
 def attribution_table(found: Attribution, *, title: str = "") -> Table:
@@ -201,6 +269,14 @@ def _damage(kind: str) -> Callable[[dict[str, Any]], str]:
         return f"{number(damage)} of {row[f'damage_{kind}_class']}\n{number(total)} in all"
 
     return cell
+
+
+def _listed(units: list[int]) -> str:
+    return ",".join(map(str, units)) or "—"
+
+
+def _cell(value: Any) -> str:
+    return value if isinstance(value, str) else number(value)
 
 
 def _share(part: float, whole: float) -> float:

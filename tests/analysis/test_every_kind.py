@@ -226,9 +226,9 @@ ANALYSES = {
         )
     ),
     "coalitions": once(lambda own, some: coalitions.f1(coalitions.table(own, some, kind="mean"))),
-    "sampled coalitions": of_sites(
-        lambda own, some, site, units: coalitions.sampled(
-            KEY, own, some, site=site, measure=raw, pairs=8, kind="mean", chunk=8
+    "sampled coalitions": once(
+        lambda own, some: coalitions.sampled(
+            KEY, own, some, site=own.model.layers[0].post, measure=raw, pairs=8, kind="mean", chunk=8
         )
     ),
     "patching": of_sites(

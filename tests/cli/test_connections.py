@@ -26,6 +26,7 @@ COMMANDS = {
     commands.Analyze: ("analyze ROOT/done activity", 0),
     questions.Units: ("units ROOT/done --top 1", 0),
     questions.Ablate: ("ablate ROOT/done --units hidden1:0", 0),
+    questions.Coalitions: ("coalitions ROOT/done", 0),
     questions.Attribute: ("attribute ROOT/done --image 0", 0),
     questions.Compare: ("compare ROOT/done", 0),
     commands.Report: ("report ROOT/begun", 2),

@@ -5,7 +5,7 @@ import pytest
 from jaxinterp import cli
 
 COMMANDS = (
-    *("run", "train", "study", "analyze", "units", "ablate", "attribute", "compare"),
+    *("run", "train", "study", "analyze", "units", "ablate", "coalitions", "attribute", "compare"),
     *("report", "runs", "recipes", "import"),
 )
 
@@ -33,6 +33,7 @@ def show(capsys):
         ("analyze", ("RUN", "ANALYSIS", "activity, damage or similarity", "--again")),
         ("units", ("RUN", "--sort", "--top", "--class", "--layer", "--seeds", "--facets", "with their nulls")),
         ("ablate", ("RUN", "--units", "hidden1:3,7", "--kind", "control groups")),
+        ("coalitions", ("RUN", "--kind", "all subsets")),
         ("attribute", ("RUN", "--image", "--class", "--unit", "--method", "--seed", "--out")),
         ("compare", ("RUN [RUN ...]", "untrained")),
         ("report", ("RUN", "RUN/report/index.html")),

@@ -22,14 +22,25 @@ from jaxinterp.analysis.coalitions.indices import (
     single_damage,
 )
 from jaxinterp.analysis.coalitions.sampling import Sampled, sampled
-from jaxinterp.analysis.coalitions.sets import disjoint_sets, necessary, smallest, sufficient
+from jaxinterp.analysis.coalitions.sets import (
+    PACKED,
+    Smallest,
+    disjoint_sets,
+    necessary,
+    searched,
+    smallest,
+    sufficient,
+)
 from jaxinterp.analysis.coalitions.tables import (
     LARGEST,
+    Parts,
     Table,
     accuracy,
     f1,
     intact,
     last_site,
+    of_parts,
+    parts,
     precision,
     recall,
     table,
@@ -37,7 +48,10 @@ from jaxinterp.analysis.coalitions.tables import (
 
 __all__ = [
     "LARGEST",
+    "PACKED",
+    "Parts",
     "Sampled",
+    "Smallest",
     "Table",
     "accuracy",
     "additivity",
@@ -49,11 +63,14 @@ __all__ = [
     "last_site",
     "moebius",
     "necessary",
+    "of_parts",
     "of_units",
     "pairs",
+    "parts",
     "precision",
     "recall",
     "sampled",
+    "searched",
     "shapley",
     "single_damage",
     "smallest",

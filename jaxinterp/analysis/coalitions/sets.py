@@ -61,6 +61,47 @@ def smallest(sets: Sets, values: Values) -> Smallest:
     return Smallest(best, jnp.where(known, least, jnp.nan), jnp.sum(chosen, axis=-1))
 
 
+class Searched(NamedTuple):
+    """The best sets by one half of the images, and what the other half says of them.
+
+    enough: the smallest sufficient set, and kept, the share of the intact value that it keeps on the other half.
+    needed: the smallest necessary set, and left, the share that is left there without it. one_kept, one_left: the same
+    of the best single unit and of the most damaging one. Shares are NaN without such a set, and where the intact value
+    of the other half is not above 0.
+    """
+
+    enough: Smallest
+    needed: Smallest
+    kept: Float[Array, "*batch"]
+    left: Float[Array, "*batch"]
+    one_kept: Float[Array, "*batch"]
+    one_left: Float[Array, "*batch"]
+
+
+def searched(choosing: Values, scoring: Values) -> Searched:
+    """Sets that are picked out of all by the values of one half of the images, with their values on the other half."""
+    choosing, scoring = jnp.asarray(choosing), jnp.asarray(scoring)
+    last, whole = choosing.shape[-1] - 1, scoring[..., -1]
+    alone = jnp.asarray(2 ** np.arange(units_of(choosing)))
+    enough = smallest(sufficient(choosing), choosing)
+    needed = smallest(necessary(choosing), -choosing[..., ::-1])
+
+    def share(subset: Array, known=None) -> Array:
+        value = jnp.take_along_axis(scoring, subset[..., None], axis=-1)[..., 0]
+        share = jnp.where(whole > 0, value / jnp.where(whole > 0, whole, 1), jnp.nan)
+        return share if known is None else jnp.where(known.number > 0, share, jnp.nan)
+
+    best, worst = jnp.argmax(choosing[..., alone], axis=-1), jnp.argmin(choosing[..., last - alone], axis=-1)
+    return Searched(
+        enough,
+        needed,
+        kept=share(enough.subset, enough),
+        left=share(last - needed.subset, needed),
+        one_kept=share(alone[best]),
+        one_left=share(last - alone[worst]),
+    )
+
+
 def disjoint_sets(sets: Sets) -> Float[Array, "*batch"]:
     """The largest number of these sets of which no two share a unit: of sufficient sets, the redundancy. Exact.
 

@@ -18,7 +18,7 @@ from jaxtyping import Array, Float
 
 from jaxinterp import ensemble, stats
 from jaxinterp.analysis import coalitions, directions
-from jaxinterp.analysis.coalitions import sets, tables
+from jaxinterp.analysis.coalitions import sets
 from jaxinterp.data import Dataset
 from jaxinterp.networks import Network
 from jaxinterp.stats import SHARE, SIGNED, Bounds
@@ -64,35 +64,11 @@ def values(network: Network, key, halves: Sequence[Dataset]) -> Float[Array, "ha
     """F1 of every class with all subsets of the last hidden layer's units, and of a random basis' directions."""
     units = network.model.layers[-1].units
     bases = (None, directions.random_bases(key, units, draws=1)[0])
-    made = [tables.parts(network, half, kind=kind, basis=basis) for half in halves for basis in bases for kind in KINDS]
-    found = jax.lax.map(lambda own: coalitions.f1(tables.of_parts(own)), ensemble.stack(made))
+    made = [
+        coalitions.parts(network, half, kind=kind, basis=basis) for half in halves for basis in bases for kind in KINDS
+    ]
+    found = jax.lax.map(lambda own: coalitions.f1(coalitions.of_parts(own)), ensemble.stack(made))
     return found.reshape(len(halves), len(bases), len(KINDS), *found.shape[1:])
-
-
-def searched(choosing: Float[Array, "*rows subsets"], scoring: Float[Array, "*rows subsets"]) -> dict[str, Array]:
-    """What is chosen by one half's values, and how it does by the other's; the names are fields of `Coalitions`."""
-    last, whole = choosing.shape[-1] - 1, coalitions.intact(scoring)
-    alone = 2 ** np.arange(sets.units_of(choosing))
-    sufficient, necessary = coalitions.sufficient(choosing), coalitions.necessary(choosing)
-    enough = coalitions.smallest(sufficient, choosing)
-    needed = coalitions.smallest(necessary, -choosing[..., ::-1])
-
-    def share(subset, known: Any = True) -> Array:
-        value = jnp.take_along_axis(scoring, subset[..., None], axis=-1)[..., 0]
-        return jnp.where(known & (whole > 0), value / jnp.where(whole > 0, whole, 1), jnp.nan)
-
-    best, worst = jnp.argmax(choosing[..., alone], axis=-1), jnp.argmin(choosing[..., last - alone], axis=-1)
-    return {
-        "enough": enough.size,
-        "needed": needed.size,
-        "kept": share(enough.subset, ~jnp.isnan(enough.size)),
-        "left": share(last - needed.subset, ~jnp.isnan(needed.size)),
-        "one_kept": share(jnp.asarray(alone)[best]),
-        "one_left": share(last - jnp.asarray(alone)[worst]),
-        "additivity": coalitions.additivity(choosing),
-        "shapley": coalitions.of_units(coalitions.shapley(scoring)),
-        "damage": coalitions.single_damage(choosing),
-    }
 
 
 def measure(inputs: Mapping[str, Inputs]) -> Coalitions:
@@ -104,11 +80,23 @@ def measure(inputs: Mapping[str, Inputs]) -> Coalitions:
 
     def of_network(network: Network, key, halves) -> Coalitions:
         choosing, scoring = values(network, key, halves)
-        found = searched(choosing, scoring)
-        disjoint = jnp.full(found["enough"].shape, jnp.nan)
+        found = coalitions.searched(choosing, scoring)
+        disjoint = jnp.full(found.kept.shape, jnp.nan)
         if own.whole is None:
             disjoint = coalitions.disjoint_sets(coalitions.sufficient(choosing))
-        return Coalitions(intact=coalitions.intact(scoring)[0, 0], disjoint=disjoint, **found)
+        return Coalitions(
+            intact=coalitions.intact(scoring)[0, 0],
+            enough=found.enough.size,
+            needed=found.needed.size,
+            kept=found.kept,
+            left=found.left,
+            one_kept=found.one_kept,
+            one_left=found.one_left,
+            additivity=coalitions.additivity(choosing),
+            disjoint=disjoint,
+            shapley=coalitions.of_units(coalitions.shapley(scoring)),
+            damage=coalitions.single_damage(choosing),
+        )
 
     lifted = ensemble.over_seeds(of_network, chunk=1, keyed=True)
     program = jax.jit(ensemble.over_devices(lambda seeded, halves: lifted(*seeded, halves)))

@@ -1,4 +1,5 @@
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -52,6 +53,16 @@ def test_the_smallest_set_is_the_best_of_the_smallest():
     assert np.isnan(nothing.size) and int(nothing.number) == 0
     unknown = coalitions.sufficient(np.full(8, np.nan, np.float32))
     assert not unknown.any()
+
+
+def test_a_set_is_chosen_on_one_half_and_scored_on_the_other():
+    choosing, scoring = jnp.zeros((1, 8)), jnp.zeros((1, 8))
+    choosing = choosing.at[0, [4, 7]].set(jnp.array([0.99, 1.0]))  # unit 2 alone
+    scoring = scoring.at[0, [1, 4, 7]].set(jnp.array([0.9, 0.45, 0.9]))  # there it keeps half, and unit 0 all
+    found = coalitions.searched(choosing, scoring)
+    assert found.enough.size == 1 and found.kept == found.one_kept == 0.5
+    none = coalitions.searched(0 * choosing, scoring)
+    assert np.isnan(none.enough.size) and np.isnan(none.kept) and np.isnan(none.needed.size)
 
 
 def test_seventeen_units_are_too_many_to_pack():

@@ -1,5 +1,4 @@
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from support import planted
@@ -26,29 +25,19 @@ def test_planted_roles_are_found():
     halves = [planted.data(200, seed) for seed in (1, 2)]
     found = jax.jit(coalitions.values)(planted.network(), jax.random.key(0), halves)
     assert found.shape == (2, 2, 2, planted.CLASSES, 2**planted.UNITS)
-    searched = coalitions.searched(*found[:, 0, 0])
-    np.testing.assert_array_equal(searched["needed"][: planted.CLASSES - 1], [1, 2, 1])
-    np.testing.assert_allclose(searched["one_left"][:3], [0, 1, 0], atol=1e-6)
+    searched = exact.searched(*found[:, 0, 0])
+    np.testing.assert_array_equal(searched.needed.size[:3], [1, 2, 1])
+    np.testing.assert_allclose(searched.one_left[:3], [0, 1, 0], atol=1e-6)
     # Alone, a unit tells its class, while all other images are taken for the default, class 3.
-    np.testing.assert_allclose(searched["one_kept"][:3], 1, atol=1e-6)
-    np.testing.assert_array_equal(searched["enough"][:3], 1)
+    np.testing.assert_allclose(searched.one_kept[:3], 1, atol=1e-6)
+    np.testing.assert_array_equal(searched.enough.size[:3], 1)
     sufficient = exact.sufficient(found[0, 0, 0])
     np.testing.assert_array_equal(exact.disjoint_sets(sufficient)[:3], [1, 2, 1])
     roles = np.zeros((planted.CLASSES, planted.UNITS))
     roles[0, planted.ALONE], roles[1, list(planted.PAIR)], roles[2, 4] = 1, 0.5, 1
-    np.testing.assert_allclose(searched["shapley"][:3], roles[:3], atol=1e-5)
+    np.testing.assert_allclose(exact.of_units(exact.shapley(found[1, 0, 0]))[:3], roles[:3], atol=1e-5)
     roles[1] = 0  # neither of the pair is missed alone
-    np.testing.assert_allclose(searched["damage"][:3], roles[:3], atol=1e-6)
-
-
-def test_a_set_is_chosen_on_one_half_and_scored_on_the_other():
-    choosing, scoring = jnp.zeros((1, 8)), jnp.zeros((1, 8))
-    choosing = choosing.at[0, [4, 7]].set(jnp.array([0.99, 1.0]))  # unit 2 alone
-    scoring = scoring.at[0, [1, 4, 7]].set(jnp.array([0.9, 0.45, 0.9]))  # there it keeps half, and unit 0 all
-    found = coalitions.searched(choosing, scoring)
-    assert found["enough"] == 1 and found["kept"] == found["one_kept"] == 0.5
-    none = coalitions.searched(0 * choosing, scoring)
-    assert np.isnan(none["enough"]) and np.isnan(none["kept"]) and np.isnan(none["needed"])
+    np.testing.assert_allclose(exact.single_damage(found[0, 0, 0])[:3], roles[:3], atol=1e-6)
 
 
 def test_every_network_is_measured_as_if_alone(toy_coalitions):
@@ -59,9 +48,11 @@ def test_every_network_is_measured_as_if_alone(toy_coalitions):
     choosing, scoring = coalitions.values(network, key, halves)
     own = dataset.isel(seeds=seed)
     np.testing.assert_allclose(own.intact, scoring[0, 0, :, -1], atol=1e-6)
-    expected = coalitions.searched(choosing, scoring)
-    for name in ("enough", "needed", "kept", "left", "one_kept", "one_left"):
-        np.testing.assert_allclose(own[name], expected[name], atol=1e-5, err_msg=name)
+    expected = exact.searched(choosing, scoring)
+    for name in ("kept", "left", "one_kept", "one_left"):
+        np.testing.assert_allclose(own[name], getattr(expected, name), atol=1e-5, err_msg=name)
+    np.testing.assert_array_equal(own.enough, expected.enough.size)
+    np.testing.assert_array_equal(own.needed, expected.needed.size)
     total = own.shapley.sum("units")
     np.testing.assert_allclose(total, scoring[..., -1] - scoring[..., 0], atol=1e-5)
 
