@@ -16,6 +16,7 @@ Part = Literal[
     "dynamics",
     "pruning",
     "superposition",
+    "coalitions",
     "memory",
     "page",
 ]

@@ -5,7 +5,7 @@ import itertools
 import jax
 import numpy as np
 import pytest
-from benchmarks import ablation, convolutions, dynamics, imports, pruning, training
+from benchmarks import ablation, coalitions, convolutions, dynamics, imports, pruning, training
 from support.toy_benchmark import PIXELS, blobs, config
 
 from jaxinterp import ensemble, foreign, networks
@@ -86,3 +86,17 @@ def test_the_loop_over_epochs_and_networks_computes_ours():
                 np.testing.assert_allclose(part[time, seed, layer, : len(expected)], expected, atol=1e-3)
         for part, expected in zip(selective, aucs, strict=True):
             np.testing.assert_allclose(part[time, seed], expected, atol=1e-5)
+
+
+# Coalitions
+
+
+def test_captum_samples_the_same_shapley_values(splits):
+    pytest.importorskip("captum", reason="captum is not installed")
+    network = coalitions.trained(splits)
+    exact = jax.jit(coalitions.shapley)(network, splits.test)[coalitions.DIGIT]
+    turns = coalitions.captum(network, splits.test, [], orders=10)
+    found = np.array([next(turns) for _ in range(20)])
+    error = found.std(axis=0, ddof=1) / np.sqrt(len(found))
+    assert (np.abs(found.mean(axis=0) - exact) < 5 * error + 1e-6).all()
+    np.testing.assert_allclose(found.sum(axis=1), float(exact.sum()), atol=1e-5)
