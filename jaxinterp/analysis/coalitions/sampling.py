@@ -3,9 +3,10 @@
 A unit's Shapley value is the mean, over all orders of the units, of what it adds to those before it. Orders are drawn
 in pairs, each with its reverse. Whatever depends on single units and on pairs of them is then exact, however few are
 drawn: in one of the two orders a unit comes after any other. (To know the pairwise terms, as a control variate, would
-add nothing.) What is left depends on how many units come before. It is reduced by a control variate, the mean value of
-coalitions of each size: that is a game in which all units are alike, so that its Shapley values are known. Half of the
-pairs give the control variate of the other half, which leaves the estimate unbiased.
+add nothing.) Part of what is left depends on how many units come before. A control
+variate takes that away: the mean value of coalitions of each size, a game in which all units are alike, so that its
+Shapley values are known. Half of the pairs give the control variate of the other half, which leaves the estimate
+unbiased. A unit that matters in few orders may matter in none of those drawn, and then has an error of 0.
 
 Source: Mitchell, Cooper, Frank and Holmes 2022, Sampling permutations for Shapley value estimation, JMLR 23.
 """
