@@ -41,6 +41,7 @@ LADDER = (
     "stats",
     "controls",
     "analysis",
+    "explanation",
     "sweeps",
     "studies",
     "questions",
