@@ -49,8 +49,8 @@ class Facts(NamedTuple):
       a class without any;
     - incoming: from units of the layer before, without dead ones; none in the first layer, which reads the pixels;
     - outgoing: to units of the next layer, or to the outputs; none of a dead unit;
-    - weight_map: gradient of the pre-activation with respect to each pixel, averaged over images: in the first layer,
-      the weights;
+    - weight_map: each pixel's contribution: the gradient of the pre-activation, averaged over images (in the first
+      layer, the weight), × the pixel's standard deviation, so that a pixel without ink counts for nothing;
     - exemplars: the images with the highest pre-activation, highest first, with their labels and pre-activations;
     - maximiser: the image in [0, 1] that activates the unit most, as far as gradient ascent finds it;
     - damage: drop of the accuracy on each class when the unit keeps its mean activation.
@@ -169,11 +169,14 @@ def read(
     )
     with ThreadPoolExecutor(ensemble.cores()) as pool:
         found = list(pool.map(lambda task: jax.device_get(task()), tasks))
-    layers = tuple(_of_layer(*own) for own in zip(*found, strict=True))
+    spread = np.std(np.asarray(data.images), axis=0)
+    layers = tuple(_of_layer(*own, spread) for own in zip(*found, strict=True))
     return EnsembleFacts(units.sites(networks), layers, data)
 
 
-def _of_layer(responses: Any, dead: np.ndarray, wiring: tuple[np.ndarray, np.ndarray], best: Any) -> LayerFacts:
+def _of_layer(
+    responses: Any, dead: np.ndarray, wiring: tuple[np.ndarray, np.ndarray], best: Any, spread: np.ndarray
+) -> LayerFacts:
     """responses, best: `units.Responses` and `every_layer.Maximisers` of NumPy arrays."""
     weights, weight_map = wiring
     return LayerFacts(
@@ -183,7 +186,7 @@ def _of_layer(responses: Any, dead: np.ndarray, wiring: tuple[np.ndarray, np.nda
         class_mean=responses.class_mean,
         class_sd=responses.class_sd,
         weights=weights,
-        weight_map=weight_map,
+        weight_map=weight_map * spread,
         exemplars=responses.exemplars,
         exemplar_values=responses.exemplar_values,
         maximiser=best.images,

@@ -47,7 +47,7 @@ def test_a_planted_unit_is_described(found):
 def test_it_is_connected_with_what_it_was_connected_with(found):
     first, second = (found.of_unit(0, layer, planted.ALONE) for layer in range(2))
     pixel = np.eye(planted.PIXELS)[planted.ALONE_CLASS]
-    np.testing.assert_allclose(first.weight_map, pixel, atol=1e-6)
+    np.testing.assert_allclose(first.weight_map, pixel * planted.data().images.std(axis=0), atol=1e-6)
     np.testing.assert_array_equal(first.maximiser, pixel)
     assert not len(first.incoming.units)
     assert list(first.outgoing.units) == list(second.incoming.units) == [planted.ALONE]
