@@ -170,12 +170,12 @@ def read(
     with ThreadPoolExecutor(ensemble.cores()) as pool:
         found = list(pool.map(lambda task: jax.device_get(task()), tasks))
     spread = np.std(np.asarray(data.images), axis=0)
-    layers = tuple(_of_layer(*own, spread) for own in zip(*found, strict=True))
+    layers = tuple(_of_layer(spread, *own) for own in zip(*found, strict=True))
     return EnsembleFacts(units.sites(networks), layers, data)
 
 
 def _of_layer(
-    responses: Any, dead: np.ndarray, wiring: tuple[np.ndarray, np.ndarray], best: Any, spread: np.ndarray
+    spread: np.ndarray, responses: Any, dead: np.ndarray, wiring: tuple[np.ndarray, np.ndarray], best: Any
 ) -> LayerFacts:
     """responses, best: `units.Responses` and `every_layer.Maximisers` of NumPy arrays."""
     weights, weight_map = wiring
