@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 
 from jaxinterp import ensemble, metrics
 from jaxinterp.analysis import ablation, correlation, matching
-from jaxinterp.data import Dataset
+from jaxinterp.data import Dataset, Shape
 from jaxinterp.explanation import baselines, score
 from jaxinterp.explanation.facts import EnsembleFacts
 from jaxinterp.explanation.rules import Explainer
@@ -28,6 +28,7 @@ from jaxinterp.networks import Network
 _SEEDS = 4  # networks at once
 
 Activations = Float[np.ndarray, "seeds units examples"]
+Fitted = Float[np.ndarray, "seeds units fitted"]
 
 
 class Labelled(NamedTuple):
@@ -66,16 +67,14 @@ class Causal(NamedTuple):
 
 def label(facts: EnsembleFacts, layer: int, explainer: Explainer) -> Labelled:
     """Label every unit of a layer, counted from 0, by an explainer."""
-    seeds, units = facts.layers[layer].dead.shape
+    seeds, units, classes = facts.layers[layer].class_mean.shape
     texts = tuple(tuple(explainer(facts.of_unit(seed, layer, unit)) for unit in range(units)) for seed in range(seeds))
-    return compiled(texts, facts.data)
+    return compiled(texts, tuple(map(facts.data.name, range(classes))), facts.data.shape)
 
 
-def compiled(texts: tuple[tuple[str, ...], ...], data: Dataset) -> Labelled:
-    """Labels from anywhere, by seed and unit, compiled for these images. Equal texts are compiled once."""
-    classes = max(len(data.class_names), int(np.max(data.labels)) + 1)
-    names = tuple(map(data.name, range(classes)))
-    known = {text: compile_label(text, names, data.shape) for text in {text for own in texts for text in own}}
+def compiled(texts: tuple[tuple[str, ...], ...], class_names: tuple[str, ...], shape: Shape) -> Labelled:
+    """Labels from anywhere, by seed and unit, compiled for images of a shape. Equal texts are compiled once."""
+    known = {text: compile_label(text, class_names, shape) for text in {text for own in texts for text in own}}
     return Labelled(texts, tuple(tuple(known[text] for text in own) for own in texts))
 
 
@@ -96,7 +95,7 @@ def scores(simulations: Activations, real: Activations) -> Scores:
     return jax.device_get(_scores(simulations, real))
 
 
-def baseline_scores(facts: EnsembleFacts, layer: int, fitted: Activations, real: Activations, test: Dataset) -> Scores:
+def baseline_scores(facts: EnsembleFacts, layer: int, fitted: Fitted, real: Activations, test: Dataset) -> Scores:
     """The five scores of every one of `baselines.BASELINES`, "seeds baselines units" each.
 
     fitted: activations on the images of the facts. One network at a time is in memory.
@@ -108,7 +107,7 @@ def baseline_scores(facts: EnsembleFacts, layer: int, fitted: Activations, real:
 
 
 def controls(
-    simulations: Activations, real: Activations, fitted: Activations, rng: np.random.Generator, *, absolute: bool
+    simulations: Activations, real: Activations, fitted: Fitted, rng: np.random.Generator, *, absolute: bool
 ) -> Controls:
     """What the labels of other units score, of this network and of others.
 

@@ -4,7 +4,7 @@ Facts are measured on one set of images, such as training images; labels are the
 convolution is a unit, and its activation is the mean over its map.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple
@@ -153,25 +153,38 @@ def read(
     if not model.layers:
         raise InputError("there are no hidden units to describe: the networks have no hidden layer")
     kept = networks if seeds is None else ensemble.take(networks, seeds)
-    few, classes = data.spaced(units.GRADIENT_IMAGES), num_classes(model)
-    reading = partial(units.read, loss=loss, classes=classes, exemplars=min(exemplars, len(data.labels)))
-
-    def lifted(function: Callable) -> Callable:
-        # One network at a time stays in cache.
-        return jax.jit(ensemble.over_seeds(function, chunk=1))
-
+    few = data.spaced(units.GRADIENT_IMAGES)
+    sizes = {"classes": num_classes(model), "exemplars": min(exemplars, len(data.labels))}
     # Compiling takes most of the time, and one core each: so these go side by side.
     tasks = (
-        lambda: lifted(reading)(kept, data, key),
-        lambda: lifted(units.dead)(kept, data.images),
-        lambda: lifted(_wiring)(kept, few.images),
-        lambda: lifted(every_layer.maximisers)(kept, few.images, key),
+        lambda: _responses(kept, data, key, loss=loss, **sizes),
+        lambda: _dead(kept, data.images),
+        lambda: _wirings(kept, few.images),
+        lambda: _maximisers(kept, few.images, key),
     )
     with ThreadPoolExecutor(ensemble.cores()) as pool:
         found = list(pool.map(lambda task: jax.device_get(task()), tasks))
     spread = np.std(np.asarray(data.images), axis=0)
     layers = tuple(_of_layer(spread, *own) for own in zip(*found, strict=True))
     return EnsembleFacts(units.sites(networks), layers, data)
+
+
+# One network at a time stays in cache.
+_one_by_one = partial(ensemble.over_seeds, chunk=1)
+
+
+@partial(jax.jit, static_argnames=("loss", "classes", "exemplars"))
+def _responses(networks: Network, data: Dataset, key, **options) -> tuple[units.Responses, ...]:
+    return _one_by_one(partial(units.read, **options))(networks, data, key)
+
+
+_dead = jax.jit(_one_by_one(units.dead))
+_maximisers = jax.jit(_one_by_one(every_layer.maximisers))
+
+
+@jax.jit
+def _wirings(networks: Network, images: Float[Array | np.ndarray, "examples pixels"]) -> tuple:
+    return _one_by_one(_wiring)(networks, images)
 
 
 def _of_layer(

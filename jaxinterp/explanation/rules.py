@@ -24,7 +24,8 @@ Explainer = Callable[[Facts], str]
 
 def class_means(facts: Facts) -> str:
     """The classes whose mean activation stands out between the lowest and the highest class mean."""
-    return _unless_dead(facts, lambda: _of_classes(facts, facts.class_mean - np.nanmin(facts.class_mean)))
+    lowest = np.min(facts.class_mean, where=np.isfinite(facts.class_mean), initial=np.inf)
+    return _unless_dead(facts, lambda: _of_classes(facts, facts.class_mean - lowest))
 
 
 def weight_regions(facts: Facts) -> str:

@@ -119,7 +119,8 @@ def test_a_unit_matters_where_its_label_says_so(networks, simulations):
     assert np.isnan(found.said[0, planted.NOTHING]) and (found.said_by_others[0, digits] < 0.2).all()
 
 
-def test_words_from_anywhere_are_compiled_once_and_refused_where_they_say_nothing(known):
-    own = evaluation.compiled((("Active for 3.", "loops"), ("loops", "Active for 3.")), known.data)
+def test_words_from_anywhere_are_compiled_once_and_refused_where_they_say_nothing():
+    names, shape = tuple(map(str, range(planted.CLASSES))), (planted.SIDE, planted.SIDE, 1)
+    own = evaluation.compiled((("Active for 3.", "loops"), ("loops", "Active for 3.")), names, shape)
     assert own.compiled[0][0] is own.compiled[1][1] and own.compiled[0][1] is own.compiled[1][0]
     assert not evaluation.simulated(own, planted.data(1))[0, 1].any()

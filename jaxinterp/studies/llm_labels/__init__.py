@@ -7,7 +7,18 @@ activation on each digit and by its ten largest weights, and had a language mode
 from collections.abc import Mapping
 
 from jaxinterp.studies.judge import Finding
-from jaxinterp.studies.llm_labels import cards, facets, neurons, pictures, profiles, weights, widths, xor
+from jaxinterp.studies.llm_labels import (
+    cards,
+    facets,
+    labels,
+    neurons,
+    pictures,
+    profiles,
+    readers,
+    weights,
+    widths,
+    xor,
+)
 from jaxinterp.studies.llm_labels.neurons import NAME, RECIPES
 from jaxinterp.studies.needs import Needs
 from jaxinterp.studies.study import Study
@@ -43,10 +54,21 @@ STUDY = Study(
         *pictures.MEASUREMENTS,
         *profiles.MEASUREMENTS,
         *weights.MEASUREMENTS,
+        *labels.MEASUREMENTS,
+        *readers.MEASUREMENTS,
         *facets.MEASUREMENTS,
         *cards.MEASUREMENTS,
     ),
-    claims=(xor.claims, widths.claims, pictures.claims, profiles.claims, weights.claims, facets.claims),
+    claims=(
+        xor.claims,
+        widths.claims,
+        pictures.claims,
+        profiles.claims,
+        weights.claims,
+        labels.claims,
+        readers.claims,
+        facets.claims,
+    ),
     answer=answer,
     highlights=("2.4 digits tell", "2.5 incoming", "2.3 looks", "2.2 live", "2.8 outputs", "2.1 ways"),
     needs=Needs(exact=True, outputs=2),
