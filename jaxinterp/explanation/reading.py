@@ -141,26 +141,28 @@ def bootstrap(
 
 def by_labels(
     simulations: Float[np.ndarray, "*networks units examples"],
-    contributions: Float[np.ndarray, "*networks outputs units"],
+    weights: Float[np.ndarray, "*networks outputs units"],
+    mean: Float[np.ndarray, "*networks units"],
+    spread: Float[np.ndarray, "*networks units"],
 ) -> Int[np.ndarray, "*networks examples"]:
     """What follows from the labels of the last layer and from what the outputs read: the class of the largest sum.
 
-    simulations: what the labels predict (`simulate.predictions`), which is brought to mean 0 and standard deviation 1
-    over the images; 0 where it is constant. contributions: weight × standard deviation of each unit.
+    simulations: what the labels predict (`simulate.predictions`), brought to each unit's mean and standard deviation
+    (spread); the mean where it is constant. weights: of the outputs on the units; a reader is told no biases.
     """
     varies = np.asarray(score.varies(simulations))[..., None]
-    spread = np.where(varies, simulations.std(axis=-1, keepdims=True), 1)
-    standard = np.where(varies, (simulations - simulations.mean(axis=-1, keepdims=True)) / spread, 0)
-    return np.argmax(np.einsum("...ou,...ue->...oe", contributions, standard), axis=-2)
+    size = np.where(varies, simulations.std(axis=-1, keepdims=True), 1)
+    standard = np.where(varies, (simulations - simulations.mean(axis=-1, keepdims=True)) / size, 0)
+    return np.argmax(weights @ (mean[..., None] + spread[..., None] * standard), axis=-2)
 
 
 def listed(
     weights: Float[np.ndarray, "*networks outputs units"], spread: Float[np.ndarray, "*networks units"], *, number: int
 ) -> Float[np.ndarray, "*networks outputs units"]:
-    """Contributions to each output, 0 but for the largest in size."""
-    values = weights * spread[..., None, :]
-    rank = np.argsort(np.argsort(-np.abs(values), axis=-1, kind="stable"), axis=-1, kind="stable")
-    return np.where(rank < number, values, 0)
+    """Weights of each output, 0 but for those of the largest contributions in size: weight × standard deviation."""
+    size = np.abs(weights * spread[..., None, :])
+    rank = np.argsort(np.argsort(-size, axis=-1, kind="stable"), axis=-1, kind="stable")
+    return np.where((rank < number) & (size > 0), weights, 0)
 
 
 def confusions(

@@ -102,12 +102,13 @@ def test_the_reader_of_labels_follows_the_weights():
     activations[:, 3] = 0.3  # dead
     weights, spread = rng.normal(size=(2, 4, 6)), activations.std(axis=-1)
     spread[:, 3] = 0
-    every = reading.listed(weights, spread, number=6)
-    centred = activations - activations.mean(axis=-1, keepdims=True)
-    expected = np.argmax(weights @ centred, axis=1)
-    np.testing.assert_array_equal(reading.by_labels(5 * activations + 2, every), expected)
-    few = reading.listed(weights, spread, number=2)
-    assert ((few != 0).sum(axis=-1) == 2).all() and (np.abs(few).max(axis=-1) == np.abs(every).max(axis=-1)).all()
+    mean, every = activations.mean(axis=-1), reading.listed(weights, spread, number=6)
+    assert not every[..., 3].any() and (np.delete(every, 3, axis=-1) == np.delete(weights, 3, axis=-1)).all()
+    expected = np.argmax(every @ activations, axis=1)
+    np.testing.assert_array_equal(reading.by_labels(5 * activations + 2, every, mean, spread), expected)
+    few, size = (reading.listed(weights, spread, number=2), np.abs(weights * spread[:, None]))
+    assert ((few != 0).sum(axis=-1) == 2).all() and (size[few != 0].min() > 0)
+    assert (np.where(few != 0, size, 0).max(axis=-1) == size.max(axis=-1)).all()
 
 
 def test_confusions_are_those_of_the_other_networks():

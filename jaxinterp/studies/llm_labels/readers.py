@@ -69,7 +69,8 @@ def _of_recipe(own: Inputs) -> tuple[np.ndarray, np.ndarray]:
     predicted = np.asarray(_predicted(own.networks, test.images, loss=own.config.train.loss))
     predicted = np.where(own.diverged[:, None], truth, predicted)  # so that these count for no confusion
     layer = known.facts.layers[0]
-    contributions = reading.listed(layer.weights, np.where(layer.dead, 0, layer.sd), number=LISTED)
+    spread = np.where(layer.dead, 0, layer.sd)
+    weights = reading.listed(layer.weights, spread, number=LISTED)
     simulations = [evaluation.simulated(labelled, test) for labelled in known.labels.values()]
     shuffled = [_shuffled(rng, values, layer.dead) for values in simulations]
     plain = [
@@ -78,7 +79,7 @@ def _of_recipe(own: Inputs) -> tuple[np.ndarray, np.ndarray]:
         reading.confusions(predicted, truth, classes=classes),
         rng.integers(0, classes, predicted.shape),
     ]
-    answers = [reading.by_labels(values, contributions) for values in (*simulations, *shuffled)]
+    answers = [reading.by_labels(values, weights, layer.mean, spread) for values in (*simulations, *shuffled)]
     answers += [np.broadcast_to(values, predicted.shape) for values in plain]
     by_network = np.stack(answers, axis=1)  # seeds, readers, examples
     found = [

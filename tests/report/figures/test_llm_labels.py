@@ -15,9 +15,18 @@ def test_every_figure_can_be_drawn_and_says_what_it_shows(seeds, lost):
                 variable[{"seeds": slice(lost)}] = np.nan
     found["networks"]["diverged"][:] = np.arange(seeds) < lost
     shown = llm_labels.figures(found)
-    assert len({figure.get_suptitle() for figure in shown}) == len(shown) == 8
+    assert len({figure.get_suptitle() for figure in shown}) == len(shown) == 10
     for figure in shown:
         figure.draw_without_rendering()
         assert f"{seeds - lost} seeds" in figure.get_suptitle() and len(figure.get_label()) > 60
         assert (f"{lost} diverged and left out" in figure.get_label()) == (lost > 0)
-    assert {row for figure in shown for row in rows_of(figure)} == {"2.1", "2.2", "2.3", "2.4", "2.5", "2.8"}
+    assert {row for figure in shown for row in rows_of(figure)} == {
+        "2.1",
+        "2.2",
+        "2.3",
+        "2.4",
+        "2.5",
+        "2.6",
+        "2.7",
+        "2.8",
+    }

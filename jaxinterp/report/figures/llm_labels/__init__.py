@@ -2,12 +2,12 @@
 
 from matplotlib.figure import Figure
 
-from jaxinterp.report.figures.llm_labels import cards, facets, widths, xor
+from jaxinterp.report.figures.llm_labels import cards, facets, labels, readers, widths, xor
 from jaxinterp.studies.study import Results
 
 _FIGURES = (
     *(xor.solutions, xor.planes, widths.by_live_neurons, cards.facts, cards.pictures, cards.cards),
-    *(facets.counts, facets.images),
+    *(labels.scores, readers.scores, facets.counts, facets.images),
 )
 
 
