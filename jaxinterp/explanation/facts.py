@@ -140,33 +140,50 @@ class EnsembleFacts(NamedTuple):
         return _strongest(read.weights[seed, target], np.where(read.dead[seed], 0, read.sd[seed]))
 
 
-def read(
-    networks: Network, data: Dataset, key, *, loss: str, exemplars: int = EXEMPLARS, seeds: list[int] | None = None
-) -> EnsembleFacts:
+def read(networks: Network, data: Dataset, key, *, loss: str, exemplars: int = EXEMPLARS) -> EnsembleFacts:
     """Measure the facts of every hidden unit of an ensemble.
 
     data: a few thousand images are enough. key: for the starts of gradient ascent. loss: says what the outputs mean.
-    exemplars: at most as many as there are images. seeds: these networks alone. One network at a time is in memory.
+    exemplars: at most as many as there are images. One network at a time is in memory.
     Raises InputError for networks without hidden layers.
     """
     model = networks.model
     if not model.layers:
         raise InputError("there are no hidden units to describe: the networks have no hidden layer")
-    kept = networks if seeds is None else ensemble.take(networks, seeds)
     few = data.spaced(units.GRADIENT_IMAGES)
     sizes = {"classes": num_classes(model), "exemplars": min(exemplars, len(data.labels))}
     # Compiling takes most of the time, and one core each: so these go side by side.
     tasks = (
-        lambda: _responses(kept, data, key, loss=loss, **sizes),
-        lambda: _dead(kept, data.images),
-        lambda: _wirings(kept, few.images),
-        lambda: _maximisers(kept, few.images, key),
+        lambda: _responses(networks, data, key, loss=loss, **sizes),
+        lambda: _dead(networks, data.images),
+        lambda: _wirings(networks, few.images),
+        lambda: _maximisers(networks, few.images, key),
     )
     with ThreadPoolExecutor(ensemble.cores()) as pool:
         found = list(pool.map(lambda task: jax.device_get(task()), tasks))
     spread = np.std(np.asarray(data.images), axis=0)
     layers = tuple(_of_layer(spread, *own) for own in zip(*found, strict=True))
     return EnsembleFacts(units.sites(networks), layers, data)
+
+
+def wiring(
+    network: Network, images: Float[Array | np.ndarray, "examples pixels"]
+) -> tuple[tuple[Float[Array, "targets units"], Float[Array, "units pixels"]], ...]:
+    """Of each layer, the weights of what reads it on its units, and its units' map on the pixels: mean gradients."""
+    model = network.model
+    targets = (*(layer.pre for layer in model.layers[1:]), LOGITS)
+
+    def weights(source: Site, target: Site) -> Float[Array, "targets units"]:
+        def read(shift):
+            values = network(images, {source: steer(shift)})[1][target]
+            return jnp.mean(unit_values(model, target, values), axis=0)
+
+        return jax.jacrev(read)(jnp.zeros(unit_count(model, source, network.pixels)))
+
+    return tuple(
+        (weights(layer.post, target), attribution.gradients(network, images, site=layer.pre))
+        for layer, target in zip(model.layers, targets, strict=True)
+    )
 
 
 # One network at a time stays in cache.
@@ -184,7 +201,7 @@ _maximisers = jax.jit(_one_by_one(every_layer.maximisers))
 
 @jax.jit
 def _wirings(networks: Network, images: Float[Array | np.ndarray, "examples pixels"]) -> tuple:
-    return _one_by_one(_wiring)(networks, images)
+    return _one_by_one(wiring)(networks, images)
 
 
 def _of_layer(
@@ -204,26 +221,6 @@ def _of_layer(
         exemplar_values=responses.exemplar_values,
         maximiser=best.images,
         damage=responses.damage[:, units.KINDS.index(DAMAGE)],
-    )
-
-
-def _wiring(
-    network: Network, images: Float[Array | np.ndarray, "examples pixels"]
-) -> tuple[tuple[Float[Array, "targets units"], Float[Array, "units pixels"]], ...]:
-    """Of each layer, the weights of what reads it on its units, and its units' map on the pixels."""
-    model = network.model
-    targets = (*(layer.pre for layer in model.layers[1:]), LOGITS)
-
-    def weights(source: Site, target: Site) -> Float[Array, "targets units"]:
-        def read(shift):
-            values = network(images, {source: steer(shift)})[1][target]
-            return jnp.mean(unit_values(model, target, values), axis=0)
-
-        return jax.jacrev(read)(jnp.zeros(unit_count(model, source, network.pixels)))
-
-    return tuple(
-        (weights(layer.post, target), attribution.gradients(network, images, site=layer.pre))
-        for layer, target in zip(model.layers, targets, strict=True)
     )
 
 

@@ -42,6 +42,7 @@ from jaxinterp.analysis.similarity import controlled
 from jaxinterp.config import ModelConfig, TrainConfig
 from jaxinterp.data import Dataset
 from jaxinterp.errors import InputError
+from jaxinterp.explanation import facts as facts_of_units
 
 SIDE, EXAMPLES, KEY = 8, 24, jax.random.key(0)
 CONVOLUTIONS = {"channels": (4, 3), "padding": (1,), "image_shape": (SIDE, SIDE, 1)}
@@ -289,6 +290,7 @@ ANALYSES = {
     "maps of randomised networks": once(
         lambda own, some: attribution.sanity(KEY, own, some.images[:3], 0, attribution.gradient)
     ),
+    "connections by mean gradients": once(lambda own, some: facts_of_units.wiring(own, some.images)),
     "connections": of_sites(
         lambda own, some, site, units: attribution.connections(own, some.images, site=site, k=2).outgoing_units
     ),
