@@ -140,24 +140,28 @@ class EnsembleFacts(NamedTuple):
         return _strongest(read.weights[seed, target], np.where(read.dead[seed], 0, read.sd[seed]))
 
 
-def read(networks: Network, data: Dataset, key, *, loss: str, exemplars: int = EXEMPLARS) -> EnsembleFacts:
+def read(
+    networks: Network, data: Dataset, key, *, loss: str, exemplars: int = EXEMPLARS, seeds: list[int] | None = None
+) -> EnsembleFacts:
     """Measure the facts of every hidden unit of an ensemble.
 
     data: a few thousand images are enough. key: for the starts of gradient ascent. loss: says what the outputs mean.
-    exemplars: at most as many as there are images. One network at a time is in memory.
+    exemplars: at most as many as there are images. seeds: these networks alone, in this order. One network at a time is
+    in memory.
     Raises InputError for networks without hidden layers.
     """
     model = networks.model
     if not model.layers:
         raise InputError("there are no hidden units to describe: the networks have no hidden layer")
+    kept = networks if seeds is None else ensemble.take(networks, seeds)
     few = data.spaced(units.GRADIENT_IMAGES)
     sizes = {"classes": num_classes(model), "exemplars": min(exemplars, len(data.labels))}
     # Compiling takes most of the time, and one core each: so these go side by side.
     tasks = (
-        lambda: _responses(networks, data, key, loss=loss, **sizes),
-        lambda: _dead(networks, data.images),
-        lambda: _wirings(networks, few.images),
-        lambda: _maximisers(networks, few.images, key),
+        lambda: _responses(kept, data, key, loss=loss, **sizes),
+        lambda: _dead(kept, data.images),
+        lambda: _wirings(kept, few.images),
+        lambda: _maximisers(kept, few.images, key),
     )
     with ThreadPoolExecutor(ensemble.cores()) as pool:
         found = list(pool.map(lambda task: jax.device_get(task()), tasks))

@@ -89,6 +89,13 @@ def test_channels_are_units_too():
     assert list(found.of_unit(0, 1, 2).incoming.units) == [2] and found.of_unit(0, 0, planted_cnn.DEAD).dead
 
 
+def test_facts_of_some_networks_are_those_among_all(found):
+    networks = ensemble.stack([planted.network(), cautious()])
+    one = facts.read(networks, planted.data(), jax.random.key(0), loss=LOSS, exemplars=5, seeds=[1])
+    assert one.layers[0].dead.shape == (1, planted.UNITS)
+    np.testing.assert_array_equal(one.layers[1].damage[0], found.layers[1].damage[1])
+
+
 def test_networks_without_hidden_units_are_refused():
     linear = ensemble.stack([from_layers([(jnp.ones((9, 4)), jnp.zeros(4))])])
     with pytest.raises(InputError, match="no hidden layer"):
