@@ -17,6 +17,7 @@ Part = Literal[
     "pruning",
     "superposition",
     "coalitions",
+    "explanation",
     "memory",
     "page",
 ]

@@ -278,6 +278,7 @@ def test_record_has_machine_timings_and_a_target_beside_each_figure(splits, tmp_
         "pruning": ["≥ 10"],
         "superposition": ["< 60"],
         "coalitions": ["< 150", "< 1", "≥ 1000"],
+        "explanation": ["< 20", "≥ 20"],
         "memory": ["< 2"] * len(memory.CHUNKS),
         "page": ["≤ 15", "< 30", "< 30", "< 2"],
     }

@@ -1,15 +1,16 @@
-"""Convolutions, imports, pruning and dynamics in the benchmark: the contestants compute the same."""
+"""Convolutions, imports, pruning, dynamics and labels in the benchmark: the contestants compute the same."""
 
 import itertools
 
 import jax
 import numpy as np
 import pytest
-from benchmarks import ablation, coalitions, convolutions, dynamics, imports, pruning, training
+from benchmarks import ablation, coalitions, convolutions, dynamics, explanation, imports, pruning, training
 from support.toy_benchmark import PIXELS, blobs, config
 
 from jaxinterp import ensemble, foreign, networks
 from jaxinterp.config import ModelConfig
+from jaxinterp.explanation import facts
 
 pytestmark = pytest.mark.usefixtures("toy_recipe")
 
@@ -100,3 +101,16 @@ def test_captum_samples_the_same_shapley_values(splits):
     error = found.std(axis=0, ddof=1) / np.sqrt(len(found))
     assert (np.abs(found.mean(axis=0) - exact) < 5 * error + 1e-6).all()
     np.testing.assert_allclose(found.sum(axis=1), float(exact.sum()), atol=1e-5)
+
+
+# Labels
+
+
+def test_the_loop_over_units_scores_as_ours(many, splits):
+    known = facts.read(many, splits.train, jax.random.key(0), loss="cross_entropy")
+    layer = explanation.Layer(many, known, 0, blobs(3, 300))
+    labels, others = layer.everything()
+    found = np.concatenate([np.stack(labels)[:, :, None], np.stack(others)], axis=2)  # scores seeds predictions units
+    loop = layer.loop()
+    for seed, unit in np.ndindex(found.shape[1], found.shape[3]):
+        np.testing.assert_allclose(found[:, seed, :, unit].T, next(loop), atol=5e-3)
