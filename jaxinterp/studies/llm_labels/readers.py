@@ -34,6 +34,7 @@ SHUFFLED = tuple(f"{name}, shuffled" for name in EXPLAINERS)
 NEAREST, TRUTH, CONFUSION, GUESS = "nearest image", "true digit", "most common confusion", "guess"
 READERS = (*EXPLAINERS, *SHUFFLED, NEAREST, TRUTH, CONFUSION, GUESS)
 ZERO = 0.05  # a score that is as good as none
+ENDS = ("low", "high")
 QUANTITIES = ("c", "n", "l", "f", "correct", "incorrect", "final", "agreement", "beyond")
 
 _claim = partial(Claim, row="2.7")
@@ -45,10 +46,12 @@ class Read(NamedTuple):
     reached: C, N, L, F and the write-up's three scores, see `reading`; agreement: share of all these images where the
     reader says what the network answers; beyond: (agreement − that of the nearest image)/(1 − that of the nearest
     image). NaN for networks that diverged, and without images of both kinds. images: how many of either kind.
+    over_images: of the final score of one network, the first that did not diverge: a bootstrap interval over images.
     """
 
     reached: Float[Array, "recipes readers quantities seeds"]
     images: Float[Array, "recipes seeds"]
+    over_images: Float[Array, "recipes readers ends"]
 
 
 def measure(inputs: Mapping[str, Inputs]) -> Read:
@@ -59,11 +62,11 @@ def measure(inputs: Mapping[str, Inputs]) -> Read:
         room = [(0, 0)] * (values.ndim - 1) + [(0, seeds - values.shape[-1])]
         return np.pad(values, room, constant_values=np.nan)
 
-    found = [_of_recipe(own) for own in inputs.values()]
-    return Read(*(np.stack([padded(part) for part in parts]) for parts in zip(*found, strict=True)))
+    reached, images, over_images = zip(*map(_of_recipe, inputs.values()), strict=True)
+    return Read(np.stack(list(map(padded, reached))), np.stack(list(map(padded, images))), np.stack(over_images))
 
 
-def _of_recipe(own: Inputs) -> tuple[np.ndarray, np.ndarray]:
+def _of_recipe(own: Inputs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     known, test, classes = own.once(labels.trained), own.test, own.model.outputs
     rng, truth = np.random.default_rng(own.config.train.base_seed), np.asarray(test.labels)
     predicted = np.asarray(_predicted(own.networks, test.images, loss=own.config.train.loss))
@@ -82,12 +85,13 @@ def _of_recipe(own: Inputs) -> tuple[np.ndarray, np.ndarray]:
     answers = [reading.by_labels(values, weights, layer.mean, spread) for values in (*simulations, *shuffled)]
     answers += [np.broadcast_to(values, predicted.shape) for values in plain]
     by_network = np.stack(answers, axis=1)  # seeds, readers, examples
+    each = own.at_most(reading.EACH)
     found = [
-        _of_network(*values, truth, classes=classes, each=own.at_most(reading.EACH))
-        for values in zip(by_network, predicted, strict=True)
+        _of_network(*values, truth, classes=classes, each=each) for values in zip(by_network, predicted, strict=True)
     ]
     values, images = (np.stack(parts, axis=-1) for parts in zip(*found, strict=True))
-    return np.where(own.diverged, np.nan, values), np.where(own.diverged, np.nan, images)
+    one = _over_images(by_network[own.example], predicted[own.example], truth, rng, classes=classes, each=each)
+    return np.where(own.diverged, np.nan, values), np.where(own.diverged, np.nan, images), one
 
 
 def _of_network(
@@ -104,6 +108,18 @@ def _of_network(
     beyond = reading.beyond(answers, digits, predicted, rows)
     scores = reading.scores(counts, classes=classes)
     return np.stack([*counts, *scores, agreement, beyond], axis=-1), np.array(float(len(right)))
+
+
+def _over_images(
+    answers: np.ndarray, predicted: np.ndarray, truth: np.ndarray, rng: np.random.Generator, *, classes: int, each: int
+) -> np.ndarray:
+    """The interval over images of each reader's final score of one network: "readers ends"."""
+    try:
+        rows = reading.chosen(predicted, truth, each=each)
+    except InputError:
+        return np.full((len(answers), len(ENDS)), np.nan)
+    drawn = [reading.bootstrap(own, predicted, truth, *rows, rng, classes=classes)["final"] for own in answers]
+    return np.array([[final.low, final.high] for final in drawn])
 
 
 def _shuffled(rng: np.random.Generator, values: np.ndarray, dead: np.ndarray) -> np.ndarray:
@@ -127,7 +143,7 @@ MEASUREMENTS = (
     EnsembleMeasurement(
         "readers",
         measure,
-        lambda inputs: {"recipes": tuple(inputs), "readers": READERS, "quantities": QUANTITIES},
+        lambda inputs: {"recipes": tuple(inputs), "readers": READERS, "quantities": QUANTITIES, "ends": ENDS},
         recipes=WIDTHS,
     ),
 )
@@ -147,6 +163,8 @@ def claims(results: Results) -> list[Claim]:
         f"{row.name} C {row.counts.c:.2f}, N {row.counts.n:.2f}, L {row.counts.l:.2f}, F {row.counts.f:.2f}"
         for row in PUBLISHED
     )
+    one = results["readers"].over_images.sel(recipes=SIX, readers=NEAREST)
+    low, high = (format_number(float(one.sel(ends=end))) for end in ENDS)
     ours = ", ".join(f"{value.upper()} {mean(reached(results, NEAREST, value), 2)}" for value in "cnlf")
     return [
         _claim(
@@ -165,7 +183,8 @@ def claims(results: Results) -> list[Claim]:
                 "twelve neurons": reached(results, by_class, "agreement", TWELVE),
                 f"beyond the {NEAREST}": reached(results, by_class, "beyond"),
             },
-            note=f"Reader: adds up what the labels predict, by the {LISTED} largest contributions to each output. "
+            note=f"Reader: adds up what the labels predict, by the {LISTED} largest contributions to each output; labels "
+            "that name digits are read with the true digit. "
             f"Images of either kind: {mean(results['readers'].images.sel(recipes=SIX), 0)}.",
         ),
         _claim(
@@ -210,6 +229,7 @@ def claims(results: Results) -> list[Claim]:
             },
             note=f"Published: {published.name}, one network, 100 images of either kind; correct "
             f"{format_number(float(published.scores.correct), 2)}, incorrect "
-            f"{format_number(float(published.scores.incorrect), 3)}.",
+            f"{format_number(float(published.scores.incorrect), 3)}. Of one of ours, so many images leave an interval "
+            f"from {low} to {high}.",
         ),
     ]

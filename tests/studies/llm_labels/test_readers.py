@@ -68,6 +68,8 @@ def test_readers_of_planted_networks_reach_what_they_must(inputs):
     nearest = dict(zip(QUANTITIES, reached[NEAREST], strict=True))
     np.testing.assert_allclose(nearest["beyond"], 0, atol=1e-6)
     assert (own["beyond"] > 0.8).all()
+    low, high = found.over_images[0, READERS.index(GUESS)]
+    assert low <= guess["final"][0] <= high and high - low > 0.05
 
 
 def test_networks_that_make_no_mistake_have_no_test_and_diverged_ones_no_value():
