@@ -183,8 +183,8 @@ def claims(results: Results) -> list[Claim]:
                 "twelve neurons": reached(results, by_class, "agreement", TWELVE),
                 f"beyond the {NEAREST}": reached(results, by_class, "beyond"),
             },
-            note=f"Reader: adds up what the labels predict, by the {LISTED} largest contributions to each output; labels "
-            "that name digits are read with the true digit. "
+            note=f"Reader: adds up what the labels predict, by the {LISTED} largest contributions to each output; "
+            "labels that name digits are read with the true digit. "
             f"Images of either kind: {mean(results['readers'].images.sel(recipes=SIX), 0)}.",
         ),
         _claim(
