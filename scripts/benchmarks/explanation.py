@@ -45,7 +45,7 @@ def measure(splits: data.Splits, options: Options) -> tuple[dict[str, Any], list
     timings = race({"ours": ours, LOOP: Contestant(1, itertools.cycle(_chained(layers)))}, ROUNDS)
     first = f"facts of {labels} units"
     return {"facts": timing, "scores": timings}, [
-        Result(f"{first}, nothing compiled", "s", (timing.first,) * 3, target="< 20"),
+        Result(f"{first}, nothing compiled", "s", spread([timing.first]), target="< 20"),
         Result(f"{first}, compiled", "s", spread(timing.seconds)),
         *rows("scores", "labels/s", timings, TARGETS, missing=""),
     ]
@@ -114,7 +114,7 @@ def _ridge(images: np.ndarray, activations: np.ndarray, decomposed: tuple) -> Ri
     return Ridge(alpha=penalties[int(np.argmin(errors))]).fit(images, activations)
 
 
-def _scores(predictions: np.ndarray, real: np.ndarray) -> list[float]:
+def _scores(predictions: np.ndarray, real: np.ndarray) -> list[Any]:
     if np.ptp(predictions) == 0 or np.ptp(real) == 0:
         return [np.nan] * len(Scores._fields)
     active, flagged = real > real.mean(), predictions > predictions.mean()

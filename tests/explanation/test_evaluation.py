@@ -124,3 +124,15 @@ def test_words_from_anywhere_are_compiled_once_and_refused_where_they_say_nothin
     own = evaluation.compiled((("Active for 3.", "loops"), ("loops", "Active for 3.")), names, shape)
     assert own.compiled[0][0] is own.compiled[1][1] and own.compiled[0][1] is own.compiled[1][0]
     assert not evaluation.simulated(own, planted.data(1))[0, 1].any()
+
+
+def test_the_label_of_a_mirrored_unit_says_the_opposite():
+    rng = np.random.default_rng(0)
+    own = rng.normal(size=(4, 300)).astype(np.float32)
+    real, guess = np.stack([own, -own[::-1]]), own + rng.normal(size=own.shape).astype(np.float32)
+    simulations = np.stack([guess, -guess[::-1]])
+    found = evaluation.controls(simulations, real, real, rng, absolute=True)
+    expected = [np.corrcoef(*pair)[0, 1] for pair in zip(guess, own, strict=True)]
+    np.testing.assert_allclose(found.matched[0, 1], expected, atol=1e-5)
+    plain = evaluation.controls(simulations, real, real, rng, absolute=False)
+    assert plain.matched[0, 1].mean() < 0.5 * np.mean(expected)

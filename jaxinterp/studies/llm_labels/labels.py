@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from jaxinterp.explanation import evaluation, facts
 from jaxinterp.explanation.baselines import BASELINES
@@ -45,17 +45,17 @@ class Labels(NamedTuple):
     elsewhere: share of images whose predicted digit changes without the neuron.
     """
 
-    score: Float[Array, "conditions explainers scores seeds units"]
-    compiled: Float[Array, "conditions explainers seeds units"]
-    others: Float[Array, "conditions explainers seeds units"]
-    p: Float[Array, "conditions explainers seeds"]
-    baseline: Float[Array, "baselines scores seeds units"]
-    matched: Float[Array, "explainers seeds seeds units"]
-    any_unit: Float[Array, "explainers seeds seeds units"]
-    said: Float[Array, "explainers seeds units"]
-    elsewhere: Float[Array, "explainers seeds units"]
-    said_by_others: Float[Array, "explainers seeds units"]
-    elsewhere_by_others: Float[Array, "explainers seeds units"]
+    score: Float[np.ndarray, "conditions explainers scores seeds units"]
+    compiled: Float[np.ndarray, "conditions explainers seeds units"]
+    others: Float[np.ndarray, "conditions explainers seeds units"]
+    p: Float[np.ndarray, "conditions explainers seeds"]
+    baseline: Float[np.ndarray, "baselines scores seeds units"]
+    matched: Float[np.ndarray, "explainers seeds seeds units"]
+    any_unit: Float[np.ndarray, "explainers seeds seeds units"]
+    said: Float[np.ndarray, "explainers seeds units"]
+    elsewhere: Float[np.ndarray, "explainers seeds units"]
+    said_by_others: Float[np.ndarray, "explainers seeds units"]
+    elsewhere_by_others: Float[np.ndarray, "explainers seeds units"]
 
 
 class Known(NamedTuple):

@@ -49,9 +49,9 @@ class Read(NamedTuple):
     over_images: of the final score of one network, the first that did not diverge: a bootstrap interval over images.
     """
 
-    reached: Float[Array, "recipes readers quantities seeds"]
-    images: Float[Array, "recipes seeds"]
-    over_images: Float[Array, "recipes readers ends"]
+    reached: Float[np.ndarray, "recipes readers quantities seeds"]
+    images: Float[np.ndarray, "recipes seeds"]
+    over_images: Float[np.ndarray, "recipes readers ends"]
 
 
 def measure(inputs: Mapping[str, Inputs]) -> Read:
