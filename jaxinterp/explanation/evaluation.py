@@ -25,6 +25,7 @@ from jaxinterp.explanation.simulate import Compiled, Refused, compile_label, pre
 from jaxinterp.interventions import Site
 from jaxinterp.networks import Network
 
+ABLATIONS = ("zero", "mean")  # of `analysis.ablation`
 _SEEDS = 4  # networks at once
 
 Activations = Float[np.ndarray, "seeds units examples"]
@@ -53,16 +54,17 @@ class Controls(NamedTuple):
 
 
 class Causal(NamedTuple):
-    """Share of images whose predicted class changes when the unit keeps its mean: where the label says that it is
-    active, and elsewhere. others: the same by the labels of the other units of the layer, on average.
+    """Share of images whose predicted class changes without the unit, by ABLATIONS: where the label says that it is
+    active, and elsewhere. said_by_others, elsewhere_by_others: by the labels of the layer's other units, on average.
 
-    NaN where a label predicts the same for all images.
+    A unit that keeps its mean is missed where it would be silent, too. NaN where a label predicts the same for all
+    images.
     """
 
-    said: Float[np.ndarray, "seeds units"]
-    elsewhere: Float[np.ndarray, "seeds units"]
-    said_by_others: Float[np.ndarray, "seeds units"]
-    elsewhere_by_others: Float[np.ndarray, "seeds units"]
+    said: Float[np.ndarray, "ablations seeds units"]
+    elsewhere: Float[np.ndarray, "ablations seeds units"]
+    said_by_others: Float[np.ndarray, "ablations seeds units"]
+    elsewhere_by_others: Float[np.ndarray, "ablations seeds units"]
 
 
 def label(facts: EnsembleFacts, layer: int, explainer: Explainer) -> Labelled:
@@ -134,10 +136,10 @@ def controls(
 
 
 def causal(networks: Network, simulations: Activations, test: Dataset, *, site: Site, loss: str) -> Causal:
-    """On how many images each unit's mean-ablation changes the predicted class, by what its label says of the image."""
+    """On how many images each unit's ablation changes the predicted class, by what its label says of the image."""
     found = _causal(networks, jnp.asarray(simulations), jnp.asarray(test.images), site=site, loss=loss)
-    said, elsewhere = (np.asarray(part) for part in found)  # seeds, labels, units
-    own = (np.diagonal(part, axis1=1, axis2=2) for part in (said, elsewhere))
+    said, elsewhere = (np.moveaxis(np.asarray(part), 1, 0) for part in found)  # ablations, seeds, labels, units
+    own = (np.diagonal(part, axis1=-2, axis2=-1) for part in (said, elsewhere))
     return Causal(*own, *map(score.of_others, (said, elsewhere)))
 
 
@@ -179,13 +181,13 @@ def _causal(networks: Network, simulations: Array, images: Array, *, site: Site,
         run = ablation.unit_mover(
             network, images, site=site, measure=lambda logits: 1.0 * (metrics.predictions(loss, logits) != before)
         )
-        change = jnp.mean(at_site, axis=0) - at_site
-        changed = ablation.each_change(run, change[None], chunk=_SEEDS)[0]  # units, examples
+        fills = jnp.stack([ablation.fill(kind, at_site, before, classes=logits.shape[-1]) for kind in ABLATIONS])
+        changed = ablation.each_change(run, fills - at_site, chunk=_SEEDS)  # ablations, units, examples
         said = 1.0 * score.above_mean(simulations)
         varies = score.varies(simulations)[:, None]
 
         def share(where: Array) -> Array:
-            total = jnp.matmul(where, changed.T, precision=jax.lax.Precision.HIGHEST)
+            total = jnp.matmul(where, jnp.swapaxes(changed, 1, 2), precision=jax.lax.Precision.HIGHEST)
             return jnp.where(varies, total / jnp.sum(where, axis=1, keepdims=True), jnp.nan)
 
         return share(said), share(1 - said)

@@ -112,11 +112,14 @@ def test_labels_handed_out_at_random_score_at_chance(labelled, real):
 def test_a_unit_matters_where_its_label_says_so(networks, simulations):
     found = evaluation.causal(networks, simulations["class means"], planted.data(1), site=SITE, loss=LOSS)
     digits = range(1, planted.CLASSES)  # without the one that is predicted anyway
-    np.testing.assert_array_equal(found.said[0, digits], 1)
-    np.testing.assert_array_equal(found.elsewhere[0, digits], 0)
     idle = [planted.TOP, planted.BAR_OF_7, planted.THREE_OR_8]  # which no output reads
-    assert not found.said[0, idle].any() and not found.elsewhere[0, idle].any()
-    assert np.isnan(found.said[0, planted.NOTHING]) and (found.said_by_others[0, digits] < 0.2).all()
+    for said, elsewhere, by_others in zip(
+        found.said[:, 0], found.elsewhere[:, 0], found.said_by_others[:, 0], strict=True
+    ):
+        np.testing.assert_array_equal(said[digits], 1)
+        np.testing.assert_array_equal(elsewhere[digits], 0)
+        assert not said[idle].any() and not elsewhere[idle].any()
+        assert np.isnan(said[planted.NOTHING]) and (by_others[digits] < 0.2).all()
 
 
 def test_words_from_anywhere_are_compiled_once_and_refused_where_they_say_nothing():

@@ -57,7 +57,7 @@ def measured(inputs, tmp_path_factory):
 
 def test_toy_networks_are_measured_and_judged(measured):
     findings = judged(measured)
-    assert len(findings) == 34 and set(STUDY.highlights) <= set(findings)
+    assert len(findings) == 35 and set(STUDY.highlights) <= set(findings)
     assert llm_labels.answer(findings)
     six, wide = (alive(measured, recipe) for recipe in (SIX, TWELVE))
     assert six.notnull().all() and (six <= 3).all() and (wide <= 5).all()

@@ -52,10 +52,10 @@ class Labels(NamedTuple):
     baseline: Float[np.ndarray, "baselines scores seeds units"]
     matched: Float[np.ndarray, "explainers seeds seeds units"]
     any_unit: Float[np.ndarray, "explainers seeds seeds units"]
-    said: Float[np.ndarray, "explainers seeds units"]
-    elsewhere: Float[np.ndarray, "explainers seeds units"]
-    said_by_others: Float[np.ndarray, "explainers seeds units"]
-    elsewhere_by_others: Float[np.ndarray, "explainers seeds units"]
+    said: Float[np.ndarray, "explainers ablations seeds units"]
+    elsewhere: Float[np.ndarray, "explainers ablations seeds units"]
+    said_by_others: Float[np.ndarray, "explainers ablations seeds units"]
+    elsewhere_by_others: Float[np.ndarray, "explainers ablations seeds units"]
 
 
 class Known(NamedTuple):
@@ -134,6 +134,7 @@ MEASUREMENTS = (
             "explainers": tuple(EXPLAINERS),
             "scores": Scores._fields,
             "baselines": BASELINES,
+            "ablations": evaluation.ABLATIONS,
         },
     ),
 )
@@ -169,7 +170,7 @@ def claims(results: Results) -> list[Claim]:
         _says(results, "regions", BY_REGION, "The regions that a neuron's weights read, in words, say what it does"),
         _beyond(results),
         _transfer(results),
-        _causal(results),
+        *(_causal(results, kind) for kind in evaluation.ABLATIONS),
     ]
 
 
@@ -231,21 +232,23 @@ def _transfer(results: Results) -> Claim:
     )
 
 
-def _causal(results: Results) -> Claim:
-    found = results["labels"].sel(explainers=BY_CLASS)
-    regions = results["labels"].sel(explainers=BY_REGION)
+def _causal(results: Results, kind: str) -> Claim:
+    by_class, by_region = (
+        results["labels"].sel(explainers=explainer, ablations=kind) for explainer in (BY_CLASS, BY_REGION)
+    )
     return _claim(
-        name="causal",
-        text="A neuron matters where its label says: without it, more predictions change there than elsewhere",
+        name=f"causal {kind}",
+        text=f"A neuron matters where its label says: by {kind}-ablation, more predictions change there than elsewhere",
         quantity="share of images whose predicted digit changes, where the label says active less elsewhere",
-        measured=over_live(results, found.said - found.elsewhere),
-        controls={OTHERS: over_live(results, found.said_by_others - found.elsewhere_by_others)},
+        measured=over_live(results, by_class.said - by_class.elsewhere),
+        controls={OTHERS: over_live(results, by_class.said_by_others - by_class.elsewhere_by_others)},
         rule=above(0.0),
         score=Difference(),
         shown={
-            "where the label says active": over_live(results, found.said),
-            "elsewhere": over_live(results, found.elsewhere),
-            "difference, labels by weight regions": over_live(results, regions.said - regions.elsewhere),
+            "where the label says active": over_live(results, by_class.said),
+            "elsewhere": over_live(results, by_class.elsewhere),
+            "difference, labels by weight regions": over_live(results, by_region.said - by_region.elsewhere),
         },
-        note="Mean-ablation of each live neuron. A label says active where its prediction is above its mean.",
+        note="Live neurons. A label says active where its prediction is above its mean. "
+        + ("At 0 a silent neuron stays as it is." if kind == "zero" else "At its mean a silent neuron is not silent."),
     )

@@ -60,7 +60,8 @@ CASES = {
     "2.6 regions": (scored(BY_REGION, near(0.8)), scored(BY_REGION, near(0.8), others=near(0.7))),
     "2.6 baselines": (beside(near(0.4)), beside(near(0.7))),
     "2.6 transfer": (matched(0.8), matched(0.2)),
-    "2.6 causal": (causal(near(0.4)), causal(near(0.05))),
+    "2.6 causal zero": (causal(near(0.4)), causal(near(0.05))),
+    "2.6 causal mean": (causal(near(0.4)), causal(near(0.05))),
 }
 
 

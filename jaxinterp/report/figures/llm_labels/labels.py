@@ -3,6 +3,7 @@
 from matplotlib.figure import Figure
 
 from jaxinterp.explanation.baselines import BASELINES
+from jaxinterp.explanation.evaluation import ABLATIONS
 from jaxinterp.explanation.rules import EXPLAINERS
 from jaxinterp.explanation.score import Scores
 from jaxinterp.report.figures.captions import caption, seeds
@@ -45,7 +46,8 @@ def scores(results: Results) -> Figure:
     shares = {
         name: (
             {
-                words: over_live(results, found[field].sel(explainers=name))
+                f"{kind}-ablation, {words}": over_live(results, found[field].sel(explainers=name, ablations=kind))
+                for kind in ABLATIONS
                 for words, field in (("where the label says active", "said"), ("elsewhere", "elsewhere"))
             },
             *_COLOURS[name],
@@ -55,13 +57,11 @@ def scores(results: Results) -> Figure:
     compared(causal, shares)
     plain(causal, "Predictions changed without the neuron", "share of images")
     changed = "; ".join(
-        f"{name} {' and '.join(mean(values) for values in quantities.values())}"
+        f"{name} {', '.join(f'{words} {mean(values)}' for words, values in quantities.items())}"
         for name, (quantities, *_) in shares.items()
     )
     title = "Do words say what a neuron does? Labels by rules, scored on test images"
-    text = (
-        f"Means: {text}. Share of images whose prediction changes where the label says active and elsewhere: {changed}"
-    )
+    text = f"Means: {text}. Share of images whose prediction changes: {changed}"
     return caption(
         figure, seeds(results), title, f"left: {INTERVAL} 90 % of networks; others: one dot a network", text, "2.6"
     )
