@@ -5,7 +5,7 @@ import jax
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given
+from hypothesis import given, settings
 from sklearn import metrics as reference
 
 from jaxinterp.analysis import correlation
@@ -28,6 +28,7 @@ def tables(draw):
     return predictions.astype(np.float32), activations.astype(np.float32)
 
 
+@settings(max_examples=40)
 @given(tables())
 def test_scores_are_those_of_scikit_learn(values):
     predictions, activations = values
