@@ -13,7 +13,6 @@ from typing import Any
 import jax
 import numpy as np
 from sklearn import metrics
-from sklearn.linear_model import Ridge
 
 from benchmarks.options import Options
 from benchmarks.race import Contestant, Result, Timing, calls, race, rows, spread
@@ -71,16 +70,15 @@ class Layer:
         """The same of one unit after another: "predictions scores", the label's first. NaN where undefined."""
         own, images = self.known.layers[self.number], np.asarray(self.test.images)
         known, labels = np.asarray(self.known.data.images), np.asarray(self.test.labels)
-        penalties = _penalties(known)
+        decomposed = Decomposed(known)
         unit_length = _unit_length(images)
         for seed, unit in np.ndindex(self.real.shape[:2]):
             label, mean = self.labelled.compiled[seed][unit], own.class_mean[seed, unit]
-            fit = _ridge(known, self.fitted[seed, unit], penalties)
             predictions = (
                 label.classes[labels],
                 1.0 * (labels == np.nanargmax(mean)),
                 np.nan_to_num(mean)[labels],
-                fit.predict(images),
+                decomposed.predictions(self.fitted[seed, unit], images),
                 (_unit_length(known[own.exemplars[seed, unit]]) @ unit_length.T).max(axis=0),
             )
             yield np.array([_scores(own_predictions, self.real[seed, unit]) for own_predictions in predictions])
@@ -95,23 +93,26 @@ def _unit_length(values: np.ndarray) -> np.ndarray:
     return values / np.where(length > 0, length, 1)
 
 
-def _penalties(images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The penalties that ridge regression chooses from, and the decomposition by which it does so."""
-    left, sizes, _ = np.linalg.svd(images - images.mean(axis=0), full_matrices=False)
-    return baselines.PENALTIES * sizes.max() ** 2, left, sizes**2
+class Decomposed:
+    """Images for ridge regression: mean m, and U, S, V of the images less the mean."""
 
+    def __init__(self, images: np.ndarray):
+        self.mean = images.mean(axis=0)
+        self.left, self.sizes, self.right = np.linalg.svd(images - self.mean, full_matrices=False)
+        self.penalties = baselines.PENALTIES * self.sizes.max() ** 2
 
-def _ridge(images: np.ndarray, activations: np.ndarray, decomposed: tuple) -> Ridge:
-    """Ridge regression with the penalty of the least generalised cross-validation error."""
-    penalties, left, sizes = decomposed
-    centred = activations - activations.mean()
-    along = left.T @ centred
-    errors = []
-    for penalty in penalties:
-        kept = sizes / (sizes + penalty)
-        residual = centred @ centred - (along**2 * (2 * kept - kept**2)).sum()
-        errors.append(residual / (len(images) - 1 - kept.sum()) ** 2)
-    return Ridge(alpha=penalties[int(np.argmin(errors))]).fit(images, activations)
+    def predictions(self, activations: np.ndarray, images: np.ndarray) -> np.ndarray:
+        """Of ridge regression with the penalty of the least generalised cross-validation error."""
+        centred = activations - activations.mean()
+        along, squares = self.left.T @ centred, self.sizes**2
+        errors = []
+        for penalty in self.penalties:
+            kept = squares / (squares + penalty)
+            residual = centred @ centred - (along**2 * (2 * kept - kept**2)).sum()
+            errors.append(residual / (len(activations) - 1 - kept.sum()) ** 2)
+        penalty = self.penalties[int(np.argmin(errors))]
+        weights = (self.sizes / (squares + penalty) * along) @ self.right
+        return (images - self.mean) @ weights + activations.mean()
 
 
 def _scores(predictions: np.ndarray, real: np.ndarray) -> list[Any]:
