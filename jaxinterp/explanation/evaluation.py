@@ -150,17 +150,24 @@ def _activations(networks: Network, images: Array, *, site: Site) -> Float[Array
 
 @jax.jit
 def _scores(simulations: Array, real: Array) -> Scores:
-    return jax.lax.map(lambda own: score.scores(*own), (simulations, real))
+    def of_some(own: tuple[Array, Array]) -> Scores:
+        return jax.lax.map(lambda one: score.scores(*one), own)
+
+    return ensemble.over_devices(of_some)((simulations, real))
 
 
 @jax.jit
 def _baseline_scores(by_network: tuple, images: Array, regressed: baselines.Decomposed, test: Dataset) -> Scores:
-    def of_network(own: tuple) -> Scores:
-        class_mean, exemplars, fitted, real = own
-        found = baselines.predictions(class_mean, images[exemplars], regressed, fitted, test.images, test.labels)
-        return score.scores(found, jnp.broadcast_to(real, found.shape))
+    def of_some(some: tuple, images: Array, regressed: baselines.Decomposed, test: Dataset) -> Scores:
+        def of_network(own: tuple) -> Scores:
+            class_mean, exemplars, fitted, real = own
+            found = baselines.predictions(class_mean, images[exemplars], regressed, fitted, test.images, test.labels)
+            return score.scores(found, jnp.broadcast_to(real, found.shape))
 
-    return jax.lax.map(of_network, by_network)
+        return jax.lax.map(of_network, some)
+
+    # Sorting takes one core each.
+    return ensemble.over_devices(of_some)(by_network, images, regressed, test)
 
 
 _decomposed = jax.jit(baselines.decomposed)
