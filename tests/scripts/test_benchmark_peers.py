@@ -1,4 +1,4 @@
-"""Convolutions, imports, pruning, dynamics and labels in the benchmark: the contestants compute the same."""
+"""Convolutions, imports, pruning, dynamics, coalitions and labels in the benchmark: the contestants compute the same."""
 
 import itertools
 
