@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from tyro.conf import Positional, arg, subcommand
 
 from jaxinterp.choices import ACTIVATIONS, NORMS
-from jaxinterp.cli import actions, questions
+from jaxinterp.cli import actions, explain, questions
 from jaxinterp.cli.shell import Format, config_to_start_from, parse
 from jaxinterp.config import (
     Activation,
@@ -214,6 +214,7 @@ def command(arguments: list[str]) -> None:
         | Annotated[questions.Coalitions, subcommand("coalitions")]
         | Annotated[questions.Attribute, subcommand("attribute")]
         | Annotated[questions.Compare, subcommand("compare")]
+        | Annotated[explain.Explain, subcommand("explain")]
         | Annotated[Report, subcommand("report")]
         | Annotated[Runs, subcommand("runs")]
         | Annotated[Recipes, subcommand("recipes")]
@@ -237,6 +238,7 @@ _COMMANDS: dict[type, Callable[[Any], None]] = {
     questions.Coalitions: questions.coalitions,
     questions.Attribute: questions.attribute,
     questions.Compare: questions.compare,
+    explain.Explain: explain.explain,
     Report: actions.report,
     Runs: actions.runs,
     Recipes: actions.recipes,

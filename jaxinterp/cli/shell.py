@@ -185,7 +185,7 @@ def progress_bar():
 
 
 @contextlib.contextmanager
-def study_progress(study: str):
+def study_progress(study: str, *, doing: str = "measuring"):
     """A callback (measurement, done, total) that shows which measurement is being made; one line each on a pipe."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -198,7 +198,7 @@ def study_progress(study: str):
         def update(measurement: str, done: int, total: int) -> None:
             bar.update(task, description=f"{study}: {measurement or 'measured'}", completed=done, total=total)
             if not console.is_terminal and measurement:
-                print(f"{study}: measuring {measurement} ({done + 1} of {total})", file=sys.stderr)
+                print(f"{study}: {doing} {measurement} ({done + 1} of {total})", file=sys.stderr)
 
         yield update
 

@@ -9,6 +9,8 @@ import numpy as np
 
 from jaxinterp import files
 from jaxinterp.analysis.units import KINDS
+from jaxinterp.explanation.labels import Label, Labels
+from jaxinterp.explanation.prompting import Prompt
 from jaxinterp.questions.ablate import CONTROLS, Ablation
 from jaxinterp.questions.ablate import rows as ablated_rows
 from jaxinterp.questions.attribute import ORDERS, Attribution
@@ -247,6 +249,35 @@ def accuracies_table(found: Comparison) -> Table:
     return Table(("run", "test accuracy", "difference"), cells, values, caption=caption)
 
 
+def labels_table(found: Labels, *, title: str = "") -> Table:
+    """What a language model said of every unit, and in its summaries of layers and networks."""
+    cells, values = [], []
+    for label in (*found.units, *found.layers, *found.networks):
+        said = label.text or "—"
+        cells.append(
+            (str(label.seed), _subject(label), f"{said}\n{label.reason}" if label.reason else said, label.status)
+        )
+        layer = None if label.site is None else label.site.partition("/")[0]
+        named = {"seed": label.seed, "layer": layer, "unit": label.unit, "label": label.text or None}
+        values.append(named | {"status": label.status, "reason": label.reason or None})
+    counts = ", ".join(f"{status} {number}" for status, number in found.counts.items())
+    caption = f"{counts}; a unit that is dead is labelled without asking, one that failed or waits has no answer"
+    return Table(("seed", "unit", "label", "status"), cells, values, title, caption)
+
+
+def prompts_table(prompts: Iterable[Prompt], *, title: str = "") -> Table:
+    """What would be sent, with roughly how many tokens that is."""
+    prompts = list(prompts)
+    cells = [(prompt.subject, str(prompt.images), f"{prompt.tokens:,}") for prompt in prompts]
+    values = [
+        {"prompt": prompt.subject, "images": prompt.images, "tokens": prompt.tokens, "text": prompt.text}
+        for prompt in prompts
+    ]
+    total = sum(prompt.tokens for prompt in prompts)
+    caption = f"{len(prompts)} prompts, about {total:,} tokens; json and csv also have their text"
+    return Table(("prompt", "images", "tokens"), cells, values, title, caption)
+
+
 def write_picture(path: Path, found: Attribution) -> None:
     """Write the image, its maps and the deletion curves as a PNG."""
     stream = io.BytesIO()
@@ -277,6 +308,13 @@ def _listed(units: list[int]) -> str:
 
 def _cell(value: Any) -> str:
     return value if isinstance(value, str) else number(value)
+
+
+def _subject(label: Label) -> str:
+    if label.site is None:
+        return "network"
+    layer = label.site.partition("/")[0]
+    return layer if label.unit is None else f"{layer}:{label.unit}"
 
 
 def _share(part: float, whole: float) -> float:

@@ -2,6 +2,7 @@
 
 import sys
 
+_served: set[tuple[str, int]] = set()  # addresses at which a test itself serves
 _OPENING = ("socket.connect", "socket.sendto", "socket.getaddrinfo", "socket.gethostbyname", "urllib.Request")
 
 
@@ -14,9 +15,20 @@ def refuse() -> None:
     sys.addaudithook(_refuse)
 
 
+def allow(address: tuple[str, int]) -> None:
+    """Let this process connect to a server that a test has started on this machine."""
+    _served.add(address)
+
+
 def _refuse(event: str, arguments: tuple) -> None:
-    if event in _OPENING and not _is_local(arguments):
+    if event in _OPENING and not (_is_local(arguments) or _is_served(arguments)):
         raise ConnectionOpened(event, *map(repr, arguments))
+
+
+def _is_served(arguments: tuple) -> bool:
+    """Whether what is connected to, or looked up, is an address at which a test serves."""
+    address = arguments[1] if isinstance(arguments[1], tuple) else arguments
+    return address[:2] in _served
 
 
 def _is_local(arguments: tuple) -> bool:

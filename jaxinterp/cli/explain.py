@@ -1,0 +1,82 @@
+"""What does `jaxinterp explain` do? It says what it will send, asks a language model, and prints the labels."""
+
+import math
+from dataclasses import dataclass
+from typing import Annotated
+
+from tyro.conf import arg
+
+from jaxinterp.cli.questions import Number, Run, Text
+from jaxinterp.cli.shell import Format, say, show, study_progress
+from jaxinterp.errors import InputError
+
+
+@dataclass(frozen=True)
+class Explain:
+    """Have a language model label every unit of a network, and summarise its layers and the network.
+
+    Any server with OpenAI's chat completions will do, such as one on this machine. A key is read from the environment,
+    JAXINTERP_API_KEY. Answers are stored with the run as they arrive, and no question is asked twice.
+    """
+
+    run: Run
+    """a run's folder"""
+    url: Annotated[str | None, arg(metavar="URL")] = None
+    """the server's address, such as http://127.0.0.1:8080/v1"""
+    model: Text = None
+    """the model's name; by default the only one that the server lists"""
+    images: bool = False
+    """send images, to a model that takes them; otherwise they are drawn in characters"""
+    seeds: Annotated[tuple[int, ...], arg(metavar="[INT [INT ...]]")] = ()
+    """the networks to explain; by default the first alone"""
+    max_requests: Number = None
+    """make no more requests than these, repeated ones among them"""
+    max_tokens: Number = None
+    """use no more tokens than these, of prompts and answers together"""
+    dry_run: bool = False
+    """print the prompts and how many tokens they are, roughly, and send nothing"""
+    yes: bool = False
+    """send the prompts to a server that is not on this machine"""
+    format: Format = "table"
+    """how tables are printed: for a terminal, or as json, csv or markdown (all other text then goes to stderr)"""
+
+
+def explain(command: Explain) -> None:
+    """Label the units of a run's networks."""
+    from jaxinterp import questions
+    from jaxinterp.explanation import asking, clients, labels
+    from jaxinterp.explanation.answers import Parameters
+    from jaxinterp.report import answers
+
+    limits = (command.max_requests, command.max_tokens)
+    for name, limit in zip(("--max-requests", "--max-tokens"), limits, strict=True):
+        if limit is not None and limit < 1:
+            raise InputError(f"{name} is {limit}: use 1 or more")
+    if not command.dry_run:
+        if command.url is None:
+            raise InputError("give the server's address by --url, or --dry-run to see what would be sent")
+        clients.check_url(command.url)
+        clients.library()
+    subjects = questions.explain.subjects(questions.load(command.run), seeds=command.seeds)
+    prompts = labels.planned(subjects, sees=command.images)
+    if command.dry_run:
+        if command.format == "table":
+            say("\n\n".join(f"{prompt.subject}\n{prompt.text}" for prompt in prompts))
+        show(answers.prompts_table(prompts, title=f"prompts about {command.run}"), command.format)
+        return
+    assert command.url is not None
+    parameters = Parameters()
+    sent = questions.explain.statement(command.url, prompts, sees=command.images, parameters=parameters)
+    say(sent, command.format)
+    if not (clients.is_local(command.url) or command.yes):
+        raise InputError(f"{command.url} is not on this machine: add --yes to send this")
+    server = clients.Server(command.url, asking.model_at(command.url, command.model), parameters)
+    budget = asking.Budget(*(math.inf if limit is None else limit for limit in limits))
+    asker = asking.Asker(server, command.run / questions.explain.ANSWERS, budget)
+    with study_progress("explain", doing="asking about") as update:
+        found = labels.explain(subjects, asker, sees=command.images, progress=update)
+    show(answers.labels_table(found, title=f"labels of {command.run} by {server.model}"), command.format)
+    for line in questions.explain.account(asker, found):
+        say(line, command.format)
+    if found.stopped:
+        raise InputError(f"{found.stopped}; all answers that came are stored: repeat the command to go on")

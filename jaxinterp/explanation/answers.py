@@ -1,0 +1,137 @@
+"""What did the model answer? Every answer is stored as it arrives, under a hash of what was asked, and never twice.
+
+One small file for each answer, renamed into place, so that a killed process loses none that arrived. It holds the
+question too. To have a question asked again, delete its file.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+
+from jaxinterp import files
+from jaxinterp.explanation.prompting import Prompt
+
+Status = Literal["answered", "refused", "truncated", "empty", "unparsable"]
+STATUSES: tuple[Status, ...] = get_args(Status)
+LONGEST = 2000  # characters of a value: what is longer is no label
+_REMEDY = "restore it from a copy, or delete it: the question is then asked again"
+_REFUSAL = re.compile(
+    r"(i['’]m|i am) (sorry|unable|not able)|sorry,|i (cannot|can['’]?t|can not|won['’]?t) |as an ai\b", re.IGNORECASE
+)
+
+
+class Parameters(NamedTuple):
+    """How a model is to answer. tokens: of an answer at most; log_probabilities: of how many tokens at each place."""
+
+    tokens: int = 600
+    temperature: float = 0.0
+    log_probabilities: int = 0
+
+
+class Reply(NamedTuple):
+    """What a server sent. finish: why the model stopped: "stop", "length", "content_filter" or, if unsaid, "".
+
+    model: which one answered, as the server says. prompt_tokens, answer_tokens: as the server counts them, or an
+    estimate. log_probabilities: for each token of the answer, those of the most likely ones at its place; of the raw
+    distribution, so that a reader of them keeps the tokens that are allowed, and renormalises.
+    """
+
+    text: str
+    finish: str = "stop"
+    refusal: str = ""
+    model: str = ""
+    prompt_tokens: int = 0
+    answer_tokens: int = 0
+    log_probabilities: tuple[Mapping[str, float], ...] = ()
+
+
+class Answer(NamedTuple):
+    """A reply and what was made of it. value: of the field that was asked for; "" unless the status is "answered"."""
+
+    status: Status
+    value: str
+    reply: Reply
+
+
+class Store(NamedTuple):
+    """A folder of answers of one model with its parameters."""
+
+    folder: Path
+    model: str
+    parameters: Parameters
+
+    def file(self, prompt: Prompt) -> Path:
+        """Where the answer to a prompt is stored: its name is the hash of model, parameters and prompt."""
+        name = hashlib.sha256(json.dumps(self._question(prompt), sort_keys=True).encode()).hexdigest()
+        return self.folder / name[:2] / f"{name[2:]}.json"  # a write lists its folder, which thousands would make slow
+
+    def get(self, prompt: Prompt) -> Answer | None:
+        """The stored answer, None where there is none. Raises InputError, naming the file, where it is damaged."""
+        file = self.file(prompt)
+        if not file.is_file():
+            return None
+        with files.readable(file, _REMEDY):
+            stored = json.loads(file.read_text(encoding="utf-8"))["answer"]
+            reply = Reply(**stored["reply"] | {"log_probabilities": tuple(stored["reply"]["log_probabilities"])})
+            answer = Answer(stored["status"], stored["value"], reply)
+            if answer.status not in STATUSES or not isinstance(answer.value, str):
+                raise ValueError("it is no answer")
+        return answer
+
+    def put(self, prompt: Prompt, reply: Reply) -> Answer:
+        """Judge a reply and store it. Raises InputError where it cannot be written."""
+        answer = judged(reply, prompt.field)
+        stored = answer._asdict() | {"reply": reply._asdict()}
+        content = {"subject": prompt.subject, "answer": stored, "question": self._question(prompt)}
+        files.write(self.file(prompt), json.dumps(content, indent=1).encode())
+        return answer
+
+    def _question(self, prompt: Prompt) -> dict[str, Any]:
+        asked = {"messages": prompt.messages, "field": prompt.field}
+        return {"model": self.model, "parameters": self.parameters._asdict(), **asked}
+
+
+def judged(reply: Reply, field: str) -> Answer:
+    """What a reply is: answered, refused, truncated, empty or unparsable.
+
+    A JSON object with the field is found in the whole text, in fences, or among other words; failing that, a line
+    "field: text". An answer that was cut off counts all the same if its object is whole.
+    """
+    is_cut = reply.finish in ("length", "")
+    value = clean(_object(reply.text, field) or ("" if is_cut else _line(reply.text, field)))
+    if reply.refusal or reply.finish == "content_filter" or _REFUSAL.match(value or reply.text.lstrip()):
+        return Answer("refused", "", reply)
+    if value:
+        return Answer("answered", value[:LONGEST], reply)
+    if not reply.text.strip() and reply.finish != "length":  # some models think until their tokens are spent
+        return Answer("empty", "", reply)
+    return Answer("truncated" if is_cut else "unparsable", "", reply)
+
+
+def clean(text: str) -> str:
+    """One line of printable characters: what a model wrote goes into prompts, tables and pages."""
+    return "".join(char for char in " ".join(text.split()) if char.isprintable())
+
+
+def _object(text: str, field: str) -> str:
+    """The field's text in the first JSON object that has one; "" if there is none."""
+    decoder = json.JSONDecoder(strict=False)  # models put line breaks into texts
+    for brace in re.finditer(r"\{", text):
+        try:
+            found = decoder.raw_decode(text, brace.start())[0]
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(found, dict) and isinstance(found.get(field), str) and found[field].strip():
+            return found[field]
+    return ""
+
+
+def _line(text: str, field: str) -> str:
+    """What follows the field's name and a colon at the start of a line; "" if there is none."""
+    marks = r" \t*_#\"{},"
+    line = rf"^[{marks}]*{field}[{marks}]*:[{marks}]*([^\s\[\]{marks}].*?)[{marks}]*$"
+    found = re.search(line, text, re.IGNORECASE | re.MULTILINE)
+    return found[1] if found else ""
