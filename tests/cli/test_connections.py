@@ -1,4 +1,4 @@
-"""No command opens a connection, and neither does an import. All tests run with connections refused, by conftest.
+"""No command opens a connection, but for explain; no import does. All tests run with connections refused, by conftest.
 
 Whole studies and pages are made in test_commands, in the same way.
 """
@@ -13,7 +13,7 @@ import pytest
 from support.connections import ConnectionOpened
 
 from jaxinterp import cli
-from jaxinterp.cli import commands, questions
+from jaxinterp.cli import commands, explain, questions
 
 COMMANDS = {
     commands.Run: ("run --study instance-variation --name done --root ROOT", 2),
@@ -29,6 +29,7 @@ COMMANDS = {
     questions.Coalitions: ("coalitions ROOT/done", 0),
     questions.Attribute: ("attribute ROOT/done --image 0", 0),
     questions.Compare: ("compare ROOT/done", 0),
+    explain.Explain: ("explain ROOT/done", 2),
     commands.Report: ("report ROOT/begun", 2),
     commands.Runs: ("runs --root ROOT", 0),
     commands.Recipes: ("recipes", 0),

@@ -5,7 +5,7 @@ import pytest
 from jaxinterp import cli
 
 COMMANDS = (
-    *("run", "train", "study", "analyze", "units", "ablate", "coalitions", "attribute", "compare"),
+    *("run", "train", "study", "analyze", "units", "ablate", "coalitions", "attribute", "compare", "explain"),
     *("report", "runs", "recipes", "import"),
 )
 
@@ -36,6 +36,7 @@ def show(capsys):
         ("coalitions", ("RUN", "--kind", "all subsets")),
         ("attribute", ("RUN", "--image", "--class", "--unit", "--method", "--seed", "--out")),
         ("compare", ("RUN [RUN ...]", "untrained")),
+        ("explain", ("--url", "--model", "--max-requests", "--max-tokens", "--dry-run", "--yes", "JAXINTERP_API_KEY")),
         ("report", ("RUN", "RUN/report/index.html")),
         ("runs", ("--root", "to show its seeds")),
         ("recipes", ("five write-ups", "controls")),

@@ -1,0 +1,79 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from support import planted, planted_runs
+
+from jaxinterp.config import DataConfig
+from jaxinterp.errors import InputError
+from jaxinterp.explanation import asking, clients, labels
+from jaxinterp.explanation.answers import Parameters
+from jaxinterp.questions import explain
+
+
+def run(source="planted", **options):
+    own = planted_runs.run(planted.network(), planted_runs.permuted(planted.network()), **options)
+    config = dataclasses.replace(own.run.config, data=DataConfig(source))
+    images = planted.data()
+    return dataclasses.replace(
+        own, run=own.run._replace(config=config), splits=own.splits._replace(train=images, validation=images)
+    )
+
+
+@pytest.fixture(scope="module")
+def subjects():
+    return explain.subjects(run(), seeds=(1,))
+
+
+def test_a_network_is_described_unit_by_unit(subjects):
+    [own] = subjects
+    assert own.seed == 1 and [len(layer) for layer in own.layers] == [planted.UNITS] * 2
+    dead = [facts.unit for facts in own.layers[0] if facts.dead]
+    assert dead == [list(planted_runs.ORDER).index(planted.DEAD)]
+    assert list(own.outputs) == ["0", "1", "2", "3"]
+    carrier = list(planted_runs.ORDER).index(planted.ALONE)
+    assert own.outputs[str(planted.ALONE_CLASS)].units.tolist() == [carrier]
+    np.testing.assert_allclose(own.outputs[str(planted.ALONE_CLASS)].weights, 2, rtol=1e-5)
+
+
+def test_the_prompts_say_what_the_network_is(subjects):
+    prompts = labels.planned(subjects, sees=False)
+    live = sum(not facts.dead for facts in subjects[0].units)
+    assert len(prompts) == live + 2 + 1
+    for said in (
+        "multilayer perceptron",
+        "layer 0 of 6 units",
+        "relu",
+        "planted",
+        "0, 1, 2, 3",
+        "test images: accuracy",
+    ):
+        assert said in prompts[0].text
+    assert "Dead neuron" in prompts[live].text
+
+
+def test_folders_of_this_machine_are_not_named():
+    for source, said in (("/home/me/secret/mine.npz", "mine.npz"), ("tfds:emnist/letters", "tfds:emnist/letters")):
+        assert explain.background(run(source), 0).data == said
+
+
+def test_by_default_the_first_network_that_did_not_diverge_is_explained():
+    own = run(diverged=(0,))
+    with pytest.raises(InputError, match="its network diverged"):
+        explain.subjects(own, seeds=(0,))
+    assert [subject.seed for subject in explain.subjects(own)] == [1]
+
+
+def test_what_is_sent_is_said_before(subjects):
+    prompts = labels.planned(subjects, sees=True)
+    tokens = f"{sum(prompt.tokens for prompt in prompts):,}"
+    text = explain.statement("https://a.example/v1", prompts, sees=True, parameters=Parameters(tokens=50))
+    assert f"{len(prompts)} questions of about {tokens} tokens" in text and f"{50 * len(prompts):,} more" in text
+    assert text.startswith("What leaves this machine, to https://a.example/v1: ") and "as PNGs" in text
+    assert "unencrypted" in explain.statement("http://a.example", prompts, sees=False, parameters=Parameters())
+
+
+def test_faults_are_in_the_account(tmp_path):
+    asker = asking.Asker(clients.Server("http://x", "a"), tmp_path, requests=3, tokens=1234, faults={"late": 2})
+    lines = explain.account(asker, labels.Labels((), (), (), "", ("a", "b")))
+    assert lines == [f"3 requests, 1,234 tokens; answers: {tmp_path}", "2 times: late", "answered as b, not as a"]
