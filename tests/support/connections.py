@@ -27,8 +27,8 @@ def _refuse(event: str, arguments: tuple) -> None:
 
 def _is_served(arguments: tuple) -> bool:
     """Whether what is connected to, or looked up, is an address at which a test serves."""
-    address = arguments[1] if isinstance(arguments[1], tuple) else arguments
-    return address[:2] in _served
+    addresses = [argument[:2] for argument in arguments if isinstance(argument, tuple)] or [arguments[:2]]
+    return all(address in _served for address in addresses)
 
 
 def _is_local(arguments: tuple) -> bool:
