@@ -22,6 +22,7 @@ from jaxinterp.train import SPLITS, kept_accuracy
 IMAGES = 1000  # training images that facts are measured on
 ANSWERS = "explanation/answers"  # in a run's folder
 _SHOWN = ("train", "test")
+_CONVOLVES = "a convolutional network (a unit of a convolution is a channel; its activation: the mean over its map)"
 _KEY = 13  # number of this question's random draws, of a run
 
 
@@ -58,7 +59,7 @@ def background(inputs: Inputs, seed: int) -> Background:
     accuracy, loss = (values[seed].tolist() for values in kept)
     known = [Split(name, *values) for name, *values in zip(SPLITS, accuracy, loss, strict=True) if name in _SHOWN]
     return Background(
-        kind="a convolutional network" if convolves(model) else "a multilayer perceptron",
+        kind=_CONVOLVES if convolves(model) else "a multilayer perceptron",
         layers=tuple(layer.units for layer in model.layers),
         outputs=model.outputs,
         activation=model.activation,
@@ -86,7 +87,7 @@ def statement(url: str, prompts: Sequence[Prompt], *, sees: bool, parameters: Pa
 def account(asker: Asker, found: Labels) -> list[str]:
     """What asking took, and what went wrong on the way, in lines."""
     lines = [f"{asker.requests:,} requests, {asker.tokens:,} tokens; answers: {asker.folder}"]
-    lines += [f"{number} times: {reason}" for reason, number in asker.faults.items()]
+    lines += [f"{number} × {reason}" for reason, number in asker.faults.items()]
     if others := [model for model in found.models if model != asker.server.model]:
         lines.append(f"answered as {', '.join(others)}, not as {asker.server.model}")
     return lines

@@ -146,7 +146,7 @@ def test_faults_are_counted_and_the_key_is_nowhere(call, fresh, monkeypatch):
     with serving(fails(403, f"key {secret} is not good"), models=[MODEL]) as server:
         code, out, err = call(fresh, f"--url {server.url} --format json")
     assert code == 2 and "refuses the key in JAXINTERP_API_KEY (403): key … is not good" in err.splitlines()[-1]
-    assert re.search(r"^\d times: the server refuses the key", err, re.MULTILINE)
+    assert re.search(r"^\d × the server refuses the key", err, re.MULTILINE)
     stored = [file.read_bytes() for file in fresh.rglob("*") if file.is_file()]
     assert secret not in out + err and not any(secret.encode() in content for content in stored)
 

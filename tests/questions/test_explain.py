@@ -2,7 +2,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from support import planted, planted_runs
+from support import planted, planted_cnn, planted_runs
 
 from jaxinterp.config import DataConfig
 from jaxinterp.errors import InputError
@@ -52,6 +52,15 @@ def test_the_prompts_say_what_the_network_is(subjects):
     assert "Dead neuron" in prompts[live].text
 
 
+def test_channels_are_units_too():
+    own = planted_cnn.run(planted_cnn.network())
+    whole = dataclasses.replace(own, splits=own.splits._replace(train=own.splits.test))
+    [subject] = explain.subjects(whole)
+    prompts = labels.planned([subject], sees=False)
+    assert [len(layer) for layer in subject.layers] == [layer.units for layer in own.model.layers]
+    assert "a unit of a convolution is a channel" in prompts[0].text and "classes: red, green, blue" in prompts[0].text
+
+
 def test_folders_of_this_machine_are_not_named():
     for source, said in (("/home/me/secret/mine.npz", "mine.npz"), ("tfds:emnist/letters", "tfds:emnist/letters")):
         assert explain.background(run(source), 0).data == said
@@ -76,4 +85,4 @@ def test_what_is_sent_is_said_before(subjects):
 def test_faults_are_in_the_account(tmp_path):
     asker = asking.Asker(clients.Server("http://x", "a"), tmp_path, requests=3, tokens=1234, faults={"late": 2})
     lines = explain.account(asker, labels.Labels((), (), (), "", ("a", "b")))
-    assert lines == [f"3 requests, 1,234 tokens; answers: {tmp_path}", "2 times: late", "answered as b, not as a"]
+    assert lines == [f"3 requests, 1,234 tokens; answers: {tmp_path}", "2 × late", "answered as b, not as a"]
