@@ -1,4 +1,4 @@
-"""What does `jaxinterp explain` do? It says what it will send, asks a language model, and prints the labels."""
+"""What does `jaxinterp explain` do? It labels units by rules, or asks a language model and says what it will send."""
 
 import math
 from dataclasses import dataclass
@@ -13,16 +13,17 @@ from jaxinterp.errors import InputError
 
 @dataclass(frozen=True)
 class Explain:
-    """Have a language model label every unit of a network, and summarise its layers and the network.
+    """Label every unit of a network, by rules or by a language model, and score the labels.
 
-    Any server with OpenAI's chat completions will do, such as one on this machine. A key is read from the environment,
-    JAXINTERP_API_KEY. Answers are stored with the run as they arrive, and no question is asked twice.
+    A language model also summarises the layers and the network. Any server with OpenAI's chat completions will do, such
+    as one on this machine. A key is read from the environment, JAXINTERP_API_KEY. Answers are stored with the run as
+    they arrive, and no question is asked twice.
     """
 
     run: Run
     """a run's folder"""
     url: Annotated[str | None, arg(metavar="URL")] = None
-    """the server's address, such as http://127.0.0.1:8080/v1"""
+    """the language model's server, such as http://127.0.0.1:8080/v1; by default rules write the labels"""
     model: Text = None
     """the model's name; by default the only one that the server lists"""
     images: bool = False
@@ -52,12 +53,17 @@ def explain(command: Explain) -> None:
     for name, limit in zip(("--max-requests", "--max-tokens"), limits, strict=True):
         if limit is not None and limit < 1:
             raise InputError(f"{name} is {limit}: use 1 or more")
-    if not command.dry_run:
-        if command.url is None:
-            raise InputError("give the server's address by --url, or --dry-run to see what would be sent")
+    if command.url is not None and not command.dry_run:
         clients.check_url(command.url)
         clients.library()
-    subjects = questions.explain.subjects(questions.load(command.run), seeds=command.seeds)
+    elif command.url is None and not command.dry_run and (command.model or command.images or any(limits)):
+        raise InputError("--model, --images and limits concern a server: give its address, too, by --url")
+    described = questions.explain.describe(questions.load(command.run), seeds=command.seeds)
+    if command.url is None and not command.dry_run:
+        explained = questions.explain.scored(described, questions.explain.by_rules(described))
+        show(answers.labels_table(explained, title=f"labels of {command.run} by rules"), command.format)
+        return
+    subjects = described.subjects
     prompts = labels.planned(subjects, sees=command.images)
     if command.dry_run:
         if command.format == "table":
@@ -75,7 +81,8 @@ def explain(command: Explain) -> None:
     asker = asking.Asker(server, command.run / questions.explain.ANSWERS, budget)
     with study_progress("explain", doing="asking about") as update:
         found = labels.explain(subjects, asker, sees=command.images, progress=update)
-    show(answers.labels_table(found, title=f"labels of {command.run} by {server.model}"), command.format)
+    explained = questions.explain.scored(described, {server.model: found})
+    show(answers.labels_table(explained, title=f"labels of {command.run} by {server.model}"), command.format)
     for line in questions.explain.account(asker, found):
         say(line, command.format)
     if found.stopped:

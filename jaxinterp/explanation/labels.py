@@ -14,10 +14,11 @@ from jaxinterp.explanation.answers import STATUSES, Answer, Reply, Store
 from jaxinterp.explanation.asking import Asker, Failure, Outcome, Progress
 from jaxinterp.explanation.facts import Connections, Facts
 from jaxinterp.explanation.prompting import Background, Prompt
+from jaxinterp.explanation.rules import Explainer
 from jaxinterp.interventions import Site
 
 DEAD_LABEL = "Dead neuron"
-DEAD, FAILED, WAITING = "dead", "failed", "waiting"
+DEAD, RULE, FAILED, WAITING = "dead", "by rule", "failed", "waiting"
 
 
 class Subject(NamedTuple):
@@ -37,9 +38,9 @@ class Subject(NamedTuple):
 class Label(NamedTuple):
     """What was said of a unit (unit: its number), a layer (unit: None) or a network (site: None).
 
-    status: of the answer (`answers.STATUSES`), or "dead" (labelled without asking), "failed" (the question cannot be
-    answered) or "waiting" (it can be asked again). text: "" without a label. reason: why there is none, where the
-    server said so.
+    status: of the answer (`answers.STATUSES`), or "dead" (labelled without asking), "by rule" (of one that is alive),
+    "failed" (the question cannot be answered) or "waiting" (it can be asked again). text: "" without a label. reason:
+    why there is none, where the server said so.
     """
 
     seed: int
@@ -66,7 +67,7 @@ class Labels(NamedTuple):
     def counts(self) -> dict[str, int]:
         """How many labels and summaries have each status, of those that occur."""
         found = Counter(label.status for label in (*self.units, *self.layers, *self.networks))
-        return {status: found[status] for status in (DEAD, *STATUSES, FAILED, WAITING) if found[status]}
+        return {status: found[status] for status in (DEAD, RULE, *STATUSES, FAILED, WAITING) if found[status]}
 
 
 def explain(subjects: Sequence[Subject], asker: Asker, *, sees: bool, progress: Progress | None = None) -> Labels:
@@ -75,6 +76,16 @@ def explain(subjects: Sequence[Subject], asker: Asker, *, sees: bool, progress: 
     What is stored is not asked again. Raises InputError as `Asker.ask` does.
     """
     return _explain(subjects, partial(asker.ask, progress=progress), sees)
+
+
+def by_rule(subjects: Sequence[Subject], rule: Explainer) -> Labels:
+    """Label all units by a rule, see `rules`."""
+    units = (
+        Label(subject.seed, facts.site, facts.unit, rule(facts), DEAD if facts.dead else RULE)
+        for subject in subjects
+        for facts in subject.units
+    )
+    return Labels(tuple(units), (), (), "", ())
 
 
 def planned(subjects: Sequence[Subject], *, sees: bool, store: Store | None = None) -> list[Prompt]:

@@ -1,32 +1,69 @@
-"""What does a language model make of each unit? The networks that it is asked about, and what each prompt says of them.
+"""What does each unit do, in words? Networks described for prompts, labels by rules, and how well labels predict units.
 
-Facts are measured on training images: labels can then be scored on test images.
+Facts are measured on training images, and labels are scored on test images.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
+from typing import NamedTuple
 
 import numpy as np
 
-from jaxinterp.explanation import facts
+from jaxinterp import ensemble
+from jaxinterp.explanation import baselines, evaluation, facts, labels, rules
 from jaxinterp.explanation.answers import Parameters
 from jaxinterp.explanation.asking import Asker
 from jaxinterp.explanation.clients import is_local
+from jaxinterp.explanation.facts import EnsembleFacts
 from jaxinterp.explanation.labels import Labels, Subject
 from jaxinterp.explanation.prompting import Background, Prompt, Split
+from jaxinterp.interventions import Site
 from jaxinterp.networks import convolves
 from jaxinterp.questions import subject
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.train import SPLITS, kept_accuracy
 
 IMAGES = 1000  # training images that facts are measured on
+SCORED = 2000  # test images that labels are scored on
 ANSWERS = "explanation/answers"  # in a run's folder
 _SHOWN = ("train", "test")
 _CONVOLVES = "a convolutional network (a unit of a convolution is a channel; its activation: the mean over its map)"
 _KEY = 13  # number of this question's random draws, of a run
 
 
-def subjects(inputs: Inputs, *, seeds: Sequence[int] = ()) -> list[Subject]:
+class Described(NamedTuple):
+    """Networks of a run, the facts of their units, and what prompts say of them."""
+
+    inputs: Inputs
+    facts: EnsembleFacts
+    subjects: tuple[Subject, ...]
+
+    @property
+    def seeds(self) -> list[int]:
+        """The networks, in the order of the facts."""
+        return [subject.seed for subject in self.subjects]
+
+
+class Score(NamedTuple):
+    """Correlation of a unit with what its label predicts, and with the best of `baselines.BASELINES`.
+
+    NaN where the label cannot be compiled or predicts the same for all images, and of a dead unit.
+    """
+
+    pearson: float
+    baseline: float
+    best: str
+
+
+class Explained(NamedTuple):
+    """Labels by one explainer. scores: of those of units, in their order."""
+
+    explainer: str
+    labels: Labels
+    scores: tuple[Score, ...]
+
+
+def describe(inputs: Inputs, *, seeds: Sequence[int] = ()) -> Described:
     """The networks of these seeds with all that prompts say of them; by default the first that did not diverge.
 
     Raises InputError for a seed that does not exist or diverged, and for networks without hidden layers.
@@ -37,7 +74,7 @@ def subjects(inputs: Inputs, *, seeds: Sequence[int] = ()) -> list[Subject]:
     found = facts.read(inputs.networks, images, inputs.key(_KEY), loss=inputs.config.train.loss, seeds=chosen)
     classes = subject.classes_of(inputs)
     outputs = classes if inputs.model.outputs > 1 else classes[-1:]
-    return [
+    subjects = (
         Subject(
             seed,
             background(inputs, seed),
@@ -48,6 +85,41 @@ def subjects(inputs: Inputs, *, seeds: Sequence[int] = ()) -> list[Subject]:
             {name: found.of_output(place, output) for output, name in enumerate(outputs)},
         )
         for place, seed in enumerate(chosen)
+    )
+    return Described(inputs, found, tuple(subjects))
+
+
+def by_rules(described: Described) -> dict[str, Labels]:
+    """Labels of all units by each rule, without a language model."""
+    return {name: labels.by_rule(described.subjects, rule) for name, rule in rules.EXPLAINERS.items()}
+
+
+def scored(described: Described, found: Mapping[str, Labels]) -> list[Explained]:
+    """The labels of every explainer with their scores, on at most SCORED test images."""
+    inputs, facts_ = described.inputs, described.facts
+    test, networks = inputs.test.spaced(SCORED), ensemble.take(inputs.networks, described.seeds)
+    names = tuple(map(facts_.data.name, range(facts_.layers[0].class_mean.shape[-1])))
+    scores: dict[tuple[str, int, Site, int], Score] = {}
+    for number, site in enumerate(facts_.sites):
+        real = evaluation.activations(networks, test.images, site=site)
+        fitted = evaluation.activations(networks, facts_.data.images, site=site)
+        others = np.asarray(evaluation.baseline_scores(facts_, number, fitted, real, test).pearson)
+        best = np.argmax(np.nan_to_num(others, nan=-np.inf), axis=1)
+        for explainer, own in found.items():
+            texts = [
+                [label.text for label in own.units if (label.seed, label.site) == (seed, site)]
+                for seed in described.seeds
+            ]
+            compiled = evaluation.compiled(tuple(map(tuple, texts)), names, facts_.data.shape)
+            reached = np.asarray(evaluation.scores(evaluation.simulated(compiled, test), real).pearson)
+            for (place, unit), value in np.ndenumerate(reached):
+                winner = best[place, unit]
+                scores[explainer, described.seeds[place], site, unit] = Score(
+                    float(value), float(others[place, winner, unit]), baselines.BASELINES[winner]
+                )
+    return [
+        Explained(name, own, tuple(scores[name, label.seed, label.site, label.unit] for label in own.units))
+        for name, own in found.items()
     ]
 
 

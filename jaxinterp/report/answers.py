@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxinterp import files
 from jaxinterp.analysis.units import KINDS
-from jaxinterp.explanation.labels import Label, Labels
+from jaxinterp.explanation.labels import Label
 from jaxinterp.explanation.prompting import Prompt
 from jaxinterp.questions.ablate import CONTROLS, Ablation
 from jaxinterp.questions.ablate import rows as ablated_rows
@@ -17,6 +17,7 @@ from jaxinterp.questions.attribute import ORDERS, Attribution
 from jaxinterp.questions.coalitions import Coalitions, Roles
 from jaxinterp.questions.coalitions import rows as coalition_rows
 from jaxinterp.questions.compare import Comparison
+from jaxinterp.questions.explain import Explained
 from jaxinterp.questions.units import FACETS, Units
 from jaxinterp.report.figures import attributed
 from jaxinterp.report.figures.drawing import has_rows
@@ -249,20 +250,26 @@ def accuracies_table(found: Comparison) -> Table:
     return Table(("run", "test accuracy", "difference"), cells, values, caption=caption)
 
 
-def labels_table(found: Labels, *, title: str = "") -> Table:
-    """What a language model said of every unit, and in its summaries of layers and networks."""
-    cells, values = [], []
-    for label in (*found.units, *found.layers, *found.networks):
-        said = label.text or "—"
-        cells.append(
-            (str(label.seed), _subject(label), f"{said}\n{label.reason}" if label.reason else said, label.status)
-        )
-        layer = None if label.site is None else label.site.partition("/")[0]
-        named = {"seed": label.seed, "layer": layer, "unit": label.unit, "label": label.text or None}
-        values.append(named | {"status": label.status, "reason": label.reason or None})
-    counts = ", ".join(f"{status} {number}" for status, number in found.counts.items())
-    caption = f"{counts}; a unit that is dead is labelled without asking, one that failed or waits has no answer"
-    return Table(("seed", "unit", "label", "status"), cells, values, title, caption)
+def labels_table(explained: Iterable[Explained], *, title: str = "") -> Table:
+    """What each explainer said of every unit, with its score, and in summaries of layers and networks."""
+    cells, values, counts = [], [], []
+    for explainer, found, scores in explained:
+        labelled = (*found.units, *found.layers, *found.networks)
+        for label, score in zip(labelled, (*scores, *(None,) * (len(labelled) - len(scores))), strict=True):
+            said = f"{label.text or '—'}\n{label.reason}".strip()
+            reached = ("", "") if score is None else (number(score.pearson), f"{number(score.baseline)} {score.best}")
+            cells.append((explainer, str(label.seed), _subject(label), said, label.status, *reached))
+            layer = None if label.site is None else label.site.partition("/")[0]
+            named = {"explainer": explainer, "seed": label.seed, "layer": layer, "unit": label.unit}
+            named |= {"label": label.text or None, "status": label.status, "reason": label.reason or None}
+            values.append(named | (dict.fromkeys(_SCORED) if score is None else dict(zip(_SCORED, score, strict=True))))
+        counts.append(f"{explainer}: {', '.join(f'{status} {count}' for status, count in found.counts.items())}")
+    caption = (
+        "score: correlation of the unit, on test images, with what rules make of its label, — if they make nothing; "
+        "best baseline: the same of a prediction without words\n"
+    )
+    columns = ("explainer", "seed", "unit", "label", "status", "score", "best baseline")
+    return Table(columns, cells, values, title, caption + "; ".join(counts))
 
 
 def prompts_table(prompts: Iterable[Prompt], *, title: str = "") -> Table:
@@ -327,6 +334,7 @@ def _captioned(caption: str, notes: Iterable[str]) -> str:
 
 _AXES = ("row", "column", "channel")
 _COLOURS = ("red", "green", "blue")
+_SCORED = ("score", "baseline", "best_baseline")
 _ABLATED = ("accuracy", "without", "lost", "lost_random", "lost_matched", "lost_singles")
 _ATTRIBUTED = ("value", "gain", "sum_of_map", *(f"area_{order.replace(' ', '_')}" for order in ORDERS))
 _LIKENESS = ("run", "other_run", "layer", "measure", "pairs", "observed", "untrained", "shuffled", "score")

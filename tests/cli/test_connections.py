@@ -29,7 +29,7 @@ COMMANDS = {
     questions.Coalitions: ("coalitions ROOT/done", 0),
     questions.Attribute: ("attribute ROOT/done --image 0", 0),
     questions.Compare: ("compare ROOT/done", 0),
-    explain.Explain: ("explain ROOT/done", 2),
+    explain.Explain: ("explain ROOT/done --seeds 0", 0),
     commands.Report: ("report ROOT/begun", 2),
     commands.Runs: ("runs --root ROOT", 0),
     commands.Recipes: ("recipes", 0),

@@ -8,11 +8,13 @@ import shutil
 
 import pytest
 from support import connections
-from support.language_server import MODEL, answer, fails, late, serving
+from support.language_server import MODEL, answer, fails, field, key, late, says, serving
 
 from jaxinterp import cli, questions
 from jaxinterp.cli import shell
-from jaxinterp.explanation import clients
+from jaxinterp.explanation import clients, prompting
+from jaxinterp.explanation.baselines import BASELINES
+from jaxinterp.explanation.rules import EXPLAINERS, class_means
 from jaxinterp.questions import explain
 from jaxinterp.questions.subject import check_seeds
 
@@ -38,17 +40,17 @@ def loaded(root):
 
 @pytest.fixture(scope="module")
 def described(loaded):
-    """Three of the networks, described once."""
-    return explain.subjects(loaded, seeds=(0, 1, 3))
+    """One of the networks, and two others, described once."""
+    return {seeds: explain.describe(loaded, seeds=seeds) for seeds in ((0,), (1, 3))}
 
 
 @pytest.fixture(autouse=True)
 def described_once(loaded, described, monkeypatch):
-    def subjects(inputs, *, seeds=()):
+    def describe(inputs, *, seeds=()):
         check_seeds(inputs, seeds)
-        return [own for own in described if own.seed in (seeds or (0,))]
+        return described[seeds or (0,)]
 
-    monkeypatch.setattr(explain, "subjects", subjects)
+    monkeypatch.setattr(explain, "describe", describe)
     monkeypatch.setattr(questions, "load", lambda _: loaded)
 
 
@@ -91,6 +93,47 @@ def test_every_unit_is_labelled_in_every_format_and_asked_about_once(call, run):
         assert code == 0 and "hidden0:0" in out and "answered" in out and "What stays on this machine" in out
         assert len(server.asked) == asked
     assert (run / explain.ANSWERS).is_dir()
+
+
+def test_without_a_server_rules_label_every_unit(call, run):
+    code, out, err = call(run, "--format json")
+    found = rows("json", out)
+    assert (code, err) == (0, "") and len(found) == UNITS * len(EXPLAINERS)
+    assert {row["explainer"] for row in found} == set(EXPLAINERS) and {row["status"] for row in found} <= {
+        "by rule",
+        "dead",
+    }
+    for row in found:
+        assert row["best_baseline"] in BASELINES and (row["score"] is None or -1 <= row["score"] <= 1)
+        assert row["status"] == "by rule" or (
+            row["label"] == "Dead neuron." and row["score"] is row["baseline"] is None
+        )
+    code, out, _ = call(run)
+    assert code == 0 and "class means" in out and "by rule" in out
+
+
+def test_a_label_that_says_what_the_unit_does_scores_better_than_nonsense(call, fresh, described):
+    [subject] = described[0,].subjects
+    facts = next(own for own in subject.units if not own.dead)
+    truth = key({"messages": prompting.of_unit(subject.background, facts, sees=False).messages})
+
+    def knows_one(exchange):
+        label = class_means(facts) if key(exchange.body) == truth else "It likes green ideas."
+        says(json.dumps({field(exchange.body): label}))(exchange)
+
+    with serving(knows_one, models=[MODEL]) as server:
+        _, out, _ = call(fresh, f"--url {server.url} --format json")
+    found = rows("json", out)
+    known = [row for row in found if row["score"] is not None]
+    assert [(row["layer"], row["unit"]) for row in known] == [(facts.site.partition("/")[0], facts.unit)]
+    assert known[0]["score"] > 0.2 and known[0]["explainer"] == MODEL
+    by_rules = rows("json", call(fresh, "--format json")[1])
+    [same] = [
+        row
+        for row in by_rules
+        if row["explainer"] == "class means" and row["unit"] == facts.unit and row["layer"] == known[0]["layer"]
+    ]
+    assert same["score"] == known[0]["score"] and same["baseline"] == known[0]["baseline"]
 
 
 def test_a_dry_run_prints_the_prompts_and_sends_nothing(call, fresh):
@@ -160,7 +203,7 @@ def test_another_model_than_the_one_named_is_said(call, fresh):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("", "give the server's address by --url, or --dry-run to see what would be sent"),
+        ("--model m", "--model, --images and limits concern a server: give its address, too, by --url"),
         ("--url localhost:8080", "'localhost:8080' is no address of a server: write one such as"),
         ("--url https://me:pw@example.com", "the address holds a password: give the key in the environment"),
         ("--url http://127.0.0.1:1/v1 --max-requests 0", "--max-requests is 0: use 1 or more"),

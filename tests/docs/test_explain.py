@@ -37,5 +37,6 @@ def test_limits_and_statuses_are_as_the_document_says():
     patience = Patience()
     assert (patience.attempts, patience.first, patience.wait, patience.failures, patience.workers) == (6, 1, 300, 3, 4)
     assert TIMEOUT == 300 and f"at {Parameters().tokens:,} tokens" in TEXT and f"`{KEY}`" in TEXT
+    assert f"on {explain.SCORED:,} test images" in TEXT
     assert f"over {explain.IMAGES:,} training images" in TEXT and f"`RUN/{explain.ANSWERS}/`" in TEXT
     assert (prompting.EXEMPLARS, prompting.READ) == (3, 3)

@@ -22,7 +22,7 @@ def run(source="planted", **options):
 
 @pytest.fixture(scope="module")
 def subjects():
-    return explain.subjects(run(), seeds=(1,))
+    return explain.describe(run(), seeds=(1,)).subjects
 
 
 def test_a_network_is_described_unit_by_unit(subjects):
@@ -55,7 +55,7 @@ def test_the_prompts_say_what_the_network_is(subjects):
 def test_channels_are_units_too():
     own = planted_cnn.run(planted_cnn.network())
     whole = dataclasses.replace(own, splits=own.splits._replace(train=own.splits.test))
-    [subject] = explain.subjects(whole)
+    [subject] = explain.describe(whole).subjects
     prompts = labels.planned([subject], sees=False)
     assert [len(layer) for layer in subject.layers] == [layer.units for layer in own.model.layers]
     assert "a unit of a convolution is a channel" in prompts[0].text and "classes: red, green, blue" in prompts[0].text
@@ -69,8 +69,8 @@ def test_folders_of_this_machine_are_not_named():
 def test_by_default_the_first_network_that_did_not_diverge_is_explained():
     own = run(diverged=(0,))
     with pytest.raises(InputError, match="its network diverged"):
-        explain.subjects(own, seeds=(0,))
-    assert [subject.seed for subject in explain.subjects(own)] == [1]
+        explain.describe(own, seeds=(0,))
+    assert explain.describe(own).seeds == [1]
 
 
 def test_what_is_sent_is_said_before(subjects):
