@@ -85,6 +85,11 @@ def test_without_one_unit_it_is_the_ablation_of_that_unit(kind):
     np.testing.assert_array_equal(coalitions.recall(found)[:, without].T, alone.accuracy)
     np.testing.assert_allclose(found.margin[:, without].T, alone.margin, rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(found.loss[:, without].T, alone.loss, rtol=1e-6, atol=1e-6)
+    # Of one image for each class there is nothing to add up in another order: the same bits, without jit, which fuses
+    # products and sums.
+    few = DATA.take(np.s_[:3])
+    same = coalitions.table(network, few, kind=kind).margin[:, without].T
+    np.testing.assert_array_equal(same, ablation.units(network, few, site="hidden1/post", kind=kind).margin)
     whole = ablation.baseline(network, DATA)
     np.testing.assert_array_equal(coalitions.intact(coalitions.recall(found)), whole.accuracy)
     np.testing.assert_allclose(coalitions.intact(found.margin), whole.margin, rtol=1e-6, atol=1e-6)
