@@ -1,4 +1,4 @@
-"""Convolutions, imports, pruning, dynamics, coalitions and labels in the benchmark: the contestants compute the same."""
+"""Contestants of the benchmark compute the same: convolutions, imports, pruning, dynamics, coalitions and labels."""
 
 import itertools
 

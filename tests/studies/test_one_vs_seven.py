@@ -43,6 +43,7 @@ def test_toy_networks_are_measured_and_every_claim_is_judged(measured):
     assert missing.values.tolist() == [0, 0, 1]
     for name in ("edits", "rows", "noise", "differences", "carriers", "retrieval", "top_bar", "analogues", "blends"):
         assert all(values.notnull().any() for values in measured[name].values()), name
+    assert measured["coalitions"].divided.dims == ("recipes", "seeds", "bases", "kinds")
     found = findings(measured)
     assert {finding.row for finding in found.values()} == {f"1.{row}" for row in range(1, 13)}
     assert len(found) == sum(len(topic(measured)) for topic in STUDY.claims)  # no id twice
@@ -60,6 +61,7 @@ def test_networks_that_diverged_are_counted_by_the_claims_about_their_recipe():
         "1.11 small hidden1",
         "1.12 small hidden0",
         "1.12 small hidden1",
+        *(f"1.9 {name} {kind}" for name in ("few", "stand in", "fewer") for kind in ("zero", "mean")),
     }
 
 

@@ -102,6 +102,14 @@ def searched(choosing: Values, scoring: Values) -> Searched:
     )
 
 
+def divided(choosing: Values, scoring: Values) -> Float[Array, "*batch"]:
+    """How much either of two parts of the units keeps, where each can stand in for the other: the smaller of the two
+    values, for the division that is best by the choosing values, by the scoring values.
+    """
+    choosing, scoring = (jnp.minimum(values, values[..., ::-1]) for values in map(jnp.asarray, (choosing, scoring)))
+    return jnp.take_along_axis(scoring, jnp.argmax(choosing, axis=-1, keepdims=True), axis=-1)[..., 0]
+
+
 def disjoint_sets(sets: Sets) -> Float[Array, "*batch"]:
     """The largest number of these sets of which no two share a unit: of sufficient sets, the redundancy. Exact.
 

@@ -5,11 +5,11 @@ two, and stopped at the question whether accuracy fell because of how many neuro
 """
 
 from jaxinterp.studies.needs import Needs
-from jaxinterp.studies.one_vs_seven import analogues, carriers, differences, edits, knockouts, noise, rows
+from jaxinterp.studies.one_vs_seven import analogues, carriers, coalitions, differences, edits, knockouts, noise, rows
 from jaxinterp.studies.one_vs_seven.common import NAME, ONE, PLAIN, SEVEN, SMALL, STROKES
 from jaxinterp.studies.study import Study
 
-_TOPICS = (edits, rows, noise, differences, knockouts, carriers, analogues)
+_TOPICS = (edits, rows, noise, differences, knockouts, coalitions, carriers, analogues)
 
 STUDY = Study(
     name=NAME,

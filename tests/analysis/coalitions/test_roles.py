@@ -42,6 +42,8 @@ def test_planted_roles_are_read_exactly(weights, bias, expected, shapley, enough
     assert coalitions.smallest(sufficient, values).size == enough
     assert coalitions.smallest(necessary, -values[::-1]).size == needed
     assert coalitions.disjoint_sets(sufficient) == apart
+    assert coalitions.divided(values, values) == (apart > 1)  # two sets that are enough and share no unit
+    assert coalitions.divided(values, 0 * values) == 0
 
 
 def test_an_exclusive_or_has_no_shapley_value_and_all_of_it_is_interaction():

@@ -2,7 +2,8 @@
 
 from matplotlib.figure import Figure
 
-from jaxinterp.report.figures.one_vs_seven import analogues, carriers, differences, edits, knockouts, rows
+from jaxinterp.report.figures.one_vs_seven import analogues, carriers, coalitions, differences, edits, knockouts, rows
+from jaxinterp.studies.one_vs_seven import STUDY
 from jaxinterp.studies.study import Results
 
 _FIGURES = (
@@ -12,5 +13,6 @@ _FIGURES = (
 
 
 def figures(results: Results) -> list[Figure]:
-    """All figures of the study."""
-    return [draw(results) for draw in _FIGURES]
+    """All figures of what has been measured."""
+    slow = (coalitions.sets,) if set(STUDY.slow) <= set(results) else ()
+    return [draw(results) for draw in (*_FIGURES, *slow)]
