@@ -4,9 +4,11 @@ Row 4.6 without its limit to one ablation at a time: where neurons stand in for 
 where they work only together, each of them is. Values are F1 of one digit against the rest, since a network without
 neurons answers one digit always and thus has full recall of it. Sets are chosen on one half of the test images and
 scored on the other. The control is a random basis of the layer, in which as many sets are searched alike. Untrained
-networks are none: they have no digit to lose.
+networks and permuted labels are none for sets, since where F1 is next to nothing, anything keeps 95 % of it. They are
+for ranks: what single ablations tell of Shapley values where there is no digit to know.
 """
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -23,7 +25,7 @@ from jaxinterp.data import Dataset
 from jaxinterp.networks import Network
 from jaxinterp.stats import SHARE, SIGNED, Bounds
 from jaxinterp.studies.bottleneck_neurons.neurons import ALIKE, CHOSEN, MOST
-from jaxinterp.studies.inputs import Inputs
+from jaxinterp.studies.inputs import UNTRAINED, Inputs
 from jaxinterp.studies.judge import Claim, above, below
 from jaxinterp.studies.scores import Difference
 from jaxinterp.studies.study import EnsembleMeasurement, Results
@@ -32,12 +34,16 @@ from jaxinterp.text import format_number, format_percent
 COALITIONS = "coalitions"
 KINDS = ("zero", "mean")
 OWN, ROTATED = BASES = ("neurons", "random basis")
+PERMUTED = "permuted labels"
+CASES = (*BASES, UNTRAINED, PERMUTED)
 IMAGES = 2000  # of each half
 _KEY = 12  # of the study's keys
 
 
 class Coalitions(NamedTuple):
     """F1 of every digit with subsets of the neurons, or of the directions of a random basis: one for each network.
+
+    cases: also the neurons of the untrained network, and the trained network's on images whose labels are permuted.
 
     enough, needed: number of units in the smallest set that keeps 95 % of the intact F1, and in the smallest without
     which less than 10 % is left; of several as small, the best. kept, left: the share of the intact F1 on the scoring
@@ -54,21 +60,27 @@ class Coalitions(NamedTuple):
     left: Float[Array, "seeds bases kinds classes"]
     one_kept: Float[Array, "seeds bases kinds classes"]
     one_left: Float[Array, "seeds bases kinds classes"]
-    additivity: Float[Array, "seeds bases kinds classes"]
     disjoint: Float[Array, "seeds bases kinds classes"]
-    shapley: Float[Array, "seeds bases kinds classes units"]
-    damage: Float[Array, "seeds bases kinds classes units"]
+    additivity: Float[Array, "seeds cases kinds classes"]
+    shapley: Float[Array, "seeds cases kinds classes units"]
+    damage: Float[Array, "seeds cases kinds classes units"]
 
 
-def values(network: Network, key, halves: Sequence[Dataset]) -> Float[Array, "halves bases kinds classes subsets"]:
-    """F1 of every class with all subsets of the last hidden layer's units, and of a random basis' directions."""
-    units = network.model.layers[-1].units
-    bases = (None, directions.random_bases(key, units, draws=1)[0])
-    made = [
-        coalitions.parts(network, half, kind=kind, basis=basis) for half in halves for basis in bases for kind in KINDS
-    ]
+def values(
+    network: Network, untrained: Network, key, halves: Sequence[Dataset]
+) -> Float[Array, "halves cases kinds classes subsets"]:
+    """F1 of every class with all subsets of the last hidden layer's units, in all cases."""
+    basis = directions.random_bases(key, network.model.layers[-1].units, draws=1)[0]
+
+    def of_half(half: Dataset, key) -> list[coalitions.Parts]:
+        permuted = dataclasses.replace(half, labels=jax.random.permutation(key, jnp.asarray(half.labels)))
+        cases = ((network, half, None), (network, half, basis), (untrained, half, None), (network, permuted, None))
+        return [coalitions.parts(own, data, kind=kind, basis=basis) for own, data, basis in cases for kind in KINDS]
+
+    keys = jax.random.split(key, len(halves))
+    made = [parts for half, own in zip(halves, keys, strict=True) for parts in of_half(half, own)]
     found = jax.lax.map(lambda own: coalitions.f1(coalitions.of_parts(own)), ensemble.stack(made))
-    return found.reshape(len(halves), len(bases), len(KINDS), *found.shape[1:])
+    return found.reshape(len(halves), len(CASES), len(KINDS), *found.shape[1:])
 
 
 def measure(inputs: Mapping[str, Inputs]) -> Coalitions:
@@ -78,8 +90,9 @@ def measure(inputs: Mapping[str, Inputs]) -> Coalitions:
     if units > sets.PACKED:
         return _unknown(own.seeds, own.model.outputs, units)
 
-    def of_network(network: Network, key, halves) -> Coalitions:
-        choosing, scoring = values(network, key, halves)
+    def of_network(network: Network, untrained_and_key: tuple, halves) -> Coalitions:
+        every = values(network, *untrained_and_key, halves)
+        choosing, scoring = every[:, : len(BASES)]
         found = coalitions.searched(choosing, scoring)
         disjoint = jnp.full(found.kept.shape, jnp.nan)
         if own.whole is None:
@@ -92,15 +105,15 @@ def measure(inputs: Mapping[str, Inputs]) -> Coalitions:
             left=found.left,
             one_kept=found.one_kept,
             one_left=found.one_left,
-            additivity=coalitions.additivity(choosing),
             disjoint=disjoint,
-            shapley=coalitions.of_units(coalitions.shapley(scoring)),
-            damage=coalitions.single_damage(choosing),
+            additivity=coalitions.additivity(every[0]),
+            shapley=coalitions.of_units(coalitions.shapley(every[1])),
+            damage=coalitions.single_damage(every[0]),
         )
 
     lifted = ensemble.over_seeds(of_network, chunk=1, keyed=True)
     program = jax.jit(ensemble.over_devices(lambda seeded, halves: lifted(*seeded, halves)))
-    return program((own.networks, own.network_keys(_KEY)), halves)
+    return program((own.networks, (own.untrained, own.network_keys(_KEY))), halves)
 
 
 def _halves(inputs: Inputs) -> tuple[Dataset, Dataset]:
@@ -111,14 +124,21 @@ def _halves(inputs: Inputs) -> tuple[Dataset, Dataset]:
 
 
 def _unknown(seeds: int, classes: int, units: int) -> Coalitions:
-    sizes = {"seeds": seeds, "bases": len(BASES), "kinds": len(KINDS), "classes": classes, "units": units}
+    sizes = {
+        "seeds": seeds,
+        "bases": len(BASES),
+        "cases": len(CASES),
+        "kinds": len(KINDS),
+        "classes": classes,
+        "units": units,
+    }
     axes = {name: own.dim_str.split() for name, own in Coalitions.__annotations__.items()}
     return Coalitions(**{name: jnp.full([sizes[axis] for axis in own], jnp.nan) for name, own in axes.items()})
 
 
 def _coords(inputs: Mapping[str, Inputs]) -> Mapping[str, Sequence[Any]]:
     (own,) = inputs.values()
-    return {"classes": own.classes, "bases": BASES, "kinds": KINDS}
+    return {"classes": own.classes, "bases": BASES, "cases": CASES, "kinds": KINDS}
 
 
 MEASUREMENTS = (EnsembleMeasurement(COALITIONS, measure, _coords, slow=True),)
@@ -146,7 +166,8 @@ def claims(results: Results) -> list[Claim]:
 
 
 def _of_kind(found: xr.Dataset, kind: str) -> list[Claim]:
-    own, rotated = (found.sel(bases=basis, drop=True) for basis in BASES)
+    own, rotated = (found.sel(bases=basis, cases=basis, drop=True) for basis in BASES)
+    chance = {name: correlation(found.sel(cases=name)) for name in (UNTRAINED, PERMUTED)}
     search = f"Sets are {CHOSEN}. Control: one random basis of the layer for each network, searched alike."
     return [
         Claim(
@@ -205,7 +226,7 @@ def _of_kind(found: xr.Dataset, kind: str) -> list[Claim]:
             bounds=SIGNED,
             quantity="Spearman's correlation over neurons × digits",
             measured=correlation(own),
-            controls={"damage to other digits": correlation(own, shifted=True)},
+            controls={"damage to other digits": correlation(own, shifted=True), **chance},
             score=Difference(),
             rule=above(ALIKE),
             shown={ROTATED: correlation(rotated), "value of coalitions, if losses added up": own.additivity},

@@ -39,7 +39,7 @@ def sizes(results: Results) -> Figure:
 
 def roles(results: Results) -> Figure:
     """What a digit loses without a neuron, against the neuron's Shapley value, of all networks."""
-    found = results[COALITIONS].sel(bases=OWN)
+    found = results[COALITIONS].sel(cases=OWN)
     figure, [row] = panels(1, found.sizes["kinds"], (3.2, 3.0), "drop in F1 without the neuron", "Shapley value")
     correlations = {}
     for axes, kind in zip(row, found.kinds.to_numpy(), strict=True):
