@@ -1,4 +1,4 @@
-"""Do single neurons hold single digits? Ablation, scaling and selectivity of every neuron of the last hidden layer.
+"""Do single neurons hold single digits, or only several together? Ablation, scaling and selectivity of every neuron.
 
 The write-up found "bottleneck neurons" in one network: zero-ablation takes a digit to about 0 %, and scaling raises it.
 They were picked out of all neurons × digits. Here each digit's most damaging neuron is chosen in every network on one
@@ -32,9 +32,7 @@ from jaxinterp.studies.bottleneck_neurons import (
 from jaxinterp.studies.judge import Finding
 from jaxinterp.studies.needs import Needs
 from jaxinterp.studies.study import Study
-from jaxinterp.text import format_percent
 
-_WORDS = {"holds": "yes", "does not hold": "no", "undecided": "undecided"}
 _TOPICS = (
     *(activity, drift, class_accuracy, rankings, selectivity, damage, scaling, clusters, pictures, saliency),
     *(filters, channels, factors, pruning, superposition, coalitions),
@@ -42,24 +40,13 @@ _TOPICS = (
 
 
 def answer(findings: Mapping[str, Finding]) -> str:
-    """Whether most digits are lost without one neuron, beyond those lost without a direction, by each kind of ablation.
-
-    The shares are those beyond random directions, which the verdicts are about.
-    """
-    by_kind = []
-    for kind in damage.JUDGED:
-        finding = findings[f"4.6 most digits {kind}"]
-        share = format_percent(finding.score.mean)
-        by_kind.append(f"{_WORDS[finding.verdict]} under {kind}-ablation ({share})")
-    return (
-        f"Most digits fall below {format_percent(damage.GONE)} without their most damaging neuron, beyond random "
-        f"directions: {', '.join(by_kind)}."
-    )
+    """What all coalitions of neurons say of a digit; before they are measured, what single ablations say."""
+    return coalitions.answer(findings) if coalitions.judged(findings) else damage.answer(findings)
 
 
 STUDY = Study(
     name=neurons.NAME,
-    question="Do single neurons hold single digits?",
+    question="Do single neurons hold single digits, or only several together?",
     source="interpreting_mnist, a public write-up",
     recipes={neurons.NAME: 32},
     # The same training, kept after every epoch; CNNs; its arms; and smaller networks. Claims about what was not trained
@@ -75,10 +62,10 @@ STUDY = Study(
     highlights=(
         "4.6 most digits zero",
         "4.6 most digits mean",
+        "4.6 one enough mean",
+        "4.6 fewer mean",
         "4.6 dose monotonic",
-        "4.6 selectivity zero",
         "4.5 selective",
-        "4.8 probes",
     ),
     needs=Needs(outputs=2),
 )

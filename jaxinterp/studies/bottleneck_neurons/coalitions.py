@@ -9,6 +9,7 @@ for ranks: what single ablations tell of Shapley values where there is no digit 
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -24,9 +25,9 @@ from jaxinterp.analysis.coalitions import sets
 from jaxinterp.data import Dataset
 from jaxinterp.networks import Network
 from jaxinterp.stats import SHARE, SIGNED, Bounds
-from jaxinterp.studies.bottleneck_neurons.neurons import ALIKE, CHOSEN, MOST
+from jaxinterp.studies.bottleneck_neurons.neurons import ALIKE, CHOSEN, MOST, WORDS
 from jaxinterp.studies.inputs import UNTRAINED, Inputs
-from jaxinterp.studies.judge import Claim, above, below
+from jaxinterp.studies.judge import Claim, Finding, above, below
 from jaxinterp.studies.scores import Difference
 from jaxinterp.studies.study import EnsembleMeasurement, Results
 from jaxinterp.text import format_number, format_percent
@@ -163,6 +164,28 @@ def claims(results: Results) -> list[Claim]:
         return []
     found = results[COALITIONS]
     return [claim for kind in KINDS for claim in _of_kind(found.sel(kinds=kind, drop=True), kind)]
+
+
+def judged(findings: Mapping[str, Finding]) -> bool:
+    """Whether coalitions were measured, and the layer is not too wide for them."""
+    own = findings.get(f"4.6 one enough {KINDS[0]}")
+    return own is not None and math.isfinite(own.score.mean)
+
+
+def answer(findings: Mapping[str, Finding]) -> str:
+    """Whether one neuron is enough for a digit or necessary, and how many a digit needs, under either ablation."""
+
+    def words(name: str) -> str:
+        verdicts = {kind: WORDS[findings[f"4.6 {name} {kind}"].verdict] for kind in KINDS}
+        alike = len(set(verdicts.values())) == 1
+        return verdicts[KINDS[0]] if alike else ", ".join(f"{word} ({kind})" for kind, word in verdicts.items())
+
+    sizes = sorted(findings[f"4.6 fewer {kind}"].measured.mean for kind in KINDS)
+    few, many = (format_number(size, 1) for size in sizes)
+    return (
+        f"One neuron suffices for most digits: {words('one enough')}; necessary: {words('one necessary')}. A digit "
+        f"needs {few} to {many} neurons, fewer than random directions: {words('fewer')}."
+    )
 
 
 def _of_kind(found: xr.Dataset, kind: str) -> list[Claim]:

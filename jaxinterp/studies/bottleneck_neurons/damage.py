@@ -1,5 +1,6 @@
 """What does a digit lose without its most damaging neuron, and what predicts the loss?"""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -16,8 +17,17 @@ from jaxinterp.interventions import Site
 from jaxinterp.networks import Network
 from jaxinterp.stats import SHARE, SIGNED
 from jaxinterp.studies.bottleneck_neurons import neurons
-from jaxinterp.studies.bottleneck_neurons.neurons import ALIKE, CHOSEN, DIRECTION, MOST, RANDOM, SEARCHED, of_chosen
-from jaxinterp.studies.judge import Claim, above
+from jaxinterp.studies.bottleneck_neurons.neurons import (
+    ALIKE,
+    CHOSEN,
+    DIRECTION,
+    MOST,
+    RANDOM,
+    SEARCHED,
+    WORDS,
+    of_chosen,
+)
+from jaxinterp.studies.judge import Claim, Finding, above
 from jaxinterp.studies.scores import Difference
 from jaxinterp.studies.study import Measurement, Results
 from jaxinterp.text import format_number, format_percent
@@ -168,6 +178,22 @@ def claims(results: Results) -> list[Claim]:
     """Row 4.6: digits depend on one neuron, and selectivity predicts the damage."""
     lost_digits = [claim for kind in JUDGED for claim in _of_kind(results["damage"].sel(kinds=kind))]
     return [*lost_digits, *(_predicted(results, kind) for kind in PREDICTED)]
+
+
+def answer(findings: Mapping[str, Finding]) -> str:
+    """Whether most digits are lost without one neuron, beyond those lost without a direction, by each kind of ablation.
+
+    The shares are those beyond random directions, which the verdicts are about.
+    """
+    by_kind = []
+    for kind in JUDGED:
+        finding = findings[f"4.6 most digits {kind}"]
+        share = format_percent(finding.score.mean)
+        by_kind.append(f"{WORDS[finding.verdict]} under {kind}-ablation ({share})")
+    return (
+        f"Most digits fall below {format_percent(GONE)} without their most damaging neuron, beyond random directions: "
+        f"{', '.join(by_kind)}."
+    )
 
 
 def _of_kind(found: xr.Dataset) -> list[Claim]:

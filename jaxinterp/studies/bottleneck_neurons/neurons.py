@@ -23,6 +23,8 @@ SEARCHED = (
     "bases."
 )
 
+WORDS = {"holds": "yes", "does not hold": "no", "undecided": "undecided"}  # of an answer, for verdicts
+
 MOST = 0.5  # what is said of a digit must be true of more digits or networks than not
 ALIKE = 0.5  # half of the range above the control, which for a correlation is half of 1: more is shared than not
 IDENTICAL = 0.99  # an identity has no exceptions but those of rounding

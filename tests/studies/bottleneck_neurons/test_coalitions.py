@@ -75,6 +75,9 @@ def test_sets_and_shares_are_judged_beside_a_random_basis(kind):
     found = results[coalitions.COALITIONS]
     here, there = {"kinds": kind, "bases": OWN}, {"kinds": kind, "bases": ROTATED}
 
+    def sentence():
+        return STUDY.answer(judged(STUDY, results, coalitions.claims))
+
     def findings():
         own = judged(STUDY, results, coalitions.claims)
         return [own[f"4.6 {name} {kind}"] for name in ("one enough", "one necessary", "fewer", "damage predicts")]
@@ -89,11 +92,13 @@ def test_sets_and_shares_are_judged_beside_a_random_basis(kind):
     found["damage"].loc[{"cases": chance}] = -found.shapley.sel(cases=chance)
     found["damage"].loc[{"cases": OWN}] = np.exp(found.shapley.sel(cases=OWN))
     assert [own.verdict for own in findings()] == ["holds"] * 4
+    assert sentence().count(f"yes ({kind})") == 3 and len(sentence().split()) <= 30
     plant(found["one_kept"], 0.98, **there)
     plant(found["one_left"], 0.02, spread=0.001, **there)
     plant(found["enough"], 2, **there)
     found["damage"].loc[{"cases": OWN}] = -found.shapley.sel(cases=OWN)
     assert [own.verdict for own in findings()] == ["does not hold"] * 4
+    assert "yes" not in sentence() and len(sentence().split()) <= 30
     assert {own.control_name for own in findings()} == {ROTATED, "damage to other digits"}
     for case in chance:
         found["damage"].loc[{"cases": case}] = found.shapley.sel(cases=case)
