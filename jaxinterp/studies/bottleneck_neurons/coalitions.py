@@ -50,8 +50,8 @@ class Coalitions(NamedTuple):
     which less than 10 % is left; of several as small, the best. kept, left: the share of the intact F1 on the scoring
     half with the one set alone, and without the other. one_kept, one_left: the same of the best and the most damaging
     single unit. shapley: on the scoring half. damage: F1 lost without each unit alone, on the choosing half.
-    additivity: `analysis.coalitions.additivity`, on the choosing half. disjoint: number of disjoint sets that each keep
-    95 %, on the choosing half; of all test images alone, not of parts.
+    additivity: `analysis.coalitions.additivity`, and disjoint: number of disjoint sets that each keep 95 %; both on the
+    choosing half, and of all test images alone, not of parts.
     """
 
     intact: Float[Array, "seeds classes"]
@@ -62,7 +62,7 @@ class Coalitions(NamedTuple):
     one_kept: Float[Array, "seeds bases kinds classes"]
     one_left: Float[Array, "seeds bases kinds classes"]
     disjoint: Float[Array, "seeds bases kinds classes"]
-    additivity: Float[Array, "seeds cases kinds classes"]
+    additivity: Float[Array, "seeds bases kinds classes"]
     shapley: Float[Array, "seeds cases kinds classes units"]
     damage: Float[Array, "seeds cases kinds classes units"]
 
@@ -92,12 +92,14 @@ def measure(inputs: Mapping[str, Inputs]) -> Coalitions:
         return _unknown(own.seeds, own.model.outputs, units)
 
     def of_network(network: Network, untrained_and_key: tuple, halves) -> Coalitions:
-        every = values(network, *untrained_and_key, halves)
+        untrained, key = untrained_and_key
+        every = values(network, untrained, key, halves)
         choosing, scoring = every[:, : len(BASES)]
         found = coalitions.searched(choosing, scoring)
-        disjoint = jnp.full(found.kept.shape, jnp.nan)
+        disjoint = additivity = jnp.full(found.kept.shape, jnp.nan)
         if own.whole is None:
             disjoint = coalitions.disjoint_sets(coalitions.sufficient(choosing))
+            additivity = coalitions.additivity(choosing)
         return Coalitions(
             intact=coalitions.intact(scoring)[0, 0],
             enough=found.enough.size,
@@ -107,7 +109,7 @@ def measure(inputs: Mapping[str, Inputs]) -> Coalitions:
             one_kept=found.one_kept,
             one_left=found.one_left,
             disjoint=disjoint,
-            additivity=coalitions.additivity(every[0]),
+            additivity=additivity,
             shapley=coalitions.of_units(coalitions.shapley(every[1])),
             damage=coalitions.single_damage(every[0]),
         )

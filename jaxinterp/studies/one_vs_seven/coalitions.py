@@ -141,6 +141,7 @@ def _of_kind(found: xr.Dataset, kind: str) -> list[Claim]:
         "what the set keeps": own.kept,
         "what the best unit keeps": own.one_kept,
         "what is left without the most damaging unit": own.one_left,
+        "largest Shapley value of a unit": own.shapley.max("units"),
     }
     return [
         Claim(
@@ -169,7 +170,11 @@ def _of_kind(found: xr.Dataset, kind: str) -> list[Claim]:
             quantity="share of networks with two parts that are each enough",
             measured=stats.indicator(own.divided >= sets.KEPT, own.divided),
             controls={ROTATED: stats.indicator(rotated.divided >= sets.KEPT, rotated.divided)},
-            shown={"what either part keeps": own.divided, f"{ROTATED}, the same": rotated.divided},
+            shown={
+                "what either part keeps": own.divided,
+                f"{ROTATED}, the same": rotated.divided,
+                "sum of what single ablations cost": own.damage.sum("units", skipna=False),
+            },
             rule=above(MOST),
             note=search,
             recipes=(SMALL,),

@@ -23,13 +23,13 @@ def sizes(results: Results) -> Figure:
     found = results[COALITIONS]
     figure, grid = panels(found.sizes["kinds"], len(_SIZES), (3.4, 2.4), "class")
     texts = []
-    for row, kind in zip(grid, found.kinds.to_numpy(), strict=True):
+    for place, (row, kind) in enumerate(zip(grid, found.kinds.to_numpy(), strict=True)):
         own = found.sel(kinds=kind)
         for axes, (name, label) in zip(row, _SIZES.items(), strict=True):
             for basis, colour, shift in ((OWN, BLUE, -0.15), (ROTATED, ORANGE, 0.15)):
                 _strips(axes, own[name].sel(bases=basis), colour, basis, shift)
             class_columns(axes, found.classes.to_numpy(), 8)
-            plain(axes, label if row is grid[0] else "", grid="y")
+            plain(axes, "" if place else label, grid="y")
             texts.append(f"{kind}, {label}: {means(by(own[name], 'bases'), 1)}")
         names(row[0], y=f"{kind}-ablation\nnumber")
     legend_of(figure, grid[0, 0])

@@ -47,6 +47,8 @@ def test_every_figure_can_be_drawn_and_says_what_it_shows(seeds, diverged, sizes
     titles = [figure.get_suptitle() for figure in shown]
     assert all(kept in title for title in titles if not title.startswith(of_no_network))
     assert len({figure.get_suptitle() for figure in shown}) == len(shown)
+    [sizes] = [figure for figure in shown if figure.get_suptitle().startswith("The smallest sets")]
+    assert [bool(axes.get_title()) for axes in sizes.axes] == [True] * 3 + [False] * 3  # columns are named once
     rows = {f"4.{row}" for row in (*range(1, 8), *range(9, 13))} | ({"4.8"} if len(shown) == 35 else set())
     assert {row for figure in shown for row in rows_of(figure)} == rows
 
