@@ -185,7 +185,7 @@ def answer(findings: Mapping[str, Finding]) -> str:
     sizes = sorted(findings[f"4.6 fewer {kind}"].measured.mean for kind in KINDS)
     few, many = (format_number(size, 1) for size in sizes)
     return (
-        f"One neuron suffices for most digits: {words('one enough')}; necessary: {words('one necessary')}. A digit "
+        f"One neuron suffices for most digits: {words('one enough')}; necessary: {words('one necessary')}; a digit "
         f"needs {few} to {many} neurons, fewer than random directions: {words('fewer')}."
     )
 
