@@ -308,7 +308,7 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 def library() -> Any:
     """The package openai, which is imported when it is needed. Raises InputError where it is not installed."""
     try:
-        import openai
+        import openai  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise InputError("asking a language model needs the package openai: pip install 'jaxinterp[explain]'") from None
     return openai

@@ -47,12 +47,13 @@ class Described(NamedTuple):
 class Score(NamedTuple):
     """Correlation of a unit with what its label predicts, and with the best of `baselines.BASELINES`.
 
-    NaN where the label cannot be compiled or predicts the same for all images, and of a dead unit.
+    NaN where the label cannot be compiled or predicts the same for all images, and of a dead unit. best: None of a unit
+    for which no baseline is defined, such as a dead one.
     """
 
     pearson: float
     baseline: float
-    best: str
+    best: str | None
 
 
 class Explained(NamedTuple):
@@ -99,7 +100,7 @@ def scored(described: Described, found: Mapping[str, Labels]) -> list[Explained]
     inputs, facts_ = described.inputs, described.facts
     test, networks = inputs.test.spaced(SCORED), ensemble.take(inputs.networks, described.seeds)
     names = tuple(map(facts_.data.name, range(facts_.layers[0].class_mean.shape[-1])))
-    scores: dict[tuple[str, int, Site, int], Score] = {}
+    scores: dict[tuple[str, int, Site | None, int | None], Score] = {}
     for number, site in enumerate(facts_.sites):
         real = evaluation.activations(networks, test.images, site=site)
         fitted = evaluation.activations(networks, facts_.data.images, site=site)
@@ -114,9 +115,9 @@ def scored(described: Described, found: Mapping[str, Labels]) -> list[Explained]
             reached = np.asarray(evaluation.scores(evaluation.simulated(compiled, test), real).pearson)
             for (place, unit), value in np.ndenumerate(reached):
                 winner = best[place, unit]
-                scores[explainer, described.seeds[place], site, unit] = Score(
-                    float(value), float(others[place, winner, unit]), baselines.BASELINES[winner]
-                )
+                baseline = float(others[place, winner, unit])
+                name = None if np.isnan(baseline) else baselines.BASELINES[winner]
+                scores[explainer, described.seeds[place], site, unit] = Score(float(value), baseline, name)
     return [
         Explained(name, own, tuple(scores[name, label.seed, label.site, label.unit] for label in own.units))
         for name, own in found.items()

@@ -257,7 +257,7 @@ def labels_table(explained: Iterable[Explained], *, title: str = "") -> Table:
         labelled = (*found.units, *found.layers, *found.networks)
         for label, score in zip(labelled, (*scores, *(None,) * (len(labelled) - len(scores))), strict=True):
             said = f"{label.text or '—'}\n{label.reason}".strip()
-            reached = ("", "") if score is None else (number(score.pearson), f"{number(score.baseline)} {score.best}")
+            reached = ("", "") if score is None else (number(score.pearson), f"{number(score.baseline)} {score.best or ''}".strip())
             cells.append((explainer, str(label.seed), _subject(label), said, label.status, *reached))
             layer = None if label.site is None else label.site.partition("/")[0]
             named = {"explainer": explainer, "seed": label.seed, "layer": layer, "unit": label.unit}
