@@ -15,9 +15,10 @@ from jaxinterp.errors import InputError
 class Explain:
     """Label every unit of a network, by rules or by a language model, and score the labels.
 
-    A language model also summarises the layers and the network. Any server with OpenAI's chat completions will do, such
-    as one on this machine. A key is read from the environment, JAXINTERP_API_KEY. Answers are stored with the run as
-    they arrive, and no question is asked twice.
+    A language model also summarises the layers and the network. It can then predict activations from its labels, and
+    the network's answers from its summaries, with one question for each image. Any server with OpenAI's chat
+    completions will do, such as one on this machine. A key is read from the environment, JAXINTERP_API_KEY. Answers are
+    stored with the run as they arrive, and no question is asked twice.
     """
 
     run: Run
@@ -30,6 +31,11 @@ class Explain:
     """send images, to a model that takes them; otherwise they are drawn in characters"""
     seeds: Annotated[tuple[int, ...], arg(metavar="[INT [INT ...]]")] = ()
     """the networks to explain; by default the first alone"""
+    predict: Number = None
+    """have the model predict each unit's activation on so many test images, from the label alone; by default on none"""
+    read: Number = None
+    """have the model predict the network's answers on so many test images that it gets right, and on as many that it
+    gets wrong, from the summaries alone; by default on none (the write-up: 100)"""
     max_requests: Number = None
     """make no more requests than these, repeated ones among them"""
     max_tokens: Number = None
@@ -45,26 +51,34 @@ class Explain:
 def explain(command: Explain) -> None:
     """Label the units of a run's networks."""
     from jaxinterp import questions
-    from jaxinterp.explanation import asking, clients, labels
+    from jaxinterp.explanation import asking, clients
     from jaxinterp.explanation.answers import Parameters
     from jaxinterp.report import answers
 
     limits = (command.max_requests, command.max_tokens)
-    for name, limit in zip(("--max-requests", "--max-tokens"), limits, strict=True):
-        if limit is not None and limit < 1:
-            raise InputError(f"{name} is {limit}: use 1 or more")
+    numbers = {
+        "--max-requests": limits[0],
+        "--max-tokens": limits[1],
+        "--predict": command.predict,
+        "--read": command.read,
+    }
+    for name, number in numbers.items():
+        if number is not None and number < 1:
+            raise InputError(f"{name} is {number}: use 1 or more")
     if command.url is not None and not command.dry_run:
         clients.check_url(command.url)
         clients.library()
-    elif command.url is None and not command.dry_run and (command.model or command.images or any(limits)):
-        raise InputError("--model, --images and limits concern a server: give its address, too, by --url")
+    elif command.url is None and not command.dry_run and (command.model or command.images or any(numbers.values())):
+        raise InputError(
+            "--model, --images, --predict, --read and limits concern a server: give its address, too, by --url"
+        )
     described = questions.explain.describe(questions.load(command.run), seeds=command.seeds)
     if command.url is None and not command.dry_run:
         explained = questions.explain.scored(described, questions.explain.by_rules(described))
         show(answers.labels_table(explained, title=f"labels of {command.run} by rules"), command.format)
         return
-    subjects = described.subjects
-    prompts = labels.planned(subjects, sees=command.images)
+    wanted = {"sees": command.images, "predict": command.predict or 0, "read": command.read or 0}
+    prompts = questions.explain.planned(described, **wanted)
     if command.dry_run:
         if command.format == "table":
             say("\n\n".join(f"{prompt.subject}\n{prompt.text}" for prompt in prompts))
@@ -80,10 +94,17 @@ def explain(command: Explain) -> None:
     budget = asking.Budget(*(math.inf if limit is None else limit for limit in limits))
     asker = asking.Asker(server, command.run / questions.explain.ANSWERS, budget)
     with study_progress("explain", doing="asking about") as update:
-        found = labels.explain(subjects, asker, sees=command.images, progress=update)
-    explained = questions.explain.scored(described, {server.model: found})
-    show(answers.labels_table(explained, title=f"labels of {command.run} by {server.model}"), command.format)
-    for line in questions.explain.account(asker, found):
+        asked = questions.explain.ask(described, asker, progress=update, **wanted)
+    questions.explain.keep(described, command.run, server.model, asked)
+    explained = questions.explain.scored(described, {server.model: asked.labels}, asked.predictions)
+    images = 0 if asked.predictions is None else asked.predictions.values.shape[1]
+    title = f"labels of {command.run} by {server.model}"
+    shown = show(answers.labels_table(explained, images=images, title=title), command.format)
+    if asked.tested:
+        reached = [own for tested in asked.tested for own in questions.readers.reached(described.inputs, tested)]
+        title = f"readers of {command.run}, {server.model} among them"
+        show(answers.readers_table(reached, title=title), command.format, after=shown)
+    for line in questions.explain.account(asker, asked):
         say(line, command.format)
-    if found.stopped:
-        raise InputError(f"{found.stopped}; all answers that came are stored: repeat the command to go on")
+    if asked.stopped:
+        raise InputError(f"{asked.stopped}; all answers that came are stored: repeat the command to go on")

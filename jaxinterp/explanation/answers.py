@@ -7,7 +7,7 @@ question too. To have a question asked again, delete its file.
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -24,19 +24,23 @@ _REFUSAL = re.compile(
 
 
 class Parameters(NamedTuple):
-    """How a model is to answer. tokens: of an answer at most; log_probabilities: of how many tokens at each place."""
+    """How a model is to answer. tokens: of an answer at most.
+
+    log_probabilities: of how many tokens at each place of an answer that is a choice.
+    """
 
     tokens: int = 2000  # a label takes 50, but some models think before they answer
     temperature: float = 0.0
-    log_probabilities: int = 0
+    log_probabilities: int = 20
 
 
 class Reply(NamedTuple):
     """What a server sent. finish: why the model stopped: "stop", "length", "content_filter" or, if unsaid, "".
 
     model: which one answered, as the server says. prompt_tokens, answer_tokens: as the server counts them, or an
-    estimate. log_probabilities: for each token of the answer, those of the most likely ones at its place; of the raw
-    distribution, so that a reader of them keeps the tokens that are allowed, and renormalises.
+    estimate. log_probabilities: for each token of the answer, its own first, and then those of the tokens at its place
+    that begin a choice, as far as they are among the most likely. They are of the raw distribution, so that a reader of
+    them keeps the tokens that are allowed, and renormalises.
     """
 
     text: str
@@ -83,25 +87,28 @@ class Store(NamedTuple):
 
     def put(self, prompt: Prompt, reply: Reply) -> Answer:
         """Judge a reply and store it. Raises InputError where it cannot be written."""
-        answer = judged(reply, prompt.field)
+        answer = judged(reply, prompt.field, prompt.choices)
         stored = answer._asdict() | {"reply": reply._asdict()}
         content = {"subject": prompt.subject, "answer": stored, "question": self._question(prompt)}
         files.write(self.file(prompt), json.dumps(content, indent=1).encode())
         return answer
 
     def _question(self, prompt: Prompt) -> dict[str, Any]:
-        asked = {"messages": prompt.messages, "field": prompt.field}
+        asked = {"messages": prompt.messages, "field": prompt.field, "choices": prompt.choices}
         return {"model": self.model, "parameters": self.parameters._asdict(), **asked}
 
 
-def judged(reply: Reply, field: str) -> Answer:
+def judged(reply: Reply, field: str, choices: Sequence[str] = ()) -> Answer:
     """What a reply is: answered, refused, truncated, empty or unparsable.
 
     A JSON object with the field is found in the whole text, in fences, or among other words; failing that, a line
-    "field: text". An answer that was cut off counts all the same if its object is whole.
+    "field: text". An answer that was cut off counts all the same if its object is whole. Where there are choices, the
+    value is the only one that is named there, or else in the whole text.
     """
     is_cut = reply.finish in ("length", "")
-    value = clean(_object(reply.text, field) or ("" if is_cut else _line(reply.text, field)))
+    value = clean(_object(reply.text, field, numbers=bool(choices)) or ("" if is_cut else _line(reply.text, field)))
+    if choices:
+        value = _chosen(value or ("" if is_cut else reply.text), choices)
     if reply.refusal or reply.finish == "content_filter" or _REFUSAL.match(value or reply.text.lstrip()):
         return Answer("refused", "", reply)
     if value:
@@ -116,16 +123,39 @@ def clean(text: str) -> str:
     return "".join(char for char in " ".join(text.split()) if char.isprintable())
 
 
-def _object(text: str, field: str) -> str:
-    """The field's text in the first JSON object that has one; "" if there is none."""
+def bare(token: str) -> str:
+    """A token of an answer in JSON without the spaces and quotes around its text."""
+    return token.strip(" \t\r\n\"'")
+
+
+def _chosen(text: str, choices: Sequence[str]) -> str:
+    """The only choice that a text names, in its own letters or else in capitals or small ones; "" if that is unclear.
+
+    A part of a longer word or number is none: 5.5 is neither 5 nor 55.
+    """
+    longest_first = "|".join(re.escape(choice) for choice in sorted(choices, key=len, reverse=True))
+    named = rf"(?<![\w.−-])(?:{longest_first})(?!\w|[.,]\d)"
+    for flag in (re.NOFLAG, re.IGNORECASE):
+        found = {word.lower() if flag else word for word in re.findall(named, text, flag)}
+        meant = [choice for choice in choices if (choice.lower() if flag else choice) in found]
+        if meant:
+            return meant[0] if len(meant) == 1 else ""
+    return ""
+
+
+def _object(text: str, field: str, *, numbers: bool) -> str:
+    """The field's text, or number, in the first JSON object that has one; "" if there is none."""
     decoder = json.JSONDecoder(strict=False)  # models put line breaks into texts
     for brace in re.finditer(r"\{", text):
         try:
             found = decoder.raw_decode(text, brace.start())[0]
         except (ValueError, RecursionError):
             continue
-        if isinstance(found, dict) and isinstance(found.get(field), str) and found[field].strip():
-            return found[field]
+        value = found.get(field) if isinstance(found, dict) else None
+        if numbers and isinstance(value, int | float) and not isinstance(value, bool):
+            value = f"{value:g}"
+        if isinstance(value, str) and value.strip():
+            return value
     return ""
 
 

@@ -13,11 +13,11 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from jaxinterp import files
 from jaxinterp.errors import InputError, InputWarning
-from jaxinterp.explanation.answers import Answer, Store
+from jaxinterp.explanation.answers import Answer, Reply, Store
 from jaxinterp.explanation.clients import Client, Fault, Server
 from jaxinterp.explanation.prompting import Prompt
 
@@ -64,6 +64,39 @@ class Outcome(NamedTuple):
     def is_final(self) -> bool:
         """Whether asking again would bring nothing new."""
         return all(isinstance(result, Answer) or result.final for result in self.results)
+
+    @property
+    def waiting(self) -> str:
+        """Why some questions wait to be asked again, "" if none does."""
+        reasons = (result.reason for result in self.results if isinstance(result, Failure) and not result.final)
+        return self.stopped or next(reasons, "")
+
+
+@runtime_checkable
+class Asks(Protocol):
+    """What answers prompts: an `Asker`, or a `Plan`."""
+
+    def ask(self, prompts: Sequence[Prompt], *, progress: Progress | None = None) -> Outcome:
+        """What became of the prompts, in their order."""
+        ...
+
+
+class Plan:
+    """Sends nothing: it keeps the prompts, and gives for each its stored answer, or else a placeholder."""
+
+    def __init__(self, store: Store | None = None) -> None:
+        self.prompts: list[Prompt] = []
+        self._store = store
+
+    def ask(self, prompts: Sequence[Prompt], *, progress: Progress | None = None) -> Outcome:
+        """What is stored, and placeholders for the rest."""
+        self.prompts.extend(prompts)
+        return Outcome(tuple(map(self._answer, prompts)), "")
+
+    def _answer(self, prompt: Prompt) -> Answer:
+        stored = None if self._store is None else self._store.get(prompt)
+        value = prompt.choices[0] if prompt.choices else f"({prompt.field} of {prompt.subject})"
+        return stored or Answer("answered", value, Reply(""))
 
 
 def model_at(url: str, name: str | None = None) -> str:

@@ -12,13 +12,13 @@ import json
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from jaxinterp.errors import InputError, printable
-from jaxinterp.explanation.answers import Parameters, Reply
+from jaxinterp.explanation.answers import Parameters, Reply, bare
 from jaxinterp.explanation.prompting import Prompt
 
 KEY = "JAXINTERP_API_KEY"  # not the name that others use: a server is sent the key that is meant for it
@@ -219,8 +219,8 @@ class _Form(NamedTuple):
         if self.temperature:
             body["temperature"] = parameters.temperature
         if self.schema:
-            body["response_format"] = _schema(prompt.field)
-        if self.log_probabilities and parameters.log_probabilities:
+            body["response_format"] = _schema(prompt)
+        if prompt.choices and self.log_probabilities and parameters.log_probabilities:
             body |= {"logprobs": True, "top_logprobs": parameters.log_probabilities}
         return body
 
@@ -254,7 +254,7 @@ def _reply(content: Mapping[str, Any], prompt: Prompt) -> Reply:
         model=_text(content.get("model")),
         prompt_tokens=_count(usage, "prompt_tokens", prompt.tokens),
         answer_tokens=_count(usage, "completion_tokens", -(-len(text) // 4)),
-        log_probabilities=_log_probabilities(choice.get("logprobs")),
+        log_probabilities=_log_probabilities(choice.get("logprobs"), prompt.choices),
     )
 
 
@@ -267,22 +267,36 @@ def _count(usage: Any, name: str, otherwise: int) -> int:
     return value if isinstance(value, int) and value >= 0 else otherwise
 
 
-def _log_probabilities(found: Any) -> tuple[Mapping[str, float], ...]:
+def _log_probabilities(found: Any, choices: Sequence[str]) -> tuple[Mapping[str, float], ...]:
     tokens = found.get("content") if isinstance(found, dict) else None
     try:
-        return tuple({top["token"]: float(top["logprob"]) for top in token["top_logprobs"]} for token in tokens or ())
+        return tuple(_at_place(token, choices) for token in tokens or ())
     except (KeyError, TypeError, ValueError):
         return ()
 
 
-def _schema(field: str) -> dict[str, Any]:
+def _at_place(token: Mapping[str, Any], choices: Sequence[str]) -> dict[str, float]:
+    """The token of the answer, and those in whose place a choice would begin."""
+    said = token["token"]
+    likely = {top["token"]: float(top["logprob"]) for top in token["top_logprobs"]}
+    own = likely[said] if said in likely else float(token["logprob"])
+    begins = {name: value for name, value in likely.items() if any(_is_start(name, choice) for choice in choices)}
+    return {said: own} | begins
+
+
+def _is_start(token: str, choice: str) -> bool:
+    return bool(bare(token)) and choice.startswith(bare(token))
+
+
+def _schema(prompt: Prompt) -> dict[str, Any]:
+    values = {"type": "string"} | ({"enum": list(prompt.choices)} if prompt.choices else {})
     schema = {
         "type": "object",
-        "properties": {field: {"type": "string"}},
-        "required": [field],
+        "properties": {prompt.field: values},
+        "required": [prompt.field],
         "additionalProperties": False,
     }
-    return {"type": "json_schema", "json_schema": {"name": field, "strict": True, "schema": schema}}
+    return {"type": "json_schema", "json_schema": {"name": prompt.field, "strict": True, "schema": schema}}
 
 
 def _message(body: Mapping[str, Any]) -> str:

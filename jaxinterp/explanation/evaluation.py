@@ -12,7 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from jaxinterp import ensemble, metrics
 from jaxinterp.analysis import ablation, correlation, matching
@@ -92,6 +92,13 @@ def activations(networks: Network, images: Float[Array | np.ndarray, "examples p
     return np.asarray(_activations(networks, jnp.asarray(images), site=site))
 
 
+def predicted(
+    networks: Network, images: Float[Array | np.ndarray, "examples pixels"], *, loss: str
+) -> Int[np.ndarray, "seeds examples"]:
+    """The class that every network answers for every image."""
+    return np.asarray(_predicted(networks, jnp.asarray(images), loss=loss))
+
+
 def scores(simulations: Activations, real: Activations) -> Scores:
     """The five scores of every label, "seeds units" each."""
     return jax.device_get(_scores(simulations, real))
@@ -146,6 +153,11 @@ def causal(networks: Network, simulations: Activations, test: Dataset, *, site: 
 @partial(jax.jit, static_argnames="site")
 def _activations(networks: Network, images: Array, *, site: Site) -> Float[Array, "seeds units examples"]:
     return ensemble.over_seeds(lambda network: network.units(images)[site].T, chunk=_SEEDS)(networks)
+
+
+@partial(jax.jit, static_argnames="loss")
+def _predicted(networks: Network, images: Array, *, loss: str) -> Int[Array, "seeds examples"]:
+    return ensemble.over_seeds(lambda network: metrics.predictions(loss, network(images)[0]), chunk=8)(networks)
 
 
 @jax.jit

@@ -5,13 +5,13 @@ begins when the one before is over: where a question waits for its answer, later
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
 from jaxinterp.explanation import prompting
-from jaxinterp.explanation.answers import STATUSES, Answer, Reply, Store
-from jaxinterp.explanation.asking import Asker, Failure, Outcome, Progress
+from jaxinterp.explanation.answers import STATUSES, Answer, Store
+from jaxinterp.explanation.asking import Asks, Failure, Outcome, Plan, Progress
 from jaxinterp.explanation.facts import Connections, Facts
 from jaxinterp.explanation.prompting import Background, Prompt
 from jaxinterp.explanation.rules import Explainer
@@ -70,12 +70,27 @@ class Labels(NamedTuple):
         return {status: found[status] for status in (DEAD, RULE, *STATUSES, FAILED, WAITING) if found[status]}
 
 
-def explain(subjects: Sequence[Subject], asker: Asker, *, sees: bool, progress: Progress | None = None) -> Labels:
+def explain(subjects: Sequence[Subject], asker: Asks, *, sees: bool, progress: Progress | None = None) -> Labels:
     """Label all units, then summarise the layers, then the networks. sees: whether the model takes images.
 
     What is stored is not asked again. Raises InputError as `Asker.ask` does.
     """
-    return _explain(subjects, partial(asker.ask, progress=progress), sees)
+    told: dict[tuple[int, Site | None], list[str]] = defaultdict(list)  # by seed, and by site for units
+    rounds, is_final, stopped, models = [], True, "", set()
+    for questions_about in (partial(_about_units, sees=sees), _about_layers, _about_networks):
+        questions = [question for subject in subjects for question in questions_about(subject, told)]
+        prompts = [question.prompt for question in questions if question.prompt is not None]
+        left = (Failure("it waits for other labels", final=False),) * len(prompts)
+        outcome = asker.ask(prompts, progress=progress) if is_final else Outcome(left, stopped)
+        results = iter(outcome.results)
+        labels = [_label(question, None if question.prompt is None else next(results)) for question in questions]
+        for label in labels:
+            told[label.seed, label.site if label.unit is not None else None].append(said(label))
+        models |= {own.reply.model for own in outcome.results if isinstance(own, Answer) and own.reply.model}
+        is_final, stopped = outcome.is_final, stopped or outcome.waiting
+        rounds.append(tuple(labels))
+    units, layers, networks = rounds
+    return Labels(units, layers, networks, stopped, tuple(sorted(models)))
 
 
 def by_rule(subjects: Sequence[Subject], rule: Explainer) -> Labels:
@@ -90,16 +105,14 @@ def by_rule(subjects: Sequence[Subject], rule: Explainer) -> Labels:
 
 def planned(subjects: Sequence[Subject], *, sees: bool, store: Store | None = None) -> list[Prompt]:
     """All prompts in their order, without asking: a label that is not stored is a placeholder in later ones."""
-    prompts = []
+    plan = Plan(store)
+    explain(subjects, plan, sees=sees)
+    return plan.prompts
 
-    def look_up(asked: Sequence[Prompt]) -> Outcome:
-        prompts.extend(asked)
-        stored = [None if store is None else store.get(prompt) for prompt in asked]
-        made_up = [Answer("answered", f"({prompt.field} of {prompt.subject})", Reply("")) for prompt in asked]
-        return Outcome(tuple(own or other for own, other in zip(stored, made_up, strict=True)), "")
 
-    _explain(subjects, look_up, sees)
-    return prompts
+def said(label: Label) -> str:
+    """What later prompts have for a label or a summary."""
+    return label.text or f"(no label: {label.status})"
 
 
 class _Question(NamedTuple):
@@ -109,26 +122,6 @@ class _Question(NamedTuple):
     site: Site | None
     unit: int | None
     prompt: Prompt | None
-
-
-def _explain(subjects: Sequence[Subject], ask: Callable[[Sequence[Prompt]], Outcome], sees: bool) -> Labels:
-    told: dict[tuple[int, Site | None], list[str]] = defaultdict(list)  # by seed, and by site for units
-    rounds, is_final, stopped, models = [], True, "", set()
-    for questions_about in (partial(_about_units, sees=sees), _about_layers, _about_networks):
-        questions = [question for subject in subjects for question in questions_about(subject, told)]
-        prompts = [question.prompt for question in questions if question.prompt is not None]
-        left = (Failure("it waits for other labels", final=False),) * len(prompts)
-        outcome = ask(prompts) if is_final else Outcome(left, stopped)
-        results = iter(outcome.results)
-        labels = [_label(question, None if question.prompt is None else next(results)) for question in questions]
-        for label in labels:
-            told[label.seed, label.site if label.unit is not None else None].append(_said(label))
-        models |= {own.reply.model for own in outcome.results if isinstance(own, Answer) and own.reply.model}
-        waiting = [own.reason for own in outcome.results if isinstance(own, Failure) and not own.final]
-        is_final, stopped = outcome.is_final, stopped or outcome.stopped or next(iter(waiting), "")
-        rounds.append(tuple(labels))
-    units, layers, networks = rounds
-    return Labels(units, layers, networks, stopped, tuple(sorted(models)))
 
 
 def _about_units(subject: Subject, told: object, *, sees: bool) -> Iterator[_Question]:
@@ -161,8 +154,3 @@ def _label(question: _Question, result: Answer | Failure | None) -> Label:
     if isinstance(result, Answer):
         return Label(*name, result.value, result.status)
     return Label(*name, "", FAILED if result.final else WAITING, result.reason)
-
-
-def _said(label: Label) -> str:
-    """What later prompts have for it."""
-    return label.text or f"(no label: {label.status})"

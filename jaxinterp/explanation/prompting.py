@@ -1,7 +1,7 @@
-"""What is a language model asked? One prompt for each unit, for each layer and for the network, from templates.
+"""What is a language model asked? To label units, to summarise layers and the network, and to predict from its words.
 
-Every prompt opens with the background of the network and with the task, and what varies comes last, so that a server
-reads the common beginning once. The templates are in `prompts/`; `version` changes with them.
+Every prompt about a network opens with its background and the task, and what varies comes last, so that a server reads
+the common beginning once. The templates are in `prompts/`; `version` changes with them.
 """
 
 import hashlib
@@ -23,8 +23,9 @@ from jaxinterp.text import format_percent
 EXEMPLARS = 3  # real images of each unit in its prompt
 READ = 3  # inputs of each unit in its layer's prompt
 IMAGE_TOKENS = 256  # a rough mean over models: they take from 60 to 800 for a small image
-LABEL, SUMMARY = "label", "summary"
-_TEMPLATES = ("background", "unit", "layer", "network")
+LABEL, SUMMARY, ACTIVATION, CLASS = "label", "summary", "activation", "class"
+SCALE = tuple(map(str, range(11)))  # of predicted activations
+_TEMPLATES = ("background", "unit", "layer", "network", "prediction", "reading")
 _IMAGE = re.compile("\0(.*?)\0")
 _PIECES = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_|\n")
 
@@ -54,12 +55,13 @@ class Prompt(NamedTuple):
     """One question to a language model.
 
     subject: what it is about, such as "hidden0:3 of seed 0". messages: as chat completions take them. field: the one
-    field that the answer, a JSON object, is to have.
+    field that the answer, a JSON object, is to have. choices: its possible values; none if it is free text.
     """
 
     subject: str
     messages: list[dict[str, Any]]
     field: str
+    choices: tuple[str, ...] = ()
 
     @property
     def images(self) -> int:
@@ -121,6 +123,27 @@ def of_network(
     """How each output is decided, from the layers' summaries and each output's strongest inputs, by its name."""
     listed = [(name, _listed(incoming)) for name, incoming in outputs.items()]
     return _prompt(background, _render("network", summaries=summaries, outputs=listed), f"network{where}", SUMMARY)
+
+
+def of_prediction(label: str, image: Float[np.ndarray, " pixels"], shape: Shape, *, sees: bool, subject: str) -> Prompt:
+    """How active a unit is on an image, as one of SCALE, from its label alone."""
+    user = _render("prediction", label=label, image=_image_writer(shape, sees)(image), sees=sees)
+    return Prompt(subject, [{"role": "user", "content": _content(user)}], ACTIVATION, SCALE)
+
+
+def of_reading(
+    background: Background,
+    summaries: Sequence[str],
+    network: str,
+    image: Float[np.ndarray, " pixels"],
+    *,
+    sees: bool,
+    subject: str,
+) -> Prompt:
+    """Which class the network answers for an image, from the summaries of its layers and of the network."""
+    written = _image_writer(background.image_shape, sees)(image)
+    user = _render("reading", own=background, summaries=summaries, network=network, image=written, sees=sees)
+    return _prompt(background, user, subject, CLASS)._replace(choices=background.class_names)
 
 
 @cache

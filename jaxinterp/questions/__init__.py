@@ -7,12 +7,12 @@ What too few networks leave open is said in the record's notes.
 
 from pathlib import Path
 
-from jaxinterp.questions import ablate, attribute, coalitions, compare, explain, units
+from jaxinterp.questions import ablate, attribute, coalitions, compare, explain, readers, units
 from jaxinterp.questions.subject import label_of
 from jaxinterp.studies import inputs
 from jaxinterp.studies.inputs import Inputs
 
-__all__ = ["ablate", "attribute", "coalitions", "compare", "explain", "label_of", "load", "units"]
+__all__ = ["ablate", "attribute", "coalitions", "compare", "explain", "label_of", "load", "readers", "units"]
 
 
 def load(path: Path | str) -> Inputs:

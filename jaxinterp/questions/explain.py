@@ -1,25 +1,30 @@
 """What does each unit do, in words? Networks described for prompts, labels by rules, and how well labels predict units.
 
-Facts are measured on training images, and labels are scored on test images.
+Facts are measured on training images, and labels are scored on test images: by what rules make of their words, and by
+what a language model predicts from them. A model that has only its own summaries may also be tested as a reader.
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
+import jax
 import numpy as np
 
-from jaxinterp import ensemble
-from jaxinterp.explanation import baselines, evaluation, facts, labels, rules
+from jaxinterp import data, ensemble
+from jaxinterp.data import Dataset
+from jaxinterp.explanation import baselines, evaluation, facts, kept, labels, predicting, rules
 from jaxinterp.explanation.answers import Parameters
-from jaxinterp.explanation.asking import Asker
+from jaxinterp.explanation.asking import Asker, Asks, Plan, Progress
 from jaxinterp.explanation.clients import is_local
 from jaxinterp.explanation.facts import EnsembleFacts
 from jaxinterp.explanation.labels import Labels, Subject
+from jaxinterp.explanation.predicting import Predictions
 from jaxinterp.explanation.prompting import Background, Prompt, Split
 from jaxinterp.interventions import Site
 from jaxinterp.networks import convolves
-from jaxinterp.questions import subject
+from jaxinterp.questions import readers, subject
+from jaxinterp.questions.readers import Tested
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.train import SPLITS, kept_accuracy
 
@@ -29,6 +34,8 @@ ANSWERS = "explanation/answers"  # in a run's folder
 _SHOWN = ("train", "test")
 _CONVOLVES = "a convolutional network (a unit of a convolution is a channel; its activation: the mean over its map)"
 _KEY = 13  # number of this question's random draws, of a run
+
+Place = tuple[int, Site | None, int | None]  # seed, site and number of a unit
 
 
 class Described(NamedTuple):
@@ -57,11 +64,28 @@ class Score(NamedTuple):
 
 
 class Explained(NamedTuple):
-    """Labels by one explainer. scores: of those of units, in their order."""
+    """Labels by one explainer. scores: of those of units, in their order.
+
+    predicted: likewise, by the model's own predictions, on fewer images; none where it was not asked for any.
+    """
 
     explainer: str
     labels: Labels
     scores: tuple[Score, ...]
+    predicted: tuple[Score, ...] = ()
+
+
+class Asked(NamedTuple):
+    """What a language model said: labels, predictions, answers as a reader.
+
+    counts: of predictions and answers by status, by what was asked. stopped: why some questions wait, "" if none does.
+    """
+
+    labels: Labels
+    predictions: Predictions | None
+    tested: tuple[Tested, ...]
+    counts: dict[str, dict[str, int]]
+    stopped: str
 
 
 def describe(inputs: Inputs, *, seeds: Sequence[int] = ()) -> Described:
@@ -95,33 +119,112 @@ def by_rules(described: Described) -> dict[str, Labels]:
     return {name: labels.by_rule(described.subjects, rule) for name, rule in rules.EXPLAINERS.items()}
 
 
-def scored(described: Described, found: Mapping[str, Labels]) -> list[Explained]:
-    """The labels of every explainer with their scores, on at most SCORED test images."""
-    inputs, facts_ = described.inputs, described.facts
-    test, networks = inputs.test.spaced(SCORED), ensemble.take(inputs.networks, described.seeds)
-    names = tuple(map(facts_.data.name, range(facts_.layers[0].class_mean.shape[-1])))
-    scores: dict[tuple[str, int, Site | None, int | None], Score] = {}
+def ask(
+    described: Described, asker: Asks, *, sees: bool, predict: int = 0, read: int = 0, progress: Progress | None = None
+) -> Asked:
+    """Label all units, then predict each one's activation on some test images, then test the model as a reader.
+
+    predict: on how many images. read: on how many that each network gets right, and on as many that it gets wrong. What
+    follows from answers that wait is left for the next time. Raises InputError as `Asker.ask` does, and where a network
+    that is to be read makes no mistake.
+    """
+    found = labels.explain(described.subjects, asker, sees=sees, progress=progress)
+    predictions, tested, counts, stopped = None, [], {}, found.stopped
+    if predict and not stopped:
+        images = described.inputs.test.spaced(predict)
+        predictions = predicting.activations(
+            found.units, images.images, images.shape, asker, sees=sees, progress=progress
+        )
+        counts["predictions"], stopped = predictions.counts, predictions.stopped
+    for own in described.subjects if read else ():
+        if stopped:
+            break
+        known = readers.prepare(described.inputs, described.facts.data, seed=own.seed, each=read)
+        images = np.asarray(described.inputs.test.images)[known.rows]
+        said = predicting.classes(own, found, images, asker, sees=sees, progress=progress)
+        counts[f"answers for seed {own.seed}"], stopped = said.counts, said.stopped
+        tested.append(known._replace(answers={readers.MODEL: said.classes, **known.answers}))
+    return Asked(found, predictions, tuple(tested), counts, stopped)
+
+
+def planned(described: Described, *, sees: bool, predict: int = 0, read: int = 0) -> list[Prompt]:
+    """All prompts of `ask`, in their order; what is not known is a placeholder."""
+    plan = Plan()
+    ask(described, plan, sees=sees, predict=predict, read=read)
+    return plan.prompts
+
+
+def keep(described: Described, run: Path, model: str, asked: Asked) -> None:
+    """Store in a run's folder what studies score of a model: its labels, and its answers as a reader, if none waits.
+
+    Raises InputError where this cannot be written.
+    """
+    tested = () if asked.stopped else asked.tested
+    read = {own.seed: kept.Read(own.right, own.wrong, own.answers[readers.MODEL]) for own in tested}
+    weights = data.hash_arrays(jax.tree.leaves(described.inputs.networks.variables))
+    kept.add(run, weights, model, asked.labels, read)
+
+
+def scored(
+    described: Described, found: Mapping[str, Labels], predictions: Predictions | None = None
+) -> list[Explained]:
+    """The labels of every explainer with their scores, on at most SCORED test images.
+
+    predictions: from the labels of the only explainer.
+    """
+    names = tuple(map(described.facts.data.name, range(described.facts.layers[0].class_mean.shape[-1])))
+    test = described.inputs.test.spaced(SCORED)
+    simulations: dict[str, list[np.ndarray]] = {explainer: [] for explainer in found}
+    for site in described.facts.sites:
+        for explainer, own in found.items():
+            texts = [
+                tuple(label.text for label in own.units if (label.seed, label.site) == (seed, site))
+                for seed in described.seeds
+            ]
+            labelled = evaluation.compiled(tuple(texts), names, described.facts.data.shape)
+            simulations[explainer].append(evaluation.simulated(labelled, test))
+    compiled = _scores(described, test, simulations)
+    predicted: dict[str, dict[Place, Score]] = {}
+    if predictions is not None:
+        [(explainer, own)] = found.items()
+        places = [(label.seed, label.site, label.unit) for label in own.units]
+        by_place = dict(zip(places, predictions.filled, strict=True))
+        by_layer = [
+            np.stack(
+                [[by_place[seed, site, unit] for unit in range(layer.dead.shape[1])] for seed in described.seeds]
+            ).astype(np.float32)
+            for site, layer in zip(described.facts.sites, described.facts.layers, strict=True)
+        ]
+        predicted = _scores(described, described.inputs.test.spaced(predictions.values.shape[1]), {explainer: by_layer})
+    return [
+        Explained(name, own, _in_order(own, compiled[name]), _in_order(own, predicted.get(name)))
+        for name, own in found.items()
+    ]
+
+
+def _scores(
+    described: Described, test: Dataset, simulations: Mapping[str, Sequence[np.ndarray]]
+) -> dict[str, dict[Place, Score]]:
+    """Scores on these images, by explainer and unit. simulations: of each layer "seeds units examples"."""
+    facts_, networks = described.facts, ensemble.take(described.inputs.networks, described.seeds)
+    scores: dict[str, dict[Place, Score]] = {explainer: {} for explainer in simulations}
     for number, site in enumerate(facts_.sites):
         real = evaluation.activations(networks, test.images, site=site)
         fitted = evaluation.activations(networks, facts_.data.images, site=site)
         others = np.asarray(evaluation.baseline_scores(facts_, number, fitted, real, test).pearson)
         best = np.argmax(np.nan_to_num(others, nan=-np.inf), axis=1)
-        for explainer, own in found.items():
-            texts = [
-                [label.text for label in own.units if (label.seed, label.site) == (seed, site)]
-                for seed in described.seeds
-            ]
-            compiled = evaluation.compiled(tuple(map(tuple, texts)), names, facts_.data.shape)
-            reached = np.asarray(evaluation.scores(evaluation.simulated(compiled, test), real).pearson)
+        for explainer, own in simulations.items():
+            reached = np.asarray(evaluation.scores(own[number], real).pearson)
             for (place, unit), value in np.ndenumerate(reached):
                 winner = best[place, unit]
                 baseline = float(others[place, winner, unit])
                 name = None if np.isnan(baseline) else baselines.BASELINES[winner]
-                scores[explainer, described.seeds[place], site, unit] = Score(float(value), baseline, name)
-    return [
-        Explained(name, own, tuple(scores[name, label.seed, label.site, label.unit] for label in own.units))
-        for name, own in found.items()
-    ]
+                scores[explainer][described.seeds[place], site, unit] = Score(float(value), baseline, name)
+    return scores
+
+
+def _in_order(found: Labels, scores: Mapping[Place, Score] | None) -> tuple[Score, ...]:
+    return () if scores is None else tuple(scores[label.seed, label.site, label.unit] for label in found.units)
 
 
 def background(inputs: Inputs, seed: int) -> Background:
@@ -157,9 +260,14 @@ def statement(url: str, prompts: Sequence[Prompt], *, sees: bool, parameters: Pa
     )
 
 
-def account(asker: Asker, found: Labels) -> list[str]:
+def account(asker: Asker, asked: Asked) -> list[str]:
     """What asking took, and what went wrong on the way, in lines."""
+    found = asked.labels
     lines = [f"{asker.requests:,} requests, {asker.tokens:,} tokens; answers: {asker.folder}"]
+    lines += [
+        f"{what}: {', '.join(f'{status} {count:,}' for status, count in counts.items())}"
+        for what, counts in asked.counts.items()
+    ]
     lines += [f"{number} × {reason}" for reason, number in asker.faults.items()]
     if others := [model for model in found.models if model != asker.server.model]:
         lines.append(f"answered as {', '.join(others)}, not as {asker.server.model}")

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterable
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,15 @@ from jaxinterp import files
 from jaxinterp.analysis.units import KINDS
 from jaxinterp.explanation.labels import Label
 from jaxinterp.explanation.prompting import Prompt
+from jaxinterp.explanation.reading import PUBLISHED, Counts, Reading
 from jaxinterp.questions.ablate import CONTROLS, Ablation
 from jaxinterp.questions.ablate import rows as ablated_rows
 from jaxinterp.questions.attribute import ORDERS, Attribution
 from jaxinterp.questions.coalitions import Coalitions, Roles
 from jaxinterp.questions.coalitions import rows as coalition_rows
 from jaxinterp.questions.compare import Comparison
-from jaxinterp.questions.explain import Explained
+from jaxinterp.questions.explain import Explained, Score
+from jaxinterp.questions.readers import Reached
 from jaxinterp.questions.units import FACETS, Units
 from jaxinterp.report.figures import attributed
 from jaxinterp.report.figures.drawing import has_rows
@@ -250,26 +253,61 @@ def accuracies_table(found: Comparison) -> Table:
     return Table(("run", "test accuracy", "difference"), cells, values, caption=caption)
 
 
-def labels_table(explained: Iterable[Explained], *, title: str = "") -> Table:
-    """What each explainer said of every unit, with its score, and in summaries of layers and networks."""
+def labels_table(explained: Iterable[Explained], *, images: int = 0, title: str = "") -> Table:
+    """What each explainer said of every unit, with its scores, and in summaries of layers and networks.
+
+    images: on how many of them the model's own predictions are scored; without any these columns are left out.
+    """
     cells, values, counts = [], [], []
-    for explainer, found, scores in explained:
+    for explainer, found, scores, predicted in explained:
         labelled = (*found.units, *found.layers, *found.networks)
-        for label, score in zip(labelled, (*scores, *(None,) * (len(labelled) - len(scores))), strict=True):
+        for label, *reached in zip_longest(labelled, scores, predicted):
             said = f"{label.text or '—'}\n{label.reason}".strip()
-            reached = ("", "") if score is None else (number(score.pearson), f"{number(score.baseline)} {score.best or ''}".strip())
-            cells.append((explainer, str(label.seed), _subject(label), said, label.status, *reached))
             layer = None if label.site is None else label.site.partition("/")[0]
-            named = {"explainer": explainer, "seed": label.seed, "layer": layer, "unit": label.unit}
-            named |= {"label": label.text or None, "status": label.status, "reason": label.reason or None}
-            values.append(named | (dict.fromkeys(_SCORED) if score is None else dict(zip(_SCORED, score, strict=True))))
+            own = {"explainer": explainer, "seed": label.seed, "layer": layer, "unit": label.unit}
+            own |= {"label": label.text or None, "status": label.status, "reason": label.reason or None}
+            row = [explainer, str(label.seed), _subject(label), said, label.status]
+            for score, names in list(zip(reached, _SCORED, strict=True))[: 2 if images else 1]:
+                row += ["", ""] if score is None else [number(score.pearson), _beside(score)]
+                own |= dict.fromkeys(names) if score is None else dict(zip(names, score, strict=True))
+            cells.append(tuple(row))
+            values.append(own)
         counts.append(f"{explainer}: {', '.join(f'{status} {count}' for status, count in found.counts.items())}")
     caption = (
         "score: correlation of the unit, on test images, with what rules make of its label, — if they make nothing; "
         "best baseline: the same of a prediction without words\n"
     )
     columns = ("explainer", "seed", "unit", "label", "status", "score", "best baseline")
+    if images:
+        columns += ("predicted", "baseline there")
+        caption += f"predicted: the same of the model's own predictions from the label, on {images} test images\n"
     return Table(columns, cells, values, title, caption + "; ".join(counts))
+
+
+def readers_table(reached: Iterable[Reached], *, title: str = "") -> Table:
+    """What every reader of every network reaches, with the published rows below."""
+    cells, values = [], []
+    for own in reached:
+        *shares, final = (number(own.estimates[name].mean) for name in (*_SHARES, *_READING))
+        final += f" {interval(own.estimates['final'])}"
+        cells.append((str(own.seed), own.reader, *shares, final, number(own.agreement), number(own.beyond)))
+        row: dict[str, Any] = {"seed": own.seed, "reader": own.reader}
+        for name, estimate in own.estimates.items():
+            row |= {name: estimate.mean, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+        images = own.estimates["final"].n
+        values.append(row | {"agreement": own.agreement, "beyond": own.beyond, "images_of_either_kind": images})
+    for published in PUBLISHED:
+        known = {name: float(value) for part in published[1:] for name, value in part._asdict().items()}
+        cells.append(("—", f"published, {published.name}", *map(number, known.values()), "—", "—"))
+        values.append({"seed": None, "reader": f"published, {published.name}"} | known)
+    caption = (
+        "C: share of the images that the network gets right where the reader says what it answers; N, L, F: share of "
+        "those that it gets wrong where the reader says what it answers, the true class, or neither; agreement: on all "
+        'of them; beyond: agreement beyond the nearest image. Intervals: over images. A score of 0 is not "no '
+        'understanding", and readers that know nothing of the network score above it'
+    )
+    columns = ("seed", "reader", *(name.upper() for name in _SHARES), *_READING, "agreement", "beyond")
+    return Table(columns, cells, values, title, caption)
 
 
 def prompts_table(prompts: Iterable[Prompt], *, title: str = "") -> Table:
@@ -313,6 +351,10 @@ def _listed(units: list[int]) -> str:
     return ",".join(map(str, units)) or "—"
 
 
+def _beside(score: Score) -> str:
+    return f"{number(score.baseline)} {score.best or ''}".strip()
+
+
 def _cell(value: Any) -> str:
     return value if isinstance(value, str) else number(value)
 
@@ -334,7 +376,11 @@ def _captioned(caption: str, notes: Iterable[str]) -> str:
 
 _AXES = ("row", "column", "channel")
 _COLOURS = ("red", "green", "blue")
-_SCORED = ("score", "baseline", "best_baseline")
+_SCORED = (
+    ("score", "baseline", "best_baseline"),
+    ("predicted", "predicted_baseline", "predicted_best_baseline"),
+)
+_SHARES, _READING = Counts._fields, Reading._fields
 _ABLATED = ("accuracy", "without", "lost", "lost_random", "lost_matched", "lost_singles")
 _ATTRIBUTED = ("value", "gain", "sum_of_map", *(f"area_{order.replace(' ', '_')}" for order in ORDERS))
 _LIKENESS = ("run", "other_run", "layer", "measure", "pairs", "observed", "untrained", "shuffled", "score")

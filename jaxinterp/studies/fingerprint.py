@@ -1,7 +1,7 @@
 """Is a stored measurement still what would be measured? It is if its fingerprint is the same.
 
 A fingerprint covers all that a result depends on: config, weights and data of every recipe, the measurement's
-arguments, the code that it depends on, and the libraries of an extra that it names.
+arguments, the code that it depends on, and the libraries of an extra and the files that it names.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ from jaxinterp import data
 from jaxinterp.config import to_json
 from jaxinterp.studies import sources
 from jaxinterp.studies.inputs import Inputs
-from jaxinterp.studies.study import AnyMeasurement
+from jaxinterp.studies.study import AnyMeasurement, files_of
 
 
 def fingerprint(measurement: AnyMeasurement, inputs: Mapping[str, Inputs], by: Callable) -> str:
@@ -31,6 +31,9 @@ def fingerprint(measurement: AnyMeasurement, inputs: Mapping[str, Inputs], by: C
         "code": sources.code(by, *functions),
         "arguments": arguments,
         "libraries": {name: _version(name) for name in getattr(measurement, "libraries", ())},
+        "files": {
+            recipe: [_hash(file.read_bytes()) for file in files_of(measurement, own)] for recipe, own in inputs.items()
+        },
         "runs": {recipe: [to_json(own.config), *own.once(_arrays)] for recipe, own in inputs.items()},
     }
     return _hash(json.dumps(parts, sort_keys=True).encode())

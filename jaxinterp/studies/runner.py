@@ -24,7 +24,7 @@ from jaxinterp.errors import InputError, InputWarning
 from jaxinterp.studies.fingerprint import fingerprint
 from jaxinterp.studies.inputs import PARTS, TRAINED, Inputs
 from jaxinterp.studies.judge import Claim, Finding, judge
-from jaxinterp.studies.study import NETWORKS, AnyMeasurement, EnsembleMeasurement, Measurement, Results, Study
+from jaxinterp.studies.study import NETWORKS, AnyMeasurement, EnsembleMeasurement, Measurement, Results, Study, files_of
 from jaxinterp.train import SPLITS
 
 FINGERPRINT = "fingerprint"
@@ -54,7 +54,8 @@ def measure(
 ) -> Results:
     """Every measurement of a study, from the results stored at path where they are current.
 
-    Measurements of optional recipes alone are left out where none of these was trained. again: measure even what is
+    Measurements of optional recipes alone are left out where none of these was trained, and those of files that no run
+    has. again: measure even what is
     current. slow: with slow measurements. progress: called with a measurement's name before it is made, with how many
     are done, and how many there are.
     """
@@ -92,14 +93,16 @@ def measure_parts(
 
 
 def stored(study: Study, path: Path | str) -> Results | None:
-    """A study's results as they are stored at path; None unless all are there but slow ones, and those of optional
-    recipes alone.
+    """A study's results as they are stored at path; None unless all are there but slow ones, those of optional recipes
+    alone, and those of files that a run need not have.
     """
     found, results = set(store.results(path)), {}
     for measurement in all_measurements(study):
         if (name := f"{study.name}/{measurement.name}") in found:
             results[measurement.name] = _load(path, name)
-        elif not measurement.slow and set(measurement.recipes or (study.own,)) & set(study.recipes):
+        elif not (measurement.slow or getattr(measurement, "folder", "")) and set(
+            measurement.recipes or (study.own,)
+        ) & set(study.recipes):
             return None
     return results
 
@@ -239,7 +242,10 @@ def _each(
 
 
 def _chosen(study: Study, measurement: AnyMeasurement, inputs: Mapping[str, Inputs]) -> dict[str, Inputs]:
-    return {recipe: inputs[recipe] for recipe in measurement.recipes or (study.own,) if recipe in inputs}
+    chosen = {recipe: inputs[recipe] for recipe in measurement.recipes or (study.own,) if recipe in inputs}
+    if not getattr(measurement, "folder", ""):
+        return chosen
+    return {recipe: own for recipe, own in chosen.items() if files_of(measurement, own)}
 
 
 @lru_cache(maxsize=1)  # parts of the test images, and recipes, share what is compiled

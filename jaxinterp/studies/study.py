@@ -8,6 +8,7 @@ topic's measurements and claims. `STUDY` lists them all; one line in `studies/__
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import xarray as xr
@@ -76,7 +77,9 @@ class EnsembleMeasurement:
     {recipe: Inputs} to labels of axes. recipes: those whose Inputs fn gets, without recipes that were not trained. If
     empty, fn gets the study's own recipe, and values along `seeds` become NaN where a network diverged. slow: whether a
     quick answer does without it. libraries: of an extra, by the names under which they are installed, that fn uses if
-    they are; with another version of one, or without it, what is stored is measured again.
+    they are; with another version of one, or without it, what is stored is measured again. folder: in a run's folder,
+    with files that fn reads. Recipes whose runs have none are left out, and the measurement where no run has any; it is
+    made again where they changed.
     """
 
     name: str
@@ -85,6 +88,7 @@ class EnsembleMeasurement:
     recipes: tuple[str, ...] = ()
     slow: bool = False
     libraries: tuple[str, ...] = ()
+    folder: str = ""
 
     @property
     def record(self) -> type:
@@ -93,6 +97,12 @@ class EnsembleMeasurement:
 
 
 AnyMeasurement = Measurement | EnsembleMeasurement
+
+
+def files_of(measurement: AnyMeasurement, inputs: Inputs) -> list[Path]:
+    """The files in a run's folder that a measurement reads besides the networks and the data."""
+    folder = getattr(measurement, "folder", "")
+    return sorted((inputs.path / folder).glob("*.json")) if folder else []
 
 
 def _no_check(inputs: Mapping[str, Inputs]) -> None:

@@ -204,7 +204,10 @@ def test_another_model_than_the_one_named_is_said(call, fresh):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("--model m", "--model, --images and limits concern a server: give its address, too, by --url"),
+        (
+            "--model m",
+            "--model, --images, --predict, --read and limits concern a server: give its address, too, by --url",
+        ),
         ("--url localhost:8080", "'localhost:8080' is no address of a server: write one such as"),
         ("--url https://me:pw@example.com", "the address holds a password: give the key in the environment"),
         ("--url http://127.0.0.1:1/v1 --max-requests 0", "--max-requests is 0: use 1 or more"),

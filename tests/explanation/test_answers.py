@@ -112,3 +112,42 @@ def test_a_damaged_answer_is_refused_in_a_line_and_names_its_file(tmp_path, cont
         InputError, match=r"\.json is missing or damaged: .*delete it: the question is then asked again"
     ):
         store.get(PROMPT)
+
+
+CHOICES = ("0", "1", "5", "10", "T-shirt/top", "a", "A")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"activation": "5"}', "5"),
+        ('{"activation": 10}', "10"),
+        ('{"activation": 10.0}', "10"),
+        ("```\n```\nactivation: **10**", "10"),
+        ("It is 5.", "5"),
+        ("5", "5"),
+        ('{"activation": "t-shirt/TOP"}', "T-shirt/top"),
+        ('{"activation": "A"}', "A"),
+        ("5 of 10", ""),
+        ("5.5", ""),
+        ("-5", ""),
+        ("15", ""),
+        ('{"activation": true}', ""),
+        ('{"activation": "none"}', ""),
+    ],
+)
+def test_of_choices_the_only_one_that_is_named_counts(text, value):
+    answer = judged(Reply(text), "activation", CHOICES)
+    assert (answer.status, answer.value) == (("answered", value) if value else ("unparsable", ""))
+
+
+@given(st.text(), st.sampled_from(["stop", "length", ""]))
+def test_what_is_no_choice_is_never_answered(text, finish):
+    for written in (text, json.dumps({"activation": text})):
+        answer = judged(Reply(written, finish), "activation", CHOICES)
+        assert (answer.status == "answered") == (answer.value in CHOICES) and answer.status in STATUSES
+
+
+def test_other_choices_are_another_question(tmp_path):
+    store = Store(tmp_path, "parrot", Parameters())
+    assert len({store.file(PROMPT._replace(choices=own)) for own in ((), ("1",), ("1", "2"))}) == 3

@@ -15,6 +15,7 @@ from jaxinterp.explanation.clients import Client, Fault, Server
 
 PROMPT = prompting.of_unit(unit_facts.BACKGROUND, unit_facts.facts(), sees=False)
 SEEN = prompting.of_unit(unit_facts.BACKGROUND, unit_facts.facts(), sees=True)
+CHOICE = PROMPT._replace(choices=("7", "17"))
 SECRET = "sk-a-secret-0123456789"
 
 
@@ -118,7 +119,7 @@ def test_what_a_server_does_not_take_is_left_out_from_then_on(message, sent, not
         exchange.error(400, message) if not_sent in exchange.body else answer(exchange)
 
     with serving(picky) as server:
-        fault, *replies = ask(server.url, times=3, parameters=Parameters(log_probabilities=5))
+        fault, *replies = ask(server.url, CHOICE, times=3, parameters=Parameters(log_probabilities=5))
     assert fault.meaning == "changed" and all(reply.text for reply in replies)
     assert [not_sent in body for body in server.bodies] == [True, False, False]
     assert all(sent in body for body in server.bodies[1:])
@@ -167,17 +168,20 @@ def test_a_server_here_is_reached_without_a_proxy(monkeypatch):
         assert ask(server.url).text
 
 
-def test_log_probabilities_are_kept():
-    top = [{"token": "7", "logprob": -0.1}, {"token": "8", "logprob": -2.5}]
-    content = completion("7").replace(
+def test_log_probabilities_of_choices_are_kept_the_answers_own_first():
+    top = [{"token": "7", "logprob": -0.1}, {"token": "8", "logprob": -2.5}, {"token": "9", "logprob": -3.0}]
+    content = completion("8").replace(
         b'"index": 0',
-        b'"logprobs": {"content": [{"token": "7", "top_logprobs": %s}]}, "index": 0'
+        b'"logprobs": {"content": [{"token": "8", "top_logprobs": %s}]}, "index": 0'
         % str(top).replace("'", '"').encode(),
     )
     with serving(sends(content)) as server:
-        reply = ask(server.url, parameters=Parameters(log_probabilities=2))
-    assert reply.log_probabilities == ({"7": -0.1, "8": -2.5},)
-    assert server.bodies[0]["top_logprobs"] == 2
+        reply = ask(server.url, CHOICE, parameters=Parameters(log_probabilities=2))
+        assert list(reply.log_probabilities[0].items()) == [("8", -2.5), ("7", -0.1)]  # no choice begins with a 9
+        assert ask(server.url, parameters=Parameters(log_probabilities=2)).text == "8"
+    assert server.bodies[0]["top_logprobs"] == 2 and "top_logprobs" not in server.bodies[1]
+    schema = server.bodies[0]["response_format"]["json_schema"]["schema"]["properties"]["label"]
+    assert schema == {"type": "string", "enum": ["7", "17"]}
 
 
 @pytest.mark.parametrize("content", [b'{"choices": []}', completion(None), completion(" ")])

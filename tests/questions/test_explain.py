@@ -84,5 +84,12 @@ def test_what_is_sent_is_said_before(subjects):
 
 def test_faults_are_in_the_account(tmp_path):
     asker = asking.Asker(clients.Server("http://x", "a"), tmp_path, requests=3, tokens=1234, faults={"late": 2})
-    lines = explain.account(asker, labels.Labels((), (), (), "", ("a", "b")))
-    assert lines == [f"3 requests, 1,234 tokens; answers: {tmp_path}", "2 × late", "answered as b, not as a"]
+    asked = explain.Asked(
+        labels.Labels((), (), (), "", ("a", "b")), None, (), {"predictions": {"answered": 1200, "refused": 1}}, ""
+    )
+    assert explain.account(asker, asked) == [
+        f"3 requests, 1,234 tokens; answers: {tmp_path}",
+        "predictions: answered 1,200, refused 1",
+        "2 × late",
+        "answered as b, not as a",
+    ]

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -47,7 +48,13 @@ def completion(text: str | None, *, finish="stop", model=MODEL, used=(100, 10), 
 
 def field(body: dict[str, Any]) -> str:
     """The field that the answer is to have, as the prompt's text says."""
-    return "summary" if '{"summary"' in json.dumps(body).replace("\\", "") else "label"
+    return re.findall(r'nothing else: {"(\w+)": ', json.dumps(body["messages"]).replace("\\", ""))[0]
+
+
+def choices(body: dict[str, Any]) -> list[str]:
+    """What may be answered; nothing where the answer is free text."""
+    schema = body.get("response_format", {}).get("json_schema", {}).get("schema")
+    return schema["properties"][field(body)].get("enum", []) if schema else []
 
 
 def key(body: dict[str, Any]) -> str:
@@ -56,9 +63,10 @@ def key(body: dict[str, Any]) -> str:
 
 
 def answer(exchange: Exchange) -> None:
-    """A label that says which question it belongs to."""
-    text = json.dumps({field(exchange.body): f"answers {key(exchange.body)}"}, indent=2)
-    exchange.send(completion(text))
+    """A label, or a choice, that says which question it belongs to."""
+    name, known = key(exchange.body), choices(exchange.body)
+    value = known[int(name, 16) % len(known)] if known else f"answers {name}"
+    exchange.send(completion(json.dumps({field(exchange.body): value}, indent=2)))
 
 
 def says(text: str | None, **options) -> Behaviour:

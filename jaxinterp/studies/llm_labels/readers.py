@@ -9,18 +9,15 @@ from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
-import jax
 import numpy as np
 import xarray as xr
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
-from jaxinterp import ensemble, metrics
 from jaxinterp.errors import InputError
 from jaxinterp.explanation import evaluation, reading
 from jaxinterp.explanation.facts import LISTED
 from jaxinterp.explanation.reading import PUBLISHED
 from jaxinterp.explanation.rules import EXPLAINERS
-from jaxinterp.networks import Network
 from jaxinterp.stats import SHARE
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.judge import Claim, above, below
@@ -69,7 +66,7 @@ def measure(inputs: Mapping[str, Inputs]) -> Read:
 def _of_recipe(own: Inputs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     known, test, classes = own.once(labels.trained), own.test, own.model.outputs
     rng, truth = np.random.default_rng(own.config.train.base_seed), np.asarray(test.labels)
-    predicted = np.asarray(_predicted(own.networks, test.images, loss=own.config.train.loss))
+    predicted = evaluation.predicted(own.networks, test.images, loss=own.config.train.loss)
     predicted = np.where(own.diverged[:, None], truth, predicted)  # so that these count for no confusion
     layer = known.facts.layers[0]
     spread = np.where(layer.dead, 0, layer.sd)
@@ -129,14 +126,6 @@ def _shuffled(rng: np.random.Generator, values: np.ndarray, dead: np.ndarray) ->
         live = np.flatnonzero(~is_dead)
         network[live] = network[rng.permutation(live)]
     return found
-
-
-@partial(jax.jit, static_argnames="loss")
-def _predicted(networks: Network, images, *, loss: str) -> Array:
-    def of_network(network: Network) -> Array:
-        return metrics.predictions(loss, network(images)[0])
-
-    return ensemble.over_seeds(of_network, chunk=8)(networks)
 
 
 MEASUREMENTS = (

@@ -1,0 +1,98 @@
+"""What did language models say of a run's units, once all was answered? One file for each model, for studies to score.
+
+The answers themselves are stored under a hash of their questions (`answers`); here are the labels by unit, and what the
+model answered as a reader, network by network. A network that is explained again takes the place of what was said.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Int
+
+from jaxinterp import files
+from jaxinterp.explanation.answers import clean
+from jaxinterp.explanation.labels import Labels
+from jaxinterp.interventions import Site
+
+FOLDER = "explanation/labels"  # in a run's folder
+_REMEDY = "delete it, and have `jaxinterp explain` write it again"
+
+
+class Read(NamedTuple):
+    """A reader's test: rows of the test images that the network gets right, or wrong, and the reader's answers.
+
+    answers: numbers of classes, on the right ones and then on the wrong ones; −1 without one.
+    """
+
+    right: Int[np.ndarray, " right"]
+    wrong: Int[np.ndarray, " wrong"]
+    answers: Int[np.ndarray, " rows"]
+
+
+class Kept(NamedTuple):
+    """What one model said. labels: by seed, and of each site the label of every unit; read: by seed."""
+
+    model: str
+    labels: dict[int, dict[Site, tuple[str, ...]]]
+    read: dict[int, Read]
+
+
+def add(run: Path, networks: str, model: str, found: Labels, read: Mapping[int, Read]) -> None:
+    """Keep what a model said of some networks of a run, unless some questions wait.
+
+    networks: a hash of the run's weights. Raises InputError where it cannot be written.
+    """
+    if found.stopped:
+        return
+    file = run / FOLDER / f"{hashlib.sha256(model.encode()).hexdigest()[:16]}.json"
+    stored = _content(file) if file.is_file() else {}
+    if stored.get("networks") != networks:
+        stored = {"model": model, "networks": networks, "labels": {}, "read": {}}
+    for seed in {label.seed for label in found.units}:
+        own = [label for label in found.units if label.seed == seed]
+        by_site = {label.site: [one.text for one in own if one.site == label.site] for label in own}
+        if stored["labels"].get(str(seed)) != by_site:
+            stored["labels"][str(seed)] = by_site
+            stored["read"].pop(str(seed), None)  # it read other labels
+    for seed, own in read.items():
+        stored["read"][str(seed)] = {name: values.tolist() for name, values in own._asdict().items()}
+    files.write(file, json.dumps(stored, indent=1).encode())
+
+
+def read(run: Path, networks: str) -> tuple[Kept, ...]:
+    """What is kept of a run's networks, by the models' names; none of other weights.
+
+    Raises InputError, naming the file, where it is damaged.
+    """
+    found = []
+    for file in stored(run):
+        content = _content(file)
+        if content["networks"] == networks:
+            with files.readable(file, _REMEDY):
+                labels = {
+                    int(seed): {site: tuple(map(str, texts)) for site, texts in own.items()}
+                    for seed, own in content["labels"].items()
+                }
+                read = {
+                    int(seed): Read(*(np.array(own[name], int) for name in Read._fields))
+                    for seed, own in content["read"].items()
+                }
+                found.append(Kept(clean(content["model"]), labels, read))
+    return tuple(sorted(found, key=lambda own: own.model))
+
+
+def stored(run: Path) -> list[Path]:
+    """The files of all models."""
+    return sorted((run / FOLDER).glob("*.json"))
+
+
+def _content(file: Path) -> dict[str, Any]:
+    with files.readable(file, _REMEDY):
+        content = json.loads(file.read_text(encoding="utf-8"))
+        if not set(content) >= {"model", "networks", "labels", "read"}:
+            raise ValueError("it holds no labels")
+    return content
