@@ -256,7 +256,7 @@ def statement(url: str, prompts: Sequence[Prompt], *, sees: bool, parameters: Pa
         f"What {how}{open_}, to {url}: {len(prompts)} questions of about {tokens:,} tokens, without those that are "
         f"answered already; their answers take {most:,} more at most. They hold the networks' architecture, accuracy "
         "and loss, the data set's and the classes' names, the units' activations by class and strongest weights, and "
-        f"images, some of them from the training data, {images}."
+        f"images, some of them from the data set, {images}."
     )
 
 

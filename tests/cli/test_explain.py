@@ -6,13 +6,14 @@ import json
 import re
 import shutil
 
+import jax
 import pytest
 from support import connections
 from support.language_server import MODEL, answer, fails, field, key, late, says, serving
 
-from jaxinterp import cli, questions
+from jaxinterp import cli, data, questions
 from jaxinterp.cli import shell
-from jaxinterp.explanation import clients, prompting
+from jaxinterp.explanation import clients, kept, prompting
 from jaxinterp.explanation.baselines import BASELINES
 from jaxinterp.explanation.rules import EXPLAINERS, class_means
 from jaxinterp.questions import explain
@@ -137,6 +138,41 @@ def test_a_label_that_says_what_the_unit_does_scores_better_than_nonsense(call, 
     assert same["score"] == known[0]["score"] and same["baseline"] == known[0]["baseline"]
 
 
+def test_a_model_predicts_activations_and_answers_and_the_run_keeps_what_it_said(call, fresh, loaded):
+    options = "--predict 2 --read 3"
+    printed = {row["text"] for row in rows("json", call(fresh, f"--dry-run --format json {options}")[1])}
+    with serving(models=[MODEL]) as server:
+        code, out, err = call(fresh, f"--url {server.url} --format json {options}")
+        labels_, readers_ = map(json.loads, out.splitlines())
+        asked = len(server.asked)
+        assert call(fresh, f"--url {server.url} --format json {options}")[1] == out and len(server.asked) == asked
+        code, out, _ = call(fresh, f"--url {server.url} {options}")
+    assert code == 0 and "baseline there" in out and "published, width 6" in out
+    live = [row for row in labels_["rows"] if row["status"] == "answered" and row["unit"] is not None]
+    assert asked == len(printed) == len(live) * (1 + 2) + LAYERS + 1 + 2 * 3
+    assert f"predictions: answered {2 * len(live)}" in err and "answers for seed 0: answered 6" in err
+    for row in labels_["rows"]:
+        assert row not in live or row["predicted"] is None or abs(abs(row["predicted"]) - 1) < 1e-5  # of two images
+        assert row in live or row.get("predicted") is None
+    assert any(row["predicted"] is not None for row in live)
+    named = {row["reader"]: row for row in readers_["rows"]}
+    assert named["true class"]["L"] == 1 and named["true class"]["agreement"] == 0.5
+    assert named["language model"]["images_of_either_kind"] == 3 and named["published, width 6"]["final"] == 0.467
+    weights = data.hash_arrays(jax.tree.leaves(loaded.networks.variables))
+    [own] = kept.read(fresh, weights)
+    assert own.model == MODEL and own.labels.keys() == own.read.keys() == {0} and len(own.read[0].answers) == 6
+    assert [text for texts in own.labels[0].values() for text in texts] == [
+        row["label"] for row in labels_["rows"][:UNITS]
+    ]
+
+
+def test_predictions_that_wait_end_in_a_line(call, fresh):
+    with serving(models=[MODEL]) as server:
+        code, out, err = call(fresh, f"--url {server.url} --format json --predict 2 --read 2 --max-requests 20")
+        assert code == 2 and "repeat the command to go on" in err.splitlines()[-1] and out.count("\n") == 1
+        assert re.search(r"^predictions: answered \d+, waiting \d+$", err, re.MULTILINE)
+
+
 def test_a_dry_run_prints_the_prompts_and_sends_nothing(call, fresh):
     code, out, _ = call(fresh, "--dry-run --format json")
     found = rows("json", out)
@@ -208,6 +244,8 @@ def test_another_model_than_the_one_named_is_said(call, fresh):
             "--model m",
             "--model, --images, --predict, --read and limits concern a server: give its address, too, by --url",
         ),
+        ("--predict 3", "--model, --images, --predict, --read and limits concern a server: give"),
+        ("--dry-run --read 0", "--read is 0: use 1 or more"),
         ("--url localhost:8080", "'localhost:8080' is no address of a server: write one such as"),
         ("--url https://me:pw@example.com", "the address holds a password: give the key in the environment"),
         ("--url http://127.0.0.1:1/v1 --max-requests 0", "--max-requests is 0: use 1 or more"),

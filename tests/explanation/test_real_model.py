@@ -1,12 +1,16 @@
-"""Two units, from the question to the labels, with a real language model. It is small, and its labels are nonsense."""
+"""Two units, from the question to the scores, with a real language model. It is small, and its labels are nonsense."""
+
+import json
+import math
 
 import pytest
-from support import real_model, unit_facts
+from support import planted_labels, planted_runs, real_model, unit_facts
 
-from jaxinterp.explanation import asking, labels, prompting
+from jaxinterp.explanation import asking, labels, prompting, simulate
 from jaxinterp.explanation.answers import STATUSES, Parameters
 from jaxinterp.explanation.asking import Asker, Failure, Patience
 from jaxinterp.explanation.clients import Server
+from jaxinterp.questions import explain, readers
 
 pytestmark = pytest.mark.skipif(bool(real_model.missing()), reason=real_model.missing())
 
@@ -14,6 +18,7 @@ BACKGROUND = unit_facts.BACKGROUND._replace(layers=(3,))
 UNITS = (unit_facts.facts(0), unit_facts.facts(1), unit_facts.facts(2, dead=True))
 SUBJECTS = [labels.Subject(0, BACKGROUND, (UNITS,), {"zero": unit_facts.connections(2)})]
 PARAMETERS = Parameters(tokens=50)
+PREDICTED, READ = 3, 2  # images
 
 
 def asker(url, folder, parameters=PARAMETERS):
@@ -21,8 +26,15 @@ def asker(url, folder, parameters=PARAMETERS):
 
 
 @pytest.fixture(scope="module")
-def explained(tmp_path_factory):
-    """What the model said, where it is stored, what it took, and what became of questions that it cannot answer."""
+def described():
+    """A planted network with two units, for images of a 1 and for ink above, that takes most images for 0s."""
+    network = planted_labels.network((1, planted_labels.TOP))
+    return explain.describe(planted_runs.run(network, data=planted_labels.data(0, 100), path="planted"))
+
+
+@pytest.fixture(scope="module")
+def explained(tmp_path_factory, described):
+    """What the model said of made-up units and of planted ones, what it took, and what it cannot answer."""
     folder = tmp_path_factory.mktemp("answers")
     with real_model.serving() as url:
         model = asking.model_at(url)
@@ -30,21 +42,21 @@ def explained(tmp_path_factory):
         found = labels.explain(SUBJECTS, own, sees=False)
         long = prompting.of_network(BACKGROUND, [" ".join(["stroke"] * 2 * real_model.CONTEXT)], {})
         seen = prompting.of_unit(BACKGROUND, UNITS[0], sees=True)
-        digits = asker(url, folder, Parameters(tokens=2, log_probabilities=5))
-        likely = digits.ask([prompting.of_unit(BACKGROUND, UNITS[0], sees=False)]).results[0]
         impossible = [asker(url, folder).ask([prompt]) for prompt in (long, seen)]
-    return model, url, folder, own, found, likely, impossible
+        whole = asker(url, folder)
+        asked = explain.ask(described, whole, sees=False, predict=PREDICTED, read=READ)
+    return model, url, folder, own, found, impossible, whole, asked
 
 
 def test_every_question_has_an_answer_with_a_status(explained):
-    model, _, _, own, found, _, _ = explained
+    model, _, _, own, found, *_ = explained
     assert model == real_model.MODEL and found.models == (model,)
     assert found.counts.pop("dead") == 1 and not set(found.counts) - {"dead", *STATUSES}
     assert not found.stopped and own.requests == 2 + 1 + 1 and not own.faults
 
 
 def test_what_is_stored_is_found_without_the_server(explained):
-    _, url, folder, _, found, _, _ = explained
+    _, url, folder, _, found, *_ = explained
     again = asker(url, folder)  # which has ended
     assert labels.explain(SUBJECTS, again, sees=False) == found and again.requests == 0
 
@@ -57,7 +69,7 @@ def test_tokens_are_estimated_to_within_a_half(explained):
 
 
 def test_a_prompt_that_is_too_long_and_an_image_end_in_a_line(explained):
-    long, seen = explained[-1]
+    long, seen = explained[5]
     [failure] = long.results
     assert (
         isinstance(failure, Failure) and failure.final and "tokens is too long: the server says 400" in failure.reason
@@ -65,7 +77,21 @@ def test_a_prompt_that_is_too_long_and_an_image_end_in_a_line(explained):
     assert "takes no images: leave out --images" in seen.stopped
 
 
-def test_log_probabilities_are_of_the_answers_tokens(explained):
-    reply = explained[-2].reply
-    assert len(reply.log_probabilities) == reply.answer_tokens == 2
-    assert all(len(tokens) >= 5 and max(tokens.values()) <= 0 for tokens in reply.log_probabilities)
+def test_two_units_are_labelled_predicted_scored_and_read(explained, described):
+    asker, asked = explained[-2:]
+    assert not asked.stopped and asker.requests <= 2 + 1 + 1 + 2 * PREDICTED + 2 * READ and not asker.faults
+    units, predictions, [tested] = asked.labels.units, asked.predictions, asked.tested
+    assert [label.status for label in units] == ["answered"] * 2
+    assert asked.counts == {"predictions": {"answered": 2 * PREDICTED}, "answers for seed 0": {"answered": 2 * READ}}
+    assert ((predictions.values >= 0) & (predictions.values <= 10)).all()
+    stored = [json.loads(file.read_text()) for file in explained[2].rglob("*.json")]
+    numbers = [own["answer"] for own in stored if own["question"]["field"] == "activation"]
+    assert len(numbers) <= 2 * PREDICTED and all(own["reply"]["log_probabilities"] for own in numbers)
+    [own] = explain.scored(described, {explained[0]: asked.labels}, predictions)
+    for label, by_rules, by_model, values in zip(units, own.scores, own.predicted, predictions.values, strict=True):
+        compiled = simulate.compile_label(label.text, described.facts.data.class_names, described.facts.data.shape)
+        assert isinstance(compiled, simulate.Compiled) or math.isnan(by_rules.pearson)
+        assert math.isnan(by_model.pearson) == (len(set(values)) == 1)  # a constant prediction has no score
+        assert by_rules.best is not None and by_rules.baseline > 0.8
+    by_reader = {reader.reader: reader for reader in readers.reached(described.inputs, tested)}
+    assert by_reader[readers.TRUTH].agreement == 0.5 and 0 <= by_reader[readers.MODEL].agreement <= 1

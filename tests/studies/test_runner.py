@@ -131,6 +131,24 @@ def test_a_quick_answer_does_without_what_is_slow(inputs, tmp_path):
     assert "slow" in runner.stored(study, tmp_path)
 
 
+def test_what_reads_files_that_a_run_need_not_have_is_left_out_without_them(inputs, tmp_path):
+    own = dataclasses.replace(inputs[OWN], path=tmp_path / "run")
+    reads = EnsembleMeasurement("reads", pairs, folder="said")
+    study = dataclasses.replace(STUDY, recipes={OWN: 3}, measurements=(EnsembleMeasurement("pairs", pairs), reads))
+
+    def measured():
+        CALLS.clear()
+        return list(runner.measure(study, tmp_path, {OWN: own})), len(CALLS)
+
+    assert measured() == (["networks", "pairs"], 1) and list(runner.stored(study, tmp_path)) == ["networks", "pairs"]
+    file = tmp_path / "run" / "said" / "parrot.json"
+    file.parent.mkdir(parents=True)
+    for content, calls in (("one", 1), ("one", 0), ("two", 1)):
+        file.write_text(content)
+        assert measured() == (["networks", "pairs", "reads"], calls)
+    assert list(runner.stored(study, tmp_path)) == ["networks", "pairs", "reads"]
+
+
 def test_an_example_is_the_first_network_that_did_not_diverge(inputs, results):
     example = Measurement("example", means, images, conditions=("untrained", "trained"), example=True)
     every = results["means"]["mean"].sel(recipes=OWN, conditions=["untrained", "trained"])
