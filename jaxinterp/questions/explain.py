@@ -78,7 +78,8 @@ class Explained(NamedTuple):
 class Asked(NamedTuple):
     """What a language model said: labels, predictions, answers as a reader.
 
-    counts: of predictions and answers by status, by what was asked. stopped: why some questions wait, "" if none does.
+    predictions, tested: those without a question that waits. counts: of predictions and answers by status, by what was
+    asked. stopped: why some questions wait, "" if none does.
     """
 
     labels: Labels
@@ -132,10 +133,9 @@ def ask(
     predictions, tested, counts, stopped = None, [], {}, found.stopped
     if predict and not stopped:
         images = described.inputs.test.spaced(predict)
-        predictions = predicting.activations(
-            found.units, images.images, images.shape, asker, sees=sees, progress=progress
-        )
-        counts["predictions"], stopped = predictions.counts, predictions.stopped
+        values = predicting.activations(found.units, images.images, images.shape, asker, sees=sees, progress=progress)
+        counts["predictions"], stopped = values.counts, values.stopped
+        predictions = None if stopped else values
     for own in described.subjects if read else ():
         if stopped:
             break
@@ -143,7 +143,8 @@ def ask(
         images = np.asarray(described.inputs.test.images)[known.rows]
         said = predicting.classes(own, found, images, asker, sees=sees, progress=progress)
         counts[f"answers for seed {own.seed}"], stopped = said.counts, said.stopped
-        tested.append(known._replace(answers={readers.MODEL: said.classes, **known.answers}))
+        if not stopped:
+            tested.append(known._replace(answers={readers.MODEL: said.classes, **known.answers}))
     return Asked(found, predictions, tuple(tested), counts, stopped)
 
 
@@ -155,12 +156,11 @@ def planned(described: Described, *, sees: bool, predict: int = 0, read: int = 0
 
 
 def keep(described: Described, run: Path, model: str, asked: Asked) -> None:
-    """Store in a run's folder what studies score of a model: its labels, and its answers as a reader, if none waits.
+    """Store in a run's folder what studies score of a model: its labels, if none waits, and its answers as a reader.
 
     Raises InputError where this cannot be written.
     """
-    tested = () if asked.stopped else asked.tested
-    read = {own.seed: kept.Read(own.right, own.wrong, own.answers[readers.MODEL]) for own in tested}
+    read = {own.seed: kept.Read(own.right, own.wrong, own.answers[readers.MODEL]) for own in asked.tested}
     weights = data.hash_arrays(jax.tree.leaves(described.inputs.networks.variables))
     kept.add(run, weights, model, asked.labels, read)
 
@@ -231,8 +231,8 @@ def background(inputs: Inputs, seed: int) -> Background:
     """What all prompts say of one network. Of data in a file, its name alone is said, without the folder."""
     model, history, source = inputs.model, inputs.run.history, inputs.config.data.source
     # The loss at the epoch whose weights were kept is found as the accuracy is.
-    kept = (kept_accuracy(history), kept_accuracy(history._replace(accuracy=history.loss)))
-    accuracy, loss = (values[seed].tolist() for values in kept)
+    both = (kept_accuracy(history), kept_accuracy(history._replace(accuracy=history.loss)))
+    accuracy, loss = (values[seed].tolist() for values in both)
     known = [Split(name, *values) for name, *values in zip(SPLITS, accuracy, loss, strict=True) if name in _SHOWN]
     return Background(
         kind=_CONVOLVES if convolves(model) else "a multilayer perceptron",
