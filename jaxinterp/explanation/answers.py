@@ -7,7 +7,7 @@ question too. To have a question asked again, delete its file.
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -98,7 +98,7 @@ class Store(NamedTuple):
         return {"model": self.model, "parameters": self.parameters._asdict(), **asked}
 
 
-def judged(reply: Reply, field: str, choices: Sequence[str] = ()) -> Answer:
+def judged(reply: Reply, field: str, choices: Collection[str] = ()) -> Answer:
     """What a reply is: answered, refused, truncated, empty or unparsable.
 
     A JSON object with the field is found in the whole text, in fences, or among other words; failing that, a line
@@ -128,7 +128,7 @@ def bare(token: str) -> str:
     return token.strip(" \t\r\n\"'")
 
 
-def _chosen(text: str, choices: Sequence[str]) -> str:
+def _chosen(text: str, choices: Collection[str]) -> str:
     """The only choice that a text names, in its own letters or else in capitals or small ones; "" if that is unclear.
 
     A part of a longer word or number is none: 5.5 is neither 5 nor 55.

@@ -145,8 +145,8 @@ def test_a_model_predicts_activations_and_answers_and_the_run_keeps_what_it_said
         code, out, err = call(fresh, f"--url {server.url} --format json {options}")
         labels_, readers_ = map(json.loads, out.splitlines())
         asked = len(server.asked)
-        assert call(fresh, f"--url {server.url} --format json {options}")[1] == out and len(server.asked) == asked
         code, out, _ = call(fresh, f"--url {server.url} {options}")
+        assert len(server.asked) == asked
     assert code == 0 and "baseline there" in out and "published, width 6" in out
     live = [row for row in labels_["rows"] if row["status"] == "answered" and row["unit"] is not None]
     assert asked == len(printed) == len(live) * (1 + 2) + LAYERS + 1 + 2 * 3
@@ -156,7 +156,7 @@ def test_a_model_predicts_activations_and_answers_and_the_run_keeps_what_it_said
         assert row in live or row.get("predicted") is None
     assert any(row["predicted"] is not None for row in live)
     named = {row["reader"]: row for row in readers_["rows"]}
-    assert named["true class"]["L"] == 1 and named["true class"]["agreement"] == 0.5
+    assert named["true class"]["l"] == 1 and named["true class"]["agreement"] == 0.5
     assert named["language model"]["images_of_either_kind"] == 3 and named["published, width 6"]["final"] == 0.467
     weights = data.hash_arrays(jax.tree.leaves(loaded.networks.variables))
     [own] = kept.read(fresh, weights)

@@ -4,6 +4,8 @@ import re
 
 from support import documents
 
+from jaxinterp import data
+from jaxinterp.config import DataConfig
 from jaxinterp.explanation import prompting
 from jaxinterp.explanation.answers import STATUSES, Parameters
 from jaxinterp.explanation.asking import Patience
@@ -27,6 +29,14 @@ def test_the_examples_run_and_prompts_are_as_long_as_the_document_says(tmp_path)
     units = tokens[: count - 3]
     assert 1200 / 1.25 < sum(units) / len(units) < 1200 * 1.25
     assert "a prompt of a unit takes about 1,200 tokens" in TEXT
+
+
+def test_a_prediction_takes_as_many_tokens_as_the_document_says():
+    images = data.load(DataConfig("strokes", train_size=20)).test.images[:5]
+    label = "Active for images with a vertical stroke in the middle. Inactive for loops in the lower half."
+    tokens = [prompting.of_prediction(label, own, (28, 28, 1), sees=False, subject="").tokens for own in images]
+    [said] = re.findall(r"questions of about (\d+) tokens each, and `--read", TEXT)
+    assert int(said) / 1.25 < sum(tokens) / len(tokens) < int(said) * 1.25
 
 
 def test_limits_and_statuses_are_as_the_document_says():
