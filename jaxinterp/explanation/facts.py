@@ -170,6 +170,23 @@ def read(
     return EnsembleFacts(units.sites(networks), layers, data)
 
 
+def brief(
+    networks: Network, data: Dataset, *, loss: str, exemplars: int = EXEMPLARS, seeds: list[int] | None = None
+) -> EnsembleFacts:
+    """The facts that `rules` read, in a fraction of the time; weights, the maximiser and damage are NaN.
+
+    Arguments and errors as for `read`.
+    """
+    model = networks.model
+    if not model.layers:
+        raise InputError("there are no hidden units to describe: the networks have no hidden layer")
+    kept = networks if seeds is None else ensemble.take(networks, seeds)
+    options = {"classes": num_classes(model), "exemplars": min(exemplars, len(data.labels)), "loss": loss}
+    found = jax.device_get(_brief(kept, data, data.spaced(units.GRADIENT_IMAGES).images, **options))
+    spread = np.std(np.asarray(data.images), axis=0)
+    return EnsembleFacts(units.sites(networks), tuple(_of_layer(spread, *own) for own in found), data)
+
+
 def wiring(
     network: Network, images: Float[Array | np.ndarray, "examples pixels"]
 ) -> tuple[tuple[Float[Array, "targets units"], Float[Array, "units pixels"]], ...]:
@@ -206,6 +223,24 @@ _maximisers = jax.jit(_one_by_one(every_layer.maximisers))
 @jax.jit
 def _wirings(networks: Network, images: Float[Array | np.ndarray, "examples pixels"]) -> tuple:
     return _one_by_one(wiring)(networks, images)
+
+
+@partial(jax.jit, static_argnames=("loss", "classes", "exemplars"))
+def _brief(networks: Network, data: Dataset, few: Float[Array | np.ndarray, "examples pixels"], **options) -> list:
+    def of_network(network: Network, data: Dataset, few: Array) -> list:
+        def of_layer(responses: units.Responses, dead: Array, wiring: tuple[Array, Array]) -> tuple:
+            weights, weight_map = wiring
+            best = every_layer.Maximisers(unknown(weight_map), *(unknown(responses.mean),) * 3)
+            own = responses._replace(damage=unknown(responses.damage))
+            return own, dead, (unknown(weights), weight_map), best
+
+        def unknown(values: Array) -> Array:
+            return jnp.full_like(values, jnp.nan)  # so that the compiler leaves out what makes the values
+
+        read = units.read(network, data, jax.random.key(0), **options)
+        return list(map(of_layer, read, units.dead(network, data.images), wiring(network, few)))
+
+    return _one_by_one(of_network)(networks, data, few)
 
 
 def _of_layer(

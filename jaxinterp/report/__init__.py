@@ -77,6 +77,6 @@ def _explored(path: Path | str, run: store.Run) -> tuple[str, str]:
         return "", f"The networks cannot be looked into here: {error}."
     store.check_data(Path(path) / "weights", run.config, splits)
     try:
-        return explorer.encode(explorer.gather(run, splits)), ""
+        return explorer.encode(explorer.gather(run, splits, folder=Path(path))), ""
     except InputError as error:
         return "", f"The networks cannot be looked into here: {error}."

@@ -30,8 +30,8 @@ from jaxinterp.train import SPLITS, History
 
 # The page's script: these files of page/, one after the other, since a page on disk cannot import modules.
 SCRIPTS = (
-    *("dom.js", "glossary.js", "decode.js", "network.js", "pictures.js", "state.js", "quantities.js", "card.js"),
-    *("explorer.js", "embedding.js", "draw.js", "respond.js", "seeds.js", "main.js"),
+    *("dom.js", "glossary.js", "decode.js", "network.js", "pictures.js", "state.js", "quantities.js", "roles.js"),
+    *("card.js", "explorer.js", "embedding.js", "classes.js", "draw.js", "respond.js", "seeds.js", "main.js"),
 )
 STYLES = ("style.css", "explorer.css")
 # The score's axis runs from here to 1; what lies further left is drawn at the edge, as an arrow.

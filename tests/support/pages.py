@@ -17,6 +17,7 @@ SIDE, PIXELS, CLASSES, POOL, EXEMPLARS, EPOCHS = 28, 784, 10, 20, 3, 2
 MEASURES = ("selectivity", "participation")
 EMBEDDED = ("silhouette", "share")
 USED = ("gradient_images", "selectivity_images", "counterpart_images", "label_draws", "pair_draws", "restarts", "steps")
+ROLES = 2  # networks whose units have them
 DEAD = (0, 1)  # layer and unit, in every seed
 
 
@@ -85,12 +86,18 @@ def payload(ensemble_: Network, *, names=tuple("0123456789"), text="plain", **mo
             "points": rng.integers(-32767, 32768, (seeds, POOL // 2, 2)).astype(np.int16),
             "embedded": draw(seeds, len(EMBEDDED), 3),
             "cka": np.float32(0.5 + 0.5 * np.eye(seeds)),
+            # A rule labels every unit, a model those of the first seed.
+            "label": np.int32([np.arange(seeds * width).reshape(seeds, width) % 2, [[2] * width] + [[-1] * width] * 2]),
+            "label_score": draw(2, seeds, width) / 4,
+            "baseline": np.zeros((seeds, width), np.int32),
+            "baseline_score": np.full((seeds, width), 0.5, np.float32),
         }
         layer |= {f"maximiser_{name}": draw(seeds, width) for name in ("value", "bound", "fraction")}
         layer |= {name: np.abs(draw(seeds, width)) for name in ("sd", "mean", "firing")}
         if number == DEAD[0]:
             layer["sd"][:, DEAD[1]] = 0
         arrays |= {f"layer{number}/{name}": values for name, values in layer.items()}
+    arrays |= {f"roles/{name}": values for name, values in _roles(rng, layers[-1].units).items()}
     arrays["history/dead"] = np.full((ALL_SEEDS, len(layers)), 1 / 3, np.float32)
     arrays["history/diverged"] = np.int32([0, 0, 1, 0])
     arrays["history/test_accuracy"] = np.float32([0.9, 0.8, np.nan, 0.95])
@@ -110,6 +117,14 @@ def payload(ensemble_: Network, *, names=tuple("0123456789"), text="plain", **mo
         "kinds": ["zero", "mean", "resample"],
         "layers": described.layers_of(ensemble_.model),
         "used": dict.fromkeys(USED, 2),
+        "labels": {
+            "explainers": [{"name": "class means", "model": False}, {"name": f"model {text}", "model": True}],
+            "texts": ["Active for 3.", "Ink in the upper left.", f"A bar {text}"],
+            "baselines": ["best class"],
+            "measured": 100,
+            "scored": 50,
+        },
+        "roles": {"networks": ROLES, "images": 100, "left_out": ""},
         "embedded": [{"name": f"{name} {text}", "explanation": text} for name in EMBEDDED],
         "measures": [
             {
@@ -124,6 +139,22 @@ def payload(ensemble_: Network, *, names=tuple("0123456789"), text="plain", **mo
         ],
     }
     return Payload(meta | more, arrays)
+
+
+def _roles(rng, units):
+    """Of every class c: units c and c + 1 are enough, and unit c + 2 is needed, counted round the layer."""
+    size = ROLES, CLASSES
+    nth = (np.arange(CLASSES)[:, None] - np.arange(units)) % units  # 0 for unit c, units − 1 for unit c + 1, …
+    sets = {"enough": np.isin(nth, (0, units - 1)), "needed": nth == units - 2}
+    pair = np.stack([np.arange(CLASSES) % units, (np.arange(CLASSES) + 1) % units], axis=-1)
+    return {
+        **{name: np.float32(rng.uniform(size=(*size, units))) for name in ("shapley", "alone")},
+        **{name: np.float32(rng.uniform(size=size)) for name in ("intact", "kept", "left")},
+        **{name: np.uint8(np.broadcast_to(members, (*size, units))) for name, members in sets.items()},
+        "disjoint": np.full(size, 2, np.float32),
+        "pair": np.int32(np.broadcast_to(pair[:, None], (*size, 1, 2))),
+        "interaction": np.float32(rng.normal(size=(*size, 1))),
+    }
 
 
 def _of_maps(rng, model, layer, size, pixels, mapped):

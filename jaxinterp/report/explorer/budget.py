@@ -19,6 +19,7 @@ LIMIT = 9_000_000
 TO_TRY = 10  # images of each class to load
 POINTS = 500  # images that are points of every layer's embedding
 _SAMPLED = 500
+_LABELLED = 150  # bytes of a unit's labels
 
 
 def held(run: Run, test: Dataset, limit: int) -> tuple[list[int], str]:
@@ -50,9 +51,12 @@ def size(run: Run, test: Dataset, seeds: np.ndarray) -> np.ndarray:
     image = len(zlib.compress(sample.tobytes())) / len(sample)
     shown = np.minimum(examples, seeds * units * EXEMPLARS + TO_TRY * classes + POINTS) * image
     points = 4 * len(model.layers) * (min(POINTS, examples) + 4 * len(EMBEDDED))
+    # Labels of rules, their scores and baselines; of the last layer, units in sets, Shapley values and pairs.
+    named = units * (_LABELLED + 4 * 8) + 4 * classes * (4 * model.layers[-1].units + 20)
     # Of each unit its maximiser, and of a channel also its patch, and its map, which weights do not give.
     pictures = 3 if convolves(model) else 1
-    return seeds * (4 * weights + units * (pictures * pixels + 4 * numbers) + points) + 8 * seeds**2 * units + shown
+    of_network = 4 * weights + units * (pictures * pixels + 4 * numbers) + named + points
+    return seeds * of_network + 8 * seeds**2 * units + shown
 
 
 def as_bytes(images) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -11,7 +12,8 @@ from flax.traverse_util import flatten_dict
 from jaxinterp import ensemble
 from jaxinterp.analysis import units
 from jaxinterp.analysis.maximization.every_layer import RESTARTS, STEPS, Maximisers, maximisers, patch_maximisers
-from jaxinterp.data import Dataset, Splits
+from jaxinterp.data import Dataset, Splits, hash_arrays
+from jaxinterp.explanation import kept
 from jaxinterp.networks import convolves, num_classes
 from jaxinterp.questions import units as questions
 from jaxinterp.questions.subject import class_names
@@ -20,32 +22,40 @@ from jaxinterp.report.explorer import budget
 from jaxinterp.report.explorer.budget import LIMIT, POINTS, TO_TRY, as_bytes
 from jaxinterp.report.explorer.described import layers_of, steps_of
 from jaxinterp.report.explorer.embedding import EMBEDDED, embeddings
+from jaxinterp.report.explorer.labels import named
 from jaxinterp.report.explorer.measures import MEASURES, NAMES
 from jaxinterp.report.explorer.payload import DTYPES, Payload
+from jaxinterp.report.explorer.roles import roles_of
 from jaxinterp.store import Run
 from jaxinterp.train import SPLITS, History, kept_accuracy
 
 
-def gather(run: Run, splits: Splits, *, limit: int = LIMIT) -> Payload:
+def gather(run: Run, splits: Splits, *, folder: Path | None = None, limit: int = LIMIT) -> Payload:
     """All that the explorer shows of a run, for as many seeds, from the first on, as fit into `limit` bytes.
 
-    Raises InputError where there is nothing to explore: no network that did not diverge, not even one that fits, no
-    hidden layer, or fewer than four test images.
+    folder: the run's, for the labels that language models gave. Raises InputError where there is nothing to explore: no
+    network that did not diverge, not even one that fits, no hidden layer, or fewer than four test images; and where a
+    stored label is damaged.
     """
     rows = questions.sample(len(splits.test.labels), TEST_IMAGES)
     test = splits.test.take(rows)
     held, left_out = budget.held(run, test, limit)
     points = questions.sample(len(test.labels), POINTS)
+    asked = () if folder is None else kept.read(folder, hash_arrays(jax.tree.leaves(run.networks.variables)))
     layers, dead = _analyses(run, test, held, points)
+    labels, roles = named(run, splits, held, asked), roles_of(run, test, held)
     pool = _pool(layers, test.labels, points)
     variables = ensemble.take(run.networks, held).variables
     arrays: dict[str, Any] = dict(flatten_dict(variables, sep="/"))
     arrays |= {"pool/images": as_bytes(test.images[pool]), "pool/labels": test.labels[pool], "pool/index": rows[pool]}
     for number, layer in enumerate(layers):
         layer["exemplars"] = np.searchsorted(pool, layer["exemplars"])
+        layer |= labels.arrays[number]
         arrays |= {f"layer{number}/{name}": values for name, values in layer.items()}
+    arrays |= {f"roles/{name}": values for name, values in roles.arrays.items()}
     arrays |= {"embedded/images": np.searchsorted(pool, points), **_history(run.history, dead)}
-    return Payload(_meta(run, test, held, left_out), {name: _plain(np.asarray(v)) for name, v in arrays.items()})
+    meta = _meta(run, test, held, left_out) | {"labels": labels.meta, "roles": roles.meta}
+    return Payload(meta, {name: _plain(np.asarray(v)) for name, v in arrays.items()})
 
 
 def dead_units(run: Run, splits: Splits) -> np.ndarray:

@@ -33,6 +33,7 @@ function card(context) {
     make("h3", { tabindex: "-1" }, `Seed ${meta.seeds[seed]}, ${layerName(site)}, ${unitWord(meta.layers[layer])} ${unit}`),
     make("p", { class: "facts" }, facts.join(" · ")),
     ...(maps ? [make("p", { class: "note" }, `A channel's activation is the mean over its map of ${maps.rows} × ${maps.columns} positions, each of which sees ${maps.size} × ${maps.size} pixels.`)] : []),
+    labels(context),
     make("div", { class: "row" }, pictures(context), exemplars(context)),
     classes(context),
     make("div", { class: "row" }, measures(context), make("div", {}, connections(context, -1), connections(context, 1))),
@@ -43,6 +44,20 @@ function card(context) {
 /** @type {(title: string, note: string, ...children: Child[]) => HTMLElement} */
 const block = (title, note, ...children) =>
   make("section", { class: "block" }, make("h4", {}, title), note !== "" && make("p", { class: "note" }, note), children);
+
+// What rules and language models call the unit. What a model wrote is text, as all that `make` is given.
+/** @type {(context: Context) => HTMLElement} */
+function labels({ payload, view: { seed, layer, unit } }) {
+  const { meta: { labels: { baselines, measured, scored } }, arrays } = payload;
+  const others = entry(arrays[`layer${layer}/baseline_score`], seed, unit);
+  const best = make("span", {}, datum(others, 2), Number.isFinite(others) ? ` ${baselines[entry(arrays[`layer${layer}/baseline`], seed, unit)]}` : "");
+  const rows = labelsOf(payload, seed, layer, unit).map(({ name, model, text, score }) => [
+    text, `${name}${model ? ", a language model" : ""}`, make("span", {}, datum(score, 2), score > others ? " ✓ beyond" : ""), best.cloneNode(true),
+  ]);
+  return block("Labels", `Correlation: on ${scored} test images, of the unit's activation with what the label predicts. Rules read ${measured} training images. ` +
+    "Best baseline: the best prediction without words, from the class, the pixels or the exemplars.",
+    table(["label", "written by", "correlation", "best baseline"], rows, { class: "labels" }));
+}
 
 /** @type {(context: Context) => HTMLElement} */
 function pictures({ payload, networkOf, view, hash, mapsOf }) {
@@ -68,7 +83,7 @@ function pictures({ payload, networkOf, view, hash, mapsOf }) {
 
 // The patch that drives a channel highest in the middle of its map.
 /** @type {(context: Pick<Context, "payload" | "view">, maps: MapShape) => HTMLElement} */
-function bestPatch({ payload: { meta, arrays }, view: { seed, layer, unit } }, { patch: [height, width] }) {
+function bestPatch({ payload: { arrays }, view: { seed, layer, unit } }, { patch: [height, width] }) {
   /** @type {(name: string) => string} */
   const at = (name) => written(entry(arrays[`layer${layer}/${name}`], seed, unit), 2);
   const reach = `reaches ${at("patch_value")} of at most ${at("patch_bound")} there`;
@@ -154,6 +169,7 @@ function classes({ payload: { meta, arrays }, view, hash }) {
     return `${written(middle, 2)} ± ${written(sd, 2)}`;
   };
   const damages = meta.kinds.map((_, kind) => part(arrays[`layer${layer}/damage`], seed, kind, unit));
+  const roles = layer === meta.layers.length - 1 ? rolesOf({ meta, arrays }, seed) : null;
   const worst = extent([0.05, ...damages.flatMap((values) => Array.from(values, Math.abs)).filter(Number.isFinite)])[1];
   /** @type {(kind: number, place: number) => HTMLElement} */
   const damage = (kind, place) => {
@@ -165,11 +181,16 @@ function classes({ payload: { meta, arrays }, view, hash }) {
     make("a", { href: hash({ chosen: place }), class: "class", "aria-current": place === chosen ? "true" : null }, name),
     make("span", { class: "chart" }, chart(place), make("span", {}, `${written(means[place], 2)} ± ${written(sds[place], 2)}`)),
     spread(place), ...meta.kinds.map((_, kind) => damage(kind, place)),
+    ...(roles ? [datum(roles.shapley(place, unit)), datum(roles.alone(place, unit))] : []),
   ]);
   const what = meta.layers[layer].maps ? "Response, mean over its map:" : "Response:";
   const note = `${what} mean ± sd over ${meta.test_images} test images (bar, whisker). Counterparts: the matched units of ${others.length} other seeds, ` +
-    "mean ± sd over seeds (a dot each). Damage: the class's accuracy lost when the unit is ablated.";
-  return block("Classes", note, table(["class", "response", "counterparts", ...meta.kinds.map((kind) => `${kind}: damage`)], rows, { class: "classes" }));
+    `mean ± sd over seeds (a dot each). Damage: the class's accuracy lost when the unit is ablated.${roles ? ` Shapley value: the unit's part of the class's F1, over all coalitions of its layer, with other units set to 0; alone: F1 lost when it alone is set to 0; both on ${meta.roles.images} test images.` : ""}`;
+  const heads = ["class", "response", "counterparts", ...meta.kinds.map((kind) => `${kind}: damage`), ...(roles ? ["Shapley value", "alone"] : [])];
+  return block("Classes", note, table(heads, rows, { class: "classes" }),
+    layer === meta.layers.length - 1 && make("p", { class: "note" }, roles
+      ? make("a", { href: hashOf("classes", { seed: meta.seeds[seed], class: chosen }) }, `What ${meta.classes[chosen]} needs of this layer`)
+      : noRoles(meta)));
 }
 
 /** @type {(context: Context) => HTMLElement} */

@@ -53,6 +53,8 @@
  * @property {Layer[]} layers
  * @property {Measure[]} measures
  * @property {{ name: string, explanation: string }[]} embedded  numbers of a layer's picture
+ * @property {{ explainers: { name: string, model: boolean }[], texts: string[], baselines: string[], measured: number, scored: number }} labels  model: whether a language model wrote them; measured, scored: images
+ * @property {{ networks: number, images: number, left_out: string }} roles  of units of the last layer: of how many seeds, on how many test images, and why of none
  * @property {"absolute" | "signed"} matching
  * @property {Record<"gradient_images" | "selectivity_images" | "counterpart_images" | "label_draws" | "pair_draws" | "restarts" | "steps", number>} used
  */

@@ -175,7 +175,7 @@ function explorer(payload, networkOf) {
     const exact = /^\d+$/.test(asked.words) && Number(asked.words) < width ? Number(asked.words) : null;
     const found = exact ?? chosenUnits(payload, known, { ...view, ...change })[0];
     if (found === undefined) {
-      return complain([`No unit of ${layerName(site)} is found by “${view.search}”: search for a number from 0 to ${width - 1}, a class, or dead.`], ["search"]);
+      return complain([`No unit of ${layerName(site)} is found by “${view.search}”: search for a number from 0 to ${width - 1}, a class, dead, or a word of a label.`], ["search"]);
     }
     follow({ ...change, unit: found, search: exact === null ? asked.words : "" });
     field("search").value = view.search;

@@ -1,7 +1,7 @@
 // Which view is open, and what do keys do? Findings need none of this; the views that the payload feeds start here.
 
 const views = [...document.querySelectorAll("main > section")].map(({ id }) => id);
-/** @type {{ explorer?: ReturnType<typeof explorer>, try?: ReturnType<typeof trial>, embedding?: ReturnType<typeof embedding>, seeds?: ReturnType<typeof seedsView> }} */
+/** @type {{ explorer?: ReturnType<typeof explorer>, try?: ReturnType<typeof trial>, embedding?: ReturnType<typeof embedding>, classes?: ReturnType<typeof classesView>, seeds?: ReturnType<typeof seedsView> }} */
 const parts = {};
 /** @type {Map<string, string>} */
 const left = new Map();  // view → the address at which it was left
@@ -87,6 +87,7 @@ async function start() {
       };
       parts.try = trial(payload, networkOf);
       parts.embedding = embedding(payload);
+      parts.classes = classesView(payload);
       if (document.getElementById("seeds")) parts.seeds = seedsView(payload);
       parts.explorer = explorer(payload, networkOf);
     } catch (error) {

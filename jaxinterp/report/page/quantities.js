@@ -100,11 +100,23 @@ function chosenUnits(payload, known, view) {
     .sort((a, b) => (a.place === b.place ? a.unit - b.unit : a.place - b.place)).map(({ unit }) => unit);
 }
 
-// The words by which search finds a unit: its number, the class that it responds to most, whether it is dead.
+/** @typedef {{ name: string, model: boolean, text: string, score: number }} Label  of a unit, and who wrote it */
+
+// What a unit is called, by those who labelled it.
+/** @type {(payload: Payload, seed: number, layer: number, unit: number) => Label[]} */
+function labelsOf({ meta: { labels }, arrays }, seed, layer, unit) {
+  return labels.explainers.map(({ name, model }, place) => ({
+    name, model, text: labels.texts[entry(arrays[`layer${layer}/label`], place, seed, unit)] ?? "",
+    score: entry(arrays[`layer${layer}/label_score`], place, seed, unit),
+  })).filter(({ text }) => text !== "");
+}
+
+// The words by which search finds a unit: its number, the class that it responds to most, whether it is dead, its labels.
 /** @type {(payload: Payload, seed: number, layer: number, unit: number) => string} */
 function described(payload, seed, layer, unit) {
   const strongest = strongestClass(payload, seed, layer, unit);
   const name = strongest < 0 ? "" : payload.meta.classes[strongest];
   const dead = entry(payload.arrays[`layer${layer}/sd`], seed, unit) > 0 ? "" : "dead";
-  return ` unit ${unit} #${unit} class:${name} ${name} ${dead}`.toLowerCase();
+  const labels = labelsOf(payload, seed, layer, unit).map(({ text }) => text).join(" ");
+  return ` unit ${unit} #${unit} class:${name} ${name} ${dead} ${labels}`.toLowerCase();
 }

@@ -91,15 +91,21 @@ def test_arrays_have_the_shapes_that_the_page_reads(payload):
             "cka": (seeds, seeds),
             "points": (seeds, 240, 2),
             "embedded": (seeds, len(EMBEDDED), 3),
+            **{name: (3, seeds, width) for name in ("label", "label_score")},
+            **{name: (seeds, width) for name in ("baseline", "baseline_score")},
         }
         expected |= {f"layer{layer}/{name}": shape for name, shape in own.items()}
+    expected |= {f"roles/{name}": (seeds, classes, 6) for name in ("shapley", "alone", "enough", "needed")}
+    expected |= {f"roles/{name}": (seeds, classes) for name in ("intact", "kept", "left", "disjoint")}
+    expected |= {"roles/pair": (seeds, classes, 5, 2), "roles/interaction": (seeds, classes, 5)}
     expected |= {"embedded/images": (240,)}
     expected |= {f"history/{name}": (4,) for name in ("diverged", "best", "test_accuracy")} | {"history/dead": (4, 2)}
     assert {name: array.shape for name, array in arrays.items()} == expected
-    integers = {"exemplars", "counterpart", "labels", "index", "diverged", "best"}
+    integers = {"exemplars", "counterpart", "labels", "index", "diverged", "best", "label", "baseline", "pair"}
     for name, array in arrays.items():
         last = name.rpartition("/")[2]
-        kind = {"maximiser": "uint8", "pool/images": "uint8", "embedded/images": "int32", "points": "int16"}.get(
+        bytes_ = dict.fromkeys(("maximiser", "pool/images", "enough", "needed"), "uint8")
+        kind = (bytes_ | {"embedded/images": "int32", "points": "int16"}).get(
             name if last == "images" else last, "int32" if last in integers else "float32"
         )
         assert array.dtype == kind, name
@@ -122,7 +128,8 @@ def test_all_that_is_sent_is_read(kind, request):
         last = re.sub("^(params|batch_stats)/[^/]*/", r"\1/${name}/", last)
         assert re.search(rf'[/"`]{re.escape(last)}["`]', script), name
     operations = [operation for step in meta["steps"] for operation in step["operations"]]
-    parts = (meta, meta["used"], *operations, *meta["steps"], *meta["measures"], *meta["embedded"], *meta["layers"])
+    ours = meta["used"], meta["labels"], *meta["labels"]["explainers"], meta["roles"]
+    parts = (meta, *ours, *operations, *meta["steps"], *meta["measures"], *meta["embedded"], *meta["layers"])
     maps = [layer["maps"] for layer in meta["layers"] if layer["maps"]]
     for name in (name for part in (*parts, *maps) for name in part):
         assert re.search(rf"(\.|{{ |, ){name}\b", script), name
@@ -134,7 +141,8 @@ def test_made_up_pages_have_what_gathered_ones_have(payload, mapped):
     for model, gathered in zip(models, (payload, mapped), strict=True):
         made_up = pages.payload(pages.trained(model))
         assert made_up.meta.keys() == gathered.meta.keys() and made_up.arrays.keys() == gathered.arrays.keys()
-        assert made_up.meta["used"].keys() == gathered.meta["used"].keys()
+        for name in ("used", "labels", "roles"):
+            assert made_up.meta[name].keys() == gathered.meta[name].keys()
         for name in ("measures", "embedded", "layers", "steps"):
             assert made_up.meta[name][0].keys() == gathered.meta[name][0].keys()
         for name, array in made_up.arrays.items():

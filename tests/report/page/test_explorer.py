@@ -296,7 +296,7 @@ def test_what_is_found_nowhere_is_said(visit, html):
     page.fill("#search", "99")
     page.press("#search", "Enter")
     expect(page.locator("#complaint")).to_have_text(
-        "No unit of hidden0 is found by “99”: search for a number from 0 to 5, a class, or dead."
+        "No unit of hidden0 is found by “99”: search for a number from 0 to 5, a class, dead, or a word of a label."
     )
     assert page.inner_text(HEADING) == "Seed 0, hidden0, unit 3"
 
@@ -347,3 +347,30 @@ def test_a_view_is_found_as_it_was_left(visit, html):
     page.emulate_media(color_scheme="dark")
     expect(page.locator("#explorer")).to_be_visible()
     expect(page.locator(HEADING)).to_have_text("Seed 3, hidden1, unit 2")
+
+
+def test_labels_are_shown_beside_the_best_baseline_found_and_never_markup(visit, networks):
+    hostile = '<img src=x onerror="alert(1)"> & stem'
+    shown = pages.payload(networks, text=hostile)
+    page = visit(build.render("Labels", [], payload=explorer.encode(shown)), "#explorer?seed=0&layer=1&unit=3")
+    table = rows(page, "Labels")
+    scores = shown.arrays["layer1/label_score"][:, 0, 3]
+    for row, text, name, score in zip(
+        table,
+        ("Ink in the upper left.", f"A bar {hostile}"),
+        ("class means", f"model {hostile}, a language model"),
+        scores,
+        strict=True,
+    ):
+        beyond = " ✓ beyond" if score > 0.5 else ""
+        assert row == [text, name, f"{score:z.2f}".replace("-", "−") + beyond, "0.50 best class"]
+    assert not page.locator("img").count()
+    page.fill("#search", "upper left")
+    lists(page, [1, 3])  # every other unit, by the rule
+    page.fill("#search", "onerror stem")
+    lists(page, list(range(5)))
+    page.press("#search", "Enter")
+    expect(page.locator(HEADING)).to_have_text("Seed 0, hidden1, unit 0")
+    page.select_option("#seed", label="1")  # where no model was asked
+    lists(page, [])
+    assert len(rows(page, "Labels")) == 1

@@ -150,7 +150,16 @@ def test_no_script_but_the_pages_own_is_run(browser, tmp_path, whole):
 
 
 @pytest.mark.parametrize(
-    "view", ["findings", "explorer?layer=1&unit=2", "embedding", "try?scale=0:1:0", "seeds", "configuration"]
+    "view",
+    [
+        "findings",
+        "explorer?layer=1&unit=2",
+        "embedding",
+        "classes?class=7",
+        "try?scale=0:1:0",
+        "seeds",
+        "configuration",
+    ],
 )
 def test_a_phone_shows_it_without_scrolling_sideways(visit, whole, view):
     page = visit(whole, f"#{view}", viewport={"width": 360, "height": 700})
@@ -161,7 +170,7 @@ def test_a_phone_shows_it_without_scrolling_sideways(visit, whole, view):
     assert page.evaluate("document.documentElement.scrollWidth") == 360
 
 
-@pytest.mark.parametrize("view", ["explorer", "embedding", "try", "seeds"])
+@pytest.mark.parametrize("view", ["explorer", "embedding", "classes", "try", "seeds"])
 def test_everything_has_a_name(visit, whole, view):
     page = visit(whole, f"#{view}")
     nameless = page.eval_on_selector_all(
