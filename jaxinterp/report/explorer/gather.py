@@ -42,18 +42,25 @@ def gather(run: Run, splits: Splits, *, folder: Path | None = None, limit: int =
     held, left_out = budget.held(run, test, limit)
     points = questions.sample(len(test.labels), POINTS)
     asked = () if folder is None else kept.read(folder, hash_arrays(jax.tree.leaves(run.networks.variables)))
-    layers, dead = _analyses(run, test, held, points)
-    labels, roles = named(run, splits, held, asked), roles_of(run, test, held)
-    pool = _pool(layers, test.labels, points)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(roles_of, run, test, held)
+        layers, dead = _analyses(run, test, held, points)
+        roles = waiting.result()
+    labels = named(run, splits, held, asked)
+    shown = _pool(layers, test.labels, points)
     variables = ensemble.take(run.networks, held).variables
     arrays: dict[str, Any] = dict(flatten_dict(variables, sep="/"))
-    arrays |= {"pool/images": as_bytes(test.images[pool]), "pool/labels": test.labels[pool], "pool/index": rows[pool]}
+    arrays |= {
+        "pool/images": as_bytes(test.images[shown]),
+        "pool/labels": test.labels[shown],
+        "pool/index": rows[shown],
+    }
     for number, layer in enumerate(layers):
-        layer["exemplars"] = np.searchsorted(pool, layer["exemplars"])
+        layer["exemplars"] = np.searchsorted(shown, layer["exemplars"])
         layer |= labels.arrays[number]
         arrays |= {f"layer{number}/{name}": values for name, values in layer.items()}
     arrays |= {f"roles/{name}": values for name, values in roles.arrays.items()}
-    arrays |= {"embedded/images": np.searchsorted(pool, points), **_history(run.history, dead)}
+    arrays |= {"embedded/images": np.searchsorted(shown, points), **_history(run.history, dead)}
     meta = _meta(run, test, held, left_out) | {"labels": labels.meta, "roles": roles.meta}
     return Payload(meta, {name: _plain(np.asarray(v)) for name, v in arrays.items()})
 

@@ -21,7 +21,7 @@ from jaxinterp.networks import Network, output_weights
 from jaxinterp.store import Run
 
 IMAGES = 1000  # test images, of which each half has 500
-COALITIONS = 2**19  # of all networks together: of 16 units, those of eight networks
+COALITIONS = 2**18  # of all networks together: of 16 units, those of four networks
 LISTED = 5  # pairs of each class
 
 
