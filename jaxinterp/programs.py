@@ -6,6 +6,7 @@ warns, since JAX never replaces an entry. Here an entry gets its name when it is
 """
 
 import os
+import threading
 from pathlib import Path
 
 import jax
@@ -22,7 +23,7 @@ def keep(folder: Path, compiled_for: float) -> None:
 def _put(self: lru_cache.LRUCache, key: str, value: bytes) -> None:
     if self.eviction_enabled:  # the user has limited the cache: JAX locks it then
         return _PUT(self, key, value)
-    temporary = self.path / f".{key}.{os.getpid()}.partial"
+    temporary = self.path / f".{key}.{os.getpid()}.{threading.get_ident()}.partial"
     try:
         temporary.write_bytes(value)
         temporary.replace(self.path / f"{key}{lru_cache._CACHE_SUFFIX}")

@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import jax
@@ -59,3 +60,13 @@ def test_a_cache_that_the_user_has_limited_is_left_to_jax(folder, monkeypatch):
     limited.eviction_enabled = True
     limited.put("name", b"content")
     assert asked == [(limited, "name", b"content")]
+
+
+def test_threads_that_compile_the_same_at_once_leave_each_others_files_alone(folder):
+    cache = lru_cache.LRUCache(str(folder), max_size=-1)
+    content = bytes(1_000_000)  # long enough to write that the others begin meanwhile
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(20):
+            list(pool.map(lambda _, name=f"name{number}": cache.put(name, content), range(8)))
+    assert {cache.get(f"name{number}") for number in range(20)} == {content}
+    assert not list(folder.glob(".*"))
