@@ -97,6 +97,7 @@ def test_an_address_without_a_server_is_a_fault():
 @pytest.mark.parametrize(
     ("header", "wait"),
     [("7", 7), ("0.25", 0.25), (email.utils.formatdate(time.time() + 3600), 3600), ("soon", None), (None, None)],
+    ids=("seconds", "part of a second", "date", "words", "none"),
 )
 def test_the_pause_that_a_server_asks_for_is_known(header, wait):
     with serving(fails(429, **({} if header is None else {"Retry-After": header}))) as server:
