@@ -96,10 +96,11 @@ def test_an_address_without_a_server_is_a_fault():
 
 @pytest.mark.parametrize(
     ("header", "wait"),
-    [("7", 7), ("0.25", 0.25), (email.utils.formatdate(time.time() + 3600), 3600), ("soon", None), (None, None)],
-    ids=("seconds", "part of a second", "date", "words", "none"),
+    [("7", 7), ("0.25", 0.25), ("in an hour", 3600), ("soon", None), (None, None)],
 )
 def test_the_pause_that_a_server_asks_for_is_known(header, wait):
+    if header == "in an hour":
+        header = email.utils.formatdate(time.time() + wait)
     with serving(fails(429, **({} if header is None else {"Retry-After": header}))) as server:
         fault = ask(server.url)
     assert fault.wait == (None if wait is None else pytest.approx(wait, abs=30 if wait > 1000 else 0))
