@@ -45,7 +45,7 @@ def roles(results: Results) -> Figure:
     for axes, kind in zip(row, found.kinds.to_numpy(), strict=True):
         own = found.sel(kinds=kind)
         damage, shapley = (values.transpose("seeds", ...).to_numpy().ravel() for values in (own.damage, own.shapley))
-        axes.plot(damage, shapley, "o", color=BLUE, ms=2, alpha=0.3, mew=0)
+        axes.plot(damage, shapley, "o", color=BLUE, ms=2, alpha=0.3, mew=0, rasterized=True)
         axes.axline((0, 0), slope=1, color=GREY, linewidth=0.8, linestyle=":")
         plain(axes, f"{kind}-ablation", grid="both")
         correlations[kind] = correlation(own)
