@@ -78,7 +78,7 @@ def compared(axes: Axes, groups: Mapping[str, tuple[Mapping[str, xr.DataArray], 
     for step, (label, (quantities, colour, marker)) in enumerate(groups.items()):
         labels = [textwrap.fill(name, 18) for name in quantities]
         values = xr.concat(list(quantities.values()), "rows", coords="minimal", compat="override")
-        strips(axes, values, colour, label, 0.25 * step, mark=marker, across=True)
+        strips(axes, values, colour, label, 0.25 * (step - (len(groups) - 1) / 2), mark=marker, across=True)
     rows(axes, labels)
     axes.axvline(0, color=GREY, linewidth=0.8)
     plain(axes)

@@ -3,6 +3,7 @@
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from jaxinterp.report.figures.captions import by, caption, means, seeds
 from jaxinterp.report.figures.common import BLUE, DOTS, GREY, ORANGE
@@ -30,6 +31,7 @@ def sizes(results: Results) -> Figure:
                 _strips(axes, own[name].sel(bases=basis), colour, basis, shift)
             class_columns(axes, found.classes.to_numpy(), 8)
             plain(axes, "" if place else label, grid="y")
+            axes.yaxis.set_major_locator(MaxNLocator(integer=True))
             texts.append(f"{kind}, {label}: {means(by(own[name], 'bases'), 1)}")
         names(row[0], y=f"{kind}-ablation\nnumber")
     legend_of(figure, grid[0, 0])

@@ -9,7 +9,7 @@ from jaxinterp.explanation.score import Scores
 from jaxinterp.report.figures.captions import caption, seeds
 from jaxinterp.report.figures.common import BLUE, GREEN, ORANGE
 from jaxinterp.report.figures.drawing import INTERVAL, compared, intervals
-from jaxinterp.report.figures.layout import legend, panels, plain
+from jaxinterp.report.figures.layout import legend_of, panels, plain
 from jaxinterp.studies.inputs import UNTRAINED
 from jaxinterp.studies.llm_labels import labels
 from jaxinterp.studies.llm_labels.neurons import over_live
@@ -41,7 +41,7 @@ def scores(results: Results) -> Figure:
     }
     compared(all_scores, groups)
     plain(all_scores, "All five scores of the labels", "score")
-    legend(all_scores, "lower right")
+    legend_of(figure, all_scores)
     found = results["labels"]
     shares = {
         name: (
