@@ -118,7 +118,7 @@ print(f"sufficient sets without a common neuron: {float(coalitions.disjoint_sets
 Four neurons are enough for this digit, and without the wrong four it is lost. No second set could take over: every
 sufficient set shares a neuron with every other.
 
-## Who works with whom
+## Which neurons interact
 
 The interaction of two neurons is what they add together beyond what each adds alone, over all coalitions of the others:
 below 0 where each stands in for the other, above 0 where each needs the other.

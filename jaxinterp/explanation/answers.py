@@ -68,7 +68,7 @@ class Store(NamedTuple):
     parameters: Parameters
 
     def file(self, prompt: Prompt) -> Path:
-        """Where the answer to a prompt is stored: its name is the hash of model, parameters and prompt."""
+        """The file of a prompt's answer, named by a hash of model, parameters and prompt."""
         name = hashlib.sha256(json.dumps(self._question(prompt), sort_keys=True).encode()).hexdigest()
         return self.folder / name[:2] / f"{name[2:]}.json"  # a write lists its folder, which thousands would make slow
 

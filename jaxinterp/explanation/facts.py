@@ -150,10 +150,7 @@ def read(
     in memory.
     Raises InputError for networks without hidden layers.
     """
-    model = networks.model
-    if not model.layers:
-        raise InputError("there are no hidden units to describe: the networks have no hidden layer")
-    kept = networks if seeds is None else ensemble.take(networks, seeds)
+    model, kept = networks.model, _described(networks, seeds)
     few = data.spaced(units.GRADIENT_IMAGES)
     sizes = {"classes": num_classes(model), "exemplars": min(exemplars, len(data.labels))}
     # Compiling takes most of the time, and one core each: so these go side by side.
@@ -177,14 +174,18 @@ def brief(
 
     Arguments and errors as for `read`.
     """
-    model = networks.model
-    if not model.layers:
-        raise InputError("there are no hidden units to describe: the networks have no hidden layer")
-    kept = networks if seeds is None else ensemble.take(networks, seeds)
-    options = {"classes": num_classes(model), "exemplars": min(exemplars, len(data.labels)), "loss": loss}
+    kept = _described(networks, seeds)
+    options = {"classes": num_classes(networks.model), "exemplars": min(exemplars, len(data.labels)), "loss": loss}
     found = jax.device_get(_brief(kept, data, data.spaced(units.GRADIENT_IMAGES).images, **options))
     spread = np.std(np.asarray(data.images), axis=0)
     return EnsembleFacts(units.sites(networks), tuple(_of_layer(spread, *own) for own in found), data)
+
+
+def _described(networks: Network, seeds: list[int] | None) -> Network:
+    """The networks whose units are described: all, or those of some seeds."""
+    if not networks.model.layers:
+        raise InputError("there are no hidden units to describe: the networks have no hidden layer")
+    return networks if seeds is None else ensemble.take(networks, seeds)
 
 
 def wiring(

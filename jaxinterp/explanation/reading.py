@@ -148,7 +148,8 @@ def by_labels(
     """What follows from the labels of the last layer and from what the outputs read: the class of the largest sum.
 
     simulations: what the labels predict (`simulate.predictions`), brought to each unit's mean and standard deviation
-    (spread); the mean where it is constant. weights: of the outputs on the units; a reader is told no biases.
+    (spread), or to the mean alone where they are constant. weights: from the units to the
+    outputs; biases are left out.
     """
     varies = np.asarray(score.varies(simulations))[..., None]
     size = np.where(varies, simulations.std(axis=-1, keepdims=True), 1)

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from jaxinterp import data
+from jaxinterp import data, stats
 from jaxinterp.explanation import evaluation, kept, reading
 from jaxinterp.explanation.baselines import BASELINES
 from jaxinterp.explanation.kept import Kept, Read
@@ -104,7 +104,7 @@ def _readers(inputs: Inputs, one: Kept) -> tuple[np.ndarray, np.ndarray]:
         answers = np.stack([said, digits, truth, confused[seed]])
         counts = reading.counts(answers, predicted[seed], truth, right, wrong)
         agreement = (counts.c + counts.n) / 2  # as many images of either kind, also where a part has not
-        beyond = (agreement - agreement[1]) / (1 - agreement[1]) if agreement[1] < 1 else np.full(len(answers), np.nan)
+        beyond = stats.calibrated(agreement, agreement[1])
         scores = reading.scores(counts, classes=classes)
         reached[:, :, seed] = np.stack([*counts, *scores, agreement, beyond], axis=-1)
         images[seed] = len(right)
@@ -112,7 +112,7 @@ def _readers(inputs: Inputs, one: Kept) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _of_part(own: Read, examples: int, in_part: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The model's answers to all images, −1 without one, and the rows of either kind that are in the part."""
+    """The model's answer to every image, −1 without one, and the rows of this part: correct ones, and wrong ones."""
     said = np.full(examples, -1)
     said[np.concatenate([own.right, own.wrong])] = own.answers
     return said, own.right[in_part[own.right]], own.wrong[in_part[own.wrong]]

@@ -4,30 +4,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.coalition_networks import CLASSES, DATA, random_network
 
-from jaxinterp import metrics, networks
+from jaxinterp import metrics
 from jaxinterp.analysis import ablation, coalitions
 from jaxinterp.analysis.coalitions import indices, sampling
-from jaxinterp.data import Dataset
 from jaxinterp.errors import InputError
-from jaxinterp.networks import MLP
 
-CLASSES, PIXELS, EXAMPLES, UNITS = 4, 9, 50, 6
 KEY = jax.random.key(5)
-RNG = np.random.default_rng(0)
-# No example of class 3; examples that chunks of 16 do not divide.
-DATA = Dataset(RNG.uniform(size=(EXAMPLES, PIXELS)).astype(np.float32), (np.arange(EXAMPLES) % 3).astype(np.int32))
-
-
-def random_network(seed=0, units=UNITS, **options):
-    """A network whose predictions vary: weights and biases are drawn from a normal distribution."""
-    made = networks.init(jax.random.key(seed), MLP((7, units), CLASSES, **options), PIXELS)
-    leaves, tree = jax.tree.flatten(made.variables)
-    keys = jax.random.split(jax.random.key(seed + 100), len(leaves))
-    drawn = [jax.random.normal(key, leaf.shape) for key, leaf in zip(keys, leaves, strict=True)]
-    return made.replace(variables=jax.tree.unflatten(tree, drawn))
-
-
 NETWORKS = {"plain": random_network(), "normed": random_network(1, norm="layer", norm_position="after")}
 of = jax.jit(coalitions.table, static_argnames=("kind", "chunk"))
 

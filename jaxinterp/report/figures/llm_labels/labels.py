@@ -63,5 +63,5 @@ def scores(results: Results) -> Figure:
     title = "Do words say what a neuron does? Labels by rules, scored on test images"
     text = f"Means: {text}. Share of images whose prediction changes: {changed}"
     return caption(
-        figure, seeds(results), title, f"left: {INTERVAL} 90 % of networks; others: one dot a network", text, "2.6"
+        figure, seeds(results), title, f"left: {INTERVAL} 90 % of networks; others: one dot per network", text, "2.6"
     )
