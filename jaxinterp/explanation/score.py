@@ -68,12 +68,19 @@ def above_mean(values: Table) -> Bool[Array, "*labels examples"]:
 def average_precision(
     predictions: Float[Array, "*labels examples"], active: Bool[Array, "*labels examples"]
 ) -> Float[Array, "*labels"]:
-    """Σ (Rₙ − Rₙ₋₁) Pₙ over all thresholds of the prediction; images with one prediction pass a threshold together."""
-    falling, active = jax.lax.sort((-predictions, active.astype(jnp.float32)), dimension=-1, num_keys=1)
-    found = jnp.cumsum(active, axis=-1)
+    """Σ (Rₙ − Rₙ₋₁) Pₙ over all thresholds of the prediction; images with one prediction pass a threshold together.
+
+    Neighbouring float32 numbers count as one prediction: that leaves a bit to tell active images from others, and
+    sorting plain integers takes a CPU a fifth of the time of sorting pairs.
+    """
+    bits = jax.lax.bitcast_convert_type(jnp.where(predictions == 0, 0.0, predictions).astype(jnp.float32), jnp.int32)
+    rising = jnp.where(bits < 0, bits ^ jnp.iinfo(bits.dtype).max, bits)  # integers in the order of the numbers
+    falling = jax.lax.sort((~rising & ~1) | active, dimension=-1)
+    found = jnp.cumsum((falling & 1).astype(jnp.float32), axis=-1)
     passed = jnp.arange(1, predictions.shape[-1] + 1, dtype=jnp.float32)
+    threshold = falling >> 1
     last = jnp.concatenate(
-        [falling[..., 1:] != falling[..., :-1], jnp.ones((*falling.shape[:-1], 1), bool)], axis=-1
+        [threshold[..., 1:] != threshold[..., :-1], jnp.ones((*threshold.shape[:-1], 1), bool)], axis=-1
     )  # of those with one prediction
     before = jax.lax.cummax(jnp.where(last, found, 0.0), axis=found.ndim - 1)
     before = jnp.concatenate([jnp.zeros_like(before[..., :1]), before[..., :-1]], axis=-1)

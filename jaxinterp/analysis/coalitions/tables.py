@@ -8,7 +8,7 @@ same bits, unless the compiler fuses a product and a sum. Accuracies are equal; 
 summed in another order, and agree to rounding.
 """
 
-from functools import reduce
+from functools import partial, reduce
 from typing import NamedTuple
 
 import jax
@@ -69,7 +69,7 @@ def table(
     kind: see `ablation`. keys: for "resample", one for each draw of replacements; results are averaged over draws.
     basis: of directions whose coalitions are taken in place of the units'. chunk: images at once; memory grows as
     chunk × 2ⁿ, and compiling takes longer. What is not used of a table is not computed under jit: F1 needs neither
-    margins nor losses, and losses take eight times as long as all else.
+    margins nor losses, which take twice as long as all else.
 
     Raises InputError where the outputs read feature maps, for one output, more than `LARGEST` units, an unknown kind,
     and for "resample" without keys.
@@ -181,23 +181,34 @@ def _without(units: int) -> Float[np.ndarray, "subsets units"]:
 
 def _of_image(low: Float[Array, "classes lower"], high: Float[Array, "classes upper"], label: Array):
     """One image's predicted class, margin and loss under every coalition."""
-    classes = len(low)
+    found = jax.lax.platform_dependent(
+        high.T,
+        # Here the compiler makes vector instructions of a loop over rows, but not of the table of them all.
+        cpu=partial(jax.lax.map, partial(_of_row, low, label)),
+        default=jax.vmap(partial(_of_row, low, label)),
+    )
+    return tuple(map(jnp.ravel, found))
 
-    def logits(low, high):
-        return [own[None, :] + other[:, None] for own, other in zip(low, high, strict=True)]
 
-    best, *rest = logits(low, high)
+def _of_row(low: Float[Array, "classes lower"], label: Array, high: Float[Array, " classes"]):
+    """One image's predicted class, margin and loss with one subset of the upper units, and every one of the lower."""
+    best, *rest = _sums(low, high)
     predicted = jnp.zeros(best.shape, jnp.int32)
     for number, value in enumerate(rest, start=1):
         larger = value > best
         predicted, best = jnp.where(larger, number, predicted), jnp.where(larger, value, best)
     # The label's own logit last, behind the largest of the others.
-    others = jnp.arange(classes - 1)
-    order = jnp.append(others + (others >= label), jnp.minimum(label, classes - 1))
-    *rest, own = logits(low[order], high[order])
+    others = jnp.arange(len(low) - 1)
+    order = jnp.append(others + (others >= label), jnp.minimum(label, len(low) - 1))
+    *rest, own = _sums(low[order], high[order])
     margin = own - reduce(jnp.maximum, rest)
     loss = jnp.log(sum(jnp.exp(value - best) for value in (*rest, own))) + best - own
-    return predicted.astype(jnp.uint8).reshape(-1), margin.reshape(-1), loss.reshape(-1)
+    return predicted.astype(jnp.uint8), margin, loss
+
+
+def _sums(low: Float[Array, "classes lower"], high: Float[Array, " classes"]) -> list[Array]:
+    """Logits, class by class: as one array they would take twice as long."""
+    return [own + other for own, other in zip(low, high, strict=True)]
 
 
 def _counted(predictions: UInt8[Array, "images subsets"], labels: Int[Array, " images"], classes: int):
