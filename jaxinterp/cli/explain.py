@@ -35,7 +35,7 @@ class Explain:
     """have the model predict each unit's activation on so many test images, from the label alone; by default on none"""
     read: Number = None
     """have the model predict the network's answers on so many test images that it gets right, and on as many that it
-    gets wrong, from the summaries alone; by default on none (the write-up: 100)"""
+    gets wrong, from the summaries alone, in two or three ways; by default on none (the write-up: 100)"""
     max_requests: Number = None
     """make no more requests than these, repeated ones among them"""
     max_tokens: Number = None

@@ -1,7 +1,8 @@
 """What did language models say of a run's units, once all was answered? One file for each model, for studies to score.
 
 The answers themselves are stored under a hash of their questions (`answers`); here are the labels by unit, and what the
-model answered as a reader, network by network. A network that is explained again takes the place of what was said.
+model predicted from them and answered as a reader, network by network. A network that is explained again takes the
+place of what was said.
 """
 
 import hashlib
@@ -10,8 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from jaxinterp import files
 from jaxinterp.explanation.answers import clean
@@ -25,23 +27,39 @@ _REMEDY = "delete it, and have `jaxinterp explain` write it again"
 class Read(NamedTuple):
     """A reader's test: rows of the test images that the network gets right, or wrong, and the reader's answers.
 
-    answers: numbers of classes, on the right ones and then on the wrong ones; −1 without one.
+    answers: numbers of classes, on the right ones and then on the wrong ones, by the way in which the model read; −1
+    without an answer.
     """
 
     right: Int[np.ndarray, " right"]
     wrong: Int[np.ndarray, " wrong"]
-    answers: Int[np.ndarray, " rows"]
+    answers: dict[str, Int[np.ndarray, " rows"]]
+
+
+class Predicted(NamedTuple):
+    """Predicted activations. rows: of the test images; values: of each site, on these."""
+
+    rows: Int[np.ndarray, " images"]
+    values: dict[Site, Float[np.ndarray, "units images"]]
 
 
 class Kept(NamedTuple):
-    """What one model said. labels: by seed, and of each site the label of every unit; read: by seed."""
+    """What one model said. labels: by seed, and of each site the label of every unit; read, predicted: by seed."""
 
     model: str
     labels: dict[int, dict[Site, tuple[str, ...]]]
     read: dict[int, Read]
+    predicted: dict[int, Predicted]
 
 
-def add(run: Path, networks: str, model: str, found: Labels, read: Mapping[int, Read]) -> None:
+def add(
+    run: Path,
+    networks: str,
+    model: str,
+    found: Labels,
+    read: Mapping[int, Read],
+    predicted: Mapping[int, Predicted],
+) -> None:
     """Keep what a model said of some networks of a run, unless some questions wait.
 
     networks: a hash of the run's weights. Raises InputError where it cannot be written.
@@ -51,15 +69,16 @@ def add(run: Path, networks: str, model: str, found: Labels, read: Mapping[int, 
     file = run / FOLDER / f"{hashlib.sha256(model.encode()).hexdigest()[:16]}.json"
     stored = _content(file) if file.is_file() else {}
     if stored.get("networks") != networks:
-        stored = {"model": model, "networks": networks, "labels": {}, "read": {}}
+        stored = {"model": model, "networks": networks, "labels": {}, "read": {}, "predicted": {}}
     for seed in {label.seed for label in found.units}:
         own = [label for label in found.units if label.seed == seed]
         by_site = {label.site: [one.text for one in own if one.site == label.site] for label in own}
         if stored["labels"].get(str(seed)) != by_site:
             stored["labels"][str(seed)] = by_site
-            stored["read"].pop(str(seed), None)  # it read other labels
-    for seed, own in read.items():
-        stored["read"][str(seed)] = {name: values.tolist() for name, values in own._asdict().items()}
+            for follows in (stored["read"], stored["predicted"]):
+                follows.pop(str(seed), None)
+    for part, values in (("read", read), ("predicted", predicted)):
+        stored[part] |= {str(seed): jax.tree.map(np.ndarray.tolist, own._asdict()) for seed, own in values.items()}
     files.write(file, json.dumps(stored, indent=1).encode())
 
 
@@ -78,10 +97,21 @@ def read(run: Path, networks: str) -> tuple[Kept, ...]:
                     for seed, own in content["labels"].items()
                 }
                 read = {
-                    int(seed): Read(*(np.array(own[name], int) for name in Read._fields))
+                    int(seed): Read(
+                        np.array(own["right"], int),
+                        np.array(own["wrong"], int),
+                        {name: np.array(values, int) for name, values in own["answers"].items()},
+                    )
                     for seed, own in content["read"].items()
                 }
-                found.append(Kept(clean(content["model"]), labels, read))
+                predicted = {
+                    int(seed): Predicted(
+                        np.array(own["rows"], int),
+                        {site: np.array(values, float) for site, values in own["values"].items()},
+                    )
+                    for seed, own in content["predicted"].items()
+                }
+                found.append(Kept(clean(content["model"]), labels, read, predicted))
     return tuple(sorted(found, key=lambda own: own.model))
 
 
@@ -93,6 +123,6 @@ def stored(run: Path) -> list[Path]:
 def _content(file: Path) -> dict[str, Any]:
     with files.readable(file, _REMEDY):
         content = json.loads(file.read_text(encoding="utf-8"))
-        if not set(content) >= {"model", "networks", "labels", "read"}:
+        if not set(content) >= {"model", "networks", "labels", "read", "predicted"}:
             raise ValueError("it holds no labels")
     return content

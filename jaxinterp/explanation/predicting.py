@@ -89,16 +89,30 @@ def classes(
     images: Images,
     asker: Asks,
     *,
+    summaries_of: int | None = None,
+    half_wrong: bool = False,
     sees: bool,
     progress: Progress | None = None,
 ) -> Answers:
-    """What the model says that a network answers for every image, from its background and summaries alone."""
+    """What the model says that a network answers for every image, from its background and summaries alone.
+
+    summaries_of: the seed of another network, whose summaries stand in place of its own. half_wrong: the model is told
+    that half of the answers are wrong.
+    """
     names = subject.background.class_names
-    layers = [labels.said(own) for own in found.layers if own.seed == subject.seed]
-    [network] = [labels.said(own) for own in found.networks if own.seed == subject.seed]
+    described = subject.seed if summaries_of is None else summaries_of
+    layers = [labels.said(own) for own in found.layers if own.seed == described]
+    [network] = [labels.said(own) for own in found.networks if own.seed == described]
+    about = f"seed {subject.seed}" + f" by summaries of seed {described}" * (described != subject.seed)
     prompts = [
         prompting.of_reading(
-            subject.background, layers, network, image, sees=sees, subject=f"image {row} and seed {subject.seed}"
+            subject.background,
+            layers,
+            network,
+            image,
+            half_wrong=half_wrong,
+            sees=sees,
+            subject=f"image {row} and {about}",
         )
         for row, image in enumerate(np.asarray(images))
     ]

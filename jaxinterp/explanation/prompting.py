@@ -137,12 +137,24 @@ def of_reading(
     network: str,
     image: Float[np.ndarray, " pixels"],
     *,
+    half_wrong: bool = False,
     sees: bool,
     subject: str,
 ) -> Prompt:
-    """Which class the network answers for an image, from the summaries of its layers and of the network."""
+    """Which class the network answers for an image, from the summaries of its layers and of the network.
+
+    half_wrong: say that it answers wrongly on half of the images.
+    """
     written = _image_writer(background.image_shape, sees)(image)
-    user = _render("reading", own=background, summaries=summaries, network=network, image=written, sees=sees)
+    user = _render(
+        "reading",
+        own=background,
+        summaries=summaries,
+        network=network,
+        image=written,
+        half_wrong=half_wrong,
+        sees=sees,
+    )
     return _prompt(background, user, subject, CLASS)._replace(choices=background.class_names)
 
 

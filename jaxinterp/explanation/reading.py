@@ -23,6 +23,11 @@ from jaxinterp.explanation import score
 from jaxinterp.stats import LEVEL, Estimate
 
 EACH = 100  # images of either kind
+# A language model that reads a network's own summaries, in the write-up's second way, and those of another network.
+MODEL = "language model"
+TOLD, ANOTHER = f"{MODEL}, told that half are wrong", f"{MODEL}, another network's summaries"
+# Readers who know nothing of the network.
+NEAREST, TRUTH, CONFUSION, GUESS = "nearest image", "true class", "most common confusion", "guess"
 
 Answers = Int[Array | np.ndarray, "*readers examples"]
 Of = Int[Array | np.ndarray, " examples"]

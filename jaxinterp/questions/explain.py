@@ -141,10 +141,15 @@ def ask(
             break
         known = readers.prepare(described.inputs, described.facts.data, seed=own.seed, each=read)
         images = np.asarray(described.inputs.test.images)[known.rows]
-        said = predicting.classes(own, found, images, asker, sees=sees, progress=progress)
-        counts[f"answers for seed {own.seed}"], stopped = said.counts, said.stopped
-        if not stopped:
-            tested.append(known._replace(answers={readers.MODEL: said.classes, **known.answers}))
+        answers = {}
+        for reader, way in readers.by_model(own.seed, described.seeds).items():
+            said = predicting.classes(own, found, images, asker, **way, sees=sees, progress=progress)
+            counts[f"{reader}, seed {own.seed}"], stopped = said.counts, said.stopped
+            if stopped:
+                break
+            answers[reader] = said.classes
+        else:
+            tested.append(known._replace(answers=answers | known.answers))
     return Asked(found, predictions, tuple(tested), counts, stopped)
 
 
@@ -156,13 +161,28 @@ def planned(described: Described, *, sees: bool, predict: int = 0, read: int = 0
 
 
 def keep(described: Described, run: Path, model: str, asked: Asked) -> None:
-    """Store in a run's folder what studies score of a model: its labels, if none waits, and its answers as a reader.
+    """Store in a run's folder what studies score of a model: its labels, predictions, and answers as a reader.
 
-    Raises InputError where this cannot be written.
+    Nothing is stored where labels wait. Raises InputError where it cannot be written.
     """
-    read = {own.seed: kept.Read(own.right, own.wrong, own.answers[readers.MODEL]) for own in asked.tested}
+    read = {
+        own.seed: kept.Read(
+            own.right, own.wrong, {name: own.answers[name] for name in readers.by_model(own.seed, described.seeds)}
+        )
+        for own in asked.tested
+    }
+    predicted = {}
+    if asked.predictions is not None:
+        rows = data.spaced_rows(len(described.inputs.test.labels), asked.predictions.values.shape[1])
+        by_layer = _by_layer(described, asked.labels, asked.predictions)
+        predicted = {
+            seed: kept.Predicted(
+                rows, {site: own[place] for site, own in zip(described.facts.sites, by_layer, strict=True)}
+            )
+            for place, seed in enumerate(described.seeds)
+        }
     weights = data.hash_arrays(jax.tree.leaves(described.inputs.networks.variables))
-    kept.add(run, weights, model, asked.labels, read)
+    kept.add(run, weights, model, asked.labels, read, predicted)
 
 
 def scored(
@@ -187,18 +207,23 @@ def scored(
     predicted: dict[str, dict[Place, Score]] = {}
     if predictions is not None:
         [(explainer, own)] = found.items()
-        places = [(label.seed, label.site, label.unit) for label in own.units]
-        by_place = dict(zip(places, predictions.filled, strict=True))
-        by_layer = [
-            np.stack(
-                [[by_place[seed, site, unit] for unit in range(layer.dead.shape[1])] for seed in described.seeds]
-            ).astype(np.float32)
-            for site, layer in zip(described.facts.sites, described.facts.layers, strict=True)
-        ]
+        by_layer = _by_layer(described, own, predictions)
         predicted = _scores(described, described.inputs.test.spaced(predictions.values.shape[1]), {explainer: by_layer})
     return [
         Explained(name, own, _in_order(own, compiled[name]), _in_order(own, predicted.get(name)))
         for name, own in found.items()
+    ]
+
+
+def _by_layer(described: Described, found: Labels, predictions: Predictions) -> list[np.ndarray]:
+    """Predictions of each layer, "seeds units images"."""
+    places = [(label.seed, label.site, label.unit) for label in found.units]
+    by_place = dict(zip(places, predictions.filled, strict=True))
+    return [
+        np.stack(
+            [[by_place[seed, site, unit] for unit in range(layer.dead.shape[1])] for seed in described.seeds]
+        ).astype(np.float32)
+        for site, layer in zip(described.facts.sites, described.facts.layers, strict=True)
     ]
 
 

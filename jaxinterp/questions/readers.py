@@ -3,19 +3,18 @@
 A language model's answers stand beside those of readers who know nothing of the network; see `explanation.reading`.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Int
 
 from jaxinterp.data import Dataset
 from jaxinterp.explanation import evaluation, reading
+from jaxinterp.explanation.reading import ANOTHER, CONFUSION, GUESS, MODEL, NEAREST, TOLD, TRUTH
 from jaxinterp.networks import num_classes
 from jaxinterp.stats import Estimate
 from jaxinterp.studies.inputs import Inputs
-
-MODEL = "language model"
-NEAREST, TRUTH, CONFUSION, GUESS = "nearest image", "true class", "most common confusion", "guess"
 
 
 class Tested(NamedTuple):
@@ -49,6 +48,17 @@ class Reached(NamedTuple):
     estimates: dict[str, Estimate]
     agreement: float
     beyond: float
+
+
+def by_model(seed: int, seeds: Sequence[int]) -> dict[str, dict[str, Any]]:
+    """The ways in which a language model reads one of several networks: arguments of `predicting.classes`, by name.
+
+    The summaries of another network are the control, if there is one.
+    """
+    found: dict[str, dict[str, Any]] = {MODEL: {}, TOLD: {"half_wrong": True}}
+    if len(seeds) > 1:
+        found[ANOTHER] = {"summaries_of": seeds[(seeds.index(seed) + 1) % len(seeds)]}
+    return found
 
 
 def prepare(inputs: Inputs, known: Dataset, *, seed: int, each: int) -> Tested:

@@ -149,8 +149,8 @@ def test_a_model_predicts_activations_and_answers_and_the_run_keeps_what_it_said
         assert len(server.asked) == asked
     assert code == 0 and "baseline there" in out and "published, width 6" in out
     live = [row for row in labels_["rows"] if row["status"] == "answered" and row["unit"] is not None]
-    assert asked == len(printed) == len(live) * (1 + 2) + LAYERS + 1 + 2 * 3
-    assert f"predictions: answered {2 * len(live)}" in err and "answers for seed 0: answered 6" in err
+    assert asked == len(printed) == len(live) * (1 + 2) + LAYERS + 1 + 2 * 2 * 3
+    assert f"predictions: answered {2 * len(live)}" in err and "language model, seed 0: answered 6" in err
     for row in labels_["rows"]:
         assert row not in live or row["predicted"] is None or abs(abs(row["predicted"]) - 1) < 1e-5  # of two images
         assert row in live or row.get("predicted") is None
@@ -160,7 +160,8 @@ def test_a_model_predicts_activations_and_answers_and_the_run_keeps_what_it_said
     assert named["language model"]["images_of_either_kind"] == 3 and named["published, width 6"]["final"] == 0.467
     weights = data.hash_arrays(jax.tree.leaves(loaded.networks.variables))
     [own] = kept.read(fresh, weights)
-    assert own.model == MODEL and own.labels.keys() == own.read.keys() == {0} and len(own.read[0].answers) == 6
+    assert own.model == MODEL and own.labels.keys() == own.read.keys() == own.predicted.keys() == {0}
+    assert [len(said) for said in own.read[0].answers.values()] == [6, 6]
     assert [text for texts in own.labels[0].values() for text in texts] == [
         row["label"] for row in labels_["rows"][:UNITS]
     ]

@@ -146,3 +146,16 @@ def test_a_reader_has_background_and_summaries_and_its_answers_are_classes(tmp_p
     seen = Plan()
     predicting.classes(SUBJECT, FOUND, IMAGES[:1], seen, sees=True)
     assert seen.prompts[0].images == 1 and isinstance(seen, asking.Asks)
+
+
+def test_a_reader_may_be_given_another_networks_summaries_and_told_that_half_are_wrong():
+    other = Label(5, None, None, "it multiplies", "answered")
+    both = FOUND._replace(networks=(*FOUND.networks, other), layers=(*FOUND.layers, other._replace(text="curves")))
+    plan = Plan()
+    for way in ({}, {"half_wrong": True}, {"summaries_of": 5}):
+        predicting.classes(SUBJECT, both, IMAGES[:1], plan, **way, sees=False)
+    own, told, another = (prompt.text for prompt in plan.prompts)
+    assert told.replace(" It answers wrongly on half of the images.", "") == own != told
+    assert "it multiplies" in another and "Layer 0: curves" in another and "it adds" not in another
+    assert own.partition("\n[user]")[0] == another.partition("\n[user]")[0]  # the background is its own
+    assert "by summaries of seed 5" in plan.prompts[2].subject

@@ -6,7 +6,7 @@ import math
 import pytest
 from support import planted_labels, planted_runs, real_model, unit_facts
 
-from jaxinterp.explanation import asking, labels, prompting, simulate
+from jaxinterp.explanation import asking, labels, prompting, reading, simulate
 from jaxinterp.explanation.answers import STATUSES, Parameters
 from jaxinterp.explanation.asking import Asker, Failure, Patience
 from jaxinterp.explanation.clients import Server
@@ -18,7 +18,7 @@ BACKGROUND = unit_facts.BACKGROUND._replace(layers=(3,))
 UNITS = (unit_facts.facts(0), unit_facts.facts(1), unit_facts.facts(2, dead=True))
 SUBJECTS = [labels.Subject(0, BACKGROUND, (UNITS,), {"zero": unit_facts.connections(2)})]
 PARAMETERS = Parameters(tokens=50)
-PREDICTED, READ = 3, 2  # images
+PREDICTED, READ = 3, 1  # images
 
 
 def asker(url, folder, parameters=PARAMETERS):
@@ -79,12 +79,15 @@ def test_a_prompt_that_is_too_long_and_an_image_end_in_a_line(explained):
 
 def test_two_units_are_labelled_predicted_scored_and_read(explained, described):
     asker, asked = explained[-2:]
-    assert not asked.stopped and asker.requests <= 2 + 1 + 1 + 2 * PREDICTED + 2 * READ and not asker.faults
+    assert not asked.stopped and asker.requests <= 2 + 1 + 1 + 2 * PREDICTED + 2 * 2 * READ and not asker.faults
     units, predictions, [tested] = asked.labels.units, asked.predictions, asked.tested
     assert {label.status for label in units} <= {"answered", "truncated"}
     labelled = [unit for unit, label in enumerate(units) if label.text]
     counts = {"answered": PREDICTED * len(labelled)}
-    assert labelled and asked.counts == {"predictions": counts, "answers for seed 0": {"answered": 2 * READ}}
+    assert labelled and asked.counts == {
+        "predictions": counts,
+        **{f"{way}, seed 0": {"answered": 2 * READ} for way in (reading.MODEL, reading.TOLD)},
+    }
     assert ((predictions.values[labelled] >= 0) & (predictions.values[labelled] <= 10)).all()
     stored = [json.loads(file.read_text()) for file in explained[2].rglob("*.json")]
     numbers = [own["answer"] for own in stored if own["question"]["field"] == "activation"]
@@ -96,4 +99,4 @@ def test_two_units_are_labelled_predicted_scored_and_read(explained, described):
         assert math.isnan(by_model.pearson) == (len(set(values)) == 1)  # constant predictions have no score
         assert by_rules.best is not None and by_rules.baseline > 0.8
     by_reader = {reader.reader: reader for reader in readers.reached(described.inputs, tested)}
-    assert by_reader[readers.TRUTH].agreement == 0.5 and 0 <= by_reader[readers.MODEL].agreement <= 1
+    assert by_reader[reading.TRUTH].agreement == 0.5 and 0 <= by_reader[reading.MODEL].agreement <= 1

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from jaxinterp.errors import InputError
 from jaxinterp.explanation import evaluation, reading
 from jaxinterp.explanation.facts import LISTED
-from jaxinterp.explanation.reading import PUBLISHED
+from jaxinterp.explanation.reading import CONFUSION, GUESS, NEAREST, PUBLISHED, TRUTH
 from jaxinterp.explanation.rules import EXPLAINERS
 from jaxinterp.stats import SHARE
 from jaxinterp.studies.inputs import Inputs
@@ -28,7 +28,6 @@ from jaxinterp.studies.study import EnsembleMeasurement, Results
 from jaxinterp.text import format_number, mean
 
 SHUFFLED = tuple(f"{name}, shuffled" for name in EXPLAINERS)
-NEAREST, TRUTH, CONFUSION, GUESS = "nearest image", "true digit", "most common confusion", "guess"
 READERS = (*EXPLAINERS, *SHUFFLED, NEAREST, TRUTH, CONFUSION, GUESS)
 ZERO = 0.05  # a score that is as good as none
 ENDS = ("low", "high")

@@ -10,12 +10,13 @@ from jaxinterp.explanation import evaluation, kept, predicting, reading
 from jaxinterp.explanation.evaluation import Labelled
 from jaxinterp.explanation.labels import Label
 from jaxinterp.explanation.labels import Labels as Said
+from jaxinterp.explanation.reading import ANOTHER, MODEL, NEAREST, TOLD, TRUTH
 from jaxinterp.explanation.score import Scores
 from jaxinterp.studies.llm_labels import labels, models
 from jaxinterp.studies.llm_labels.labels import BY_CLASS
-from jaxinterp.studies.llm_labels.models import MODEL, READERS, Told
+from jaxinterp.studies.llm_labels.models import READERS, Told
 from jaxinterp.studies.llm_labels.neurons import NAME, SITE
-from jaxinterp.studies.llm_labels.readers import NEAREST, QUANTITIES, TRUTH
+from jaxinterp.studies.llm_labels.readers import QUANTITIES
 
 KNOWN = 40  # networks that the model was asked about, of llm_results.SEEDS
 
@@ -32,7 +33,15 @@ def results(score, agreement):
     units = seeds, llm_results.NARROW
     scores = drawn(score, len(Scores._fields), *units)
     own = Told(
-        drawn(1, seeds), scores, drawn(0.9, *units), drawn(0.1, *units), drawn(0.1, seeds), reached, drawn(9, seeds)
+        drawn(1, seeds),
+        scores,
+        drawn(0.9, *units),
+        drawn(0.1, *units),
+        drawn(0.1, seeds),
+        drawn(0.2, *units),
+        drawn(20, seeds),
+        reached,
+        drawn(9, seeds),
     )
     coords = {"models": ["owl"], "scores": list(Scores._fields), "readers": list(READERS)}
     told = records.to_xarray(own).assign_coords({**coords, "quantities": list(QUANTITIES)})
@@ -74,9 +83,16 @@ def inputs(tmp_path_factory):
     truth = np.asarray(made.test.labels)
     predicted = evaluation.predicted(made.networks, made.test.images, loss="cross_entropy")[1]
     right, wrong = reading.chosen(predicted, truth, each=20)
-    answers = np.concatenate([truth[right], truth[wrong][:-1], [predicting.NO_ANSWER]])
+    answers = {
+        MODEL: np.concatenate([truth[right], truth[wrong][:-1], [predicting.NO_ANSWER]]),
+        TOLD: predicted[np.concatenate([right, wrong])],
+    }
+    rows = data.spaced_rows(len(truth), 50)
+    real = evaluation.activations(made.networks, made.test.images, site=SITE)[1][:, rows]
+    guessed = np.where(np.arange(len(real))[:, None] == 0, 5.0, 3 * real)  # of the first unit, always the same
     weights = data.hash_arrays(jax.tree.leaves(made.networks.variables))
-    kept.add(made.path, weights, "parrot", Said(units, (), (), "", ()), {1: kept.Read(right, wrong, answers)})
+    read, predicted = {1: kept.Read(right, wrong, answers)}, {1: kept.Predicted(rows, {SITE: guessed})}
+    kept.add(made.path, weights, "parrot", Said(units, (), (), "", ()), read, predicted)
     return made
 
 
@@ -97,11 +113,22 @@ def test_a_reader_is_tested_beside_readers_that_know_nothing_on_the_same_images(
     assert found.images[0, 1] == 20 and np.isnan(found.images[0, 0]) and np.isnan(found.reached[..., 0]).all()
     assert (own["c"], own["n"], own["agreement"]) == (1, 0, 0.5) and own["l"] == pytest.approx(0.95)
     assert own["f"] == pytest.approx(0.05)  # what was not answered is neither
+    told, another = (found.reached[0, READERS.index(name), :, 1] for name in (TOLD, ANOTHER))
+    assert dict(zip(QUANTITIES, told, strict=True))["agreement"] == 1 and np.isnan(another).all()  # was not asked
     assert truth["l"] == 1 and truth["agreement"] == 0.5 and nearest["beyond"] == pytest.approx(0)
+
+
+def test_a_models_predictions_are_scored_on_the_images_that_it_was_asked_about(inputs):
+    found = models.measure({NAME: inputs})
+    assert found.predicted[0, 1] == 50 and np.isnan(found.predicted[0, 0])
+    own = found.by_itself[0, 1]
+    assert np.isnan(own[0]) and np.isfinite(own).any()  # a constant prediction has no score, nor has a dead unit
+    np.testing.assert_allclose(own[np.isfinite(own)], 1, atol=1e-5)
 
 
 def test_on_parts_of_the_images_a_reader_is_tested_on_those_that_lie_in_the_part(inputs):
     rows = np.flatnonzero(np.isin(np.asarray(inputs.test.labels), (3, 4)))
     part = type(inputs)(inputs.recipe, inputs.path, inputs.run, inputs.splits, inputs, rows)
     found = models.measure({NAME: part})
+    assert 0 < found.predicted[0, 1] < 50
     assert 0 < found.images[0, 1] < 20 and found.reached[0, 0, QUANTITIES.index("n"), 1] == 0
