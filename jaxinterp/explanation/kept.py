@@ -15,10 +15,11 @@ import jax
 import numpy as np
 from jaxtyping import Float, Int
 
-from jaxinterp import files
+from jaxinterp import data, files
 from jaxinterp.explanation.answers import clean
 from jaxinterp.explanation.labels import Labels
 from jaxinterp.interventions import Site
+from jaxinterp.networks import Network
 
 FOLDER = "explanation/labels"  # in a run's folder
 _REMEDY = "delete it, and have `jaxinterp explain` write it again"
@@ -54,7 +55,7 @@ class Kept(NamedTuple):
 
 def add(
     run: Path,
-    networks: str,
+    networks: Network,
     model: str,
     found: Labels,
     read: Mapping[int, Read],
@@ -62,14 +63,15 @@ def add(
 ) -> None:
     """Keep what a model said of some networks of a run, unless some questions wait.
 
-    networks: a hash of the run's weights. Raises InputError where it cannot be written.
+    networks: all of the run's. Raises InputError where it cannot be written.
     """
     if found.stopped:
         return
     file = run / FOLDER / f"{hashlib.sha256(model.encode()).hexdigest()[:16]}.json"
     stored = _content(file) if file.is_file() else {}
-    if stored.get("networks") != networks:
-        stored = {"model": model, "networks": networks, "labels": {}, "read": {}, "predicted": {}}
+    weights = _hash(networks)
+    if stored.get("networks") != weights:
+        stored = {"model": model, "networks": weights, "labels": {}, "read": {}, "predicted": {}}
     for seed in {label.seed for label in found.units}:
         own = [label for label in found.units if label.seed == seed]
         by_site = {label.site: [one.text for one in own if one.site == label.site] for label in own}
@@ -82,15 +84,16 @@ def add(
     files.write(file, json.dumps(stored, indent=1).encode())
 
 
-def read(run: Path, networks: str) -> tuple[Kept, ...]:
-    """What is kept of a run's networks, by the models' names; none of other weights.
+def read(run: Path, networks: Network) -> tuple[Kept, ...]:
+    """What is kept of all of a run's networks, by the models' names; none of other weights.
 
     Raises InputError, naming the file, where it is damaged.
     """
-    found = []
-    for file in stored(run):
+    found, asked = [], stored(run)
+    weights = _hash(networks) if asked else ""
+    for file in asked:
         content = _content(file)
-        if content["networks"] == networks:
+        if content["networks"] == weights:
             with files.readable(file, _REMEDY):
                 labels = {
                     int(seed): {site: tuple(map(str, texts)) for site, texts in own.items()}
@@ -118,6 +121,10 @@ def read(run: Path, networks: str) -> tuple[Kept, ...]:
 def stored(run: Path) -> list[Path]:
     """The files of all models."""
     return sorted((run / FOLDER).glob("*.json"))
+
+
+def _hash(networks: Network) -> str:
+    return data.hash_arrays(jax.tree.leaves(networks.variables))
 
 
 def _content(file: Path) -> dict[str, Any]:

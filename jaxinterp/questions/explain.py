@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-import jax
 import numpy as np
 
 from jaxinterp import data, ensemble
@@ -181,8 +180,7 @@ def keep(described: Described, run: Path, model: str, asked: Asked) -> None:
             )
             for place, seed in enumerate(described.seeds)
         }
-    weights = data.hash_arrays(jax.tree.leaves(described.inputs.networks.variables))
-    kept.add(run, weights, model, asked.labels, read, predicted)
+    kept.add(run, described.inputs.networks, model, asked.labels, read, predicted)
 
 
 def scored(

@@ -2,7 +2,6 @@
 
 import functools
 import re
-from functools import partial
 from pathlib import Path
 
 import jax
@@ -76,15 +75,17 @@ def data(kind):
 
 
 def of_sites(analysis, *, pre=False):
-    """The analysis at every layer; the number of units that each answer must have, in front or at the end."""
+    """The analysis at every layer, in one program. Each answer must have the layer's number of units in its shape."""
 
     def run(kind):
-        own, found = network(kind), []
-        for layer in own.model.layers:
-            site = layer.pre if pre else layer.post
-            value = jax.jit(partial(analysis, site=site, units=layer.units))(own, data(kind))
-            found.append(jax.tree.leaves(value))
-            assert all(layer.units in leaf.shape for leaf in found[-1])
+        layers = network(kind).model.layers
+        sites = [(layer.pre if pre else layer.post, layer.units) for layer in layers]
+
+        def of_all(own, some):
+            return [jax.tree.leaves(analysis(own, some, site=site, units=units)) for site, units in sites]
+
+        found = jax.jit(of_all)(network(kind), data(kind))
+        assert all(units in leaf.shape for (_, units), leaves in zip(sites, found, strict=True) for leaf in leaves)
         return found
 
     return run

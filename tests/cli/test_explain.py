@@ -6,12 +6,11 @@ import json
 import re
 import shutil
 
-import jax
 import pytest
 from support import connections
 from support.language_server import MODEL, answer, fails, field, key, late, says, serving
 
-from jaxinterp import cli, data, questions
+from jaxinterp import cli, questions
 from jaxinterp.cli import shell
 from jaxinterp.explanation import clients, kept, prompting
 from jaxinterp.explanation.baselines import BASELINES
@@ -158,8 +157,7 @@ def test_a_model_predicts_activations_and_answers_and_the_run_keeps_what_it_said
     named = {row["reader"]: row for row in readers_["rows"]}
     assert named["true class"]["l"] == 1 and named["true class"]["agreement"] == 0.5
     assert named["language model"]["images_of_either_kind"] == 3 and named["published, width 6"]["final"] == 0.467
-    weights = data.hash_arrays(jax.tree.leaves(loaded.networks.variables))
-    [own] = kept.read(fresh, weights)
+    [own] = kept.read(fresh, loaded.networks)
     assert own.model == MODEL and own.labels.keys() == own.read.keys() == own.predicted.keys() == {0}
     assert [len(said) for said in own.read[0].answers.values()] == [6, 6]
     assert [text for texts in own.labels[0].values() for text in texts] == [

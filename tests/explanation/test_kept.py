@@ -1,12 +1,16 @@
+import json
+
 import jax
 import numpy as np
 import pytest
+from support import planted, planted_runs
 
 from jaxinterp.errors import InputError
 from jaxinterp.explanation import kept
 from jaxinterp.explanation.kept import Kept, Predicted, Read
 from jaxinterp.explanation.labels import Label, Labels
 
+V, W = (planted.network(), planted_runs.permuted(planted.network()))
 SITES = ("hidden0/post", "hidden1/post")
 
 
@@ -26,36 +30,37 @@ LABELS = {site: ("a", "b") for site in SITES}
 
 
 def test_what_models_said_is_kept_network_by_network(tmp_path):
-    kept.add(tmp_path, "w", "owl", said(3, "a", "b"), {3: READ}, {3: PREDICTED})
-    kept.add(tmp_path, "w", "owl", said(0, "a", "b"), {}, {})
-    kept.add(tmp_path, "w", "a/parrot:7", said(3, "x", ""), {}, {})
+    kept.add(tmp_path, W, "owl", said(3, "a", "b"), {3: READ}, {3: PREDICTED})
+    kept.add(tmp_path, W, "owl", said(0, "a", "b"), {}, {})
+    kept.add(tmp_path, W, "a/parrot:7", said(3, "x", ""), {}, {})
     parrot = Kept("a/parrot:7", {3: {site: ("x", "") for site in SITES}}, {}, {})
     owl = Kept("owl", {3: LABELS, 0: LABELS}, {3: READ}, {3: PREDICTED})
-    assert as_lists(kept.read(tmp_path, "w")) == as_lists([parrot, owl])
-    assert kept.read(tmp_path, "other weights") == () and len(kept.stored(tmp_path)) == 2
+    assert as_lists(kept.read(tmp_path, W)) == as_lists([parrot, owl])
+    assert kept.read(tmp_path, V) == () and len(kept.stored(tmp_path)) == 2
 
 
 def test_other_labels_are_read_again_and_other_weights_start_again(tmp_path):
-    kept.add(tmp_path, "w", "owl", said(3, "a", "b"), {3: READ}, {3: PREDICTED})
-    kept.add(tmp_path, "w", "owl", said(3, "a", "b"), {}, {})
-    [own] = kept.read(tmp_path, "w")
+    kept.add(tmp_path, W, "owl", said(3, "a", "b"), {3: READ}, {3: PREDICTED})
+    kept.add(tmp_path, W, "owl", said(3, "a", "b"), {}, {})
+    [own] = kept.read(tmp_path, W)
     assert own.read.keys() == own.predicted.keys() == {3}
-    kept.add(tmp_path, "w", "owl", said(3, "a", "c"), {}, {})
-    [own] = kept.read(tmp_path, "w")
+    kept.add(tmp_path, W, "owl", said(3, "a", "c"), {}, {})
+    [own] = kept.read(tmp_path, W)
     assert not own.read and not own.predicted
-    kept.add(tmp_path, "v", "owl", said(1, "a", "b"), {}, {})
-    assert [own.labels for own in kept.read(tmp_path, "v")] == [{1: LABELS}]
+    kept.add(tmp_path, V, "owl", said(1, "a", "b"), {}, {})
+    assert [own.labels for own in kept.read(tmp_path, V)] == [{1: LABELS}]
 
 
 def test_unfinished_labels_are_not_kept(tmp_path):
-    kept.add(tmp_path, "w", "owl", said(0, "a", stopped="a budget"), {}, {})
-    assert kept.read(tmp_path, "w") == () and not list(tmp_path.iterdir())
+    kept.add(tmp_path, W, "owl", said(0, "a", stopped="a budget"), {}, {})
+    assert kept.read(tmp_path, W) == () and not list(tmp_path.iterdir())
 
 
 def test_a_damaged_file_is_named(tmp_path):
-    kept.add(tmp_path, "w", "owl", said(0, "a"), {}, {})
+    kept.add(tmp_path, W, "owl", said(0, "a"), {}, {})
     [file] = kept.stored(tmp_path)
-    for content in ("{", "{}", '{"model": "owl", "networks": "w", "labels": 3, "read": {}, "predicted": {}}'):
+    wrong = json.dumps(json.loads(file.read_text()) | {"labels": 3})
+    for content in ("{", "{}", wrong):
         file.write_text(content)
         with pytest.raises(InputError, match=f"{file.name} is missing or damaged"):
-            kept.read(tmp_path, "w")
+            kept.read(tmp_path, W)

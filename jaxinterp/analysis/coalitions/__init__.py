@@ -19,6 +19,7 @@ from jaxinterp.analysis.coalitions.indices import (
     of_units,
     pairs,
     shapley,
+    shapley_of_sets,
     single_damage,
 )
 from jaxinterp.analysis.coalitions.sampling import Sampled, sampled
@@ -74,6 +75,7 @@ __all__ = [
     "sampled",
     "searched",
     "shapley",
+    "shapley_of_sets",
     "single_damage",
     "smallest",
     "sufficient",

@@ -14,6 +14,8 @@ Sources: Owen 1972, Multilinear extensions of games; Grabisch, Marichal and Roub
 set functions.
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -50,6 +52,23 @@ def shapley(values: Values) -> Float[Array, "*batch subsets"]:
 
     nodes = jnp.asarray((points + 1) / 2, values.dtype), jnp.asarray(weights / 2, values.dtype)
     return jax.lax.scan(add, jnp.zeros_like(values), nodes)[0]
+
+
+def shapley_of_sets(
+    values: Float[np.ndarray, "*batch subsets"], sets: Int[np.ndarray, "sets members"]
+) -> Float[np.ndarray, "*batch sets"]:
+    """The entries of `shapley` for these sets of units, all of one size, without those for other sets.
+
+    That of T is Σ (−1)^{|T∖S|} v(S)/((n−t+1) C(n−t, |S∖T|)) over all S, with t units in T.
+    """
+    units, size = units_of(values), sets.shape[1]
+    if not len(sets):
+        return np.zeros((*values.shape[:-1], 0))
+    members = (np.arange(2**units)[:, None] >> np.arange(units)) % 2
+    inside = sum(members[:, sets[:, place]] for place in range(size))
+    outside = members.sum(axis=1, keepdims=True) - inside
+    share = np.array([1 / ((units - size + 1) * math.comb(units - size, count)) for count in range(units - size + 1)])
+    return values @ (share[outside] * (-1.0) ** (size - inside))
 
 
 def of_units(index: Values) -> Float[Array, "*batch units"]:

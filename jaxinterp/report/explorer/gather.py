@@ -12,7 +12,7 @@ from flax.traverse_util import flatten_dict
 from jaxinterp import ensemble
 from jaxinterp.analysis import units
 from jaxinterp.analysis.maximization.every_layer import RESTARTS, STEPS, Maximisers, maximisers, patch_maximisers
-from jaxinterp.data import Dataset, Splits, hash_arrays
+from jaxinterp.data import Dataset, Splits
 from jaxinterp.explanation import kept
 from jaxinterp.networks import convolves, num_classes
 from jaxinterp.questions import units as questions
@@ -41,7 +41,7 @@ def gather(run: Run, splits: Splits, *, folder: Path | None = None, limit: int =
     test = splits.test.take(rows)
     held, left_out = budget.held(run, test, limit)
     points = questions.sample(len(test.labels), POINTS)
-    asked = () if folder is None else kept.read(folder, hash_arrays(jax.tree.leaves(run.networks.variables)))
+    asked = () if folder is None else kept.read(folder, run.networks)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(roles_of, run, test, held)
         layers, dead = _analyses(run, test, held, points)

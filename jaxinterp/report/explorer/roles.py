@@ -4,14 +4,13 @@ Units that are left out are set to 0, as in the page's "Try it". Sets are chosen
 the other; Shapley values, damage and interactions are of both together.
 """
 
-import math
 from itertools import combinations
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import UInt8
 
 from jaxinterp import ensemble
 from jaxinterp.analysis import coalitions
@@ -51,10 +50,10 @@ def roles_of(run: Run, test: Dataset, held: list[int]) -> Roles:
     values, found, sufficient = _program(ensemble.take(networks, slice(count)), halves)
     values = np.asarray(values, np.float64)
     place = np.array(list(combinations(range(units), 2)), np.int32).reshape(-1, 2)
-    pairs = _indices(values, place)
+    pairs = coalitions.shapley_of_sets(values, place)
     strongest = np.argsort(-np.nan_to_num(np.abs(pairs)), axis=-1, kind="stable")[..., :LISTED]
     arrays = {
-        "shapley": _indices(values, np.arange(units)[:, None]),
+        "shapley": coalitions.shapley_of_sets(values, np.arange(units)[:, None]),
         "alone": coalitions.single_damage(values),
         "intact": values[..., -1],
         "enough": _members(found.enough, units),
@@ -98,23 +97,6 @@ def _program(networks: Network, halves: Dataset) -> tuple:
 
 
 _disjoint = jax.jit(coalitions.disjoint_sets)
-
-
-def _indices(
-    values: Float[np.ndarray, "*batch subsets"], sets: Int[np.ndarray, "sets members"]
-) -> Float[np.ndarray, "*batch sets"]:
-    """Shapley interaction indices of these sets of units of one size; of single units, their Shapley values.
-
-    As in `coalitions.shapley`, without the larger sets: of T, Σ (−1)^{|T∖S|} v(S)/((n−t+1) C(n−t, |S∖T|)) over all S.
-    """
-    units, size = values.shape[-1].bit_length() - 1, sets.shape[1]
-    if not len(sets):
-        return np.zeros((*values.shape[:-1], 0))
-    members = (np.arange(2**units)[:, None] >> np.arange(units)) % 2
-    inside = sum(members[:, sets[:, place]] for place in range(size))
-    outside = members.sum(axis=1, keepdims=True) - inside
-    share = np.array([1 / ((units - size + 1) * math.comb(units - size, count)) for count in range(units - size + 1)])
-    return values @ (share[outside] * (-1.0) ** (size - inside))
 
 
 def _members(found: coalitions.Smallest, units: int) -> UInt8[np.ndarray, "*batch units"]:

@@ -6,12 +6,11 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import jax
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from jaxinterp import data, stats
+from jaxinterp import stats
 from jaxinterp.analysis import correlation
 from jaxinterp.explanation import evaluation, kept, reading
 from jaxinterp.explanation.baselines import BASELINES
@@ -64,7 +63,7 @@ def measure(inputs: Mapping[str, Inputs]) -> Told:
 
 
 def _kept(inputs: Inputs) -> tuple[Kept, ...]:
-    return kept.read(inputs.path, data.hash_arrays(jax.tree.leaves(inputs.networks.variables)))
+    return kept.read(inputs.path, inputs.networks)
 
 
 def _labels(inputs: Inputs, one: Kept, real: np.ndarray) -> tuple[np.ndarray, ...]:

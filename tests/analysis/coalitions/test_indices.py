@@ -64,6 +64,16 @@ def test_indices_of_all_orders_are_their_definitions(values):
 
 @laws
 @given(GAMES)
+def test_sets_of_one_size_may_be_asked_for_alone(values):
+    whole = np.asarray(JITTED["shapley"](values))
+    for size in range(1, 4):
+        sets = np.array(list(combinations(range(PLAYERS), size)))
+        found = coalitions.shapley_of_sets(np.asarray(values, float), sets)
+        np.testing.assert_allclose(found, whole[(1 << sets).sum(axis=1)], atol=1e-4)
+
+
+@laws
+@given(GAMES)
 def test_moebius_inversion_gives_the_values_back(values):
     np.testing.assert_allclose(coalitions.from_moebius(JITTED["moebius"](values)), values, atol=1e-4)
     units = coalitions.of_units(np.arange(16.0))
