@@ -1,10 +1,11 @@
-"""How fast is jaxinterp? Writes docs/performance.md from the record of a benchmark.
+"""How fast is jaxinterp? Writes docs/performance.md from the record of a benchmark; parts that it lacks stay as they are.
 
 python scripts/benchmark.py      # first: over half an hour on two cores; writes benchmark.json
 python scripts/performance.py    # reads benchmark.json, writes docs/performance.md
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -37,16 +38,27 @@ of many networks at once, other chunks and other layouts of patches and pools we
 """
 
 
-def document(record: dict[str, Any]) -> str:
-    """The document from a benchmark's record."""
+def document(record: dict[str, Any], before: str = "") -> str:
+    """The document from a benchmark's record; before: the document as it was, whose other parts stay."""
+    parts = _parts(before) | {
+        part.capitalize(): "\n".join([about(record), "", *table(rows)]) for part, rows in record["results"].items()
+    }
+    return "\n\n".join([HEAD.rstrip(), *(f"## {part}\n\n{text}" for part, text in parts.items())]) + "\n"
+
+
+def _parts(document: str) -> dict[str, str]:
+    """The text of each part of a document, by its heading."""
+    _, *parts = re.split(r"^## ", document, flags=re.MULTILINE)
+    return {heading: text.strip() for heading, _, text in (part.partition("\n") for part in parts)}
+
+
+def about(record: dict[str, Any]) -> str:
+    """What a benchmark ran on."""
     machine, rounds = record["machine"], record["options"]["rounds"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    about = f"Machine: {machine['cpu']}, {machine['cores']} cores, devices {', '.join(machine['devices'])}. {versions}."
+    where = f"Machine: {machine['cpu']}, {machine['cores']} cores, devices {', '.join(machine['devices'])}. {versions}."
     load = f" Load before: {machine['load'][0]:.1f}." if machine["load"] else ""
-    parts = [f"{about} {rounds} rounds.{load}", ""]
-    for part, rows in record["results"].items():
-        parts += [f"## {part.capitalize()}", "", *table(rows), ""]
-    return "\n".join([HEAD, *parts]).rstrip() + "\n"
+    return f"{where} {rounds} rounds.{load}"
 
 
 def table(rows: list[dict[str, Any]]) -> list[str]:
@@ -75,7 +87,8 @@ def write(
     if not source.is_file():
         print(f"{source} does not exist: run python scripts/benchmark.py first", file=sys.stderr)
         return 2
-    target.write_text(document(json.loads(source.read_text(encoding="utf-8"))), encoding="utf-8")
+    before = target.read_text(encoding="utf-8") if target.is_file() else ""
+    target.write_text(document(json.loads(source.read_text(encoding="utf-8")), before), encoding="utf-8")
     print(f"wrote {target}")
     return 0
 

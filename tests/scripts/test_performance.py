@@ -47,3 +47,13 @@ def test_the_document_has_machine_and_every_row(tmp_path, capsys):
 def test_a_missing_record_is_named(tmp_path, capsys):
     assert performance.main([str(tmp_path / "no.json")]) == 2
     assert "run python scripts/benchmark.py first" in capsys.readouterr().err
+
+
+def test_parts_that_were_not_measured_again_stay(tmp_path):
+    source, target = tmp_path / "benchmark.json", tmp_path / "performance.md"
+    for rounds, results in ((3, RECORD["results"] | {"page": []}), (5, {"page": [], "memory": []})):
+        source.write_text(json.dumps(RECORD | {"options": {"rounds": rounds}, "results": results}))
+        assert performance.main([str(source), str(target)]) == 0
+    _, training, page, memory = target.read_text().split("\n## ")
+    assert training.startswith("Training\n") and "3 rounds" in training and "| ours | 25.1" in training
+    assert page.startswith("Page\n") and "5 rounds" in page and memory.startswith("Memory\n")
