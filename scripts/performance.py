@@ -1,4 +1,4 @@
-"""How fast is jaxinterp? Writes docs/performance.md from the record of a benchmark; parts that it lacks stay as they are.
+"""How fast is jaxinterp? Writes docs/performance.md from the record of a benchmark; other parts stay as they are.
 
 python scripts/benchmark.py      # first: over half an hour on two cores; writes benchmark.json
 python scripts/performance.py    # reads benchmark.json, writes docs/performance.md
