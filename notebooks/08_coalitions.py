@@ -136,6 +136,9 @@ bar = figure.colorbar(shown, label=f"interaction, F1 of {DIGIT}")
 
 # %% [markdown]
 """
+Neurons 10 and 6 need each other most. Neurons 13 and 6, and 10 with 0 and with 4, stand in for each other. Most pairs
+hardly interact.
+
 ## Over all networks and digits
 
 The study's measurement: sets are chosen on one half of the images and scored on the other, beside a random basis of the
@@ -159,8 +162,20 @@ for name, text in {
     print(f"{text}: {tables.spread(estimate)} {tables.interval(estimate)}, {estimate.n} networks")
 sizes(results)
 
+# %% [markdown]
+"""
+Four to ten neurons are enough for a digit, and directions of a random basis are so in about as small a number. One or
+two are necessary under zero-ablation, two to eight under mean-ablation. A second set without a common neuron is rare.
+"""
+
 # %%
 roles(results)
+
+# %% [markdown]
+"""
+Under mean-ablation most neurons lie above the dotted line: they add more, over all coalitions, than their single
+ablation costs. Under zero-ablation many lie below it.
+"""
 
 # %%
 findings = judge(STUDY.name, topic.claims(results))

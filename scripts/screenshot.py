@@ -2,7 +2,7 @@
 
     python scripts/screenshot.py
 
-takes about a minute on two cores, most of it to make the page, and writes checkpoints/demo/picture.png. It needs the
+takes about a minute on two cores, most of it to make the page, and writes docs/assets/picture.png. It needs the
 dev extra and a Chromium (Debian's package is enough).
 """
 
@@ -15,13 +15,13 @@ import tyro
 
 from jaxinterp import cli
 
-DEMO = Path(__file__).parents[1] / "checkpoints" / "demo"
+ROOT = Path(__file__).parents[1]
+DEMO = ROOT / "checkpoints" / "demo"
+PICTURE = ROOT / "docs" / "assets" / "picture.png"
 VIEW = "explorer?seed=0&layer=1&unit=4&class=4"
 
 
-def take(
-    run: Path = DEMO, view: str = VIEW, to: Path = DEMO / "picture.png", width: int = 1280, height: int = 1100
-) -> None:
+def take(run: Path = DEMO, view: str = VIEW, to: Path = PICTURE, width: int = 1280, height: int = 1100) -> None:
     """Write a picture of one view of a run's page.
 
     Args:

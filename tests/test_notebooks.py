@@ -1,9 +1,13 @@
 """The committed notebooks are their sources, executed; and the sources run, at toy size."""
 
 import dataclasses
+import importlib.util
 import json
 import re
+import subprocess
+import sys
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import jax
@@ -21,6 +25,7 @@ NAMES = sorted(source.stem for source in FOLDER.glob("*.py"))
 SETTINGS = ("RUN", "SEEDS", "EPOCHS")
 RANDOM = ("one-vs-seven", "bottleneck-neurons", "llm-labels", "looking-for-four")
 DEMO = Path(__file__).parents[1] / "checkpoints" / "demo"
+NO_STUDY = ("07_cnn", "08_coalitions", "09_your_own_network", "10_a_new_analysis")  # or the claims of one row
 SEEDS = 3  # the fewest with as many pairs
 LARGEST = 1_500_000  # bytes
 MACHINE = re.compile(r"/home/|/root|/tmp|/work|/Users/|[A-Z]:\\\\| at 0x[0-9a-f]")
@@ -75,6 +80,8 @@ def test_there_are_notebooks():
         "06_dynamics",
         "07_cnn",
         "08_coalitions",
+        "09_your_own_network",
+        "10_a_new_analysis",
     } <= set(NAMES)
     assert NAMES == sorted(notebook.stem for notebook in FOLDER.glob("*.ipynb"))
 
@@ -92,7 +99,7 @@ def test_the_source_runs(name, toy_size, tmp_path, capsys):
         exec(compile(text, source, "exec"), names)
     finally:
         plt.close("all")
-    if name not in ("07_cnn", "08_coalitions"):  # they judge the claims of one row
+    if name not in NO_STUDY:
         assert names["answer"].sentence in capsys.readouterr().out
     assert names["run"].config.train.seeds == SEEDS
 
@@ -110,6 +117,28 @@ def test_the_notebook_is_its_source_executed(name):
     assert {output["output_type"] for output in outputs} <= {"stream", "execute_result", "display_data"}
     assert {output["name"] for output in outputs if output["output_type"] == "stream"} == {"stdout"}
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 3
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_sentence_after_every_figure_says_what_is_seen(name):
+    cells = json.loads((FOLDER / f"{name}.ipynb").read_text())["cells"]
+    for cell, following in pairwise([*cells, {"cell_type": "none"}]):
+        if any("image/png" in output.get("data", {}) for output in cell.get("outputs", [])):
+            assert following["cell_type"] == "markdown", "".join(cell["source"])
+            assert not following["source"][0].startswith("#"), following["source"]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.endswith(("network", "analysis"))])
+def test_ten_cells_are_ten_and_the_first_installs_what_is_missing(name, monkeypatch):
+    code = [cell.source for cell in jupytext.read(FOLDER / f"{name}.py").cells if cell.cell_type == "code"]
+    assert len(code) == 10
+    commands = []
+    monkeypatch.setattr(subprocess, "run", lambda command, check: commands.append(command))
+    exec(code[0], {})
+    assert commands == []
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    exec(code[0], {})
+    assert commands == [[sys.executable, "-m", "pip", "install", "--quiet", ".."]]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -50,7 +50,7 @@ def permute(
     orders: Sequence[Int[Array | np.ndarray, "..."]],
     signs: Sequence[Float[Array | np.ndarray, "..."]] | None = None,
 ) -> Network:
-    """The same function with units in another order: position k of layer l gets unit orders[l][k].
+    """The same function with units in another order: position k of layer l gets unit `orders[l][k]`.
 
     The activations are permuted accordingly, and logits change only by rounding. For an ensemble, orders have a leading
     seeds axis or are the same for all seeds. signs: −1 for a unit whose sign is flipped, by its new position. Raises

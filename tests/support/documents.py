@@ -16,6 +16,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +24,8 @@ from support import compiling
 
 ROOT = Path(__file__).parents[2]
 _BLOCK = re.compile(r"^```(?P<info>\S.*?)\n(?P<text>.*?)^```$", flags=re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"!?\[[^\[\]]*\]\(([^()\s]+)\)")
+_HEADING = re.compile(r"^#+ (.+)$", flags=re.MULTILINE)
 _COPIED = ("jaxinterp", "tests", "checkpoints/demo", "pyproject.toml")
 _COMMANDS = {"python": [sys.executable, "-"], "sh": ["bash", "-eu"]}
 
@@ -50,6 +53,22 @@ def blocks(document: Path) -> list[Block]:
     return found
 
 
+def text(document: Path) -> str:
+    """A Markdown file without its code, in blocks or in a line."""
+    return re.sub(r"`[^`\n]+`", "", re.sub(r"^```.*?^```$", "", document.read_text("utf-8"), flags=re.M | re.S))
+
+
+def links(markdown: str) -> list[str]:
+    """What the links and images of a text point to."""
+    return _LINK.findall(markdown)
+
+
+def anchors(document: Path) -> set[str]:
+    """What a link may have after #: the headings in lower case, with - between their words."""
+    headings = _HEADING.findall(re.sub(r"^```.*?^```$", "", document.read_text("utf-8"), flags=re.M | re.S))
+    return {re.sub(r"\s+", "-", re.sub(r"[^\w\s-]", "", heading.lower()).strip()) for heading in headings}
+
+
 def copy_package(folder: Path) -> None:
     """Put into folder what a contributor has: the package, its tests, and the commands of its environment."""
     for name in _COPIED:
@@ -65,18 +84,24 @@ def copy_package(folder: Path) -> None:
         command.chmod(0o755)
 
 
-def carry_out(document: Path, folder: Path) -> list[str]:
+def carry_out(document: Path, folder: Path, *, elsewhere: Mapping[str, Path] | None = None) -> list[str]:
     """Carry out all blocks of a document in a copy of the package; what each block that runs printed.
 
+    elsewhere: blocks of one line that are left out, since the test of the document that each maps to runs its line.
     Fails, naming the document and the block's line, where a block cannot be placed or exits with an error.
     """
-    printed = []
+    printed, left_out = [], dict(elsewhere or {})
     for block in blocks(document):
         where = f"{document.name}:{block.line}"
+        if other := left_out.pop(line := block.text.strip(), None):
+            ran = [text for own in blocks(other) if own.language == block.language for text in own.text.splitlines()]
+            assert any(text.startswith(line) for text in ran), f"{where}: {other.name} has no such line"
+            continue
         if block.file is not None:
             _place(block, folder / block.file, where)
         elif block.language in _COMMANDS:
             printed.append(_run(block, folder, where))
+    assert not left_out, f"{document.name} has no block {', '.join(left_out)}"
     return printed
 
 

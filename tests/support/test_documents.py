@@ -71,3 +71,23 @@ def test_a_document_that_does_not_work_fails(document, old, new, message):
     file.write_text(MARKDOWN.replace(old, new))
     with pytest.raises(AssertionError, match=message):
         documents.carry_out(file, folder)
+
+
+def test_a_block_that_another_document_runs_is_left_out(document, tmp_path):
+    file, folder = document
+    other, line = tmp_path / "other.md", "python -c \"print('shell')\""
+    other.write_text(f"```sh\n{line} and more\n```\n")
+    assert documents.carry_out(file, folder, elsewhere={line: other}) == ["3\n"]
+    with pytest.raises(AssertionError, match="has no block"):
+        documents.carry_out(other, folder, elsewhere={"exit": other, f"{line} and more": other})
+    other.write_text("```sh\nexit\n```\n")
+    file.write_text(f"```sh\n{line}\n```\n")
+    with pytest.raises(AssertionError, match=r"add.md:1: other.md has no such line"):
+        documents.carry_out(file, folder, elsewhere={line: other})
+
+
+def test_links_and_anchors_are_those_of_the_text(tmp_path):
+    file = tmp_path / "page.md"
+    file.write_text("# One, two\n\n[a](b.md#c) ![d\ne](f.png) `[g](h)`\n\n```python\n# no\nx[i](j)\n```\n")
+    assert documents.links(documents.text(file)) == ["b.md#c", "f.png"]
+    assert documents.anchors(file) == {"one-two"}
