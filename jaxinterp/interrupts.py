@@ -37,5 +37,6 @@ def _end(*_) -> None:
     with suppress(Exception):  # closed, or in use at this moment
         sys.stdout.flush()
     with suppress(Exception):
-        os.write(2, f"{_SHOW_CURSOR if os.isatty(2) else ''}{MESSAGE}\n".encode())
+        stderr = sys.stderr.fileno()  # not always 2: see processes.py
+        os.write(stderr, f"{_SHOW_CURSOR if os.isatty(stderr) else ''}{MESSAGE}\n".encode())
     os._exit(CODE)

@@ -10,12 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
-from jaxinterp import data, files, foreign, networks, store, train
-from jaxinterp.config import PoolKind, RunConfig, difference
+from jaxinterp import data, files, foreign, networks, parts, store, train
+from jaxinterp.config import PoolKind, RunConfig, TrainConfig, difference, to_json
 from jaxinterp.data import Splits
 from jaxinterp.epoch import Hyperparameters
 from jaxinterp.errors import InputError
 from jaxinterp.networks import Network
+from jaxinterp.processes import ALONE, Group
 from jaxinterp.text import format_percent
 from jaxinterp.train import Checkpoint
 
@@ -48,38 +49,66 @@ def train_run(
 
 
 def train_arms(
-    arms: dict[Path, RunConfig], *, resume: bool = False, progress: Callable[[Checkpoint], None] | None = None
+    arms: dict[Path, RunConfig],
+    *,
+    resume: bool = False,
+    progress: Callable[[Checkpoint], None] | None = None,
+    group: Group = ALONE,
 ) -> None:
     """Train runs that differ only in hyperparameters, each into its folder, in one compiled program.
 
     resume: skip complete runs and continue the others from their last checkpoint. Without it, a folder that contains a
-    run is refused. progress: called after every epoch. Raises InputError, before anything is written, where the configs
-    do not fit.
+    run is refused. progress: called after every epoch. group: the processes that train them together, all of which call
+    this; the runs are complete when all have left the group. Raises InputError, before anything is written, where the
+    configs do not fit.
     """
     splits = check_arms(arms, resume=resume)
     arms = {path: with_shape(config, splits) for path, config in arms.items()}
-    for path, group in _groups(arms):
-        _train_group(path / "training", {arm: arms[arm] for arm in group}, splits, progress)
+    together = _groups(arms)
+    # Until here all processes only read, and from here on process 0 writes all but the other parts of checkpoints.
+    if group.processes > 1:
+        group.check_equal(data.fingerprint(splits), "other data")
+        group.check_equal("\n".join(f"{path.name} {to_json(arms[path])}" for path in arms), "another config")
+    for path, names in together:
+        _train_group(path / "training", {arm: arms[arm] for arm in names}, splits, progress, group)
 
 
-def _train_group(folder: Path, arms: dict[Path, RunConfig], splits: Splits, progress) -> None:
+def _train_group(folder: Path, arms: dict[Path, RunConfig], splits: Splits, progress, group: Group) -> None:
+    if group.process:
+        group.agree()
+        _fit_parts(folder, arms, splits, progress, group)
+        return
     with ExitStack() as holds:
         for path in arms:
             holds.enter_context(files.only_writer(path))
             if store.is_run(path):  # another process may have begun it in between
                 _check_folder(path, arms[path], resume=True)
-        _train_held(folder, arms, splits, progress)
+        _train_held(folder, arms, splits, progress, group)
 
 
-def _train_held(folder: Path, arms: dict[Path, RunConfig], splits: Splits, progress) -> None:
+def _pairs(arms: dict[Path, RunConfig]) -> list[tuple[TrainConfig, tuple[float, ...]]]:
+    return [(arm.train, networks.build(arm.model).dropout) for arm in arms.values()]
+
+
+def _fit_parts(folder: Path, arms: dict[Path, RunConfig], splits: Splits, progress, group: Group) -> None:
+    config = next(iter(arms.values()))
+    model, pairs, seconds = networks.build(config.model), _pairs(arms), CHECKPOINT_SECONDS
+    parts.fit(folder, model, splits, pairs, config, group, seconds=seconds, progress=progress)
+
+
+def _train_held(folder: Path, arms: dict[Path, RunConfig], splits: Splits, progress, group: Group) -> None:
     config, fingerprint = next(iter(arms.values())), data.fingerprint(splits)
-    pairs = [(arm.train, networks.build(arm.model).dropout) for arm in arms.values()]
+    pairs, seeds = _pairs(arms), len(arms) * config.train.seeds
     pending = [path for path in arms if not store.is_complete(path)]
     for path in pending:
         store.begin(path, arms[path])
     if not folder.exists():
         names = json.dumps(_names(folder.parent, list(arms)))
         files.write_folder(folder, lambda new: files.write(new / "arms.json", names.encode()))
+    if group.processes > 1:
+        parts.remove_lone(folder, seeds)
+        group.agree()
+        _fit_parts(folder, arms, splits, progress, group)
     saved = time.monotonic()
 
     def after_epoch(checkpoint: Checkpoint) -> None:
@@ -90,7 +119,7 @@ def _train_held(folder: Path, arms: dict[Path, RunConfig], splits: Splits, progr
         if progress is not None:
             progress(checkpoint)
 
-    restore = partial(store.load_checkpoint, folder, config=config, splits=splits)
+    restore = partial(parts.load, folder, config=config, splits=splits, seeds=seeds, part=slice(0, seeds))
     results = train.fit_arms(networks.build(config.model), splits, pairs, progress=after_epoch, restore=restore)
     for path, trained in zip(arms, results, strict=True):
         if path in pending:

@@ -155,18 +155,40 @@ def fit_arms(
 
     progress, restore, errors: as for `fit_ensemble`.
     """
+    checkpoint = fit_part(model, data, arms, progress=progress, restore=restore)
+    return [
+        _trained_arm(model, checkpoint, number * config.seeds, config.seeds, rates)
+        for number, (config, rates) in enumerate(arms)
+    ]
+
+
+def fit_part(
+    model: MLP,
+    data: Splits,
+    arms: Sequence[tuple[TrainConfig, tuple[float, ...]]],
+    part: slice | None = None,
+    *,
+    progress: Callable[[Checkpoint], None] | None = None,
+    restore: Callable[[Checkpoint], Checkpoint | None] | None = None,
+) -> Checkpoint:
+    """Train a part of the networks of all arms, by default all of them, and return their last checkpoint.
+
+    Each is the same network as in a training of all, to the last bit, if the part begins with a chunk. progress,
+    restore, errors: as for `fit_ensemble`.
+    """
     for config, _ in arms:
         check(config, model, data)
     config = arms[0][0]
     hyperparameters = hyperparameters_of(arms)
-    program = compile_program(model, data, config, hyperparameters)
+    part = part or slice(0, hyperparameters.learning_rate.shape[0])
+    program = compile_program(model, data, config, hyperparameters, part)
     checkpoint = _initial_checkpoint(program, config, networks.num_classes(model))
     examples = len(data.train.labels)
-    seeds, padded = hyperparameters.learning_rate.shape[0], checkpoint.state.best.shape[0]
+    seeds, padded = part.stop - part.start, checkpoint.state.best.shape[0]
     if restore is not None and (stored := restore(_take_seeds(checkpoint, np.arange(seeds)))) is not None:
         checkpoint = _take_seeds(stored, np.minimum(np.arange(padded), seeds - 1))
     checkpoint = checkpoint._replace(metrics=jax.tree.map(np.array, checkpoint.metrics))
-    while checkpoint.epoch < config.epochs and not _all_ended(checkpoint.state):
+    while checkpoint.epoch < config.epochs and not all_ended(checkpoint):
         epoch, snapshots = checkpoint.epoch + 1, dict(checkpoint.snapshots)
         for number in snapshots:
             if epoch - 1 < number < epoch:
@@ -178,10 +200,7 @@ def fit_arms(
         checkpoint = Checkpoint(epoch, state, _record_epoch(checkpoint.metrics, metrics, epoch), snapshots)
         if progress is not None:
             progress(checkpoint if seeds == padded else _without_padding(checkpoint, seeds))
-    return [
-        _trained_arm(model, checkpoint, number * config.seeds, config.seeds, rates)
-        for number, (_, rates) in enumerate(arms)
-    ]
+    return _take_seeds(jax.device_get(checkpoint), slice(seeds))
 
 
 def _initial_checkpoint(program: "Program", config: TrainConfig, classes: int) -> Checkpoint:
@@ -193,7 +212,7 @@ def _initial_checkpoint(program: "Program", config: TrainConfig, classes: int) -
     return Checkpoint(0, state, jax.tree.map(np.float32, metrics), snapshots)
 
 
-def _take_seeds(checkpoint: Checkpoint, index: Int[np.ndarray, " seeds"]) -> Checkpoint:
+def _take_seeds(checkpoint: Checkpoint, index: slice | Int[np.ndarray, " seeds"]) -> Checkpoint:
     """The seeds at the index. It removes the padding, which depends on the number of devices, or adds it again."""
     state, metrics, snapshots = jax.tree.map(
         lambda leaf: leaf[index], (checkpoint.state, checkpoint.metrics, checkpoint.snapshots)
@@ -219,8 +238,9 @@ def _record_epoch(history: EpochMetrics, metrics: EpochMetrics, epoch: int) -> E
     return history
 
 
-def _all_ended(state: TrainState) -> bool:
-    return bool(((state.stopped > 0) | (state.diverged > 0)).all())
+def all_ended(checkpoint: Checkpoint) -> bool:
+    """Whether no network trains any more: each has stopped early or diverged."""
+    return bool(((checkpoint.state.stopped > 0) | (checkpoint.state.diverged > 0)).all())
 
 
 def _kept_weights(state: TrainState):
@@ -233,7 +253,7 @@ def _history(state: TrainState, metrics: EpochMetrics) -> History:
 
 
 def _trained_arm(model: MLP, checkpoint: Checkpoint, first: int, seeds: int, rates: tuple[float, ...]) -> Trained:
-    epochs, state, metrics, snapshots = _take_seeds(jax.device_get(checkpoint), np.arange(first, first + seeds))
+    epochs, state, metrics, snapshots = _take_seeds(checkpoint, np.arange(first, first + seeds))
     model = model.clone(dropout=rates)
     metrics = jax.tree.map(lambda leaf: leaf[:, :epochs], metrics)
     return Trained(
@@ -319,20 +339,23 @@ class Program(NamedTuple):
     within: Callable[[TrainState, Any, Any], Any]
 
 
-def compile_program(model: MLP, data: Splits, config: TrainConfig, hyperparameters: Hyperparameters) -> Program:
-    """Distribute the seeds over devices and chunks, and compile one epoch of all networks.
+def compile_program(
+    model: MLP, data: Splits, config: TrainConfig, hyperparameters: Hyperparameters, part: slice
+) -> Program:
+    """Distribute a part of the seeds over devices and chunks, and compile one epoch of its networks.
 
-    The seeds axis is padded with copies of the last seed so that every chunk is full.
+    Its axis is padded with copies of its last seed so that every chunk is full.
     """
     pixels = data.train.images.shape[-1]
-    seeds = hyperparameters.learning_rate.shape[0]
+    seeds = part.stop - part.start
     chunk = config.chunk or default_chunk(model, config, pixels)
     chunks = -(-seeds // chunk)
     mesh = ensemble.mesh()  # always all devices: on fewer, XLA would order the arithmetic differently
-    index = np.minimum(np.arange(-(-chunks // mesh.size) * mesh.size * chunk), seeds - 1)
+    index = part.start + np.minimum(np.arange(-(-chunks // mesh.size) * mesh.size * chunk), seeds - 1)
     spread, copied = NamedSharding(mesh, PartitionSpec("seeds")), NamedSharding(mesh, PartitionSpec())
     # Arms follow one another, and all arms have the same seeds.
-    keys = jnp.tile(ensemble.keys(config.base_seed, config.seeds), seeds // config.seeds)[index]
+    arms = hyperparameters.learning_rate.shape[0] // config.seeds
+    keys = jnp.tile(ensemble.keys(config.base_seed, config.seeds), arms)[index]
     hyperparameters, keys = jax.device_put((jax.tree.map(lambda leaf: leaf[index], hyperparameters), keys), spread)
     data = jax.device_put(Splits(*(split.replace(images=pack(split.images)) for split in data)), copied)
     noise = (
@@ -358,7 +381,7 @@ def compile_program(model: MLP, data: Splits, config: TrainConfig, hyperparamete
         in_specs = (axis, axis, axis, *[PartitionSpec()] * (3 + further))
         return jax.shard_map(on_device, mesh=mesh, in_specs=in_specs, out_specs=axis, check_vma=False)
 
-    whole, part = jax.jit(lifted(next_epoch), donate_argnums=0), jax.jit(lifted(within_epoch, further=1))
+    whole, begun = jax.jit(lifted(next_epoch), donate_argnums=0), jax.jit(lifted(within_epoch, further=1))
     rest = hyperparameters, keys
     # A map instead of a vmap compiles in a third of the time, and drawing the weights takes almost no time.
     begin = jax.jit(
@@ -367,5 +390,5 @@ def compile_program(model: MLP, data: Splits, config: TrainConfig, hyperparamete
     return Program(
         start=lambda: begin(hyperparameters, keys),
         epoch=lambda state, epoch: whole(jax.device_put(state, spread), *rest, epoch, data, noise),
-        within=lambda state, epoch, batches: part(jax.device_put(state, spread), *rest, epoch, data, noise, batches),
+        within=lambda state, epoch, batches: begun(jax.device_put(state, spread), *rest, epoch, data, noise, batches),
     )

@@ -15,14 +15,35 @@ def train(command) -> None:
     from jaxinterp import store
 
     if command.resume is not None:
-        if command != type(command)(resume=command.resume, format=command.format):
+        kept = ("resume", "format", *_PLACE, "distributed")
+        if command != type(command)(**{name: getattr(command, name) for name in kept}):
             raise InputError("--resume continues with the run's own config: give no other option with it")
         path, config = command.resume, store.read_config(command.resume)
     else:
         config = RunConfig(command.data, command.model, command.train, recipe=command.recipe)
         path = folder_in(command.root, command.name or command.recipe or "run")
-    run = _train_into(path, config, resume=command.resume is not None)
-    _show_run(path, run, command.format)
+    place = [getattr(command, name) for name in _PLACE]
+    if command.distributed:
+        _train_together(path, config, place, command)
+    elif given := [name for name, value in zip(_PLACE, place, strict=True) if value is not None]:
+        raise InputError(f"--{given[0].replace('_', '-')} belongs to --distributed: give both")
+    else:
+        _show_run(path, _train_into(path, config, resume=command.resume is not None), command.format)
+
+
+_PLACE = ("coordinator", "processes", "process_id")  # the options that say which of several processes this is
+
+
+def _train_together(path: Path, config: RunConfig, place, command) -> None:
+    """Train a run with other processes. Process 0 shows its progress, and the run."""
+    from jaxinterp import jobs, processes, store
+
+    with processes.joined(*place) as group, progress_bar() as update:
+        what = f"{path.name}: {config.train.seeds} seeds, {group.processes} processes"
+        progress = None if group.process else partial(update, what)
+        jobs.train_arms({path: config}, resume=command.resume is not None, progress=progress, group=group)
+    if group.process == 0:
+        _show_run(path, store.load(path), command.format)
 
 
 def run(command) -> None:
@@ -124,6 +145,17 @@ def recipes(command) -> None:
     from jaxinterp.report import tables
 
     show(tables.recipes_table(RECIPES), command.format)
+
+
+def doctor(command) -> None:
+    """Check the installation."""
+    from jaxinterp import doctor
+    from jaxinterp.report import tables
+
+    checks = list(doctor.checks())
+    show(tables.checks_table(checks), command.format)
+    if wrong := [f"{check.what} is {check.found} ({check.expected})" for check in checks if check.verdict == "wrong"]:
+        raise InputError(f"not in order: {'; '.join(wrong)}")
 
 
 def import_(command) -> None:

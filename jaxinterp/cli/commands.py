@@ -62,7 +62,16 @@ class Train:
     root: Folder = Path("checkpoints")
     """where runs are kept"""
     resume: Annotated[Path | None, arg(metavar="RUN")] = None
-    """continue this unfinished run with its own config; no option but --format may be given with it"""
+    """continue this unfinished run with its own config; of the other options only --format and those for several
+    processes may be given with it"""
+    distributed: bool = False
+    """train together with other processes, which are started in the same way (see docs/distributed.md)"""
+    coordinator: Annotated[str | None, arg(metavar="HOST:PORT")] = None
+    """with --distributed: where process 0 waits for the others; JAX_COORDINATOR_ADDRESS, or as the scheduler says"""
+    processes: Annotated[int | None, arg(metavar="INT")] = None
+    """with --distributed: how many processes there are; JAX_NUM_PROCESSES, or as the scheduler says"""
+    process_id: Annotated[int | None, arg(metavar="INT")] = None
+    """with --distributed: which of them this is, from 0; JAX_PROCESS_ID, or as the scheduler says"""
     format: Format = "table"
     """how tables are printed: for a terminal, or as json, csv or markdown (all other text then goes to stderr)"""
     data: DataConfig = field(default_factory=DataConfig)
@@ -129,6 +138,14 @@ class Runs:
 @dataclass(frozen=True)
 class Recipes:
     """List the training recipes: those of the five write-ups, and those of controls and comparisons."""
+
+    format: Format = "table"
+    """how tables are printed: for a terminal, or as json, csv or markdown (all other text then goes to stderr)"""
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """Check the installation: versions, devices, whether an accelerator computes what the CPU does, what is missing."""
 
     format: Format = "table"
     """how tables are printed: for a terminal, or as json, csv or markdown (all other text then goes to stderr)"""
@@ -219,6 +236,7 @@ def command(arguments: list[str]) -> None:
         | Annotated[Runs, subcommand("runs")]
         | Annotated[Recipes, subcommand("recipes")]
         | Annotated[Import, subcommand("import")]
+        | Annotated[Doctor, subcommand("doctor")]
     )
     description = (
         "Answers interpretability questions about hundreds of small networks at once. Start with: jaxinterp run. "
@@ -243,4 +261,5 @@ _COMMANDS: dict[type, Callable[[Any], None]] = {
     Runs: actions.runs,
     Recipes: actions.recipes,
     Import: actions.import_,
+    Doctor: actions.doctor,
 }

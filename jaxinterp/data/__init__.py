@@ -13,6 +13,7 @@ from jaxinterp.data.datasets import (
     size_text,
     spaced_rows,
 )
+from jaxinterp.data.idx import altered, shipped
 from jaxinterp.data.loading import load
 from jaxinterp.data.options import pixel_permutation
 from jaxinterp.data.packing import pack, unpack
@@ -24,6 +25,7 @@ __all__ = [
     "Shape",
     "Splits",
     "Strokes",
+    "altered",
     "as_dataset",
     "check_images",
     "default_shape",
@@ -34,6 +36,7 @@ __all__ = [
     "pack",
     "permutation",
     "pixel_permutation",
+    "shipped",
     "size_text",
     "spaced_rows",
     "strokes",

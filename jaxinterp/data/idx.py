@@ -1,6 +1,7 @@
 """How are MNIST's files read? IDX is a magic number, big-endian sizes, then bytes; four such files make Splits."""
 
 import gzip
+import hashlib
 import math
 import re
 import struct
@@ -19,6 +20,13 @@ from jaxinterp.data.datasets import Dataset, Splits, as_dataset, empty_like, siz
 from jaxinterp.data.streams import LIMIT, MAX_BYTES, read_at_most
 from jaxinterp.errors import InputError
 
+# MD5 of the original files, unzipped.
+_ORIGINALS = {
+    "train-images-idx3-ubyte.gz": "6bbc9ace898e44ae57da46a324031adb",
+    "train-labels-idx1-ubyte.gz": "a25bea736e30d166cdddb491f175f624",
+    "t10k-images-idx3-ubyte.gz": "2646ac647ad5339dbf082846283269ea",
+    "t10k-labels-idx1-ubyte.gz": "27ae3e4e09519cfbb04c329615203637",
+}
 _FILES = ("train-images", "train-labels", "t10k-images", "t10k-labels")
 _UNSIGNED_BYTE = 0x08
 _MOST_AXES = 4
@@ -68,9 +76,27 @@ def write_idx(path: Path, array: UInt8[np.ndarray, "..."]) -> None:
     path.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
 
 
+def shipped() -> Traversable:
+    """The folder of the MNIST that ships with the package."""
+    return files("jaxinterp.data") / "mnist"
+
+
+def altered(folder: Traversable) -> list[str]:
+    """The names of MNIST's files that are missing in a folder, or do not hold what the original ones hold."""
+
+    def is_original(name: str) -> bool:
+        try:
+            content = gzip.decompress((folder / name).read_bytes())
+        except (OSError, EOFError, zlib.error):
+            return False
+        return hashlib.md5(content, usedforsecurity=False).hexdigest() == _ORIGINALS[name]
+
+    return [name for name in _ORIGINALS if not is_original(name)]
+
+
 def mnist() -> Splits:
     """The MNIST that ships with the package: 60,000 training and 10,000 test images, in their original order."""
-    return load_folder(files("jaxinterp.data") / "mnist")
+    return load_folder(shipped())
 
 
 def load_folder(folder: Traversable) -> Splits:

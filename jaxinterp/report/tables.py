@@ -19,6 +19,7 @@ from rich.text import Text
 
 from jaxinterp import recipes, store, studies
 from jaxinterp.config import RunConfig
+from jaxinterp.doctor import Check
 from jaxinterp.errors import InputError, printable
 from jaxinterp.jobs import IMPORTED
 from jaxinterp.recipes import Recipe
@@ -279,6 +280,12 @@ def mapping_table(mapping: Sequence[tuple[str, str]], *, title: str = "") -> Tab
     """Which tensor of a file became which parameter."""
     columns = ("tensor", "parameter")
     return Table(columns, list(mapping), [dict(zip(columns, pair, strict=True)) for pair in mapping], title)
+
+
+def checks_table(checks: Sequence[Check]) -> Table:
+    """The self-check, one row per check."""
+    styles = {"ok": "green", "missing": "yellow", "wrong": "red"}
+    return Table(Check._fields, list(checks), [check._asdict() for check in checks], "self-check", styles=styles)
 
 
 def recipes_table(known: Mapping[str, Recipe]) -> Table:

@@ -92,7 +92,7 @@ def ours(config: RunConfig, splits: data.Splits) -> Iterator[Any]:
     """One epoch of every seed per turn, exactly as in a run. Yields the weights; the next turn reuses their buffers."""
     model = networks.build(config.model)
     hyperparameters = train.hyperparameters_of([(config.train, model.dropout)])
-    program = train.compile_program(model, splits, config.train, hyperparameters)
+    program = train.compile_program(model, splits, config.train, hyperparameters, slice(0, config.train.seeds))
     state = program.start()
     for epoch in itertools.count(1):
         state, _ = jax.block_until_ready(program.epoch(state, epoch))

@@ -56,6 +56,18 @@ def test_stdout_is_the_table_alone_in_the_format_asked_for(call, answered, root,
     assert (parse(kind, out), err) == ([], f"Yes.\npage: jaxinterp report {root / 'done'}\n")
 
 
+@pytest.mark.parametrize("kind", ["json", "csv", "markdown", "table"])
+def test_the_self_check_is_a_table_and_what_is_wrong_ends_it(capsys, monkeypatch, tmp_path, kind):
+    monkeypatch.setattr(data, "shipped", lambda: tmp_path)
+    assert cli.main(["doctor", "--format", kind]) == 2
+    out, err = capsys.readouterr()
+    assert re.fullmatch(r"jaxinterp: not in order: shipped MNIST is altered or missing: .*\n", err)
+    if kind == "table":
+        assert "shipped MNIST" in out
+    else:
+        assert len(parse(kind, out)) > 20
+
+
 def test_every_seed_of_a_run_is_a_row(call, root, toy):
     _, splits, trained = toy
     rows = parse("json", call("runs", root / "done", "--format", "json").out)

@@ -6,7 +6,7 @@ from jaxinterp import cli
 
 COMMANDS = (
     *("run", "train", "study", "analyze", "units", "ablate", "coalitions", "attribute", "compare", "explain"),
-    *("report", "runs", "recipes", "import"),
+    *("report", "runs", "recipes", "import", "doctor"),
 )
 
 
@@ -28,7 +28,10 @@ def show(capsys):
     ("command", "mentioned"),
     [
         ("run", ("--study", "--seeds", "how many networks", "--root", "Continues where it was interrupted")),
-        ("train", ("--recipe", "--resume", "--model.widths", "units in each hidden layer", "--train.seeds")),
+        (
+            "train",
+            ("--recipe", "--resume", "--model.widths", "units in each hidden layer", "--train.seeds", "--coordinator"),
+        ),
         ("study", ("STUDY", "--run", "--seeds", "--again", "--all")),
         ("analyze", ("RUN", "ANALYSIS", "activity, damage or similarity", "--again")),
         ("units", ("RUN", "--sort", "--top", "--class", "--layer", "--seeds", "--facets", "with their nulls")),
@@ -40,6 +43,7 @@ def show(capsys):
         ("report", ("RUN", "RUN/report/index.html")),
         ("runs", ("--root", "to show its seeds")),
         ("recipes", ("five write-ups", "controls")),
+        ("doctor", ("versions", "what is missing")),
         (
             "import",
             (
