@@ -77,6 +77,7 @@ class ModelConfig:
     outputs: int = 10
     """number of logits"""
     activation: Activation = "relu"
+    """function that is applied to the value of every hidden unit"""
     initializer: Initializer = "lecun_normal"
     """torch draws weights and biases uniformly from ±1/√fan_in; the others draw weights and set biases to 0"""
     initializer_gain: float = 1.0
@@ -84,6 +85,7 @@ class ModelConfig:
     bias_initializer: BiasInitializer = "default"
     """default: the initializer sets the biases, too; torch: they are drawn uniformly from ±1/√fan_in in any case"""
     norm: Norm = "none"
+    """normalisation of every block and hidden layer, if any"""
     norm_position: NormPosition = "before"
     """whether the norm comes before or after the activation function"""
     norm_epsilon: float = 1e-5
@@ -122,9 +124,13 @@ class TrainConfig:
     base_seed: int = 0
     """number from which the random keys of all networks are derived"""
     epochs: int = 10
+    """number of passes through the training images"""
     batch_size: int = 64
+    """number of images in each step of training"""
     optimizer: Optimizer = "adam"
+    """rule that turns gradients into steps"""
     learning_rate: float = 0.001
+    """factor on every step of training"""
     momentum: Annotated[float, Doc(f"momentum coefficient, used by --train.optimizer {_users('momentum')} alone")] = 0.9
     optimizer_epsilon: Annotated[
         float,
@@ -141,6 +147,8 @@ class TrainConfig:
     label_noise: float = 0.0
     """fraction of training labels replaced by the label of a random training image"""
     loss: Loss = "cross_entropy"
+    """what training minimises: cross_entropy of logits of classes, binary_cross_entropy of one logit, or squared_error
+    of outputs that are values"""
     data_order: Literal["independent", "shared"] = "independent"
     """independent: each network sees the training images in its own random order. shared: all networks train on the
     same batches; for speed, and for comparisons in which only the initial weights may differ. Networks that share an

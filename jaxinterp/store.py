@@ -27,7 +27,7 @@ import numpy as np
 import xarray
 from orbax.checkpoint import v1 as ocp
 
-from jaxinterp import data, ensemble, files, metrics, networks, records, train
+from jaxinterp import data, ensemble, files, machine, metrics, networks, records, train
 from jaxinterp.config import RunConfig, difference, from_json, to_json
 from jaxinterp.data import Dataset, Splits
 from jaxinterp.errors import InputError, InputWarning
@@ -129,6 +129,16 @@ def check_data(folder: Path, config: RunConfig, splits: Splits) -> None:
             f"{config.data.source} is not what {folder.parent} was trained on: its images or labels have changed; put "
             "back the old data, or train a new run"
         )
+
+
+def read_made(path: Path | str) -> dict[str, str]:
+    """With which version, when and on what machine a run's weights were stored; nothing of a run that does not say."""
+    file = Path(path) / "weights" / _ORIGIN
+    if not file.is_file():
+        return {}
+    with files.readable(file):
+        made = json.loads(file.read_text()).get("made", {})
+        return {str(name): str(value) for name, value in dict(made).items()}
 
 
 def epoch_name(epoch: int | float) -> str:
@@ -267,7 +277,11 @@ def _save_weights(target: Path, variables, made_by: _Origin) -> None:
     def fill(folder: Path) -> None:
         ocp.save(str((folder / _ARRAYS).absolute()), jax.device_get(variables))
         (folder / _ARRAYS / "commit_success.txt").unlink(missing_ok=True)  # nothing reads it; it has the absolute path
-        origin = {"config": json.loads(to_json(made_by.config)), "data": made_by.fingerprint}
+        origin = {
+            "config": json.loads(to_json(made_by.config)),
+            "data": made_by.fingerprint,
+            "made": machine.made_here(),
+        }
         (folder / _ORIGIN).write_text(json.dumps(origin, indent=1))
 
     files.write_summed_folder(target, fill)

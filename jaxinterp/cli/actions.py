@@ -114,8 +114,13 @@ def analyze(command) -> None:
 
 
 def report(command) -> None:
-    """Write a run's page."""
-    say(f"open {_write_report(command.run)}")
+    """Write a run's page, or a page of two runs."""
+    if command.other is None:
+        say(f"open {_write_report(command.run)}")
+        return
+    from jaxinterp import report
+
+    say(f"open {report.write_pair(command.run, command.other)}")
 
 
 def runs(command) -> None:

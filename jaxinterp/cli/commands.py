@@ -117,10 +117,15 @@ class Analyze:
 
 @dataclass(frozen=True)
 class Report:
-    """Write a run's page, the file RUN/report/index.html, from its networks and stored results."""
+    """Write a run's page, the file RUN/report/index.html, from its networks and stored results.
+
+    With a second run it writes a page of both, RUN/report/with-OTHER.html: findings side by side, and both's networks.
+    """
 
     run: Positional[Annotated[Path, arg(metavar="RUN")]]
     """a run's folder"""
+    other: Positional[Annotated[Path | None, arg(metavar="[OTHER]")]] = None
+    """the folder of a run to compare it with"""
 
 
 @dataclass(frozen=True)

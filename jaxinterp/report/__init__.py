@@ -23,9 +23,46 @@ def write(path: Path | str) -> Path:
     return target
 
 
+def write_pair(first: Path | str, second: Path | str) -> Path:
+    """Write a page of two runs, <first>/report/with-<second>.html, and return the file."""
+    from jaxinterp.report import build
+
+    target = Path(first) / "report" / f"with-{Path(second).resolve().name}.html"
+    build.write(target, render_pair(first, second))
+    return target
+
+
+def render_pair(first: Path | str, second: Path | str) -> str:
+    """A page of two runs as HTML: their findings side by side, and the networks of both, half as many bytes of each.
+
+    Raises InputError where both are the same run.
+    """
+    from jaxinterp.report import explorer, pair
+
+    if Path(first).resolve() == Path(second).resolve():
+        raise InputError(f"{first} cannot be compared with itself: name two runs")
+    runs = [(path, store.load(path)) for path in (first, second)]
+    names = [Path(path).resolve().name for path in (first, second)]
+    if names[0] == names[1]:
+        names = [str(path) for path in (first, second)]
+    return pair.render(
+        [
+            pair.Member(
+                name,
+                str(path),
+                studies.answers(path),
+                run.history,
+                run.config,
+                *_explored(path, run, limit=explorer.LIMIT // 2),
+            )
+            for name, (path, run) in zip(names, runs, strict=True)
+        ]
+    )
+
+
 def render(path: Path | str) -> str:
     """A run's page as HTML, from the results that it holds."""
-    from jaxinterp.report import build, tables
+    from jaxinterp.report import build, settings, tables
 
     run, answers = store.load(path), studies.answers(path)
     seeds = run.config.train.seeds
@@ -40,11 +77,14 @@ def render(path: Path | str) -> str:
         [finding for answer in answers.values() for finding in answer.findings],
         folder=str(path),
         from_scratch={study: command for study in answers if (command := from_scratch(study, path))},
-        sentences=[(answer.study.question, answer.sentence) for answer in answers.values()],
+        summaries=[
+            build.Summary(answer.study.question, answer.sentence, answer.highlights) for answer in answers.values()
+        ],
         analyses=[tables.dataset_table(found, title=name) for name, found in analyses.stored(path).items()],
         figures=figures,
         history=run.history,
         config=run.config,
+        made={"command": settings.command(run.config), **store.read_made(path)},
         payload=payload,
         reason=reason,
     )
@@ -67,8 +107,11 @@ def from_scratch(study: str, path: Path | str) -> str | None:
     return None
 
 
-def _explored(path: Path | str, run: store.Run) -> tuple[str, str]:
-    """What the page's explorer reads, or why there is none. Raises InputError if the data are not the run's."""
+def _explored(path: Path | str, run: store.Run, *, limit: int | None = None) -> tuple[str, str]:
+    """What the page's explorer reads, or why there is none. limit: bytes, if less than a page of one run has.
+
+    Raises InputError if the data are not the run's.
+    """
     from jaxinterp.report import explorer
 
     try:
@@ -77,6 +120,7 @@ def _explored(path: Path | str, run: store.Run) -> tuple[str, str]:
         return "", f"The networks cannot be looked into here: {error}."
     store.check_data(Path(path) / "weights", run.config, splits)
     try:
-        return explorer.encode(explorer.gather(run, splits, folder=Path(path))), ""
+        gathered = explorer.gather(run, splits, folder=Path(path), limit=limit or explorer.LIMIT)
+        return explorer.encode(gathered), ""
     except InputError as error:
         return "", f"The networks cannot be looked into here: {error}."

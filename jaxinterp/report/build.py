@@ -1,11 +1,9 @@
 """How is a run's report made? One HTML file that needs no other: findings, explorer, canvas, seeds, configuration."""
 
 import base64
-import dataclasses
 import hashlib
 import io
 import json
-import math
 import os
 import re
 import shlex
@@ -13,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import matplotlib
 import numpy as np
@@ -22,35 +20,45 @@ from matplotlib.figure import Figure
 
 from jaxinterp import files, train
 from jaxinterp.choices import ACTIVATIONS, NORMS
-from jaxinterp.report import glossary, tables
+from jaxinterp.config import RunConfig
+from jaxinterp.report import axes, glossary, settings, tables
 from jaxinterp.report.figures import common, training
 from jaxinterp.stats import SHARE, Estimate, over_seeds_estimate
-from jaxinterp.studies.judge import Finding
+from jaxinterp.studies.judge import Finding, Verdict
+from jaxinterp.text import format_number
 from jaxinterp.train import SPLITS, History
 
 # The page's script: these files of page/, one after the other, since a page on disk cannot import modules.
 SCRIPTS = (
     *("dom.js", "glossary.js", "decode.js", "network.js", "pictures.js", "state.js", "quantities.js", "roles.js"),
-    *("card.js", "explorer.js", "embedding.js", "classes.js", "draw.js", "respond.js", "seeds.js", "main.js"),
+    *("card.js", "explorer.js", "samples.js", "guide.js", "embedding.js", "classes.js", "draw.js", "upload.js"),
+    *("respond.js", "read.js", "mistakes.js", "compare.js", "seeds.js", "findings.js", "save.js", "main.js"),
 )
-STYLES = ("style.css", "explorer.css")
-# The score's axis runs from here to 1; what lies further left is drawn at the edge, as an arrow.
-_LOWEST = -1.0
+STYLES = ("style.css", "explorer.css", "print.css")
 _DPI = 150  # of what figures draw as pixels
 
 
 class Drawn(NamedTuple):
     """A figure of the page: the image is there once, and the rows that it belongs to refer to it by its number.
 
-    source: the image; label: its alternative text; rows: of the study's table, which it shows; owned: by one of the
-    findings, or else it follows them.
+    source: the image; label: its alternative text; rows: of the study's table, which it shows; size: width and height
+    in pixels; owned: by one of the findings, or else it follows them.
     """
 
     source: str
     label: str
     rows: tuple[str, ...]
+    size: tuple[int, int]
     number: int = 0
     owned: bool = False
+
+
+class Summary(NamedTuple):
+    """What a page says first of a study: its question, the answer, and the findings that matter most."""
+
+    question: str
+    sentence: str
+    highlights: Sequence[Finding] = ()
 
 
 def render(
@@ -59,21 +67,52 @@ def render(
     *,
     folder: str = "RUN",
     from_scratch: Mapping[str, str] = MappingProxyType({}),
-    sentences: Sequence[tuple[str, str]] = (),
+    summaries: Sequence[Summary] = (),
     analyses: Sequence[tables.Table] = (),
     figures: Iterable[Drawn] = (),
     history: History | None = None,
-    config: Any = None,
+    config: RunConfig | None = None,
+    made: Mapping[str, str] = MappingProxyType({}),
     payload: str = "",
     reason: str = "",
 ) -> str:
     """The page as HTML that needs no other file and no network.
 
     folder: the run's, for the commands that the page shows; from_scratch: by study, the command that makes the run.
-    sentences: every study's question and answer, above the findings. analyses: measurements without a study. figures:
-    each with its label as alternative text; a row unfolds to those that show it (see figures.common.shows), the others
-    follow in order. history: adds the accuracy of every seed. config: a dataclass, such as RunConfig, printed in full.
-    payload: what report.explorer.encode returned, adds the views that need the networks; reason: why there is none.
+    summaries: of every study, above the findings. analyses: measurements without a study. figures: each with its label
+    as alternative text; it stands below the first row that it shows (see figures.common.shows), or below all rows.
+    history: adds the accuracy of every seed. config: a run's, printed in full; made: how, when and where the run was
+    trained, as far as that is known. payload: what report.explorer.encode returned, adds the views that need the
+    networks; reason: why there is none.
+    """
+    rows = {finding.row for finding in findings}
+    shown = [
+        figure._replace(number=number, owned=bool(rows & set(figure.rows)))
+        for number, figure in enumerate(figures, start=1)
+    ]
+    entries = _entries(findings, shown, folder, from_scratch)
+    return page(
+        "index.html",
+        title=title,
+        payloads=[payload] if payload else [],
+        told=bool(findings or shown or not payload),
+        networks=networks(history, config),
+        summaries=[summary._replace(highlights=_placed(summary, entries)) for summary in summaries],
+        analyses=analyses,
+        findings=entries,
+        over_images=all(finding.over_images for finding in findings),
+        counts=[(v, sum(f.verdict == v for f in findings)) for v in get_args(Verdict)],
+        figures=shown,
+        accuracies=[] if history is None else [accuracy(history, title)],
+        config=[] if config is None else settings.settings(config),
+        made=made,
+        reason=reason,
+    )
+
+
+def page(template: str, *, title: str, payloads: Sequence[str], told: bool, **values: Any) -> str:
+    """A page from a template that extends base.html. payloads: of each run's networks; told: whether a view of findings
+    comes first; values: what the template shows.
     """
     environment = Environment(
         loader=PackageLoader("jaxinterp.report", "page"),
@@ -81,33 +120,19 @@ def render(
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    environment.filters["pixels"] = _pixels
-    environment.filters["scale"] = _scale
+    environment.filters["measured"] = axes.measured
+    environment.filters["scored"] = axes.scored
     script, style = script_text(), _joined(STYLES)
-    rows = {_row(finding) for finding in findings}
-    shown = [
-        figure._replace(number=number, owned=bool(rows & set(figure.rows)))
-        for number, figure in enumerate(figures, start=1)
-    ]
-    return environment.get_template("index.html").render(
+    return environment.get_template(template).render(
         title=title,
+        payloads=payloads,
+        told=told,
         script=script,
         style=style,
         script_hash=_hash(script),
         style_hash=_hash(style),
-        lowest=_LOWEST,
-        sentences=sentences,
-        analyses=analyses,
-        findings=_entries(findings, shown, folder, from_scratch),
-        over_images=all(finding.over_images for finding in findings),
-        counts=[(v, sum(f.verdict == v for f in findings)) for v in ("holds", "does not hold", "undecided")],
-        figures=shown,
-        accuracy=None if history is None else _accuracy(history),
-        curves=None if history is None else drawn(training.learning_curves(history)),
-        config=[] if config is None else list(_settings(dataclasses.asdict(config), "")),
-        payload=payload,
-        reason=reason,
         terms=glossary.terms(),
+        **values,
     )
 
 
@@ -117,7 +142,8 @@ def drawn(figure: Figure) -> Drawn:
     with matplotlib.rc_context({"svg.hashsalt": "jaxinterp"}):
         figure.savefig(buffer, format="svg", dpi=_DPI, metadata={"Date": None})
     source = f"data:image/svg+xml;base64,{base64.b64encode(buffer.getvalue()).decode()}"
-    return Drawn(source, str(figure.get_label()), common.rows_of(figure))
+    width, height = (round(72 * inches) for inches in figure.get_size_inches())
+    return Drawn(source, str(figure.get_label()), common.rows_of(figure), (width, height))
 
 
 def write(path: str | os.PathLike, html: str) -> None:
@@ -151,13 +177,17 @@ def _hash(text: str) -> str:
 def _entries(
     findings: Sequence[Finding], figures: Sequence[Drawn], folder: str, from_scratch: Mapping[str, str]
 ) -> list[dict[str, Any]]:
-    """All that a row and its fold show of a finding."""
-    entries, taken = [], set()
-    for row, finding in zip(tables.rows(findings), findings, strict=True):
+    """All that the page shows of each finding. below: the figures that stand below it, which no finding above has."""
+    entries, taken, left = [], set(), list(figures)
+    for place, (row, finding) in enumerate(zip(tables.rows(findings), findings, strict=True)):
         anchor = "row-" + re.sub(r"[^\w.]+", "-", f"{finding.study} {row.id}", flags=re.ASCII)
         while anchor in taken:
             anchor += "-again"
         taken.add(anchor)
+        own = [figure for figure in figures if finding.row in figure.rows]
+        last = place + 1 == len(findings) or findings[place + 1].row != finding.row
+        below = [figure for figure in own if last and figure in left]
+        left = [figure for figure in left if figure not in below]
         entries.append(
             {
                 "row": row,
@@ -165,52 +195,32 @@ def _entries(
                 "anchor": anchor,
                 "command": shlex.join(["jaxinterp", "study", finding.study, "--run", folder]),
                 "from_scratch": from_scratch.get(finding.study),
-                "figures": [figure.number for figure in figures if _row(finding) in figure.rows],
+                "figures": [figure.number for figure in own],
+                "below": below,
             }
         )
     return entries
 
 
-def _row(finding: Finding) -> str:
-    """The row of the study's table that a finding belongs to: the first word of its id."""
-    return finding.row
+def _placed(summary: Summary, entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """What the page shows of a summary's highlights."""
+    return [entry for finding in summary.highlights for entry in entries if entry["finding"] is finding]
 
 
-def _pixels(score: float) -> float:
-    """Where a score lies on an axis 100 wide."""
-    return round(100 * (min(max(score, _LOWEST), 1.0) - _LOWEST) / (1.0 - _LOWEST), 2) if not math.isnan(score) else 0
+def networks(history: History | None, config: RunConfig | None) -> dict[str, str]:
+    """Which networks the page is about, and how accurate they are."""
+    if history is None or config is None:
+        return {}
+    reached = over_seeds_estimate(train.kept_accuracy(history)[:, SPLITS.index("test")], bounds=SHARE)
+    accuracy = f"{format_number(100 * reached.mean, 1)} ± {format_number(100 * reached.sd, 1)} %"
+    return {"described": tables.describe(config), "n": f"{reached.n}", "accuracy": accuracy}
 
 
-def _scale(finding: Finding) -> dict[str, Any]:
-    """Where ours and the control lie on an axis 100 wide that just holds both of them and their intervals."""
-    estimates = {"ours": finding.measured, "control": finding.control}
-    values = [v for e in estimates.values() for v in (e.low, e.mean, e.high) if math.isfinite(v)] or [0.0]
-    low, high = min(values), max(values)
-    if low >= 0 and low < high - low:  # a nearby zero says more than a scale that starts just above it
-        low = 0.0
-    margin = 0.04 * (high - low) or 0.5
-    low, high = low - margin * (low != 0), high + margin
+def accuracy(history: History, name: str) -> dict[str, Any]:
+    """Accuracy at the epoch whose weights were kept: a summary of each split, every seed, and learning curves.
 
-    def at(value: float) -> float:
-        return round(100 * (value - low) / (high - low), 2)
-
-    marks = [
-        (name, *(at(v if math.isfinite(v) else e.mean) for v in (e.low, e.mean, e.high)), y)
-        for (name, e), y in zip(estimates.items(), (5, 11), strict=True)
-        if math.isfinite(e.mean)
-    ]
-    return {
-        "marks": marks,
-        "zero": at(0.0) if low <= 0 <= high else None,
-        "low": f"{low:.3g}".replace("-", "−"),
-        "high": f"{high:.3g}".replace("-", "−"),
-        "label": f"ours {tables.number(finding.measured.mean)} {tables.interval(finding.measured)}, control "
-        f"{tables.number(finding.control.mean)} {tables.interval(finding.control)}",
-    }
-
-
-def _accuracy(history: History) -> dict[str, Any]:
-    """Accuracy at the epoch whose weights were kept: a summary of each split, then every seed."""
+    name: of the run.
+    """
     kept, diverged, epoch = train.kept_accuracy(history), np.asarray(history.diverged), np.asarray(history.best)
     present = [split for split in range(len(SPLITS)) if np.isfinite(kept[:, split]).any()]
     summary: list[tuple[str, Estimate]] = [
@@ -221,19 +231,10 @@ def _accuracy(history: History) -> dict[str, Any]:
         for seed in range(len(kept))
     ]
     return {
-        "summary": [(name, tables.spread(e), tables.interval(e), e.n) for name, e in summary],
+        "name": name,
+        "curves": drawn(training.learning_curves(history)),
+        "summary": [(split, tables.spread(e), tables.interval(e), e.n) for split, e in summary],
         "splits": [SPLITS[split] for split in present],
         "seeds": seeds,
         "diverged": int((diverged > 0).sum()),
     }
-
-
-def _settings(settings: dict[str, Any], prefix: str):
-    for name, value in settings.items():
-        if isinstance(value, dict):
-            yield from _settings(value, f"{prefix}{name}.")
-        else:
-            yield (
-                f"{prefix}{name}",
-                f"{value:g}" if isinstance(value, float) else ("—" if value in (None, (), "") else str(value)),
-            )

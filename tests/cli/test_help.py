@@ -40,7 +40,7 @@ def show(capsys):
         ("attribute", ("RUN", "--image", "--class", "--unit", "--method", "--seed", "--out")),
         ("compare", ("RUN [RUN ...]", "untrained")),
         ("explain", ("--url", "--model", "--max-requests", "--max-tokens", "--dry-run", "--yes", "JAXINTERP_API_KEY")),
-        ("report", ("RUN", "RUN/report/index.html")),
+        ("report", ("RUN", "RUN/report/index.html", "RUN/report/with-OTHER.html")),
         ("runs", ("--root", "to show its seeds")),
         ("recipes", ("five write-ups", "controls")),
         ("doctor", ("versions", "what is missing")),

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from support import findings
 
@@ -53,7 +51,7 @@ class Page(html.parser.HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.tags.append((tag, dict(attrs)))
-        if tag not in ("meta", "link", "br", "img"):
+        if tag not in ("meta", "link", "br", "img", "input"):
             self.open.append(tag)
 
     def handle_startendtag(self, tag, attrs):
@@ -156,14 +154,29 @@ def test_there_is_no_such_command_for_networks_of_another_kind(tmp_path):
         assert report.from_scratch("instance-variation", tmp_path) is None
 
 
-def test_a_figure_is_there_once_and_its_rows_refer_to_it():
+def test_a_figure_is_there_once_below_the_first_row_that_it_shows():
     figures = [shows(figure("first"), "1.1", "2"), figure("second"), shows(figure("third"), "9")]
-    html = build.render("Title", [finding(), finding()], figures=map(build.drawn, figures))
+    rows = [finding(), finding(), finding()._replace(row="2")]
+    html = build.render("Title", rows, figures=map(build.drawn, figures))
     page = Page(html)
-    assert html.count("data:image/svg") == 3
-    assert [attrs["href"] for attrs in page.all("a") if attrs.get("class") == "shows"] == ["#figure-1"] * 2
-    folded = html[html.index('id="of-rows"') :]
-    assert 'alt="first"' in folded and 'alt="second"' not in folded and 'alt="third"' not in folded
+    assert html.count('src="data:image/svg') == 3
+    assert [attrs["href"] for attrs in page.all("a") if attrs.get("class") == "shows"] == ["#figure-1"] * 3
+    places = [html.index(text) for text in ('id="row-study-1.1-again"', 'alt="first"', 'id="row-study-2"')]
+    assert places == sorted(places)
+    after = html[html.index("More figures") :]
+    assert 'alt="first"' not in after and 'alt="second"' in after and 'alt="third"' in after
+
+
+def test_the_page_opens_with_the_networks_the_answer_and_what_matters_most():
+    rows = [finding("one claim"), finding("another claim")]
+    summary = build.Summary("Is it so?", "It is.", [rows[1]])
+    html = build.render("Title", rows, summaries=[summary], history=history(), config=RunConfig())
+    opening = html[html.index("<main>") + 6 : html.index("All 2 findings")]
+    above = Page(f"{opening}</h2></section>")
+    for words in ("1 network: mnist 32-16-10", "Test accuracy 80.0 ± — %", "Is it so?", "It is.", "another claim"):
+        assert words in " ".join(above.text.split())
+    assert "one claim" not in above.text
+    assert [attrs["href"] for attrs in above.all("a")] == ["#row-study-1.1-again"]
 
 
 def test_rows_have_addresses_of_their_own():
@@ -193,25 +206,6 @@ def test_the_scripts_that_are_checked_are_the_pages_in_its_order():
     folder = resources.files("jaxinterp.report") / "page"
     assert tuple(Path(name).name for name in checked if name.endswith(".js")) == build.SCRIPTS
     assert {file.name for file in folder.iterdir() if file.name.endswith(".js")} == set(build.SCRIPTS)
-
-
-@given(*[st.floats(-1e6, 1e6)] * 2, st.floats(0, 1e6), st.floats(0, 1e6))
-def test_ours_and_its_control_lie_on_their_axis_in_order(ours, control, width, other):
-    estimates = [Estimate(m, 1.0, m - w, m + w, 8) for m, w in ((ours, width), (control, other))]
-    drawn = build._scale(finding()._replace(measured=estimates[0], control=estimates[1]))
-    assert len(drawn["marks"]) == 2
-    for _, low, mean, high, _ in drawn["marks"]:
-        assert 0 <= low <= mean <= high <= 100
-    (_, _, first, _, _), (_, _, second, _, _) = drawn["marks"]
-    assert (first - second) * (ours - control) >= 0
-
-
-@pytest.mark.parametrize("score", [(NAN, NAN, NAN, NAN, 0), (-3.0, 1.0, -4.0, -2.0, 8), (5.0, 1.0, 4.0, 6.0, 8)])
-def test_every_score_can_be_drawn(score):
-    page = Page(build.render("Title", [finding(score=score)]))
-    shapes = [attrs for tag, attrs in page.tags if tag in ("line", "rect", "circle")]
-    drawn = [float(attrs[name]) for attrs in shapes for name in ("x", "x1", "x2", "cx") if name in attrs]
-    assert all(0 <= value <= 100 for value in drawn)
 
 
 def test_diverged_seeds_are_flagged_and_left_out_of_the_accuracy():

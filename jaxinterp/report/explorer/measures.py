@@ -24,14 +24,6 @@ _HIGH, _LOW = "95th percentile", "5th percentile"
 
 MEASURES = (
     Measure(
-        "selectivity",
-        "selectivity index",
-        "(class mean − mean of the rest)/(class mean + mean of the rest + .001), for the class where it is largest; "
-        "between −1 and 1 where no activation is below 0.",
-        LABELS,
-        _HIGH,
-    ),
-    Measure(
         "d_prime",
         "d′",
         "Class mean less the mean of the rest, in standard deviations, for the class where it is largest.",
@@ -50,6 +42,14 @@ MEASURES = (
         "mutual information",
         "Bits of information that the activation, in ten quantile bins, has about one class against the rest, for the "
         "class where it is most.",
+        LABELS,
+        _HIGH,
+    ),
+    Measure(
+        "selectivity",
+        "selectivity index",
+        "(class mean − mean of the rest)/(class mean + mean of the rest + .001), for the class where it is largest; "
+        "between −1 and 1 where no activation is below 0, and without meaning otherwise.",
         LABELS,
         _HIGH,
     ),

@@ -66,11 +66,11 @@ function pictures({ payload, networkOf, view, hash, mapsOf }) {
   /** @type {(name: string) => number} */
   const at = (name) => entry(arrays[`layer${layer}/${name}`], seed, unit);
   const direct = `layer${layer}/map` in arrays;
-  const what = direct ? "Mean gradient by the pixels" : layer === 0 ? "Weights" : "Weights pushed back to the pixels";
+  const what = direct ? "Mean gradient by the pixels" : layer === 0 ? "Weights" : "Effective weights on the pixels";
   const { maps: channels } = meta.layers[layer], driven = channels ? "mean pre-activation" : "pre-activation";
   const reach = `reaches ${written(at("maximiser_value"), 2)} of at most ${written(at("maximiser_bound"), 2)}`;
   const fraction = Number.isFinite(at("maximiser_fraction")) ? `, ${share(at("maximiser_fraction"))} of the way from the blank image` : "";
-  return block("What it looks for", layer === 0 || direct ? "" : "Pushed back: the product of the kernels below, activation functions ignored.",
+  return block("What it looks for", layer === 0 || direct ? "" : "Effective weights: the product of the kernels below, activation functions ignored.",
     channels && filters({ payload, networkOf, view, hash }),
     make("div", { class: "pictures" },
       make("figure", {}, weightMap(maps[unit], meta, scale, `${what} of this ${unitWord(meta.layers[layer])}: ${extremes(maps[unit], meta)}`, { class: "map large" }),
@@ -136,7 +136,7 @@ function exemplars({ payload: { meta, arrays }, view: { seed, layer, unit } }) {
       make("figcaption", {}, `${label}: `, datum(values[rank], 2)));
   };
   const note = maps ? "label and mean of the pre-activation over its map under each; framed: what the position with the highest one sees" : "label and pre-activation under each";
-  return block("Real images that light it most", `Of ${meta.test_images} test images; ${note}.`,
+  return block("Images that activate it most", `Of ${meta.test_images} test images; ${note}.`,
     make("div", { class: "pictures small" }, Array.from(places, figure)));
 }
 
@@ -184,9 +184,9 @@ function classes({ payload: { meta, arrays }, view, hash }) {
     ...(roles ? [datum(roles.shapley(place, unit)), datum(roles.alone(place, unit))] : []),
   ]);
   const what = meta.layers[layer].maps ? "Response, mean over its map:" : "Response:";
-  const note = `${what} mean ± sd over ${meta.test_images} test images (bar, whisker). Counterparts: the matched units of ${others.length} other seeds, ` +
+  const note = `${what} mean ± sd over ${meta.test_images} test images (bar, whisker). Matched: the matched units of ${others.length} other seeds, ` +
     `mean ± sd over seeds (a dot each). Damage: the class's accuracy lost when the unit is ablated.${roles ? ` Shapley value: the unit's part of the class's F1, over all coalitions of its layer, with other units set to 0; alone: F1 lost when it alone is set to 0; both on ${meta.roles.images} test images.` : ""}`;
-  const heads = ["class", "response", "counterparts", ...meta.kinds.map((kind) => `${kind}: damage`), ...(roles ? ["Shapley value", "alone"] : [])];
+  const heads = ["class", "response", "matched units", ...meta.kinds.map((kind) => `${kind}: damage`), ...(roles ? ["Shapley value", "alone"] : [])];
   return block("Classes", note, table(heads, rows, { class: "classes" }),
     layer === meta.layers.length - 1 && make("p", { class: "note" }, roles
       ? make("a", { href: hashOf("classes", { seed: meta.seeds[seed], class: chosen }) }, `What ${meta.classes[chosen]} needs of this layer`)
@@ -268,13 +268,14 @@ function matches({ meta, arrays }, { seed, layer, unit }) {
 function counterparts(context) {
   const { payload, view, hash, thumbnail } = context, { layer } = view;
   const found = matches(payload, view);
-  if (!found.length) return block("Counterparts in other seeds", "The page holds no other seed.");
+  if (!found.length) return block("Matched units in other seeds", "The page holds no other seed.");
   const size = mean(found.map(({ r }) => Math.abs(r)).filter(Number.isFinite));
   const own = make("li", {}, make("span", { class: "own" }, thumbnail(view.seed, layer, view.unit),
     make("span", {}, `seed ${payload.meta.seeds[view.seed]}: ${view.unit}`), make("span", {}, "this unit")));
   const items = found.map(({ place, match, r }) => make("li", {}, make("a", { href: hash({ seed: place, unit: match }) },
     thumbnail(place, layer, match), make("span", {}, `seed ${payload.meta.seeds[place]}: ${match}`), make("span", {}, "r ", datum(r, 2)))));
-  return block("Counterparts in other seeds",
+  return block("Matched units in other seeds",
     `Units matched one to one over the whole layer; r: correlation of the two units' activations on held-out images, mean |r| ${written(size, 2)}. ` +
-    "A picture leads to that unit's card.", make("ol", { class: "tiles" }, own, items));
+    "A picture leads to that unit's card.",
+    make("p", {}, make("a", { href: hashOf("compare", { layer, seed: payload.meta.seeds[view.seed], unit: view.unit }) }, "Compare two units side by side")), make("ol", { class: "tiles" }, own, items));
 }

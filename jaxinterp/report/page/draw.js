@@ -11,7 +11,7 @@ const STEPS = new Map([["ArrowLeft", [-1, 0]], ["ArrowRight", [1, 0]], ["ArrowUp
  * @typedef {object} Drawing
  * @property {Uint8Array} bytes
  * @property {(chosen: boolean) => void} erase
- * @property {(image: Values) => void} load
+ * @property {(image: Values, edited?: boolean) => void} load
  * @property {() => void} clear
  * @property {(from: number, to: number) => void} eraseRows
  */
@@ -94,7 +94,7 @@ function drawing(canvas, cursor, meta, changed) {
   return {
     bytes,
     erase: (chosen) => { erasing = chosen; },
-    load: (image) => { bytes.set(image); update(false); },
+    load: (image, edited = false) => { bytes.set(image); update(edited); },
     clear: () => { bytes.fill(0); update(); },
     eraseRows: (from, to) => { bytes.fill(0, from * columns * channels, (to + 1) * columns * channels); update(); },
   };

@@ -90,7 +90,7 @@ function embedding(payload) {
     find("pointed").replaceChildren(
       make("div", { class: "pictures" }, make("figure", {},
         make("a", { href: opened(place) }, photograph(pixels, meta, text, { class: "image large" }), "open it in Try it"),
-        make("figcaption", { role: "status" }, text))));
+        make("figcaption", {}, make("span", { role: "status" }, text)))));
   }
 
   function showClasses() {
@@ -104,9 +104,9 @@ function embedding(payload) {
     const { seed, layer } = view;
     const rows = meta.embedded.map(({ name }, place) => [name, ...range(3).map((state) => datum(entry(arrays[`layer${layer}/embedded`], seed, place, state), 2))]);
     find("kept").replaceChildren(
-      make("h4", {}, "Are these clusters?"),
+      make("h3", {}, "Are these clusters?"),
       make("p", { class: "note" }, "Only as far as the silhouette in the layer exceeds both controls. What the picture shows beyond that, or hides, is the projection's."),
-      table(["", "trained", "permuted labels", "untrained"], rows),
+      table(["number", "trained", "permuted labels", "untrained"], rows),
       make("details", {}, make("summary", {}, "What they say"),
         make("dl", { class: "terms" }, meta.embedded.map(({ name, explanation }) => make("div", {}, make("dt", {}, name), make("dd", {}, explanation))))));
   }

@@ -1,17 +1,25 @@
-// What does a term mean? A label that is a term of the glossary shows its text on hover, on keyboard focus and on tap.
+// What does a term mean? A label that is a term of the glossary shows its text on hover, on keyboard focus and on tap, and
+// so does the first mention of a term in a paragraph, but for the focus: keys would otherwise stop at every other word.
 
 /** @type {NodeListOf<HTMLElement>} */
 const texts = document.querySelectorAll("#glossary > [data-term]");
 const glossary = new Map([...texts].map((text) => [plain(text.dataset.term ?? ""), text]));
 /** @type {WeakMap<Element, HTMLElement>} */
 const explained = new WeakMap();  // words, and the controls that they label → their text
-const LABELS = "th, dt, h2, h3, h4, label";
+const LABELS = "th, dt, h2, h3, h4, label", PROSE = ".note, .facts, .claim, .answer, .question, .guide li, dd, table.settings td";
+const MENTION = new RegExp(`(?<![\\p{L}\\p{N}-])(${[...glossary.keys()].sort((a, b) => b.length - a.length).map(escaped).join("|")})(s?)(?![\\p{L}\\p{N}-])`, "iu");
+const EVERYDAY = ["bar", "condition", "interaction", "measured", "run"];  // words that prose also uses in their plain sense
 /** @type {{ anchor: Element, text: HTMLElement } | null} */
 let shown = null;
 
 /** @type {(label: string) => string} */
 function plain(label) {
   return label.replace(/\s+/g, " ").trim().toLowerCase();
+}
+
+/** @type {(text: string) => string} */
+function escaped(text) {
+  return text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
 }
 
 // Mark the labels of the page that are terms, those to come as well.
@@ -37,6 +45,28 @@ function explain(root) {
     const words = control ? [...label.childNodes].filter((node) => node instanceof Text && node.data.trim()) : [...label.childNodes];
     const text = label.matches(LABELS) && !label.querySelector(".term") && glossary.get(plain(words.map((word) => word.textContent).join("")));
     if (text) mark(label, control, words, text);
+  }
+  for (const paragraph of [root, ...root.querySelectorAll(PROSE)]) if (paragraph.matches(PROSE)) mention(paragraph);
+}
+
+// Mark where a paragraph first mentions a term.
+/** @type {(paragraph: Element) => void} */
+function mention(paragraph) {
+  const seen = new Set(), walker = document.createTreeWalker(paragraph, NodeFilter.SHOW_TEXT);
+  /** @type {Text[]} */
+  const left = [];
+  while (walker.nextNode()) if (walker.currentNode instanceof Text) left.push(walker.currentNode);
+  for (let node = left.shift(); node; node = left.shift()) {
+    const found = node.data.match(MENTION), text = found && glossary.get(plain(found[1]));
+    if (!found || !text || node.parentElement?.closest(".term, a, button, code, label, select, textarea")) continue;
+    const word = node.splitText(found.index ?? 0);
+    left.unshift(word.splitText(found[0].length));
+    if (seen.has(text) || EVERYDAY.includes(plain(found[1]))) continue;
+    seen.add(text);
+    const span = make("span", { class: "term mentioned" });
+    word.replaceWith(span);
+    span.append(word);
+    explained.set(span, text);
   }
 }
 

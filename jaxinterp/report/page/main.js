@@ -1,10 +1,13 @@
 // Which view is open, and what do keys do? Findings need none of this; the views that the payload feeds start here.
 
 const views = [...document.querySelectorAll("main > section")].map(({ id }) => id);
-/** @type {{ explorer?: ReturnType<typeof explorer>, try?: ReturnType<typeof trial>, embedding?: ReturnType<typeof embedding>, classes?: ReturnType<typeof classesView>, seeds?: ReturnType<typeof seedsView> }} */
+/** @type {{ findings?: ReturnType<typeof findingsView>, explorer?: ReturnType<typeof explorer>, try?: ReturnType<typeof trial>, embedding?: ReturnType<typeof embedding>, classes?: ReturnType<typeof classesView>, mistakes?: ReturnType<typeof mistakesView>, compare?: ReturnType<typeof compareView>, seeds?: ReturnType<typeof seedsView> }} */
 const parts = {};
 /** @type {Map<string, string>} */
 const left = new Map();  // view → the address at which it was left
+
+// Of a page of two runs: whose networks are shown, which the address says before its hash.
+const run = Number(new URLSearchParams(location.search).get("run")) === 1 ? 1 : 0;
 
 /** @type {(view: string) => { show: (settings: URLSearchParams) => void } | undefined} */
 const partOf = (view) => Object.entries(parts).find(([name]) => name === view)?.[1];
@@ -25,20 +28,25 @@ function route() {
   for (let fold = target?.closest("details"); fold; fold = fold.parentElement?.closest("details")) fold.open = true;
   const row = target?.matches("tr") ? target.nextElementSibling?.querySelector("details") : null;
   if (row) row.open = true;
-  target?.scrollIntoView();
   partOf(open)?.show(settings);
+  target?.scrollIntoView();
 }
 
-// A row unfolds to its figures, which the page holds once.
-/** @type {(details: HTMLDetailsElement) => void} */
-function unfold(details) {
+// Show what is of the chosen run, and let the links to the other one keep the view.
+function chooseRun() {
+  /** @type {NodeListOf<HTMLElement>} */
+  const owned = document.querySelectorAll("[data-run]");
+  const runs = new Set([...owned].map(({ dataset }) => dataset.run));
+  for (const one of owned) one.hidden = runs.size > 1 && one.dataset.run !== String(run);
   /** @type {NodeListOf<HTMLAnchorElement>} */
-  const links = details.querySelectorAll("a.shows:not([hidden])");
-  for (const link of details.open ? links : []) {
-    const image = find(link.hash.slice(1)).querySelector("img");
-    link.before(make("figure", { tabindex: "0" }, make("img", { src: image?.src, alt: image?.alt })));
-    link.hidden = true;
+  const links = document.querySelectorAll("[data-switch]");
+  for (const link of links) {
+    if (link.dataset.switch === String(run)) link.setAttribute("aria-current", "true");
+    link.addEventListener("click", () => { link.hash = readHash().view === "runs" || !readHash().view ? "#explorer" : `#${readHash().view}`; });
   }
+  document.getElementById("only-different")?.addEventListener("change", () => {
+    for (const row of document.querySelectorAll(".joined tbody tr:not([data-differs])")) row.toggleAttribute("hidden", field("only-different").checked);
+  });
 }
 
 /** @type {(event: KeyboardEvent) => void} */
@@ -57,26 +65,20 @@ function keys(event) {
 async function start() {
   document.documentElement.classList.add("scripted");
   explainTerms();
-  /** @type {NodeListOf<HTMLDetailsElement>} */
-  const folds = document.querySelectorAll(".fold details");
-  for (const details of folds) {
-    details.addEventListener("toggle", () => unfold(details));
-    details.closest("tr")?.previousElementSibling?.addEventListener("click", ({ target }) => {
-      const reading = (target instanceof Element && target.closest("a")) || getSelection()?.type === "Range";
-      if (!reading) details.open = !details.open;
-    });
-  }
+  if (document.getElementById("sift")) parts.findings = findingsView();
+  chooseRun();
+  offerSaving();
   window.addEventListener("hashchange", ({ oldURL }) => {
     const { hash } = new URL(oldURL);
     left.set(hash.slice(1).split("?")[0], hash);
     route();
   });
   route();
-  const held = document.getElementById("payload");
+  const [held] = [...document.querySelectorAll("script[id^=payload]")].filter((one) => one.id === (run ? `payload-${run}` : "payload"));
   if (held) {
     try {
       const payload = await decode(held.textContent);
-      held.remove();
+      for (const one of document.querySelectorAll("script[id^=payload]")) one.remove();
       /** @type {Map<number, Network>} */
       const networks = new Map();
       /** @type {(place: number) => Network} */
@@ -88,8 +90,15 @@ async function start() {
       parts.try = trial(payload, networkOf);
       parts.embedding = embedding(payload);
       parts.classes = classesView(payload);
+      const readAll = reader(payload, networkOf);
+      parts.mistakes = mistakesView(payload, readAll);
+      parts.compare = compareView(payload, networkOf, readAll);
       if (document.getElementById("seeds")) parts.seeds = seedsView(payload);
       parts.explorer = explorer(payload, networkOf);
+      const showSamples = () => document.getElementById("samples")?.replaceChildren(...samples(payload, networkOf));
+      showSamples();
+      dark.addEventListener("change", showSamples);
+      find("guide").replaceChildren(...guide(payload));
     } catch (error) {
       for (const place of document.querySelectorAll(".waiting")) place.textContent = `This browser cannot unpack the networks: ${error instanceof Error ? error.message : error}`;
       throw error;

@@ -213,3 +213,16 @@ function probabilities(logits, loss) {
   const sum = powers.reduce((total, power) => total + power, 0);
   return powers.map((power) => power / sum);
 }
+
+// The class that outputs are read as, and its probability; NaN where outputs are values.
+/** @typedef {{ label: number, chance: number }} Reading */
+/** @type {(meta: Meta, logits: Float64Array) => Reading} */
+function readingOf({ outputs, loss }, logits) {
+  const chances = probabilities(logits, loss);
+  if (outputs > 1) {
+    const label = logits.indexOf(Math.max(...logits));
+    return { label, chance: chances[label] };
+  }
+  const positive = logits[0] > (loss === "squared_error" ? 0.5 : 0);
+  return { label: Number(positive), chance: positive ? chances[0] : 1 - chances[0] };
+}

@@ -1,7 +1,7 @@
 // How do numbers become pictures? Grey, or their own colours, for images; for signed values blue below zero, orange
 // above, paper at zero; for signed values of three channels grey at zero, each colour brighter above and darker below.
 
-const dark = window.matchMedia("(prefers-color-scheme: dark)");
+const dark = window.matchMedia("screen and (prefers-color-scheme: dark)");
 /** @typedef {{ light: number[], dark: number[] }} Colour  red, green, blue by scheme */
 /** @typedef {(value: number) => number[]} Painter  the colour of a value: red, green, blue */
 /** @typedef {ArrayLike<number>} Values */
@@ -12,6 +12,8 @@ const BELOW = { light: [0, 90, 160], dark: [86, 180, 255] };
 const ABOVE = { light: [200, 75, 0], dark: [255, 150, 70] };
 /** @type {Colour} */
 const PAPER = { light: [255, 255, 255], dark: [20, 23, 27] };
+/** @type {Colour} */
+const MUCH = { light: [40, 48, 58], dark: [225, 230, 236] };
 const CHANNELS = ["red", "green", "blue"];
 
 // The colour of a signed value on a scale: red, green, blue.
@@ -23,7 +25,14 @@ function signed(value, scale) {
   return PAPER[scheme].map((channel, place) => Math.round(channel + strength * (end[place] - channel)));
 }
 
-// The same as a tint behind text, which stays readable on it; no colour where the value is not known.
+// The colour of an amount on a scale, from paper at none to grey: red, green, blue.
+/** @type {(value: number, scale: number) => number[]} */
+function amount(value, scale) {
+  const scheme = dark.matches ? "dark" : "light", strength = Math.max(0, Math.min(1, value / (scale || 1)));
+  return PAPER[scheme].map((channel, place) => Math.round(channel + strength * (MUCH[scheme][place] - channel)));
+}
+
+// A signed value as a tint behind text, which stays readable on it; no colour where the value is not known.
 /** @type {(value: number, scale: number) => string} */
 function tint(value, scale) {
   if (!Number.isFinite(value)) return "";

@@ -45,7 +45,7 @@ function quantities(payload) {
   /** @type {Quantity[]} */
   const others = [
     { name: "unit", label: "number of the unit", of: (seed, layer, unit) => unit, whole: true },
-    { name: "firing", label: "share of images that light it", of: at("firing") },
+    { name: "firing", label: "share of images that activate it", of: at("firing") },
     { name: "sd", label: "spread over images (sd)", of: at("sd") },
     { name: "class", label: "mean response to the class", of: (seed, layer, unit, chosen) =>
       entry(arrays[`layer${layer}/class_mean`], seed, unit, chosen) },

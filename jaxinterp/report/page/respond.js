@@ -21,7 +21,7 @@ function trial(payload, networkOf) {
   let answer = null;
   const mapped = meta.layers.findIndex(({ maps }) => maps);
   let shown = { layer: mapped, unit: 0 };  // whose map is drawn
-  let seed = 0, image = 0, edited = false, painted = false;
+  let seed = 0, image = 0, edited = false, painted = false, uploaded = "";
 
   const single = meta.outputs === 1;
   const outputs = range(meta.outputs).map((place) => (single ? "output" : meta.classes[place] ?? `${place}`));
@@ -42,7 +42,7 @@ function trial(payload, networkOf) {
       make("h3", {}, `${layerName(site)}${maps ? ": each channel's mean over its map" : ""}`),
       make("div", { class: "cells" }, range(units).map((unit) => {
         const value = make("data", {}), factor = make("span", { class: "factor" });
-        const button = make("button", { type: "button", "data-place": `${layer}:${unit}` }, make("span", { class: "number" }, `${unit}`), value, factor);
+        const button = make("button", { type: "button", "data-place": `${layer}:${unit}` }, make("span", { class: "number" }, make("span", { class: "hidden" }, `${unitWord(meta.layers[layer])} `), `${unit}`), value, factor);
         button.addEventListener("click", () => toggle(layer, unit));
         for (const event of ["focus", "pointerenter"]) button.addEventListener(event, () => { tell(layer, unit); showMap(answer); });
         cells.set(`${layer}:${unit}`, { button, value, factor });
@@ -83,29 +83,27 @@ function trial(payload, networkOf) {
     const pixels = Float64Array.from(sketch.bytes, (byte) => byte / 255), network = networkOf(seed);
     answer = forward(network, pixels, scales);
     const { logits, activations } = answer, plain = scales.size ? forward(network, pixels) : answer;
-    const chances = probabilities(logits, meta.loss), best = logits.indexOf(Math.max(...logits));
+    const chances = probabilities(logits, meta.loss), { label: readAs, chance } = readingOf(meta, logits);
     const highest = Math.max(...logits.map(Math.abs), ...plain.logits.map(Math.abs), 1e-9);
     rows.forEach(({ row, bar, logit, before, probability }, place) => {
       put(logit, logits[place], 2);
       put(before, logits[place] - plain.logits[place], 2);
       put(probability, chances[place], 3);
       stretch(bar, logits[place], plain.logits[place], highest);
-      row.toggleAttribute("data-best", !single && place === best);
+      row.toggleAttribute("data-best", !single && place === readAs);
     });
     activations.forEach((values, layer) => {
       const largest = Math.max(...plain.activations[layer].map(Math.abs), 1e-9);
       values.forEach((value, unit) => {
         const cell = cells.get(`${layer}:${unit}`), scale = scales.get(`${layer}:${unit}`);
-        if (cell) showCell(cell, meta.layers[layer], unit, value, largest, scale);
+        if (cell) showCell(cell, value, largest, scale);
       });
     });
     showMap(answer);
-    const positive = logits[0] > (meta.loss === "squared_error" ? 0.5 : 0);
-    const [read, chance] = single ? [meta.classes[Number(positive)], positive ? chances[0] : 1 - chances[0]] : [outputs[best], chances[best]];
-    const reading = `read as ${read}${Number.isFinite(chance) ? ` (${share(chance)})` : ""}`;
+    const reading = `read as ${meta.classes[readAs] ?? readAs}${Number.isFinite(chance) ? ` (${share(chance)})` : ""}`;
     const label = entry(arrays["pool/labels"], image), origin = `test image ${entry(arrays["pool/index"], image)}, labelled ${meta.classes[label] ?? label}`;
     find("reading").textContent = `Seed ${meta.seeds[seed]}: ${reading}`;
-    find("origin").textContent = edited ? `Drawn or edited; last loaded: ${origin}.` : `Unchanged ${origin}.`;
+    find("origin").textContent = uploaded ? `${uploaded}, uploaded and scaled to ${meta.rows} × ${meta.columns} pixels.` : edited ? `Drawn or edited; last loaded: ${origin}.` : `Unchanged ${origin}.`;
     find("edits").textContent = scales.size ? `${scales.size} ${scales.size === 1 ? "unit is" : "units are"} changed.` : "No unit is changed.";
     if (painted) note();
   }
@@ -124,12 +122,11 @@ function trial(payload, networkOf) {
       picture(values, maps.rows, maps.columns, (value) => signed(value, largest), what, { class: "map" }));
   }
 
-  /** @type {(cell: Cell, layer: Layer, unit: number, value: number, largest: number, scale: number | undefined) => void} */
-  function showCell({ button, value: cell, factor }, layer, unit, value, largest, scale) {
+  /** @type {(cell: Cell, value: number, largest: number, scale: number | undefined) => void} */
+  function showCell({ button, value: cell, factor }, value, largest, scale) {
     put(cell, value, 2);
     button.style.background = tint(value, largest);
     button.setAttribute("aria-pressed", String(scale !== undefined));
-    button.setAttribute("aria-label", `${unitWord(layer)} ${unit}: ${written(value, 2)}${layer.maps ? ", mean over its map" : ""}${scale === undefined ? "" : `, multiplied by ${scale}`}`);
     factor.textContent = scale === undefined ? "" : `×${scale}`;
   }
 
@@ -172,7 +169,22 @@ function trial(payload, networkOf) {
   /** @type {(place: number) => void} */
   function load(place) {
     image = place;
+    uploaded = "";
     sketch.load(part(arrays["pool/images"], place));
+  }
+
+  // Load the picture of the chosen file; it never leaves the browser.
+  async function upload() {
+    const [file] = field("upload").files ?? [];
+    if (!file) return;
+    find("upload-complaint").textContent = "";
+    try {
+      const bytes = await scaled(file, meta, field("invert").checked);
+      uploaded = file.name;
+      sketch.load(bytes, true);
+    } catch {
+      find("upload-complaint").textContent = `${file.name} is no image that this browser can read: choose a PNG, JPEG, WebP or GIF file.`;
+    }
   }
 
   // Bring everything to what the settings say.
@@ -205,7 +217,8 @@ function trial(payload, networkOf) {
   find("next").addEventListener("click", () => step(1));
   find("previous").addEventListener("click", () => step(-1));
   find("label").addEventListener("change", () => step(1));
-  find("clear").addEventListener("click", () => sketch.clear());
+  find("clear").addEventListener("click", () => { uploaded = ""; sketch.clear(); });
+  for (const name of ["upload", "invert"]) find(name).addEventListener("change", upload);
   find("restore").addEventListener("click", () => { scales.clear(); respond(); });
   find("erase-rows").addEventListener("click", () => {
     const [from, to] = ["row-from", "row-to"].map((id) => Math.min(meta.rows - 1, Math.max(0, Math.round(field(id).valueAsNumber || 0))));

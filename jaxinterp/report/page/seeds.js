@@ -74,7 +74,7 @@ function seedsView(payload) {
       pointed.textContent = say([first, second, entry(values, first, second)]);
     });
     const list = make("details", {}, make("summary", {}, `All ${pairs.length} pairs`));
-    const fillList = () => list.append(make("ol", { class: "pairs" }, [...pairs].reverse().map((pair) => make("li", {}, say(pair)))));
+    const fillList = () => list.append(make("ol", { class: "pairs", tabindex: "0", "aria-label": "CKA of all pairs" }, [...pairs].reverse().map((pair) => make("li", {}, say(pair)))));
     list.addEventListener("toggle", fillList, { once: true });
     return make("figure", { class: "similarity" }, make("h4", {}, layerName(site)), canvas, pointed,
       make("figcaption", {}, `mean of pairs ${written(middle)}; least alike: ${say(least)}; most: ${say(most)}.`), list);
@@ -89,7 +89,7 @@ function seedsView(payload) {
     const all = meta.layers.flatMap((_, layer) => Array.from(arrays[`layer${layer}/cka`].data)).filter(Number.isFinite);
     const low = Math.min(0.9, Math.floor(10 * extent(all)[0]) / 10);
     /** @type {Painter} */
-    const colour = (value) => signed(low - value, 1 - low);
+    const colour = (value) => amount(value - low, 1 - low);
     const found = meta.layers.map((layer, place) => matrix(layer, place, colour)), drawn = found.some((one) => one.matches("figure"));
     find("similarity").replaceChildren(drawn ? legend(low, 1, colour, "CKA, one scale for all layers") : "", make("div", { class: "row" }, found));
   }

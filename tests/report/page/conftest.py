@@ -2,7 +2,7 @@
 
 import chromium
 import pytest
-from support import pages
+from support import pages, whole_page
 
 from jaxinterp import ensemble, interventions
 from jaxinterp.errors import InputError
@@ -58,6 +58,12 @@ def shown(networks):
 @pytest.fixture(scope="module")
 def html(shown):
     return build.render("Networks", [], history=pages.history(), payload=explorer.encode(shown))
+
+
+@pytest.fixture(scope="module")
+def whole(shown):
+    """A page with everything on it."""
+    return whole_page.render(shown)
 
 
 @pytest.fixture(scope="module")

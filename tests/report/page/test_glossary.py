@@ -60,7 +60,8 @@ def test_the_page_holds_the_glossary():
         ("explorer", "#card thead .term >> text=null", "null"),
         ("try", "thead .term >> text=output", "output"),
         ("seeds", "#seeds-table .term >> text=seed", "Seed"),
-        ("configuration", "dt .term >> text=recipe", "recipe"),
+        ("configuration", "th .term >> text=recipe", "recipe"),
+        ("explorer", "#card .note .mentioned >> text=unit", "unit"),
     ],
 )
 def test_a_label_explains_itself_on_hover(visit, explained, view, label, term):

@@ -1,57 +1,14 @@
 import re
 
 import pytest
-from matplotlib.figure import Figure
-from support import findings, pages
+from support import pages
+from support.whole_page import figure, finding
 
 from jaxinterp.config import RunConfig
 from jaxinterp.report import build, explorer
-from jaxinterp.report.figures.common import shows
-from jaxinterp.stats import Estimate
-from jaxinterp.studies import Control
 
 expect = pytest.importorskip("playwright.sync_api", reason="there is no playwright").expect
 HOSTILE = "<script>alert(1)</script></script><img src=x onerror=alert(2)>'\"{{7*7}}"
-
-
-def finding(identifier, text="a claim", note=""):
-    row, _, name = identifier.partition(" ")
-    estimate = Estimate(0.6, 0.05, 0.55, 0.65, 8)
-    return findings.finding(
-        row=row,
-        name=name,
-        text=text,
-        published=text,
-        scored=text,
-        measured=estimate,
-        control=Estimate(0.1, 0.02, 0.05, 0.15, 8),
-        control_name=text,
-        score=estimate,
-        others=(Control(text, estimate),),
-        note=note,
-    )
-
-
-def figure(label, *rows):
-    drawn = Figure(figsize=(3, 2))
-    drawn.subplots().plot([0, 1])
-    drawn.set_label(label)
-    return shows(drawn, *rows)
-
-
-@pytest.fixture(scope="module")
-def whole(networks):
-    """A page with everything on it."""
-    return build.render(
-        "Networks",
-        [finding("1.1 first"), finding("1.1 second"), finding("1.2")],
-        folder="checkpoints/a run",
-        sentences=[("A question?", "An answer.")],
-        figures=[build.drawn(figure("of both", "1.1")), build.drawn(figure("of none"))],
-        history=pages.history(),
-        config=RunConfig(),
-        payload=explorer.encode(pages.payload(networks)),
-    )
 
 
 def shown_views(page):
@@ -72,24 +29,60 @@ def test_an_address_without_a_view_opens_the_first(visit, whole, address):
     assert shown_views(visit(whole, f"#{address}")) == ["findings"]
 
 
-def test_a_row_unfolds_to_its_rule_command_and_figure(visit, whole):
+def test_a_row_unfolds_to_its_rule_and_command(visit, whole):
     page = visit(whole)
     fold = page.locator(".fold details")
     assert fold.count() == 3 and not page.locator(".fold details[open]").count()
     fold.nth(0).locator("summary").press("Enter")
     assert "jaxinterp study study --run 'checkpoints/a run'" in fold.nth(0).inner_text()
     assert "Holds if" in fold.nth(0).inner_text()
-    page.wait_for_selector(".fold img")
-    assert fold.nth(0).locator("img").get_attribute("alt") == "of both"
-    page.locator("tbody tr:not(.fold)").nth(2).click()  # the row itself unfolds, too
+    page.locator("tr.finding").nth(2).click()  # the row itself unfolds, too
     expect(page.locator(".fold details[open]")).to_have_count(2)
-    assert not fold.nth(2).locator("img").count()
-    assert page.locator("#of-rows img").count() == 1 and whole.count("data:image/svg") == 3
     page.get_by_role("link", name="link to this row").first.click()
     expect(page).to_have_url(re.compile("#row-"))
     again = visit(whole, "#" + page.url.split("#")[1])
     assert again.locator(".fold details[open]").count() == 1
     assert visit(whole, "#figure-1").locator("#figure-1").is_visible()
+
+
+def listed(page):
+    """What the table shows from top to bottom: ids of findings, and labels of figures."""
+    return page.eval_on_selector_all(
+        ".findings > tbody > tr:not(.fold, [hidden])",
+        "all => all.map((one) => (one.querySelector('.id')?.textContent ?? one.querySelector('img').alt))",
+    )
+
+
+def test_findings_are_sifted_and_sorted_and_figures_follow_them(visit, whole):
+    page = visit(whole)
+    everything = ["1.1 first", "1.1 second", "of both", "1.2 third"]
+    assert listed(page) == everything and page.locator("#figure-1").is_visible()
+    page.get_by_role("button", name="does not hold: 1").click()
+    assert listed(page) == ["1.1 second", "of both"]
+    assert page.get_by_role("button", name="does not hold: 1").get_attribute("aria-pressed") == "true"
+    expect(page.locator("#sifted")).to_have_text("1 of 3 findings")
+    again = visit(whole, "#" + page.url.split("#")[1])
+    assert listed(again) == listed(page)
+    page.get_by_role("button", name="does not hold: 1").click()
+    page.select_option("#sift-row", "1.2")
+    assert listed(page) == ["1.2 third"]
+    page.get_by_role("button", name="Show all").click()
+    page.select_option("#sift-sort", "up")
+    assert listed(page) == ["1.1 second", "1.1 first", "of both", "1.2 third"]
+    page.fill("#sift-words", "ANOTHER claim")
+    assert listed(page) == ["1.1 second", "of both"]
+    page.fill("#sift-words", "nowhere")
+    assert listed(page) == []
+    page.evaluate(f"location.hash = {page.locator('.highlights a').nth(1).get_attribute('href')!r}")
+    expect(page.locator("tr.finding").nth(2)).to_be_in_viewport()  # a link finds its row, whatever was sifted
+    assert listed(page) == everything
+
+
+def test_the_first_view_shows_images_and_units_that_open(visit, whole):
+    page = visit(whole)
+    assert page.locator("#samples canvas").count() == 10 + 5
+    page.locator("#samples a").last.click()
+    expect(page.locator("#card h3")).to_contain_text("Seed 0, hidden1, unit")
 
 
 def test_without_a_script_findings_and_figures_are_there(browser, whole, tmp_path):
@@ -102,7 +95,19 @@ def test_without_a_script_findings_and_figures_are_there(browser, whole, tmp_pat
     page.locator(".fold a.shows").first.click()
     assert page.locator("#figure-1").is_visible() and page.locator("#figure-2").is_visible()
     assert page.locator("#learning-curves img").is_visible()
+    assert not page.locator("#sift-row").is_visible()
     context.close()
+
+
+def test_a_run_without_a_study_opens_on_the_explorer_with_a_guide(visit, networks):
+    payload = pages.payload(networks)
+    dead = payload.arrays["layer0/sd"][0] == 0
+    html = build.render("Run", [], history=pages.history(), config=RunConfig(), payload=explorer.encode(payload))
+    page = visit(html)
+    assert shown_views(page) == ["explorer"]
+    assert "3 networks" in page.inner_text("#explorer") and page.locator("#samples canvas").count()
+    page.get_by_role("link", name=f"{dead.sum()} in hidden0").click()
+    expect(page.locator("#units .number")).to_have_text([str(unit) for unit in dead.nonzero()[0]])
 
 
 def test_hostile_text_stays_text(visit, networks):
@@ -111,7 +116,7 @@ def test_hostile_text_stays_text(visit, networks):
         HOSTILE,
         [finding(f"1.1 {HOSTILE}", HOSTILE, HOSTILE)],
         folder=HOSTILE,
-        sentences=[(HOSTILE, HOSTILE)],
+        summaries=[build.Summary(HOSTILE, HOSTILE)],
         figures=[build.drawn(figure(HOSTILE, "1.1"))],
         history=pages.history(),
         config=RunConfig(recipe=HOSTILE),
@@ -165,8 +170,6 @@ def test_a_phone_shows_it_without_scrolling_sideways(visit, whole, view):
     page = visit(whole, f"#{view}", viewport={"width": 360, "height": 700})
     for details in page.locator("main > section:not([hidden]) details").all():
         details.evaluate("one => { one.open = true }")
-    for link in page.locator(".fold details[open] a.shows").all():
-        expect(link).to_be_hidden()  # its figure stands there instead
     assert page.evaluate("document.documentElement.scrollWidth") == 360
 
 
