@@ -5,13 +5,15 @@ Modules load when they are first used, so that `import jaxinterp` costs no more 
 
 import importlib
 
-_MODULES = (
+__all__ = (
+    "__version__",
     "analysis",
     "choices",
     "config",
     "controls",
     "data",
     "ensemble",
+    "errors",
     "foreign",
     "interventions",
     "jobs",
@@ -30,10 +32,14 @@ _MODULES = (
 
 
 def __getattr__(name: str):
-    if name in _MODULES:
+    if name == "__version__":
+        from importlib import metadata
+
+        return metadata.version(__name__)
+    if name in __all__:
         return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(_MODULES)}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}")
 
 
 def __dir__():
-    return sorted([*globals(), *_MODULES])
+    return sorted([*globals(), *__all__])

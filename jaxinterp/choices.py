@@ -10,6 +10,11 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+__all__ = [
+    "ACTIVATIONS", "DATASETS", "LINEAR", "NORMS", "OPTIMIZERS", "Activation", "Norm", "OverUnits", "Source",
+    "used_by",
+]  # fmt: skip
+
 
 class Activation(NamedTuple):
     """An activation function f of one unit.

@@ -13,6 +13,12 @@ from typing_extensions import Doc
 from jaxinterp.choices import ACTIVATIONS, DATASETS, NORMS, OPTIMIZERS, used_by
 from jaxinterp.errors import InputError
 
+__all__ = [
+    "Activation", "BiasInitializer", "DataConfig", "Initializer", "Loss", "ModelConfig", "Norm", "NormPosition",
+    "Optimizer", "Orientation", "PoolKind", "RunConfig", "TrainConfig", "check_positive", "check_types",
+    "difference", "from_json", "in_float32", "to_json", "type_name",
+]  # fmt: skip
+
 if TYPE_CHECKING:  # these names come from tables, which a type checker does not evaluate
     Activation = str
     Norm = str

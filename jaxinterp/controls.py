@@ -14,6 +14,11 @@ from jaxtyping import Array, Int, Key, Shaped
 from jaxinterp import networks
 from jaxinterp.networks import MLP, Network
 
+__all__ = [
+    "Orders", "Tree", "independent_columns", "orders", "reordered", "shuffled_rows", "shuffled_within_class",
+    "untrained",
+]  # fmt: skip
+
 Tree = TypeVar("Tree")
 
 

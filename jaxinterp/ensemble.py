@@ -13,6 +13,11 @@ from jaxtyping import Array, Key
 from jaxinterp.errors import InputError
 from jaxinterp.networks import Network
 
+__all__ = [
+    "Tree", "cores", "keys", "mesh", "over_devices", "over_seeds", "shard", "size", "stack", "take",
+    "use_every_core",
+]  # fmt: skip
+
 Tree = TypeVar("Tree")
 
 

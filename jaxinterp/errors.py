@@ -1,5 +1,7 @@
 """The exception for errors that a user can fix, and the warning for work that goes on. Both say it in one line."""
 
+__all__ = ["InputError", "InputWarning", "printable"]
+
 
 def printable(text: str, *, kept: str = "") -> str:
     """The text with escapes for what a terminal would obey or hide, such as \\x1b, \\n and marks that turn the text.

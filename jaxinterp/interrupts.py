@@ -13,7 +13,7 @@ from contextlib import suppress
 
 MESSAGE = (
     "jaxinterp: interrupted; finished work is kept. To continue, repeat the command (train: --resume RUN; "
-    "seed_sweep.py: add --resume)"
+    "jaxinterp-sweep: add --resume)"
 )
 CODE = 130
 _SHOW_CURSOR = "\x1b[?25h\n"  # which a progress bar hides

@@ -13,6 +13,11 @@ from jaxtyping import Array, Bool, Float
 
 from jaxinterp.errors import InputError
 
+__all__ = [
+    "NONE", "Edit", "Interventions", "Site", "ablate", "draw", "erase", "identity", "patch", "replace", "rescale",
+    "select", "steer",
+]  # fmt: skip
+
 Site = str
 
 # Adding −0.0 changes no bit of any value, not even of −0.0.

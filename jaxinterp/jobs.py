@@ -20,6 +20,11 @@ from jaxinterp.processes import ALONE, Group
 from jaxinterp.text import format_percent
 from jaxinterp.train import Checkpoint
 
+__all__ = [
+    "CHECKPOINT_SECONDS", "IMPORTED", "READ_FROM_FILE", "TRACED", "Import", "check_arms", "import_run",
+    "program_of", "train_arms", "train_run", "with_shape",
+]  # fmt: skip
+
 IMPORTED = "imported"  # the recipe of a run whose weights were trained elsewhere
 CHECKPOINT_SECONDS = 5.0  # an interruption loses at most this much work, and one epoch
 # Fields of ModelConfig that imported weights determine, and those that some files tell.
@@ -268,7 +273,7 @@ def check_arms(arms: dict[Path, RunConfig], *, resume: bool) -> Splits:
     for path, config in arms.items():
         _check_folder(path, config, resume)
         if others := [arm.name for arm in _begun_with(path) or () if arm not in arms]:
-            raise InputError(f"{path} trains together with {', '.join(others)}: go on with seed_sweep.py --resume")
+            raise InputError(f"{path} trains together with {', '.join(others)}: go on with jaxinterp-sweep --resume")
     splits = data.load(next(iter(arms.values())).data)
     for config in arms.values():
         train.check(config.train, networks.build(with_shape(config, splits).model), splits)

@@ -8,6 +8,8 @@ from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from jaxinterp.errors import InputError
 
+__all__ = ["Arrays", "by_class", "check_class", "correct", "f1", "losses", "margins", "predictions"]
+
 Arrays = Array | np.ndarray
 
 

@@ -10,6 +10,9 @@ from typing import Any
 
 from jaxinterp.config import DataConfig, ModelConfig, RunConfig, TrainConfig
 from jaxinterp.errors import InputError
+from jaxinterp.text import suggestion
+
+__all__ = ["RECIPES", "Recipe", "config", "following", "get", "resized"]
 
 
 @dataclass(frozen=True)
@@ -284,7 +287,7 @@ RECIPES: dict[str, Recipe] = dict(
 def get(name: str) -> Recipe:
     """The recipe with this name. Raises InputError, listing the recipes, for an unknown name."""
     if name not in RECIPES:
-        raise InputError(f"no recipe {name!r}; there are {', '.join(RECIPES)}")
+        raise InputError(f"no recipe {name!r}{suggestion(name, RECIPES)}; there are {', '.join(RECIPES)}")
     return RECIPES[name]
 
 

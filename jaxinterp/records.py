@@ -9,6 +9,8 @@ import xarray as xr
 
 from jaxinterp.errors import InputError
 
+__all__ = ["to_xarray"]
+
 
 def to_xarray(
     record: Any, *, coords: Mapping[str, Iterable[Any]] | None = None, attrs: Mapping[str, Any] | None = None

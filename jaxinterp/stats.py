@@ -14,6 +14,14 @@ from jaxtyping import Array, Float
 
 from jaxinterp.errors import InputError
 
+__all__ = [
+    "LEVEL", "SHARE", "SIGNED", "Bounds", "Ceiling", "Estimate", "Pairs", "RankCorrelation", "Values",
+    "benjamini_hochberg", "calibrated", "calibrated_parts", "indicator", "known_mean",
+    "noise_ceiling", "over_pairs_estimate", "over_seeds_estimate", "paired_estimate", "permutation_p",
+    "permutation_p_over", "permuted_spearman", "rank_correlation_estimate", "spearman", "spearman_over",
+    "unexplained_share", "unknown", "with_images",
+]  # fmt: skip
+
 LEVEL = 0.95
 _ALIKE = 1e-6  # relative to their range: values that differ by less differ by rounding alone
 
@@ -371,14 +379,6 @@ def known_mean(values, axis: int | tuple[int, ...] | None) -> Any:
     known = ~np.isnan(values)
     count = known.sum(axis=axis)
     return np.where(known, values, 0).sum(axis=axis) / np.where(count, count, np.nan)
-
-
-def nearest_median(values: Values) -> int:
-    """The network whose value is nearest to the median of all; 0 where there is none."""
-    values = np.asarray(values, np.float64)
-    if not np.isfinite(values).any():
-        return 0
-    return int(np.nanargmin(np.abs(values - np.nanmedian(values))))
 
 
 def indicator(condition, values) -> Any:

@@ -33,8 +33,16 @@ from jaxinterp.data import Dataset, Splits
 from jaxinterp.errors import InputError, InputWarning
 from jaxinterp.files import replacing as _replacing
 from jaxinterp.networks import Network
+from jaxinterp.text import suggestion
 from jaxinterp.train import Checkpoint, History, Trained
 
+__all__ = [
+    "PROBE_SIZE", "ROOT", "Run", "begin", "check_complete", "check_data", "data_of", "epoch_name", "is_complete",
+    "is_run", "load", "load_checkpoint", "load_result", "read_config", "read_history", "results", "runs", "save",
+    "save_checkpoint", "save_result",
+]  # fmt: skip
+
+ROOT = Path("checkpoints")  # where runs are stored unless another folder is named
 PROBE_SIZE = 300  # images on which a loaded network must reach its recorded accuracy
 # Predictions that rounding on another machine may flip. A wrong activation function flips many more.
 _MAX_FLIPS = 2.5
@@ -77,12 +85,15 @@ def runs(root: Path | str) -> list[Path]:
 def read_config(path: Path | str) -> RunConfig:
     """A run's config.
 
-    Raises InputError where it is damaged, and where there is no run; the error lists the runs in the same folder.
+    Raises InputError where it is damaged, and where there is no run; the error lists the runs in the same folder, or in
+    checkpoints where the same folder has none.
     """
     path = Path(path)
     if not is_run(path):
-        names = ", ".join(run.name for run in runs(path.parent)) or "none"
-        raise InputError(f"no run at {path}; runs in {path.parent}: {names}")
+        root = path.parent if runs(path.parent) else ROOT
+        known = {run.name: run for run in runs(root)}
+        names = ", ".join(run.relative_to(root).as_posix() for run in runs(root)) or "none"
+        raise InputError(f"no run at {path}{suggestion(path.name, known, shown=known.get)}; runs in {root}: {names}")
     with files.readable(path / "config.json") as file:
         return from_json(file.read_text())
 

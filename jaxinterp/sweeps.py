@@ -21,7 +21,10 @@ from jaxinterp import files, jobs, store
 from jaxinterp.config import RunConfig, type_name
 from jaxinterp.errors import InputError
 from jaxinterp.stats import SHARE, SIGNED, Estimate, over_seeds_estimate, paired_estimate
+from jaxinterp.text import suggestion
 from jaxinterp.train import SPLITS, Checkpoint, kept_accuracy
+
+__all__ = ["Comparison", "compare", "grid", "load", "parse_axis", "train"]
 
 # Arms are compared seed by seed, so all have the same seeds.
 _SHARED = ("train.seeds", "train.base_seed")
@@ -45,7 +48,7 @@ def parse_axis(text: str) -> tuple[str, list[Any]]:
     name, _, values = text.partition("=")
     fields = _field_types()
     if name not in fields:
-        raise InputError(f"no config field {name!r}; there are {', '.join(fields)}")
+        raise InputError(f"no config field {name!r}{suggestion(name, fields)}; there are {', '.join(fields)}")
     if name in _SHARED:
         raise InputError(f"{name} must be the same in all arms, which are paired by seed; set it with --{name}")
     if not values:
@@ -125,7 +128,7 @@ def load(folder: Path | str) -> dict[str, store.Run]:
     """The trained arms of a sweep by name, in the order in which they started. Raises InputError if there are none."""
     names = _order(Path(folder))
     if not names:
-        raise InputError(f"no sweep in {folder}; train one with scripts/seed_sweep.py")
+        raise InputError(f"no sweep in {folder}; train one with jaxinterp-sweep")
     return {name: store.load(Path(folder) / name) for name in names}
 
 

@@ -1,7 +1,12 @@
-"""How are numbers written for a reader? With a true minus sign, and — for what is not known."""
+"""How are numbers and names written for a reader? With a true minus sign, — for what is not known, and a suggestion."""
 
+import difflib
 import math
+import re
+from collections.abc import Callable, Iterable
 from typing import Any
+
+_NUMBER = re.compile(r"\d+")
 
 
 def format_number(value: float, digits: int = 2) -> str:
@@ -17,3 +22,14 @@ def mean(values: Any, digits: int = 3) -> str:
 def format_percent(share: float, digits: int = 0) -> str:
     """A share in percent; — where it is not finite."""
     return f"{format_number(100 * share, digits)} %" if math.isfinite(share) else "—"
+
+
+def suggestion(name: str, known: Iterable[str], *, shown: Callable[[str], object] = str) -> str:
+    """For an error: " (did you mean X?)" with the known name that is spelled most like this one; "" if none is.
+
+    Names that differ in their numbers alone, such as hidden1 and hidden7, are not suggested for each other. shown: from
+    a known name to how it is written, such as the path of a folder.
+    """
+    candidates = [other for other in known if _NUMBER.sub("0", other) != _NUMBER.sub("0", name)]
+    near = difflib.get_close_matches(name, candidates, n=1)
+    return f" (did you mean {shown(near[0])}?)" if near else ""

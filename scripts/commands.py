@@ -20,10 +20,9 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-import seed_sweep
 
 from jaxinterp import cli, recipes, report, store, studies, sweeps
-from jaxinterp.cli import shell
+from jaxinterp.cli import shell, sweep
 from jaxinterp.config import DataConfig
 from jaxinterp.report import tables
 from jaxinterp.studies.bottleneck_neurons import activity
@@ -122,10 +121,6 @@ def _import_again(root: Path) -> list[str]:
     return ["runs", str(root / RUN)] if store.is_run(root / RUN) else _import(root)
 
 
-def _sweeping(arguments: list[str]) -> int:
-    return cli.guarded(seed_sweep.sweep, arguments)
-
-
 def _with_toy_study(arguments: list[str]) -> int:
     """The command line with one topic of the study, whose recipe trains toy networks."""
     recipe, study = recipes.RECIPES[STUDY], studies.STUDIES[STUDY]
@@ -150,7 +145,7 @@ JOBS = {
     job.name: job
     for job in (
         Job("train", _train, _resume, None, 20),
-        Job("sweep", _sweep, _sweep, None, 12, _sweeping),
+        Job("sweep", _sweep, _sweep, None, 12, sweep.main),
         Job("analyze", _ANALYZE, _ANALYZE, _train, 15),
         Job("report", _REPORT, _REPORT, _train, 11),
         Job("import", _import, _import_again, None, 20),

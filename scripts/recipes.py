@@ -24,7 +24,7 @@ def measure(seeds: int = 16, root: Path = Path("checkpoints/recipes")) -> None:
     import numpy as np
 
     from jaxinterp import jobs, recipes
-    from jaxinterp.report import tables
+    from jaxinterp.report import descriptions
     from jaxinterp.stats import SHARE, over_seeds_estimate
     from jaxinterp.train import SPLITS, kept_accuracy
 
@@ -37,7 +37,7 @@ def measure(seeds: int = 16, root: Path = Path("checkpoints/recipes")) -> None:
         estimate = over_seeds_estimate(accuracy, bounds=SHARE)
         here = f"{100 * estimate.mean:.2f} ± {100 * estimate.sd:.2f} %"
         spread = f"{100 * np.nanmin(accuracy):.1f} to {100 * np.nanmax(accuracy):.1f} %"
-        print(f"| `{name}` | {tables.describe(config)} | {recipe.published} | {here} | {spread} | {estimate.n} |")
+        print(f"| `{name}` | {descriptions.describe(config)} | {recipe.published} | {here} | {spread} | {estimate.n} |")
 
 
 if __name__ == "__main__":

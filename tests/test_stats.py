@@ -327,11 +327,6 @@ def test_wrong_shapes_are_refused(fn):
         fn(np.zeros((2, 3)))
 
 
-def test_the_nearest_to_the_median_is_one_that_is_known():
-    assert stats.nearest_median(np.array([0.9, np.nan, 0.1, 0.52, 0.5])) == 3
-    assert stats.nearest_median(np.full(3, np.nan)) == 0
-
-
 def test_the_share_is_0_for_number_alone_and_1_for_identity_alone():
     chosen, drawn = (xr.DataArray(x, dims="seeds") for x in ([0.4, 0.4, 0.4, 0.1, -0.1], [0.0, 0.4, 0.1, 0.4, -0.2]))
     np.testing.assert_allclose(stats.unexplained_share(chosen, drawn), [1, 0, 0.75, -0.75, np.nan])

@@ -194,11 +194,15 @@ def test_a_save_that_is_cut_short_is_never_a_complete_run(toy, saved, tmp_path, 
     assert left == expected  # nothing of the first attempt
 
 
-def test_a_missing_run_is_refused_and_its_neighbours_named(run):
-    with pytest.raises(InputError, match=f"no run at {run.parent / 'tyo'}; runs in {run.parent}: toy"):
-        store.load(run.parent / "tyo")
-    with pytest.raises(InputError, match=r"no run at .*; runs in .*: none"):
-        store.load(run.parent / "nowhere" / "tyo")
+def test_a_missing_run_is_refused_and_its_neighbours_named(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # which has no folder checkpoints
+    for path, end in {
+        run.parent / "tyo": rf" \(did you mean {run}\?\); runs in {run.parent}: toy",
+        run.parent / "other": f"; runs in {run.parent}: toy",
+        run.parent / "nowhere" / "tyo": "; runs in checkpoints: none",
+    }.items():
+        with pytest.raises(InputError, match=f"no run at {path}{end}$"):
+            store.load(path)
 
 
 # A run whose parts do not belong together.

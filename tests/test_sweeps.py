@@ -152,7 +152,7 @@ def test_an_interrupted_sweep_goes_on_where_it_was_beside_arms_that_were_there(t
     sweeps.train(tmp_path, few)
     with pytest.raises(Stop):
         sweeps.train(tmp_path, many, resume=True, progress=stop)
-    with pytest.raises(InputError, match=r"trains together with learning_rate=0.1: go on with seed_sweep.py --resume"):
+    with pytest.raises(InputError, match=r"with learning_rate=0.1: go on with jaxinterp-sweep --resume"):
         jobs.train_run(tmp_path / "learning_rate=0.001", many["learning_rate=0.001"], resume=True)
     seen = []
     sweeps.train(tmp_path, many, resume=True, progress=lambda names, state: seen.append((names, state.epoch)))

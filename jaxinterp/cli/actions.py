@@ -5,7 +5,8 @@ import time
 from functools import partial
 from pathlib import Path
 
-from jaxinterp.cli.shell import Format, folder_in, progress_bar, say, show, study_progress
+from jaxinterp.cli.progress import progress_bar, study_progress
+from jaxinterp.cli.shell import Format, folder_in, say, show
 from jaxinterp.config import ModelConfig, RunConfig, TrainConfig
 from jaxinterp.errors import InputError
 
@@ -89,7 +90,7 @@ def study(command) -> None:
             raise InputError("--run belongs to one study: name the study instead of all")
         store.check_complete(command.run)
         studies.check_run(command.study, command.run)
-    root = Path("checkpoints")
+    root = store.ROOT
     plans = {study: studies.runs(study, command.run or root / study, seeds=command.seeds) for study in chosen}
     if command.run is not None:
         plans[command.study], reasons = studies.trainable(command.study, plans[command.study])
@@ -115,12 +116,17 @@ def analyze(command) -> None:
 
 def report(command) -> None:
     """Write a run's page, or a page of two runs."""
-    if command.other is None:
-        say(f"open {_write_report(command.run)}")
-        return
+    import webbrowser
+
     from jaxinterp import report
 
-    say(f"open {report.write_pair(command.run, command.other)}")
+    if command.other is None:
+        page = _write_report(command.run)
+    else:
+        page = report.write_pair(command.run, command.other)
+    say(f"open {page}")
+    if command.open:
+        webbrowser.open(page.resolve().as_uri())
 
 
 def runs(command) -> None:
@@ -161,6 +167,22 @@ def doctor(command) -> None:
     show(tables.checks_table(checks), command.format)
     if wrong := [f"{check.what} is {check.found} ({check.expected})" for check in checks if check.verdict == "wrong"]:
         raise InputError(f"not in order: {'; '.join(wrong)}")
+
+
+def studies(command) -> None:
+    """List the studies."""
+    from jaxinterp.report import tables
+    from jaxinterp.studies import STUDIES
+
+    show(tables.studies_table(STUDIES), command.format)
+
+
+def completion(command) -> None:
+    """Print a script for a shell."""
+    from jaxinterp.cli import commands
+    from jaxinterp.cli.completion import script
+
+    print(script(commands.parsed, command.shell), end="")
 
 
 def import_(command) -> None:

@@ -1,15 +1,18 @@
 """Which commands are there, and what options do they take?"""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, arg, subcommand
 
 from jaxinterp.choices import ACTIVATIONS, NORMS
 from jaxinterp.cli import actions, explain, questions
-from jaxinterp.cli.shell import Format, config_to_start_from, parse
+from jaxinterp.cli.shell import Format, config_to_start_from, parse, run_program
 from jaxinterp.config import (
     Activation,
     DataConfig,
@@ -21,6 +24,8 @@ from jaxinterp.config import (
     PoolKind,
     TrainConfig,
 )
+from jaxinterp.errors import InputError
+from jaxinterp.text import suggestion
 
 Name = Annotated[str | None, arg(metavar="NAME")]
 Seeds = Annotated[int | None, arg(metavar="INT")]
@@ -29,11 +34,16 @@ Folder = Annotated[Path, arg(metavar="FOLDER")]
 
 @dataclass(frozen=True)
 class Run:
-    """Train a study's networks, judge its claims, and write the web page. Continues where it was interrupted."""
+    """Train a study's networks, judge its claims, and write the web page. Continues where it was interrupted.
+
+    Examples:
+      jaxinterp run
+      jaxinterp run --study one-vs-seven --seeds 8 --name quick
+    """
 
     study: Annotated[str | None, arg(metavar="STUDY")] = None
-    """the study to run; by default the two quick ones, instance-variation (its main networks alone) and
-    bottleneck-neurons"""
+    """the study to run (jaxinterp studies lists them); by default the two quick ones, instance-variation (its main
+    networks alone) and bottleneck-neurons"""
     seeds: Seeds = None
     """how many networks to train of each recipe; the study's own numbers by default"""
     name: Name = None
@@ -53,6 +63,10 @@ class Train:
     """Train many seeds of one network in one compiled program.
 
     Start from a study's recipe with --recipe, and change any field by its option.
+
+    Examples:
+      jaxinterp train --recipe bottleneck-neurons --train.seeds 100 --name more
+      jaxinterp train --resume checkpoints/more
     """
 
     recipe: str = ""
@@ -81,10 +95,15 @@ class Train:
 
 @dataclass(frozen=True)
 class Study:
-    """Judge a study's claims. Trains the networks that it needs and measures what is not stored yet."""
+    """Judge a study's claims. Trains the networks that it needs and measures what is not stored yet.
+
+    Examples:
+      jaxinterp study one-vs-seven
+      jaxinterp study instance-variation --run checkpoints/demo --all
+    """
 
     study: Positional[Annotated[str, arg(metavar="STUDY")]]
-    """the study's name, such as instance-variation (a wrong name prints the list), or all"""
+    """the study's name, such as instance-variation (jaxinterp studies lists them), or all"""
     run: Annotated[Path | None, arg(metavar="RUN")] = None
     """a complete run whose networks are judged, with at least two of them; the run in checkpoints/STUDY by default"""
     seeds: Seeds = None
@@ -102,6 +121,10 @@ class Analyze:
     """Run one analysis on a run, without a study and its claims. Stores the result with the run and prints it.
 
     jaxinterp report then shows it on the run's page, too.
+
+    Examples:
+      jaxinterp analyze checkpoints/demo activity
+      jaxinterp analyze checkpoints/demo similarity --format csv
     """
 
     run: Positional[Annotated[Path, arg(metavar="RUN")]]
@@ -120,17 +143,28 @@ class Report:
     """Write a run's page, the file RUN/report/index.html, from its networks and stored results.
 
     With a second run it writes a page of both, RUN/report/with-OTHER.html: findings side by side, and both's networks.
+
+    Examples:
+      jaxinterp report checkpoints/demo --open
+      jaxinterp report checkpoints/demo checkpoints/more
     """
 
     run: Positional[Annotated[Path, arg(metavar="RUN")]]
     """a run's folder"""
     other: Positional[Annotated[Path | None, arg(metavar="[OTHER]")]] = None
     """the folder of a run to compare it with"""
+    open: bool = False
+    """also open the page in the browser"""
 
 
 @dataclass(frozen=True)
 class Runs:
-    """List the runs, or show every seed of one of them."""
+    """List the runs, or show every seed of one of them.
+
+    Examples:
+      jaxinterp runs
+      jaxinterp runs checkpoints/demo --format json
+    """
 
     run: Positional[Annotated[Path | None, arg(metavar="[RUN]")]] = None
     """a run's folder, to show its seeds: accuracy, dead units, divergence"""
@@ -142,7 +176,25 @@ class Runs:
 
 @dataclass(frozen=True)
 class Recipes:
-    """List the training recipes: those of the five write-ups, and those of controls and comparisons."""
+    """List the training recipes: those of the five write-ups, and those of controls and comparisons.
+
+    Examples:
+      jaxinterp recipes
+      jaxinterp recipes --format markdown
+    """
+
+    format: Format = "table"
+    """how tables are printed: for a terminal, or as json, csv or markdown (all other text then goes to stderr)"""
+
+
+@dataclass(frozen=True)
+class Studies:
+    """List the studies: the question of each, the recipes that it trains, and how many claims it tests.
+
+    Examples:
+      jaxinterp studies
+      jaxinterp studies --format json
+    """
 
     format: Format = "table"
     """how tables are printed: for a terminal, or as json, csv or markdown (all other text then goes to stderr)"""
@@ -150,7 +202,12 @@ class Recipes:
 
 @dataclass(frozen=True)
 class Doctor:
-    """Check the installation: versions, devices, whether an accelerator computes what the CPU does, what is missing."""
+    """Check the installation: versions, devices, whether an accelerator computes what the CPU does, what is missing.
+
+    Examples:
+      jaxinterp doctor
+      jaxinterp doctor --format json
+    """
 
     format: Format = "table"
     """how tables are printed: for a terminal, or as json, csv or markdown (all other text then goes to stderr)"""
@@ -199,6 +256,10 @@ class Import:
 
     Files of networks of one architecture become one run: seed i is the i-th file. A file is a PyTorch state_dict saved
     as .safetensors, an .npz of plain arrays, or Keras's .keras or .weights.h5; pickles are refused.
+
+    Examples:
+      jaxinterp import seed0.safetensors seed1.safetensors --name mine --model.activation relu
+      jaxinterp import net.keras --name theirs
     """
 
     files: Positional[Annotated[tuple[Path, ...], arg(metavar="FILE [FILE ...]")]]
@@ -222,49 +283,70 @@ class Import:
     model: ImportedModel = field(default_factory=ImportedModel)
 
 
+@dataclass(frozen=True)
+class Completion:
+    """Print a script that has a shell complete commands and options; docs/commands.md says where to put it.
+
+    Examples:
+      jaxinterp completion bash
+    """
+
+    shell: Positional[Annotated[Literal["bash", "zsh", "fish"], arg(metavar="{bash,zsh,fish}")]]
+    """the shell that runs it"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command, by default that of the command line, and return the exit code."""
+    return run_program("jaxinterp", command, arguments)
+
+
 def command(arguments: list[str]) -> None:
     """Parse the arguments and run their command."""
+    chosen = parsed(arguments)
+    dict(COMMANDS.values())[type(chosen)](chosen)
+
+
+def parsed(arguments: list[str]) -> Any:
+    """The command that the arguments name, with its options. Raises InputError where they are wrong."""
+    name = next(iter(arguments), "--help")
+    if name not in COMMANDS and not name.startswith("-"):
+        raise InputError(f"no command {name!r}{suggestion(name, COMMANDS)}; there are {', '.join(COMMANDS)}")
     start = config_to_start_from(arguments)
     train = Train(start.recipe, data=start.data, model=start.model, train=start.train)
-    commands = (
-        Annotated[Run, subcommand("run")]
-        | Annotated[Train, subcommand("train", default=train)]
-        | Annotated[Study, subcommand("study")]
-        | Annotated[Analyze, subcommand("analyze")]
-        | Annotated[questions.Units, subcommand("units")]
-        | Annotated[questions.Ablate, subcommand("ablate")]
-        | Annotated[questions.Coalitions, subcommand("coalitions")]
-        | Annotated[questions.Attribute, subcommand("attribute")]
-        | Annotated[questions.Compare, subcommand("compare")]
-        | Annotated[explain.Explain, subcommand("explain")]
-        | Annotated[Report, subcommand("report")]
-        | Annotated[Runs, subcommand("runs")]
-        | Annotated[Recipes, subcommand("recipes")]
-        | Annotated[Import, subcommand("import")]
-        | Annotated[Doctor, subcommand("doctor")]
-    )
-    description = (
-        "Answers interpretability questions about hundreds of small networks at once. Start with: jaxinterp run. "
-        "With --debug, an error shows its traceback."
-    )
-    chosen = parse(commands, arguments, prog="jaxinterp", description=description)
-    _COMMANDS[type(chosen)](chosen)
+    kinds = []
+    for own, (kind, _) in COMMANDS.items():
+        about = inspect.getdoc(kind) or ""
+        # The list of commands has the first paragraph of each; help of one has all of it.
+        options: dict[str, Any] = {"description": about if own == name else about.partition("\n\n")[0]}
+        options |= {"default": train} if kind is Train else {}
+        kinds.append(Annotated[kind, subcommand(own, **options)])
+    return parse(reduce(or_, kinds), arguments, prog="jaxinterp", description=_DESCRIPTION)
 
 
-_COMMANDS: dict[type, Callable[[Any], None]] = {
-    Run: actions.run,
-    Train: actions.train,
-    Study: actions.study,
-    Analyze: actions.analyze,
-    questions.Units: questions.units,
-    questions.Ablate: questions.ablate,
-    questions.Coalitions: questions.coalitions,
-    questions.Attribute: questions.attribute,
-    questions.Compare: questions.compare,
-    explain.Explain: explain.explain,
-    Report: actions.report,
-    Runs: actions.runs,
-    Recipes: actions.recipes,
-    Import: actions.import_,
-    Doctor: actions.doctor,
+_DESCRIPTION = """Answers interpretability questions about hundreds of small networks at once. Start with:
+jaxinterp run. With --debug, an error shows its traceback; --version prints the version.
+
+Examples:
+  jaxinterp studies
+  jaxinterp run --study bottleneck-neurons --seeds 8
+  jaxinterp units checkpoints/demo --sort damage_mean --top 10"""
+
+COMMANDS: dict[str, tuple[type, Callable[[Any], None]]] = {
+    "run": (Run, actions.run),
+    "train": (Train, actions.train),
+    "study": (Study, actions.study),
+    "analyze": (Analyze, actions.analyze),
+    "units": (questions.Units, questions.units),
+    "ablate": (questions.Ablate, questions.ablate),
+    "coalitions": (questions.Coalitions, questions.coalitions),
+    "attribute": (questions.Attribute, questions.attribute),
+    "compare": (questions.Compare, questions.compare),
+    "explain": (explain.Explain, explain.explain),
+    "report": (Report, actions.report),
+    "runs": (Runs, actions.runs),
+    "recipes": (Recipes, actions.recipes),
+    "studies": (Studies, actions.studies),
+    "import": (Import, actions.import_),
+    "doctor": (Doctor, actions.doctor),
+    "completion": (Completion, actions.completion),
 }

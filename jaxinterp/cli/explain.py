@@ -6,8 +6,9 @@ from typing import Annotated
 
 from tyro.conf import arg
 
+from jaxinterp.cli.progress import study_progress
 from jaxinterp.cli.questions import Number, Run, Text
-from jaxinterp.cli.shell import Format, say, show, study_progress
+from jaxinterp.cli.shell import Format, say, show
 from jaxinterp.errors import InputError
 
 
@@ -19,6 +20,10 @@ class Explain:
     the network's answers from its summaries, with one question for each image. Any server with OpenAI's chat
     completions will do, such as one on this machine. A key is read from the environment, JAXINTERP_API_KEY. Answers are
     stored with the run as they arrive, and no question is asked twice.
+
+    Examples:
+      jaxinterp explain checkpoints/demo
+      jaxinterp explain checkpoints/demo --url http://127.0.0.1:8080/v1 --dry-run
     """
 
     run: Run

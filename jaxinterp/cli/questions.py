@@ -6,7 +6,8 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from jaxinterp.cli.shell import Format, say, show, study_progress
+from jaxinterp.cli.progress import study_progress
+from jaxinterp.cli.shell import Format, say, show
 from jaxinterp.errors import InputError
 
 SHOWN = 20  # rows in a terminal
@@ -19,7 +20,12 @@ Class = Annotated[str | None, arg(name="class", metavar="CLASS")]
 
 @dataclass(frozen=True)
 class Units:
-    """List every unit of every network: activity, selectivity, damage, locality and universality, with their nulls."""
+    """List every unit of every network: activity, selectivity, damage, locality and universality, with their nulls.
+
+    Examples:
+      jaxinterp units checkpoints/demo --sort damage_mean --top 10
+      jaxinterp units checkpoints/demo --class 4 --layer hidden1 --format csv
+    """
 
     run: Run
     """a run's folder"""
@@ -43,7 +49,11 @@ class Units:
 
 @dataclass(frozen=True)
 class Ablate:
-    """Show accuracy, by class, without a group of units, and without control groups of as many."""
+    """Show accuracy, by class, without a group of units, and without control groups of as many.
+
+    Examples:
+      jaxinterp ablate checkpoints/demo --units hidden1:3,7
+    """
 
     run: Run
     """a run's folder"""
@@ -58,7 +68,11 @@ class Ablate:
 
 @dataclass(frozen=True)
 class Coalitions:
-    """Show how few units of the last hidden layer each class needs, by all subsets of them, and each unit's part."""
+    """Show how few units of the last hidden layer each class needs, by all subsets of them, and each unit's part.
+
+    Examples:
+      jaxinterp coalitions checkpoints/demo --kind zero
+    """
 
     run: Run
     """a run's folder"""
@@ -71,7 +85,12 @@ class Coalitions:
 
 @dataclass(frozen=True)
 class Attribute:
-    """Attribute the networks' output for one test image to its pixels and to units, and test that attribution."""
+    """Attribute the networks' output for one test image to its pixels and to units, and test that attribution.
+
+    Examples:
+      jaxinterp attribute checkpoints/demo --image 12 --out why.png
+      jaxinterp attribute checkpoints/demo --image 12 --unit hidden1:3
+    """
 
     run: Run
     """a run's folder"""
@@ -94,7 +113,12 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Compare:
-    """Compare every layer of all networks, within one run and between several, beside untrained and shuffled ones."""
+    """Compare every layer of all networks, within one run and between several, beside untrained and shuffled ones.
+
+    Examples:
+      jaxinterp compare checkpoints/demo
+      jaxinterp compare checkpoints/demo checkpoints/more
+    """
 
     runs: Positional[Annotated[tuple[Path, ...], arg(metavar="RUN [RUN ...]")]]
     """folders of runs on the same data"""

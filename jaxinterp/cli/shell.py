@@ -1,14 +1,12 @@
-"""What do all commands share? One-line errors, parsing, the set-up of JAX, progress bars, printing of tables."""
+"""What do all commands share? One-line errors, parsing, the set-up of JAX, printing of tables."""
 
 import contextlib
 import gc
 import io
 import logging
 import os
-import re
 import sys
 import threading
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -17,16 +15,34 @@ from typing import Literal
 import tyro
 
 from jaxinterp import interrupts
+from jaxinterp.cli.complaints import in_one_line
 from jaxinterp.config import RunConfig
 from jaxinterp.errors import InputError, InputWarning, printable
 
-QUIET = 10.0  # seconds between lines of progress where there is no terminal
+CLOSED = 141  # what shells report of a program whose reader has gone
 
 Format = Literal["table", "json", "csv", "markdown"]
 
 
+def run_program(name: str, action: Callable[[list[str]], None], arguments: list[str] | None) -> int:
+    """Do what a program of this name does, by default with the arguments of the command line; return the exit code.
+
+    Without arguments it prints its help.
+    """
+    if arguments is None:
+        arguments = sys.argv[1:]
+        if "--debug" not in arguments:
+            quieten_libraries()
+    if arguments == ["--version"]:
+        from jaxinterp import __version__  # here, since reading it takes a moment
+
+        print(f"{name} {__version__}")
+        return 0
+    return guarded(action, list(arguments) or ["--help"])
+
+
 def guarded(action: Callable[[list[str]], None], arguments: list[str]) -> int:
-    """Do an action; the exit code is 0, 2 after wrong input, which is reported in one line, or 130 after Ctrl-C."""
+    """Do an action and return the exit code, one of those in docs/commands.md. Errors are reported in one line."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without ± shows ? rather than a traceback
     no_longer = interrupts.end_process()
@@ -34,12 +50,16 @@ def guarded(action: Callable[[list[str]], None], arguments: list[str]) -> int:
         prepare_jax()
         with _warning_in_lines():
             action([argument for argument in arguments if argument != "--debug"])
+        sys.stdout.flush()
         return 0
     except InputError as error:
         if "--debug" in arguments:
             raise
         print(f"jaxinterp: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # as of `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more as it ends
+        return CLOSED
     except OSError as error:
         if "--debug" in arguments:
             raise
@@ -94,7 +114,7 @@ def parse(kind, arguments: list[str], **options):
     except SystemExit as exit_:
         if not exit_.code:
             raise
-        raise InputError(_one_line(complaint.getvalue())) from None
+        raise InputError(in_one_line(complaint.getvalue())) from None
 
 
 @contextlib.contextmanager
@@ -124,13 +144,6 @@ def config_to_start_from(arguments: list[str]) -> RunConfig:
     return RunConfig()
 
 
-def _one_line(complaint: str) -> str:
-    """tyro's framed complaint as one line: without its frame, its title and its closing hint."""
-    lines = [line.strip("│╰╯ ") for line in complaint.splitlines()[1:]]
-    text = " ".join(line for line in lines if line.strip("─-"))
-    return re.sub(r"\s*For full helptext.*", "", text) + "; see --help"
-
-
 def prepare_jax() -> None:
     """Make every core a device, and keep compiled programs in the user's cache folder, if there is a home for it."""
     from jaxinterp import ensemble, programs
@@ -139,68 +152,6 @@ def prepare_jax() -> None:
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jaxinterp"
         programs.keep(cache, compiled_for=0.3)
     ensemble.use_every_core()
-
-
-@contextlib.contextmanager
-def progress_bar():
-    """A callback (what, state) that shows epoch, accuracy and time left; on a pipe, one line every 10 seconds."""
-    import numpy as np
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    from jaxinterp.train import SPLITS
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("epochs{task.fields[accuracy]}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        tasks, said = {}, [time.monotonic()]
-
-        def update(what: str, state) -> None:
-            what = printable(what)
-            if what not in tasks:
-                tasks[what] = bar.add_task(what, total=state.metrics.accuracy.shape[1], accuracy="")
-            now = state.metrics.accuracy[:, state.epoch - 1, SPLITS.index("test")]
-            mean = f", test accuracy {np.nanmean(now):.2%}" if np.isfinite(now).any() else ""
-            bar.update(tasks[what], completed=state.epoch, accuracy=mean)
-            if not console.is_terminal and time.monotonic() - said[0] > QUIET:
-                said[0] = time.monotonic()
-                print(f"{what}: epoch {state.epoch} of {state.metrics.accuracy.shape[1]}{mean}", file=sys.stderr)
-
-        yield update
-
-
-@contextlib.contextmanager
-def study_progress(study: str, *, doing: str = "measuring"):
-    """A callback (measurement, done, total) that shows which measurement is being made; one line each on a pipe."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(study, total=None)
-
-        def update(measurement: str, done: int, total: int) -> None:
-            bar.update(task, description=f"{study}: {measurement or 'measured'}", completed=done, total=total)
-            if not console.is_terminal and measurement:
-                print(f"{study}: {doing} {measurement} ({done + 1} of {total})", file=sys.stderr)
-
-        yield update
 
 
 def show(table, kind: Format = "table", *, after=None):
@@ -213,8 +164,11 @@ def show(table, kind: Format = "table", *, after=None):
 
     if kind == "table":
         console = Console()
-        # A pipe has no width: tables are then as wide as they need to be rather than cut at 80 columns.
-        Console(width=None if console.is_terminal else 160).print(table)
+        try:
+            # A pipe has no width: tables are then as wide as they need to be rather than cut at 80 columns.
+            Console(width=None if console.is_terminal else 160).print(table)
+        except SystemExit:  # rich's own end where the reader has gone
+            raise BrokenPipeError from None
         return table
     text = table.export(kind)
     if after is not None and kind == "csv":

@@ -13,6 +13,7 @@ from jaxinterp.data.npz import load_npz
 from jaxinterp.data.options import apply_options
 from jaxinterp.data.tfds import load_tfds
 from jaxinterp.errors import InputError
+from jaxinterp.text import suggestion
 
 
 def load(config: DataConfig) -> Splits:
@@ -57,6 +58,6 @@ def _read(config: DataConfig) -> Splits:
     if source and path.is_dir():
         return load_folder(path)
     raise InputError(
-        f"there is no data source {source!r}: "
+        f"there is no data source {source!r}{suggestion(source, DATASETS)}: "
         f"use {', '.join(DATASETS)}, tfds:NAME, a .npz file or an existing folder of IDX files"
     )

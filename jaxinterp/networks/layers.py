@@ -23,6 +23,7 @@ from jaxinterp.networks.steps import (
     Unflattening,
     operations,
 )
+from jaxinterp.text import suggestion
 
 Pool = Literal["mean", "max"]
 
@@ -35,7 +36,8 @@ def sites(model: MLP) -> tuple[Site, ...]:
 def check_site(model: MLP, site: Site) -> None:
     """Raise InputError, listing the sites of the model, for a site that it does not have."""
     if site not in sites(model):
-        raise InputError(f"no site {site!r} in this network; it has {', '.join(sites(model))}")
+        known = sites(model)
+        raise InputError(f"no site {site!r} in this network{suggestion(site, known)}; it has {', '.join(known)}")
 
 
 def check_output(model: MLP, output: int) -> None:
@@ -82,7 +84,8 @@ def layer_named(model: MLP, name: str) -> Layer:
     for layer in model.layers:
         if layer.name == name:
             return layer
-    raise InputError(f"no hidden layer {name!r} in this network; it has {', '.join(names(model)) or 'none'}")
+    meant, known = suggestion(name, names(model)), ", ".join(names(model)) or "none"
+    raise InputError(f"no hidden layer {name!r} in this network{meant}; it has {known}")
 
 
 def unit_count(model: MLP, site: Site, pixels: int) -> int:

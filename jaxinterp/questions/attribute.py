@@ -17,6 +17,7 @@ from jaxinterp.interventions import Site
 from jaxinterp.networks import LOGITS, MLP, Layer, Network, depth, image_shape, num_classes
 from jaxinterp.questions import subject
 from jaxinterp.studies.inputs import Inputs
+from jaxinterp.text import suggestion
 
 METHODS = {name.replace(" × ", "-x-").replace(" ", "-"): name for name in attribution.METHODS}
 EXACT, SMOOTH = "exact-integrated-gradients", "integrated-gradients"
@@ -102,7 +103,7 @@ def answer(
     if not 0 <= image < len(test.labels):
         raise InputError(f"no test image {image}: use 0 to {len(test.labels) - 1}")
     if method is not None and method not in METHODS:
-        raise InputError(f"no method {method!r}; there are {', '.join(METHODS)}")
+        raise InputError(f"no method {method!r}{suggestion(method, METHODS)}; there are {', '.join(METHODS)}")
     if label is not None and unit is not None:
         raise InputError("a class and a unit cannot be explained at once: give one of them")
     if seed is not None:

@@ -12,6 +12,7 @@ from jaxinterp.interventions import select
 from jaxinterp.networks import MLP, Layer, layer_named, num_classes
 from jaxinterp.store import Run
 from jaxinterp.studies.inputs import Inputs
+from jaxinterp.text import suggestion
 
 ONE_NETWORK = "no interval: one network"
 MEAN_OVER_MAP = "a channel's activation is the mean over its map"
@@ -101,4 +102,4 @@ def label_of(text: str, inputs: Inputs) -> int:
     numbers = f"the network has classes 0 to {len(names) - 1}"
     if names == tuple(map(str, range(len(names)))):
         raise InputError(f"no class {text}: {numbers}")
-    raise InputError(f"no class {text!r}: {numbers}, which are {', '.join(names)}")
+    raise InputError(f"no class {text!r}{suggestion(text, names)}: {numbers}, which are {', '.join(names)}")

@@ -27,6 +27,7 @@ from jaxinterp.networks import MLP, Layer, Network
 from jaxinterp.questions import subject
 from jaxinterp.store import Run
 from jaxinterp.studies.inputs import Inputs
+from jaxinterp.text import suggestion
 
 # Enough that a class's mean has two digits; and for measures of many images at once, or with many draws of a null.
 TEST_IMAGES, FEW_IMAGES = 10_000, 2_000
@@ -204,7 +205,7 @@ def answer(
 def _check_selection(inputs: Inputs, columns: Sequence[str], sort, top, layer, seeds: Sequence[int]) -> None:
     subject.check_seeds(inputs, seeds)
     if sort is not None and sort not in columns:
-        raise InputError(f"no column {sort!r}; there are {', '.join(columns)}")
+        raise InputError(f"no column {sort!r}{suggestion(sort, columns)}; there are {', '.join(columns)}")
     if top is not None and top < 1:
         raise InputError(f"top is {top}: use 1 or more rows")
     if layer is not None:

@@ -13,6 +13,8 @@ from jaxinterp import data, store, studies
 from jaxinterp.errors import InputError
 from jaxinterp.studies import analyses
 
+__all__ = ["figures_of", "from_scratch", "render", "write"]
+
 
 def write(path: Path | str) -> Path:
     """Write a run's page, <run>/report/index.html, from the results that it holds, and return the file."""

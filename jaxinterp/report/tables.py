@@ -21,13 +21,13 @@ from jaxinterp import recipes, store, studies
 from jaxinterp.config import RunConfig
 from jaxinterp.doctor import Check
 from jaxinterp.errors import InputError, printable
-from jaxinterp.jobs import IMPORTED
 from jaxinterp.recipes import Recipe
+from jaxinterp.report.descriptions import describe
 from jaxinterp.stats import SHARE, Estimate, over_seeds_estimate, unknown
 from jaxinterp.store import Run
 from jaxinterp.studies import Answer, frame, scores
 from jaxinterp.studies.judge import Finding, Verdict
-from jaxinterp.studies.study import NETWORKS
+from jaxinterp.studies.study import NETWORKS, Study
 from jaxinterp.sweeps import Comparison
 from jaxinterp.text import format_number
 from jaxinterp.train import SPLITS, History, kept_accuracy
@@ -296,6 +296,20 @@ def recipes_table(known: Mapping[str, Recipe]) -> Table:
     return Table(columns, cells, values, caption="train one with: jaxinterp train --recipe NAME")
 
 
+def studies_table(known: Mapping[str, Study]) -> Table:
+    """Every study with its question, the networks that it trains, and how many claims it tests."""
+    columns = ("study", "question", "recipes", "claims")
+    cells, values = [], []
+    for name, study in known.items():
+        networks = [f"{count} × {recipe}" for recipe, count in study.recipes.items()]
+        networks += [f"{count} × {recipe}, optional" for recipe, count in study.optional.items()]
+        cells.append((name, study.question, "\n".join(networks), "—" if study.total is None else str(study.total)))
+        value = {"study": name, "question": study.question, "source": study.source, "claims": study.total}
+        values.append(value | {"recipes": dict(study.recipes), "optional": dict(study.optional)})
+    caption = "judge one with: jaxinterp study NAME; claims about networks of optional recipes need these"
+    return Table(columns, cells, values, caption=caption)
+
+
 def _reached(history: History) -> dict[str, np.ndarray]:
     """Accuracy of every seed at its kept epoch, by split; splits that no network was measured on are left out."""
     kept = dict(zip(SPLITS, kept_accuracy(history).T, strict=True))
@@ -310,22 +324,6 @@ def _titled(path: Path, run: Run) -> str:
     diverged = np.flatnonzero(run.history.diverged)
     flags = f"; diverged: seeds {', '.join(map(str, diverged))}" if len(diverged) else ""
     return f"{path}: {describe(run.config)}{flags}"
-
-
-def describe(config: RunConfig) -> str:
-    """A run's networks and training in a line."""
-    data, model, train = config.data, config.model, config.train
-    only = f" {', '.join(map(str, data.classes))} only" if data.classes else ""
-    widths = "-".join(map(str, (*(f"{channels}c" for channels in model.channels), *model.widths, model.outputs)))
-    extras = [f"{model.norm} norm"] if model.norm != "none" else []
-    extras += [f"dropout {' '.join(map(str, model.dropout))}"] if any(model.dropout) else []
-    extras += ["normalised input"] if (model.input_mean, model.input_std) != (0.0, 1.0) else []
-    if config.recipe == IMPORTED:
-        return f"{data.source}{only} {widths} {model.activation}, {', '.join([*extras, IMPORTED])}"
-    extras += [f"{train.optimizer} {train.learning_rate:g}", f"batch {train.batch_size}", f"{train.epochs} epochs"]
-    extras += ["early stopping"] if train.patience is not None else []
-    extras += ["shared data order"] if train.data_order == "shared" else []
-    return f"{data.source}{only} {widths} {model.activation}, {', '.join(extras)}"
 
 
 def number(value: float) -> str:

@@ -16,8 +16,10 @@ from jaxinterp.studies.inputs import Inputs
 from jaxinterp.studies.judge import Claim, Control, Finding, Rule, Verdict
 from jaxinterp.studies.runner import Progress
 from jaxinterp.studies.study import EnsembleMeasurement, Measurement, Results, Study
+from jaxinterp.text import suggestion
 
 __all__ = [
+    "QUICK",
     "STUDIES",
     "Answer",
     "Claim",
@@ -76,7 +78,7 @@ class Answer(NamedTuple):
 def get(study: str) -> Study:
     """A study by name. Raises InputError, naming the studies that exist."""
     if study not in STUDIES:
-        raise InputError(f"no study {study!r}; there are {', '.join(STUDIES)}")
+        raise InputError(f"no study {study!r}{suggestion(study, STUDIES)}; there are {', '.join(STUDIES)}")
     return STUDIES[study]
 
 

@@ -23,6 +23,7 @@ from jaxinterp.networks import Layer, Network, names
 from jaxinterp.studies import inputs, runner
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED, Inputs
 from jaxinterp.studies.study import AnyMeasurement, EnsembleMeasurement, Measurement
+from jaxinterp.text import suggestion
 
 FOLDER = "analyses"
 KINDS = ("zero", "mean", "resample")
@@ -150,7 +151,9 @@ def stored(path: Path | str) -> dict[str, xr.Dataset]:
 def _from_file(name: str) -> AnyMeasurement:
     file = Path(name)
     if file.suffix != ".py" or not file.is_file():
-        raise InputError(f"no analysis {name!r}; there are {', '.join(ANALYSES)}, or name a Python file")
+        raise InputError(
+            f"no analysis {name!r}{suggestion(name, ANALYSES)}; there are {', '.join(ANALYSES)}, or name a Python file"
+        )
     spec = importlib.util.spec_from_file_location(file.stem, file)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

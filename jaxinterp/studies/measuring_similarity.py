@@ -226,4 +226,5 @@ STUDY = Study(
     least_seeds=3,  # a network is compared with two others
     needs=Needs(layers=2),  # since one test compares different layers
     check=check,
+    total=45,
 )

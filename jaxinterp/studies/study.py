@@ -120,6 +120,7 @@ class Study:
     most 30 words. highlights: ids of the three to six findings that matter most. least_seeds: the smallest number of
     networks that its estimates need. needs: what a run must have for the study to be about its networks, which is
     checked before anything is trained. check: raises InputError for runs, of all recipes, that do not fit together.
+    total: how many claims there are once all recipes are trained and everything is measured, for the list of studies.
     """
 
     name: str
@@ -134,6 +135,7 @@ class Study:
     least_seeds: int = 2
     needs: Needs = field(default_factory=Needs)
     check: Callable[[Mapping[str, Inputs]], None] = _no_check
+    total: int | None = None
 
     @property
     def own(self) -> str:

@@ -1,6 +1,7 @@
 import dataclasses
 import re
 import shutil
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from support.findings import answer
 
 from jaxinterp import cli, jobs, recipes, store, studies, train
-from jaxinterp.cli import actions, shell
+from jaxinterp.cli import actions, progress
 from jaxinterp.config import DataConfig, ModelConfig, RunConfig, TrainConfig
 from jaxinterp.errors import InputError
 
@@ -28,7 +29,7 @@ TOY_OPTIONS = (
 @pytest.fixture
 def call(monkeypatch, capsys):
     """Run a command in this process: its exit code, stdout and stderr."""
-    monkeypatch.setattr(shell, "QUIET", float("inf"))  # no lines of progress, however slow the machine
+    monkeypatch.setattr(progress, "QUIET", threading.TIMEOUT_MAX)  # no lines of progress, however slow the machine
 
     def call(*arguments):
         try:
@@ -79,16 +80,14 @@ def words(text):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("", "run"),
-        ("tran", "tran"),
-        ("train --train.sedes 3", "train.seeds"),
-        ("train --train.seeds many", "many"),
-        ("train --train.seeds", "train.seeds"),
-        ("train --model.activation rleu", "relu"),
         ("train --recipe", "recipe"),
-        ("train --recipe one-vs-eight", "no recipe 'one-vs-eight'; there are one-vs-seven,"),
+        (
+            "train --recipe one-vs-eight",
+            "no recipe 'one-vs-eight' (did you mean one-vs-seven?); there are",
+        ),
         ("train --recipe=one-vs-eight", "no recipe 'one-vs-eight'"),
-        ("train --data.source nowhere", "no data source 'nowhere'"),
+        ("train --data.source nowhere", "no data source 'nowhere': use mnist"),
+        ("train --data.source mnits", "no data source 'mnits' (did you mean mnist?)"),
         ("train --data.source ROOT/images.npz", "no file "),
         ("train --data.source tfds:nowhere", "tfds:nowhere is not prepared"),
         ("train --data.source xor --data.classes 7", "class 7 is not in the data"),
@@ -107,17 +106,12 @@ def words(text):
         ("study all --run x", "name the study instead of all"),
         ("run --study nowhere", "no study 'nowhere'; there are one-vs-seven, llm-labels"),
         ("run --seeds -3", "needs at least 2 seeds, got -3"),
-        ("run --seeds many", "many"),
         ("study nowhere", "no study 'nowhere'; there are one-vs-seven, llm-labels"),
-        ("study", "study"),
+        ("study one-v-seven", "no study 'one-v-seven' (did you mean one-vs-seven?)"),
         ("study instance-variation --run ROOT/nowhere", "no run at"),
         ("report ROOT/nowhere", "no run at"),
-        ("report", "run"),
         ("runs ROOT/nowhere", "no run at"),
         ("runs --root ROOT", "no runs in"),
-        ("recipes now", "now"),
-        ("recipes --format xml", "xml"),
-        ("import", "--name"),
         ("import --name x", "give the weights: at least one FILE"),
         ("import ROOT/weights.npz --name x", "no file"),
         ("import ROOT/weights.pt --name x", "no file"),
@@ -152,7 +146,7 @@ def test_wrong_input_is_told_in_one_line(call, tmp_path, monkeypatch, arguments,
         ("runs ROOT/begun", "begun is not complete; go on with: jaxinterp train --resume"),
         ("report ROOT/begun", "begun is not complete"),
         ("study instance-variation --run ROOT/begun", "begun is not complete"),
-        ("runs ROOT/don", "runs in ROOT: begun, done"),
+        ("runs ROOT/don", "no run at ROOT/don (did you mean ROOT/done?); runs in ROOT: begun, done"),
         ("train --name done --root ROOT/done/config.json", "config.json"),
         ("train --name config.json --root ROOT/done", "config.json exists and is not a run"),
         ("import ROOT/done/probe.npz --name done --root ROOT", "done holds a complete run"),
@@ -181,9 +175,12 @@ def test_a_config_that_does_not_fit_its_weights_is_told_in_one_line(call, root, 
     assert "was changed after training began: model.widths was (4, 3) and is now (9, 3); change it back" in err
 
 
-def test_a_typing_error_is_met_with_a_suggestion(call):
-    assert "--train.learning-rate" in call("train", "--train.learning-rat", "1")[2]
-    assert "--seeds" in call("run", "--seed", "1")[2]
+def test_a_run_is_suggested_from_the_usual_folder(call, root, tmp_path, monkeypatch):
+    (tmp_path / "checkpoints").symlink_to(root)
+    monkeypatch.chdir(tmp_path)
+    assert "no run at done (did you mean checkpoints/done?); runs in .: checkpoints/begun," in call("runs", "done")[2]
+    (tmp_path / "elsewhere").mkdir()
+    assert "(did you mean checkpoints/done?); runs in checkpoints: begun," in call("runs", "elsewhere/don")[2]
 
 
 def test_debug_lets_the_error_through(call, tmp_path):
@@ -219,7 +216,7 @@ def test_from_training_to_the_page(call, tmp_path, monkeypatch):
     )  # no parts, which tests/studies/test_runner.py measures
     code, out, err = call("train", *TOY_OPTIONS, "--name", "mine", "--root", tmp_path)
     assert (code, err) == (0, "")  # no progress is shown where there is no terminal
-    assert "strokes 4-3-2 tanh, adam 0.01, batch 32, 2 epochs" in words(out)
+    assert "strokes 4-3-2 tanh, 300 training images, adam 0.01, batch 32, 2 epochs" in words(out)
     path = tmp_path / "mine"
     assert store.load(path).config == dataclasses.replace(TOY, recipe="")
 
@@ -237,9 +234,10 @@ def test_from_training_to_the_page(call, tmp_path, monkeypatch):
     )
 
     code, out, err = call("study", "instance-variation", "--run", path)
-    measured = re.findall(r"^instance-variation: measuring (\S+) \(\d+ of \d+\)$", err, re.MULTILINE)
-    assert code == 0 and len(measured) == len(err.splitlines())  # nothing but progress, one line per measurement
-    assert store.results(path) == sorted(f"instance-variation/{name}" for name in measured)
+    assert (code, err) == (0, "")
+    own = studies.get("instance-variation")
+    measured = [made.name for made in own.measurements if not made.recipes or own.own in made.recipes]
+    assert store.results(path) == sorted(f"{own.name}/{name}" for name in ("networks", *measured))
     assert re.search("holds|does not hold|undecided", out)
 
     code, out, err = call("report", path)

@@ -3,13 +3,14 @@ import dataclasses
 import io
 import json
 import re
+import threading
 
 import numpy as np
 import pytest
 from support.findings import answer, finding
 
 from jaxinterp import cli, data, recipes, store, studies, train
-from jaxinterp.cli import shell
+from jaxinterp.cli import progress
 from jaxinterp.errors import InputError
 from jaxinterp.report import explorer
 
@@ -17,7 +18,7 @@ from jaxinterp.report import explorer
 @pytest.fixture
 def call(monkeypatch, capsys):
     """Run a command that succeeds: its stdout and stderr."""
-    monkeypatch.setattr(shell, "QUIET", float("inf"))  # no lines of progress, however slow the machine
+    monkeypatch.setattr(progress, "QUIET", threading.TIMEOUT_MAX)  # no lines of progress, however slow the machine
 
     def call(*arguments):
         assert cli.main(list(map(str, arguments))) == 0

@@ -1,33 +1,18 @@
 import gc
+import re
+import subprocess
+import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tyro
-from rich.text import Text
 
-from jaxinterp import cli, train
+from jaxinterp import cli, interrupts
 from jaxinterp.cli import shell
 from jaxinterp.config import RunConfig
 from jaxinterp.errors import InputError, InputWarning
-
-
-def test_the_progress_bar_is_silent_without_a_terminal(capsys, trained):
-    state = train.Checkpoint(1, None, train.EpochMetrics(*trained.history[:3]), {})
-    with cli.progress_bar() as update:
-        update("toy", state)
-    assert capsys.readouterr() == ("", "")
-
-
-def test_the_progress_bar_shows_accuracy_on_a_terminal(capsys, monkeypatch, trained):
-    for name, value in {"FORCE_COLOR": "1", "TERM": "xterm", "COLUMNS": "150"}.items():
-        monkeypatch.setenv(name, value)
-    state = train.Checkpoint(3, None, train.EpochMetrics(*trained.history[:3]), {})
-    with cli.progress_bar() as update:
-        update("toy", state)
-    shown = Text.from_ansi(capsys.readouterr().err).plain
-    accuracy = np.asarray(trained.history.accuracy)[:, 2, 2].mean()
-    assert f"3/3 epochs, test accuracy {accuracy:.2%}" in shown
 
 
 def test_a_warning_of_the_input_is_one_line_and_others_are_as_usual(capsys):
@@ -47,6 +32,22 @@ def test_no_garbage_is_collected_while_arguments_are_parsed(monkeypatch):
     monkeypatch.setattr(tyro, "cli", lambda kind, args: gc.isenabled())
     assert shell.parse(RunConfig, []) is False
     assert gc.isenabled()
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(None, 0), (InputError("x"), 2), (PermissionError("x"), 2), (KeyboardInterrupt(), interrupts.CODE)],
+)
+def test_the_exit_code_is_documented(capsys, error, code):
+    def action(_):
+        if error:
+            raise error
+
+    assert shell.guarded(action, []) == code
+    table = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
+    documented = set(map(int, re.findall(r"^\| (\d+) \|", table, re.MULTILINE)))
+    assert code in documented
+    assert documented == {0, 1, 2, interrupts.CODE, shell.CLOSED}  # 1 is Python's own for an exception
 
 
 @pytest.mark.parametrize("error", [InputError("x\x1b[2Jy"), OSError(2, "x", "x\x1b[2Jy"), OSError("x\x1b[2Jy")])
@@ -74,3 +75,29 @@ def test_what_cannot_be_tested_is_said_before_training(capsys, tmp_path, tested,
     }
     assert err == expected[tested]
     assert (tmp_path / "runs").exists() == (code == 0)
+
+
+@pytest.mark.parametrize("kind", ["table", "csv"])
+def test_a_reader_that_goes_is_no_error(kind):
+    program = f"""
+import sys
+from types import SimpleNamespace
+from jaxinterp.cli import shell
+
+def show(_):
+    for _ in range(2):
+        shell.show("a" if {kind!r} == "table" else SimpleNamespace(export=str), {kind!r})
+        sys.stdout.flush()
+        sys.stdin.readline()
+
+shell.prepare_jax = lambda: None
+sys.exit(shell.guarded(show, []))
+"""
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen([sys.executable, "-c", program], **pipes) as process:
+        assert process.stdout.read(1)
+        process.stdout.close()  # as `head` does
+        process.stdin.write(b"\n")
+        process.stdin.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == shell.CLOSED

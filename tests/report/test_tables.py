@@ -1,5 +1,4 @@
 import csv
-import dataclasses
 import io
 import json
 import re
@@ -12,12 +11,11 @@ from support.findings import ESTIMATE, UNKNOWN, finding
 from support.toys import TOY
 
 from jaxinterp.errors import InputError
-from jaxinterp.jobs import IMPORTED
 from jaxinterp.recipes import RECIPES
 from jaxinterp.report import tables
 from jaxinterp.stats import Estimate
 from jaxinterp.store import Run
-from jaxinterp.studies import Control
+from jaxinterp.studies import STUDIES, Control
 from jaxinterp.sweeps import Comparison
 
 
@@ -38,13 +36,6 @@ def test_no_table_has_what_a_terminal_would_obey(kind):
     assert all(map(str.isprintable, output.getvalue().split("\n"))) and "[2J" in output.getvalue()
     if kind == "json":
         assert json.loads(output.getvalue())["rows"] == [{"column": hostile}]
-
-
-def test_a_shared_data_order_is_named_where_there_was_training():
-    shared = dataclasses.replace(TOY, train=dataclasses.replace(TOY.train, data_order="shared"))
-    assert tables.describe(shared) == f"{tables.describe(TOY)}, shared data order"
-    imported = (dataclasses.replace(config, recipe=IMPORTED) for config in (TOY, shared))
-    assert len(set(map(tables.describe, imported))) == 1
 
 
 def test_numbers_have_a_true_minus_sign_and_unknown_ones_a_dash():
@@ -93,6 +84,7 @@ def every_table(trained):
             [Comparison("a", ESTIMATE, NONE, 0), Comparison("b", NONE, ESTIMATE, 2)], title="t"
         ),
         "recipes": tables.recipes_table(RECIPES),
+        "studies": tables.studies_table(STUDIES),
     }
 
 

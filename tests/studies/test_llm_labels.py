@@ -8,7 +8,7 @@ import pytest
 from support import llm_results, toy_inputs
 from support.llm_results import plant
 
-from jaxinterp import controls, data, ensemble, networks, stats, studies, train
+from jaxinterp import controls, data, ensemble, networks, studies, train
 from jaxinterp.studies import llm_labels, runner
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.llm_labels import STUDY, cards, facets, pictures
@@ -66,10 +66,15 @@ def test_toy_networks_are_measured_and_judged(measured):
     assert list(measured["facets"].conditions.to_numpy()) == [UNTRAINED, TRAINED]
 
 
+def test_the_nearest_to_the_median_is_one_that_is_known():
+    assert cards.nearest_median(np.array([0.9, np.nan, 0.1, 0.52, 0.5])) == 3
+    assert cards.nearest_median(np.full(3, np.nan)) == 0
+
+
 def test_the_cards_are_those_of_the_network_that_is_named(measured, inputs):
     found = measured["cards"]
     seed = int(found.seed)
-    assert seed == stats.nearest_median(inputs[SIX].test_accuracy)
+    assert seed == cards.nearest_median(inputs[SIX].test_accuracy)
     network = ensemble.take(inputs[SIX].networks, seed)
     kernel = np.asarray(network.variables["params"]["hidden0"]["kernel"])
     np.testing.assert_allclose(found.pictures.sel(views=cards.EXACT), kernel.T / 2, rtol=1e-5)

@@ -68,4 +68,5 @@ STUDY = Study(
         "4.5 selective",
     ),
     needs=Needs(outputs=2),
+    total=107,
 )

@@ -58,4 +58,5 @@ STUDY = Study(
         "3.6 cluster hidden0 used",
         "3.8 hidden0 drawn strokes",
     ),
+    total=54,
 )

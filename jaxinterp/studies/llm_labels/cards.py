@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
-from jaxinterp import ensemble, stats
+from jaxinterp import ensemble
 from jaxinterp.analysis import responses
 from jaxinterp.analysis.maximization import optima
 from jaxinterp.data import Dataset
@@ -43,10 +44,17 @@ class Cards(NamedTuple):
 def cards(inputs: Mapping[str, Inputs]) -> Cards:
     """The network whose test accuracy is nearest the median of all."""
     own = inputs[NAME]
-    seed = stats.nearest_median(own.test_accuracy)
+    seed = nearest_median(own.test_accuracy)
     facet_key = jax.random.fold_in(own.key(facets.KEY), seed)
     shared = own.test, own.sample.images, own.key(pictures.KEY), facet_key
     return jax.jit(of_network)(ensemble.take(own.networks, seed), *shared)._replace(seed=jnp.asarray(float(seed)))
+
+
+def nearest_median(values: Float[np.ndarray, " seeds"]) -> int:
+    """The network whose value is nearest to the median of all; 0 where there is none."""
+    if not np.isfinite(values).any():
+        return 0
+    return int(np.nanargmin(np.abs(values - np.nanmedian(values))))
 
 
 def of_network(network: Network, test: Dataset, sample: facets.Sample, picture_key, facet_key) -> Cards:

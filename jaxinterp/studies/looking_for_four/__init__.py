@@ -51,4 +51,5 @@ STUDY = Study(
         "5.1 published",
     ),
     needs=Needs(outputs=TARGET + 1, classes=(TARGET,), square=True),
+    total=55,
 )

@@ -36,4 +36,5 @@ STUDY = Study(
     # Its strokes are drawn into rows 0 to 14 and columns 0 to 17, and the second layer is what the outputs read.
     needs=Needs(layers=2, exact=True, outputs=SEVEN + 1, classes=(ONE, SEVEN), square=True, least_side=18),
     check=carriers.check,
+    total=53,
 )

@@ -1,17 +1,15 @@
 import json
 
-import seed_sweep
-
-from jaxinterp import cli
+from jaxinterp.cli import sweep
 
 TOY = "--data.source strokes --data.train-size 200 --model.outputs 2 --train.seeds 2 --train.epochs 2".split()
 
 
 def run(*arguments):
-    return cli.guarded(seed_sweep.sweep, list(arguments))
+    return sweep.main(list(arguments))
 
 
-def test_the_script_trains_resumes_and_prints_a_table(tmp_path, capsys):
+def test_a_sweep_trains_resumes_and_prints_a_table(tmp_path, capsys):
     command = ["--grid", "train.l1=0,0.01", "--root", str(tmp_path), "--model.widths", "4", *TOY]
     assert run(*command) == 0
     table = capsys.readouterr().out
