@@ -30,6 +30,7 @@ def suggestion(name: str, known: Iterable[str], *, shown: Callable[[str], object
     Names that differ in their numbers alone, such as hidden1 and hidden7, are not suggested for each other. shown: from
     a known name to how it is written, such as the path of a folder.
     """
-    candidates = [other for other in known if _NUMBER.sub("0", other) != _NUMBER.sub("0", name)]
+    alike = _NUMBER.sub("0", name)
+    candidates = [other for other in known if other == name or _NUMBER.sub("0", other) != alike]
     near = difflib.get_close_matches(name, candidates, n=1)
     return f" (did you mean {shown(near[0])}?)" if near else ""
