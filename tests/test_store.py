@@ -126,16 +126,6 @@ def test_history_is_read_alone_and_has_named_axes(saved, trained):
     )
 
 
-def test_a_run_says_with_what_it_was_made_if_it_was_stored_with_it(run):
-    made = store.read_made(run)
-    assert set(made) == {"version", "date", "machine"} and made["version"].startswith("jaxinterp ")
-    file = run / "weights" / "made_by.json"
-    file.write_text(json.dumps({name: value for name, value in json.loads(file.read_text()).items() if name != "made"}))
-    assert store.read_made(run) == {}
-    file.unlink()
-    assert store.read_made(run) == {}
-
-
 def test_nothing_in_a_run_is_a_pickle_or_half_written(saved):
     files = [file for file in saved.rglob("*") if file.is_file()]
     assert not [file for file in files if file.suffix in (".pkl", ".pickle", ".pt") or ".partial" in file.name]

@@ -65,7 +65,7 @@ def test_numbers_stand_beside_their_controls(visit, html, shown):
     page = visit(html, "#embedding?seed=3&layer=1")
     values = page.eval_on_selector_all("#kept data", "all => all.map((one) => Number(one.value))")
     np.testing.assert_allclose(np.reshape(values, (-1, 3)), shown.arrays["layer1/embedded"][2], rtol=1e-6)
-    assert page.locator("#kept thead th").all_inner_texts() == ["", "trained", "permuted labels", "untrained"]
+    assert page.locator("#kept thead th").all_inner_texts() == ["number", "trained", "permuted labels", "untrained"]
     page.select_option("#embedding-layer", label="hidden0")
     expect(page.locator("#embedding-note")).to_contain_text(f"of 6 units on {COUNT} test images")
 

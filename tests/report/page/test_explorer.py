@@ -162,7 +162,7 @@ def test_the_card_shows_what_the_payload_says(visit, html, shown):
         assert row[1] == said(value) and row[3] == said(layer.mean())
         assert row[2] == ("—" if place else f"0.000 {'✓ beyond' if value > 0 else 'within'}")
     best = arrays["layer1/exemplars"][seed, unit]
-    labels = [text.split(":")[0] for text in page.locator(".pictures.small figcaption").all_inner_texts()]
+    labels = [text.split(":")[0] for text in page.locator("#card .pictures.small figcaption").all_inner_texts()]
     assert labels == [str(arrays["pool/labels"][place]) for place in best]
 
 
@@ -228,7 +228,7 @@ def test_counterparts_stand_side_by_side_and_lead_to_their_cards(visit, html, sh
 
 def test_an_exemplar_opens_in_try_it(visit, html, shown):
     page = visit(html, "#explorer?seed=3&layer=0&unit=4")
-    page.locator(".pictures.small a").nth(1).click()
+    page.locator("#card .pictures.small a").nth(1).click()
     expect(page.locator("#origin")).to_contain_text(f"test image {shown.arrays['layer0/exemplars'][2, 4, 1]},")
     expect(page.locator("#reading")).to_contain_text("Seed 3")
 

@@ -121,7 +121,7 @@ def test_a_control_explains_its_label(visit, explained):
     expect(text).to_be_visible()
     page.keyboard.press("Tab")
     expect(text).to_be_hidden()
-    page.locator(".controls .term >> text=Unit").click()  # explains, and leaves the menu alone
+    page.locator("#explorer .controls .term >> text=Unit").click()  # explains, and leaves the menu alone
     expect(text_of(page, "unit")).to_be_visible()
     assert page.evaluate("document.activeElement.id") != "unit"
 

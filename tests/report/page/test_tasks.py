@@ -11,14 +11,14 @@ def test_the_unit_that_a_class_needs_most_and_its_match_in_another_network(visit
     page.get_by_role("link", name="Explorer").click()
     page.get_by_text("Where to start").click()
     page.get_by_role("link", name="Which unit does a class need most?").click()
-    page.locator("#explorer").get_by_label("Class", exact=True).select_option("4")
+    page.select_option("#class", "4")
     damage = shown.arrays["layer1/damage"][0, 0, :, 4]
     order = np.argsort(-damage, kind="stable")
     expect(page.locator("#units .number")).to_have_text([str(unit) for unit in order])
     page.locator("#units a").first.click()
     expect(page.locator("#card h3")).to_have_text(f"Seed 0, hidden1, unit {order[0]}")
     page.get_by_role("link", name="Compare two units side by side").click()
-    page.get_by_label("Right: seed").select_option(label="3")
+    page.select_option("#compare-other", label="3")
     match, r = (shown.arrays[f"layer1/{name}"][0, 2, order[0]] for name in ("counterpart", "counterpart_r"))
     titles = [f"seed 0, unit {order[0]}", f"seed 3, unit {match}"]
     expect(page.locator("#compared h3")).to_have_text(titles)
