@@ -38,8 +38,8 @@ from jaxinterp.train import Checkpoint, History, Trained
 
 __all__ = [
     "PROBE_SIZE", "ROOT", "Run", "begin", "check_complete", "check_data", "data_of", "epoch_name", "is_complete",
-    "is_run", "load", "load_checkpoint", "load_result", "read_config", "read_history", "results", "runs", "save",
-    "save_checkpoint", "save_result",
+    "is_run", "load", "load_checkpoint", "load_result", "read_config", "read_history", "read_made", "results", "runs",
+    "save", "save_checkpoint", "save_result",
 ]  # fmt: skip
 
 ROOT = Path("checkpoints")  # where runs are stored unless another folder is named

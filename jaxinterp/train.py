@@ -35,8 +35,8 @@ from jaxinterp.errors import InputError
 from jaxinterp.networks import MLP, Network
 
 __all__ = [
-    "SPLITS", "Checkpoint", "History", "Program", "Trained", "as_trained", "check", "compile_program",
-    "default_chunk", "fit", "fit_arms", "fit_ensemble", "hyperparameters_of", "kept_accuracy",
+    "SPLITS", "Checkpoint", "History", "Program", "Trained", "all_ended", "as_trained", "check", "compile_program",
+    "default_chunk", "fit", "fit_arms", "fit_ensemble", "fit_part", "hyperparameters_of", "kept_accuracy",
 ]  # fmt: skip
 
 SPLITS = ("train", "validation", "test")

@@ -13,7 +13,7 @@ from jaxinterp import data, store, studies
 from jaxinterp.errors import InputError
 from jaxinterp.studies import analyses
 
-__all__ = ["figures_of", "from_scratch", "render", "write"]
+__all__ = ["figures_of", "from_scratch", "render", "render_pair", "write", "write_pair"]
 
 
 def write(path: Path | str) -> Path:
