@@ -27,10 +27,11 @@ def format_percent(share: float, digits: int = 0) -> str:
 def suggestion(name: str, known: Iterable[str], *, shown: Callable[[str], object] = str) -> str:
     """For an error: " (did you mean X?)" with the known name that is spelled most like this one; "" if none is.
 
-    Names that differ in their numbers alone, such as hidden1 and hidden7, are not suggested for each other. shown: from
-    a known name to how it is written, such as the path of a folder.
+    None is where a known name differs in its numbers alone, such as hidden1 from hidden7: that one was not meant, and
+    no other is as close. shown: from a known name to how it is written, such as the path of a folder.
     """
-    alike = _NUMBER.sub("0", name)
-    candidates = [other for other in known if other == name or _NUMBER.sub("0", other) != alike]
-    near = difflib.get_close_matches(name, candidates, n=1)
+    known, alike = list(known), _NUMBER.sub("0", name)
+    if name not in known and any(_NUMBER.sub("0", other) == alike for other in known):
+        return ""
+    near = difflib.get_close_matches(name, known, n=1)
     return f" (did you mean {shown(near[0])}?)" if near else ""

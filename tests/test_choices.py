@@ -189,8 +189,12 @@ NAMES = {*ACTIVATIONS, *NORMS, *OPTIMIZERS, *DATASETS} - set(vars(TrainConfig())
 
 
 def literals(tree):
-    """The strings of a module's code; the words of an f-string are not among them."""
+    """The strings of a module's code, without the words of an f-string and the names of `__all__`."""
     parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    public = [
+        node.value for node in tree.body if isinstance(node, ast.Assign) and ast.unparse(node.targets) == "__all__"
+    ]
+    parts |= {id(part) for names in public for part in ast.walk(names)}
     return [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in parts]
 
 

@@ -309,7 +309,7 @@ def test_run_answers_what_fits_and_says_what_it_left(call, answered, tmp_path, m
     assert out.count("report/index.html") == 2
     arm = store.read_config(tmp_path / "bottleneck-neurons" / "arms" / "one-vs-seven-small")
     assert (arm.recipe, arm.train.seeds, arm.train.epochs) == ("one-vs-seven-small", 2, 1)
-    assert "arms/one-vs-seven-small" in "".join(words(call("runs", "--root", tmp_path)[1]).split())
+    assert "arms/one-vs-seven-small" in call("runs", "--root", tmp_path, "--format", "json")[1]
 
 
 def test_a_study_trains_the_arms_that_are_missing(call, answered, root, tmp_path, monkeypatch):

@@ -54,7 +54,7 @@ def test_no_command_opens_a_connection(root, command, capsys):
 
 
 def test_every_command_is_tried():
-    assert set(COMMANDS) == set(commands._COMMANDS)
+    assert set(COMMANDS) == {kind for kind, _ in commands.COMMANDS.values()}
 
 
 def test_no_import_opens_a_connection():

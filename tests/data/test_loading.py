@@ -41,7 +41,7 @@ def test_toys_are_sources():
 @pytest.mark.parametrize("source", ["minst", "", "/no/such/folder"])
 def test_an_unknown_source_lists_what_exists(source):
     message = (
-        f"there is no data source {source!r}: "
+        f"there is no data source {source!r}{' (did you mean mnist?)' * (source == 'minst')}: "
         "use mnist, xor, strokes, tfds:NAME, a .npz file or an existing folder of IDX files"
     )
     with pytest.raises(InputError, match=re.escape(message)):

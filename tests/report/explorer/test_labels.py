@@ -12,7 +12,7 @@ from jaxinterp.store import Run
 SITES = ("hidden0/post", "hidden1/post")
 TOLD = ("", "", "", "", "<b>Active for 1</b>", "")
 # The page does not hold seed 1.
-ASKED = [Kept("small", {3: {SITES[1]: TOLD}, 1: dict.fromkeys(SITES, TOLD)}, {})]
+ASKED = [Kept("small", {3: {SITES[1]: TOLD}, 1: dict.fromkeys(SITES, TOLD)}, {}, {})]
 
 
 @pytest.fixture(scope="module")
