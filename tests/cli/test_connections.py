@@ -33,6 +33,9 @@ COMMANDS = {
     commands.Report: ("report ROOT/begun", 2),
     commands.Runs: ("runs --root ROOT", 0),
     commands.Recipes: ("recipes", 0),
+    commands.Studies: ("studies", 0),
+    commands.Doctor: ("doctor", 0),
+    commands.Completion: ("completion bash", 0),
     commands.Import: ("import ROOT/done/probe.npz --name imported --root ROOT --data.source xor", 2),
 }
 
