@@ -66,9 +66,9 @@ def versions() -> Iterator[Check]:
     """The versions of Python, of this package, and of the packages that it always needs."""
     yield Check("version", "python", platform.python_version(), "", "")
     for package in (_PACKAGE, "jaxlib"):
-        yield Check("version", package, _version(package) or "not installed", "", "")
+        yield Check("version", package, machine.version(package) or "not installed", "", "")
     for requirement in _requirements(_PACKAGE, ""):
-        version = _version(requirement.name)
+        version = machine.version(requirement.name)
         verdict = "missing" if version is None else "ok" if requirement.specifier.contains(version, True) else "wrong"
         yield Check("version", requirement.name, version or "not installed", str(requirement.specifier), verdict)
 
@@ -151,18 +151,11 @@ def _missing(package: str, extra: str) -> list[str]:
     """Packages of an extra that are not installed, and what is missing of their own extras that it asks for."""
     found = []
     for requirement in _requirements(package, extra):
-        if _version(requirement.name) is None:
+        if machine.version(requirement.name) is None:
             found.append(requirement.name)
         else:
             found += [name for part in sorted(requirement.extras) for name in _missing(requirement.name, part)]
     return found
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def extras() -> Iterator[Check]:

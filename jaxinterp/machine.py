@@ -11,11 +11,19 @@ def memory() -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
+def version(package: str) -> str | None:
+    """The installed version of a package; None where it is not installed."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
 def made_here() -> dict[str, str]:
     """With which version, on which day (UTC) and on what kind of machine something is made now."""
     from jax import devices  # whoever made something has loaded it
 
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("jaxinterp", "jax"))
+    versions = ", ".join(f"{name} {version(name)}" for name in ("jaxinterp", "jax"))
     return {
         "version": f"{versions}, Python {platform.python_version()}",
         "date": datetime.now(UTC).date().isoformat(),

@@ -96,8 +96,8 @@ def classes(
 ) -> Answers:
     """What the model says that a network answers for every image, from its background and summaries alone.
 
-    summaries_of: the seed of another network, whose summaries stand in place of its own. half_wrong: the model is told
-    that half of the answers are wrong.
+    summaries_of: the seed of another network, whose summaries the model gets instead. half_wrong: tell the model that
+    half of the network's answers are wrong.
     """
     names = subject.background.class_names
     described = subject.seed if summaries_of is None else summaries_of

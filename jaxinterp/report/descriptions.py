@@ -18,7 +18,7 @@ _OF_CONVOLUTIONS = {"kernel_size", "stride", "padding", "pool", "pool_size"}
 _OF_NORMS = {"norm_position", "norm_epsilon", "norm_momentum"}
 _OF_OPTIMIZERS = {"momentum", "optimizer_epsilon"}  # weight_decay is added to the gradient of those that lack it
 
-# Other fields are told by their names.
+# How fields are worded; those without an entry are named as in the config.
 _WORDS: dict[str, Callable[[Any], str]] = {
     "positive": lambda label: f"class {label} against the others",
     "transpose": lambda _: "transposed images",
@@ -39,8 +39,8 @@ _WORDS: dict[str, Callable[[Any], str]] = {
 def describe(config: RunConfig) -> str:
     """A run's data, networks and training in a line.
 
-    Configs whose networks differ have different lines: every field that changes weights is told unless it has its
-    default. Of snapshots the line has the number alone; that of seeds is left to the caller.
+    Configs whose networks differ have different lines: every field that changes weights is listed unless it has
+    its default. Of the snapshots only the number is given; the number of seeds is left to the caller.
     """
     data, model, train = config.data, config.model, config.train
     only = f" {', '.join(map(str, data.classes))} only" if data.classes else ""
@@ -62,7 +62,7 @@ def _unused(config: RunConfig) -> set[str]:
 
 
 def _told(part: Any, unused: Set[str] = frozenset()) -> Iterator[str]:
-    """What is told of a part of the config: its fields that do not have their default."""
+    """The fields of a part of the config that differ from their defaults, in words."""
     for field in dataclasses.fields(part):
         name, value = field.name, getattr(part, field.name)
         if value != field.default and name not in _PLACED | _WITHOUT_EFFECT | unused:

@@ -8,11 +8,10 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from importlib import metadata
 
 import jax
 
-from jaxinterp import data
+from jaxinterp import data, machine
 from jaxinterp.config import to_json
 from jaxinterp.studies import sources
 from jaxinterp.studies.inputs import Inputs
@@ -30,21 +29,13 @@ def fingerprint(measurement: AnyMeasurement, inputs: Mapping[str, Inputs], by: C
     parts = {
         "code": sources.code(by, *functions),
         "arguments": arguments,
-        "libraries": {name: _version(name) for name in getattr(measurement, "libraries", ())},
+        "libraries": {name: machine.version(name) for name in getattr(measurement, "libraries", ())},
         "files": {
             recipe: [_hash(file.read_bytes()) for file in files_of(measurement, own)] for recipe, own in inputs.items()
         },
         "runs": {recipe: [to_json(own.config), *own.once(_arrays)] for recipe, own in inputs.items()},
     }
     return _hash(json.dumps(parts, sort_keys=True).encode())
-
-
-def _version(library: str) -> str | None:
-    """The version of a library; None where it is not installed."""
-    try:
-        return metadata.version(library)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _arrays(inputs: Inputs) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from jaxinterp.report.descriptions import describe
 
 PARTS = {"data": DataConfig, "model": ModelConfig, "train": TrainConfig}
 FIELDS = [(part, field.name) for part, kind in PARTS.items() for field in dataclasses.fields(kind)]
-# They change no weights; of snapshots the number is told.
+# Fields that change no weights; of the snapshots only the number is listed.
 UNTOLD = {("train", "seeds"), ("train", "chunk"), ("train", "snapshots"), ("model", "image_shape")}
 # A config in which no field is without effect.
 FULL = RunConfig(model=ModelConfig(channels=(4,), norm=next(iter(NORMS))))

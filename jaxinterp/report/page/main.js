@@ -74,7 +74,7 @@ async function start() {
     route();
   });
   route();
-  const [held] = [...document.querySelectorAll("script[id^=payload]")].filter((one) => one.id === (run ? `payload-${run}` : "payload"));
+  const held = document.getElementById(run ? `payload-${run}` : "payload");
   if (held) {
     try {
       const payload = await decode(held.textContent);

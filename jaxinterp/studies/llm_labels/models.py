@@ -133,7 +133,7 @@ def _rows(inputs: Inputs) -> np.ndarray:
 
 
 def _said(own: Read, way: str, examples: int) -> np.ndarray:
-    """The model's answer to every image, −1 without one."""
+    """The class that the model answered for each image; −1 without an answer."""
     said = np.full(examples, -1)
     if way in own.answers:
         said[np.concatenate([own.right, own.wrong])] = own.answers[way]

@@ -97,6 +97,6 @@ def test_what_is_stored_without_a_library_is_measured_again_with_it(toy_inputs, 
     [other] = [own for own in clusters.MEASUREMENTS if own.name == "subspaces"]
     found = []
     for version in (None, "1.0", "1.1"):
-        monkeypatch.setattr("jaxinterp.studies.fingerprint._version", lambda library, version=version: version)
+        monkeypatch.setattr("jaxinterp.machine.version", lambda library, version=version: version)
         found.append(tuple(fingerprint(own, {NAME: toy_inputs}, take) for own in (measurement, other)))
     assert len({own for own, _ in found}) == 3 and len({own for _, own in found}) == 1
