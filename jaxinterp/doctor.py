@@ -18,7 +18,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Float
 from packaging.requirements import Requirement
 
-from jaxinterp import data, ensemble, epoch, machine, metrics, networks, recipes, train
+from jaxinterp import data, ensemble, epoch, machine, metrics, networks, recipes
 from jaxinterp.data import Dataset
 from jaxinterp.networks import Network
 
@@ -112,7 +112,7 @@ def step_on(device: Any) -> dict[str, Float[np.ndarray, " numbers"]]:
     rng = np.random.default_rng(0)
     images = rng.uniform(size=(config.batch_size, _PIXELS)).astype(np.float32)
     examples = Dataset(images, rng.integers(0, model.outputs, config.batch_size).astype(np.int32))
-    hyperparameters = jax.tree.map(lambda leaf: leaf[0], train.hyperparameters_of([(config, model.dropout)]))
+    hyperparameters = jax.tree.map(lambda leaf: leaf[0], epoch.hyperparameters_of([(config, model.dropout)]))
     key, order = jax.random.key(0), np.arange(config.batch_size)
     with jax.default_device(jax.local_devices(backend="cpu")[0]):  # the same weights, wherever the step is computed
         state = jax.device_get(

@@ -14,7 +14,7 @@ from jaxinterp.errors import InputError
 from jaxinterp.networks import Network
 
 __all__ = [
-    "Tree", "cores", "keys", "mesh", "over_devices", "over_seeds", "shard", "size", "stack", "take",
+    "Tree", "cores", "keys", "mesh", "over_devices", "over_seeds", "over_some", "shard", "size", "stack", "take",
     "use_every_core",
 ]  # fmt: skip
 
@@ -68,6 +68,22 @@ def over_seeds(fn: Callable, *, chunk: int | None = None, keyed: bool = False) -
         return jax.vmap(one)(mapped) if chunk is None else jax.lax.map(one, mapped, batch_size=chunk)
 
     return lifted
+
+
+def over_some(fn: Callable, some, args, others: Tree, *, chunk: int) -> Tree:
+    """fn(*args) of some of the seeds, in as few chunks as hold them; what it would return of the others is given.
+
+    some: boolean, of every seed. args, others: trees whose arrays have a leading seeds axis, a multiple of the chunk.
+    A last chunk that is not full computes some of the others too, so fn must return of them what is given.
+    """
+    order = jnp.argsort(~some, stable=True)
+
+    def step(number, found):
+        index = jax.lax.dynamic_slice(order, [number * chunk], [chunk])
+        own = jax.vmap(lambda arg: fn(*arg))(jax.tree.map(lambda leaf: leaf[index], args))
+        return jax.tree.map(lambda all_, new: all_.at[index].set(new, unique_indices=True), found, own)
+
+    return jax.lax.fori_loop(0, -(-some.sum() // chunk), step, others)
 
 
 def cores() -> int:

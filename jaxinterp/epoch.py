@@ -1,5 +1,6 @@
 """What happens to one network in one epoch? Pure functions of one network, which train.py lifts over seeds."""
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any, NamedTuple
 
@@ -19,6 +20,8 @@ from jaxinterp.networks import MLP, Network
 _EVALUATED = 1000  # images at most per matrix product of an evaluation; fewer where feature maps are large
 _NUMBERS = 2**23  # that a network may compute of them
 
+SPLITS = ("train", "validation", "test")
+
 # Streams of randomness under a seed's key. The key itself draws the initial weights.
 _DROPOUT, _ORDER = 1, 2
 # base_seed's key is folded with this number for randomness that all seeds share. No seed has this number.
@@ -33,6 +36,27 @@ class Hyperparameters(NamedTuple):
     l1: Float[Array, " seeds"] | None
     label_noise: Float[Array, " seeds"] | None
     dropout: Float[Array, "seeds layers"] | None
+
+
+def hyperparameters_of(arms: Sequence[tuple[TrainConfig, tuple[float, ...]]]) -> Hyperparameters:
+    """The hyperparameters of every network of all arms, arm after arm. An arm is a config with its dropout rates."""
+
+    def column(values):
+        return jnp.asarray(np.repeat(np.asarray(values, np.float32), [config.seeds for config, _ in arms], axis=0))
+
+    def used(name):
+        values = [getattr(config, name) for config, _ in arms]
+        return column(values) if any(values) else None
+
+    rates = [dropout for _, dropout in arms]
+    width = max(map(len, rates))
+    return Hyperparameters(
+        learning_rate=column([config.learning_rate for config, _ in arms]),
+        weight_decay=used("weight_decay"),
+        l1=used("l1"),
+        label_noise=used("label_noise"),
+        dropout=column([rate or (0.0,) * width for rate in rates]) if any(map(any, rates)) else None,
+    )
 
 
 class TrainState(NamedTuple):
@@ -222,11 +246,18 @@ def within_epoch(model, config, epoch, state: TrainState, hyperparameters, key, 
     They are those that it passes in `next_epoch`; those of its state where it has ended, or is not finite.
     """
     new, _, finite = _after(model, config, epoch, state, hyperparameters, key, order, data, noise, batches)
-    return _select(_active(state) & finite, new.variables, state.variables)
+    return _select(is_active(state) & finite, new.variables, state.variables)
 
 
-def _active(state: TrainState):
+def is_active(state: TrainState):
+    """Whether a network, or each of all networks, still trains: it has neither stopped early nor diverged."""
     return (state.stopped == 0) & (state.diverged == 0)
+
+
+def at_rest(model: MLP, state: TrainState) -> tuple[TrainState, EpochMetrics]:
+    """What `next_epoch` returns of a network that has ended."""
+    shape = len(SPLITS), networks.num_classes(model)
+    return state, EpochMetrics(jnp.full(shape[:1], jnp.nan), jnp.full(shape[:1], jnp.nan), jnp.full(shape, jnp.nan))
 
 
 def next_epoch(model, config, epoch, state: TrainState, hyperparameters, key, order, data: Splits, noise):
@@ -238,7 +269,7 @@ def next_epoch(model, config, epoch, state: TrainState, hyperparameters, key, or
     new, trained, finite = _after(model, config, epoch, state, hyperparameters, key, order, data, noise)
     network = Network(model, new.variables)
     evaluations = [evaluate(network, split, loss=config.loss) for split in (data.validation, data.test)]
-    active = _active(state)
+    active = is_active(state)
     continues = active & finite
     new = _select(continues, new, state)._replace(diverged=jnp.where(active & ~finite, epoch, state.diverged))
     if config.patience is not None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from jaxinterp import data, files, store, train
+from jaxinterp import data, files, sizes, store, train
 from jaxinterp.config import RunConfig, TrainConfig
 from jaxinterp.data import Splits
 from jaxinterp.errors import InputError
@@ -37,7 +37,7 @@ def divide(model: MLP, splits: Splits, arms: Arms, processes: int) -> list[slice
     Raises InputError where there are fewer chunks than processes.
     """
     config, seeds = arms[0][0], _seeds(arms)
-    chunk = config.chunk or train.default_chunk(model, config, splits.train.images.shape[-1])
+    chunk = config.chunk or sizes.default_chunk(model, config, splits.train.images.shape[-1])
     chunks = -(-seeds // chunk)
     if chunks < processes:
         raise InputError(

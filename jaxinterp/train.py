@@ -4,7 +4,6 @@ Arms of a sweep that differ only in `Hyperparameters` train in the same program,
 concatenated along the seeds axis.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -19,15 +18,18 @@ from jaxinterp import ensemble, networks, sizes
 from jaxinterp.config import TrainConfig, check_positive, check_types, in_float32
 from jaxinterp.data import Splits, pack
 from jaxinterp.epoch import (
+    SPLITS,
     EpochMetrics,
     Hyperparameters,
     TrainState,
+    at_rest,
     batch_size,
     data_order,
     evaluate,
+    hyperparameters_of,
+    is_active,
     label_noise,
     next_epoch,
-    optimizer,
     start,
     within_epoch,
 )
@@ -36,10 +38,8 @@ from jaxinterp.networks import MLP, Network
 
 __all__ = [
     "SPLITS", "Checkpoint", "History", "Program", "Trained", "all_ended", "as_trained", "check", "compile_program",
-    "default_chunk", "fit", "fit_arms", "fit_ensemble", "fit_part", "hyperparameters_of", "kept_accuracy",
+    "fit", "fit_arms", "fit_ensemble", "fit_part", "kept_accuracy",
 ]  # fmt: skip
-
-SPLITS = ("train", "validation", "test")
 
 
 class History(NamedTuple):
@@ -245,7 +245,7 @@ def _record_epoch(history: EpochMetrics, metrics: EpochMetrics, epoch: int) -> E
 
 def all_ended(checkpoint: Checkpoint) -> bool:
     """Whether no network trains any more: each has stopped early or diverged."""
-    return bool(((checkpoint.state.stopped > 0) | (checkpoint.state.diverged > 0)).all())
+    return not is_active(checkpoint.state).any()
 
 
 def _kept_weights(state: TrainState):
@@ -284,55 +284,6 @@ def kept_accuracy(history: History) -> Float[np.ndarray, "seeds splits"]:
     return np.where((np.asarray(history.diverged) > 0)[:, None], np.nan, kept)
 
 
-def hyperparameters_of(arms: Sequence[tuple[TrainConfig, tuple[float, ...]]]) -> Hyperparameters:
-    """The hyperparameters of every network of all arms, arm after arm. An arm is a config with its dropout rates."""
-
-    def column(values):
-        return jnp.asarray(np.repeat(np.asarray(values, np.float32), [config.seeds for config, _ in arms], axis=0))
-
-    def used(name):
-        values = [getattr(config, name) for config, _ in arms]
-        return column(values) if any(values) else None
-
-    rates = [dropout for _, dropout in arms]
-    width = max(map(len, rates))
-    return Hyperparameters(
-        learning_rate=column([config.learning_rate for config, _ in arms]),
-        weight_decay=used("weight_decay"),
-        l1=used("l1"),
-        label_noise=used("label_noise"),
-        dropout=column([rate or (0.0,) * width for rate in rates]) if any(map(any, rates)) else None,
-    )
-
-
-def default_chunk(model: MLP, config: TrainConfig, pixels: int) -> int:
-    """Number of seeds that a device trains at once. On a CPU, weights, gradients and optimiser state fit the cache.
-
-    Where every seed has its own batches, these fit the core's own cache too, and so do the feature maps of a batch. The
-    number does not depend on that of the seeds, and every chunk is full: a seed's arithmetic is then the same for any
-    number of seeds.
-    """
-    rule = optimizer(config, jax.tree.map(lambda leaf: leaf[0], hyperparameters_of([(config, model.dropout)])))
-
-    def kept(key):
-        variables = networks.init(key, model, pixels).variables
-        gradients = variables["params"]
-        return variables, gradients, rule.init(gradients)
-
-    leaves = jax.tree.leaves(jax.eval_shape(kept, jax.random.key(0)))
-    size = sum(leaf.size * leaf.dtype.itemsize for leaf in leaves)
-    on_cpu = jax.default_backend() == "cpu"
-    cache, most = (_CORE_CACHE, 8) if on_cpu else (_ACCELERATOR_CACHE, 64)
-    of_maps = [math.prod(layer.feature_map) * layer.units for layer in model.layers if layer.feature_map]
-    own = [*of_maps, pixels] if config.data_order == "independent" else of_maps
-    if on_cpu and own:
-        most = min(most, _BATCH_CACHE // (4 * config.batch_size * max(own)))
-    return int(np.clip(cache // size, 1, max(most, 1)))
-
-
-_CORE_CACHE, _BATCH_CACHE, _ACCELERATOR_CACHE = 4e6, 1e6, 1e9  # bytes
-
-
 class Program(NamedTuple):
     """The compiled parts of training: the initial state of all networks, and one epoch of all networks.
 
@@ -353,7 +304,7 @@ def compile_program(
     """
     pixels = data.train.images.shape[-1]
     seeds = part.stop - part.start
-    chunk = config.chunk or default_chunk(model, config, pixels)
+    chunk = config.chunk or sizes.default_chunk(model, config, pixels)
     chunks = -(-seeds // chunk)
     mesh = ensemble.mesh()  # always all devices: on fewer, XLA would order the arithmetic differently
     index = part.start + np.minimum(np.arange(-(-chunks // mesh.size) * mesh.size * chunk), seeds - 1)
@@ -370,8 +321,11 @@ def compile_program(
 
     axis = PartitionSpec("seeds")
 
-    def lifted(of_network, further=0):
-        """A function of one network's epoch, for all networks; further: number of arguments after the usual ones."""
+    def lifted(of_network, of_ended, further=0):
+        """A function of one network's epoch, for all networks; further: number of arguments after the usual ones.
+
+        of_ended: what it returns of a network that has ended, from its state alone. No time is spent on these.
+        """
 
         def on_device(state, hyperparameters, keys, epoch, data, noise, *more):
             shared = config.data_order == "shared"
@@ -381,12 +335,14 @@ def compile_program(
                 order = shared_order if shared else data_order(config, epoch, key, examples)
                 return of_network(model, config, epoch, state, hyperparameters, key, order, data, noise, *more)
 
-            return jax.lax.map(lambda args: one(*args), (state, hyperparameters, keys), batch_size=chunk)
+            ended = jax.vmap(of_ended)(state)
+            return ensemble.over_some(one, is_active(state), (state, hyperparameters, keys), ended, chunk=chunk)
 
         in_specs = (axis, axis, axis, *[PartitionSpec()] * (3 + further))
         return jax.shard_map(on_device, mesh=mesh, in_specs=in_specs, out_specs=axis, check_vma=False)
 
-    whole, begun = jax.jit(lifted(next_epoch), donate_argnums=0), jax.jit(lifted(within_epoch, further=1))
+    whole = jax.jit(lifted(next_epoch, partial(at_rest, model)), donate_argnums=0)
+    begun = jax.jit(lifted(within_epoch, lambda state: state.variables, further=1))
     rest = hyperparameters, keys
     # A map instead of a vmap compiles in a third of the time, and drawing the weights takes almost no time.
     begin = jax.jit(

@@ -15,7 +15,7 @@ import optax
 import pytest
 
 import jaxinterp
-from jaxinterp import choices, data, epoch, networks, train
+from jaxinterp import choices, data, epoch, networks, sizes, train
 from jaxinterp.choices import ACTIVATIONS, DATASETS, NORMS, OPTIMIZERS
 from jaxinterp.config import DataConfig, ModelConfig, RunConfig, TrainConfig, from_json, to_json
 from jaxinterp.data import Splits, as_dataset
@@ -102,7 +102,7 @@ def test_a_norm_treats_all_units_alike(name):
 
 def rule(name, **options):
     config = TrainConfig(seeds=1, optimizer=name, learning_rate=0.05, **options)
-    return epoch.optimizer(config, jax.tree.map(lambda leaf: leaf[0], train.hyperparameters_of([(config, ())])))
+    return epoch.optimizer(config, jax.tree.map(lambda leaf: leaf[0], epoch.hyperparameters_of([(config, ())])))
 
 
 def follow(rule, gradient, steps):
@@ -129,13 +129,13 @@ def test_an_optimiser_descends_and_decays_weights(name):
 @pytest.mark.parametrize("norm", [None, *NORMS])
 def test_the_memory_estimate_counts_the_arrays_of_training(name, norm):
     model, config = MLP((90, 60), 10, norm=norm or "none"), TrainConfig(seeds=1, optimizer=name)
-    numbers = jax.tree.map(lambda leaf: leaf[0], train.hyperparameters_of([(config, ())]))
+    numbers = jax.tree.map(lambda leaf: leaf[0], epoch.hyperparameters_of([(config, ())]))
     member = jax.eval_shape(lambda key: epoch.start(model, config, numbers, key, 784), jax.random.key(0))
     arrays = jax.tree.leaves((member.variables, member.variables["params"], member.opt_state))
     held = sum(array.size * array.dtype.itemsize for array in arrays)
-    assert train.default_chunk(model, config, 784) == max(1, min(4, int(4e6 // held)))  # 4 batches fit in 1e6 bytes
+    assert sizes.default_chunk(model, config, 784) == max(1, min(4, int(4e6 // held)))  # 4 batches fit in 1e6 bytes
     shared = dataclasses.replace(config, data_order="shared")
-    assert train.default_chunk(model, shared, 784) == max(1, min(8, int(4e6 // held)))
+    assert sizes.default_chunk(model, shared, 784) == max(1, min(8, int(4e6 // held)))
 
 
 @pytest.mark.parametrize("name", DATASETS)

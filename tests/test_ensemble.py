@@ -54,6 +54,22 @@ def test_over_seeds_is_a_loop(seven, images, chunk):
         np.testing.assert_allclose(means[seed], alone_mean, rtol=1e-5)
 
 
+@pytest.mark.parametrize("some", [[], [4], [0, 11], [1, 2, 5, 7], range(12)])
+def test_over_some_computes_as_few_chunks_as_hold_them(some):
+    is_one = np.isin(np.arange(12), some)
+    found = ensemble.over_some(
+        lambda x, y: (x + y, -x),
+        jnp.asarray(is_one),
+        (jnp.arange(12), jnp.full(12, 100)),
+        (jnp.full(12, -1), jnp.zeros(12, int)),
+        chunk=3,
+    )
+    computed = np.asarray(found[0]) >= 0
+    assert computed[is_one].all() and computed.sum() == -(-len(some) // 3) * 3
+    np.testing.assert_array_equal(found[0], np.where(computed, np.arange(12) + 100, -1))
+    np.testing.assert_array_equal(found[1], np.where(computed, -np.arange(12), 0))
+
+
 def test_size_counts_seeds(seven):
     assert ensemble.size(seven) == 7
 

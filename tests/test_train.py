@@ -56,7 +56,7 @@ def test_seeds_have_their_own_order_by_default_and_one_where_it_is_shared():
 def test_the_optimizers_epsilon_is_the_configs(optimizer):
     # The first step of Adam is rate · g/(|g| + ε), since both running means are corrected to g and g².
     config = TrainConfig(optimizer=optimizer, optimizer_epsilon=0.5, learning_rate=0.1)
-    rates = jax.tree.map(lambda leaf: leaf[0], train.hyperparameters_of([(config, ())]))
+    rates = jax.tree.map(lambda leaf: leaf[0], epoch.hyperparameters_of([(config, ())]))
     rule, gradient = epoch.optimizer(config, rates), jnp.array([0.5, -1.5])
     step, _ = rule.update(gradient, rule.init(gradient), jnp.zeros(2))
     np.testing.assert_allclose(np.asarray(step), [-0.05, 0.075], rtol=1e-5)

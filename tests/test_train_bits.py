@@ -63,7 +63,7 @@ def test_a_snapshot_within_an_epoch_is_of_its_first_batches_and_changes_nothing_
     assert bits(result.networks) == bits(whole.networks) and bits(result.history) == bits(whole.history)
     assert bits(result.snapshots[1]) == bits(whole.snapshots[1])
     key = ensemble.keys(0, 2)[1]
-    hyperparameters = jax.tree.map(lambda leaf: leaf[1], train.hyperparameters_of([(config, model.dropout)]))
+    hyperparameters = jax.tree.map(lambda leaf: leaf[1], epoch.hyperparameters_of([(config, model.dropout)]))
     images = jax.tree.map(jnp.asarray, splits.train)
     for number, before, batches in ((0.5, 0, 3), (1.3, 1, 2)):  # of six full batches
         state = epoch.start(model, config, hyperparameters, key, 6)
@@ -87,6 +87,20 @@ def test_a_diverging_arm_is_frozen_flagged_and_harms_no_other():
     before = jax.vmap(lambda key: networks.init(key, model, 6))(ensemble.keys(0, 2))
     assert bits(arms[1].networks) == bits(before)  # the weights of the last finite epoch: here, of none
     assert not arms[0].history.diverged.any()
+
+
+def test_leaving_out_networks_that_have_ended_changes_no_bit(monkeypatch):
+    splits, model = random_splits(), networks.build(ModelConfig((5,), 3))
+    config = TrainConfig(
+        seeds=9, epochs=12, batch_size=8, patience=1, optimizer="sgd", learning_rate=0.3, chunk=2, snapshots=(2.5, 12)
+    )
+    left_out = train.fit_ensemble(model, splits, config)
+    assert len(np.unique(left_out.history.stopped)) > 2  # so that other networks share a chunk later
+    over_some = ensemble.over_some
+    monkeypatch.setattr(
+        ensemble, "over_some", lambda fn, some, *rest, chunk: over_some(fn, jnp.ones_like(some), *rest, chunk=chunk)
+    )
+    assert bits(train.fit_ensemble(model, splits, config)) == bits(left_out)
 
 
 def test_going_on_from_any_epoch_changes_no_bit():

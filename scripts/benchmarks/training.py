@@ -21,7 +21,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 from benchmarks import peers, processes
 from benchmarks.options import Options
 from benchmarks.race import Contestant, Result, Timing, race, rows, seconds_of, spread
-from jaxinterp import data, ensemble, networks, recipes, train
+from jaxinterp import data, ensemble, epoch, networks, recipes, train
 from jaxinterp.config import RunConfig
 
 THREADS = {1: "1 thread", ensemble.cores(): "all threads"}  # of PyTorch
@@ -91,11 +91,11 @@ def training_race(config: RunConfig, splits: data.Splits, options: Options, extr
 def ours(config: RunConfig, splits: data.Splits) -> Iterator[Any]:
     """One epoch of every seed per turn, exactly as in a run. Yields the weights; the next turn reuses their buffers."""
     model = networks.build(config.model)
-    hyperparameters = train.hyperparameters_of([(config.train, model.dropout)])
+    hyperparameters = epoch.hyperparameters_of([(config.train, model.dropout)])
     program = train.compile_program(model, splits, config.train, hyperparameters, slice(0, config.train.seeds))
     state = program.start()
-    for epoch in itertools.count(1):
-        state, _ = jax.block_until_ready(program.epoch(state, epoch))
+    for number in itertools.count(1):
+        state, _ = jax.block_until_ready(program.epoch(state, number))
         yield state.variables["params"]
 
 
