@@ -3,6 +3,7 @@
     python scripts/benchmark.py                   # peers need: pip install .[bench]
     python scripts/benchmark.py --only ablation   # only that part
     python scripts/benchmark.py --full            # also times `jaxinterp run` end to end
+    python scripts/benchmark.py --against 15ef53b   # `run`, `report` and each study, beside an older commit's
 
 It takes over half an hour on two CPU cores, and says which part it is at. Leave the machine idle meanwhile: load slows
 the peers' threads far more than ours. The table shows a target next to each number, and every raw timing is written to
@@ -97,8 +98,9 @@ def main(options: Options) -> None:
     machine, splits = machine_description(), data.load(DataConfig())
     timings: dict[str, Any] = {}
     results: dict[str, list[Result]] = {}
-    for number, part in enumerate(options.only, start=1):
-        print(f"{part} ({number} of {len(options.only)})", file=sys.stderr, flush=True)
+    parts = options.only if options.against is None else ("versions",)
+    for number, part in enumerate(parts, start=1):
+        print(f"{part} ({number} of {len(parts)})", file=sys.stderr, flush=True)
         timings[part], results[part] = importlib.import_module(f"benchmarks.{part}").measure(splits, options)
         record = {  # written after every part, so that an interruption loses one at most
             "machine": machine,

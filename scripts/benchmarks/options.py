@@ -37,6 +37,8 @@ class Options:
     """number of training steps of torch.func per turn"""
     product: int = 2048
     """rows and columns of the matrices whose product measures the machine's speed"""
+    against: str | None = None
+    """instead of all parts, race the commands that users wait for against this older commit (part versions)"""
     full: bool = False
     """also time `jaxinterp run` from end to end, with training"""
     output: Path = Path("benchmark.json")
