@@ -1,15 +1,28 @@
 """One trained ensemble, made once by the real path at toy size, serves every test that needs a network."""
 
 import gc
+import os
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
 
+# Before the hook: it has libraries that are first imported after it compiled from their source, in every process.
+import beartype  # noqa: F401
+import flax.linen  # noqa: F401
+import jax
+import matplotlib.figure  # noqa: F401
+import optax  # noqa: F401
+import pandas as pd  # noqa: F401
+import scipy.optimize
+import scipy.spatial
+import scipy.stats  # noqa: F401
+import xarray as xr  # noqa: F401
 from jaxtyping import install_import_hook
 from support import connections
 from support.compiling import QUICK
 
 connections.refuse()
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each process that a test starts would compile our modules
 # Shapes in signatures are checked, in tests alone; not of what every forward pass calls, where that takes a tenth of
 # their time.
 _PACKAGE = Path(__file__).parents[1] / "jaxinterp"
@@ -37,7 +50,6 @@ shell.prepare_jax = lambda: None
 toy_data.strokes_splits = lru_cache(maxsize=4)(toy_data.strokes_splits)
 
 import hypothesis  # noqa: E402
-import jax  # noqa: E402
 import pytest  # noqa: E402
 from jax._src import compiler  # noqa: E402
 from jax._src.interpreters import mlir  # noqa: E402
