@@ -5,16 +5,16 @@ from jaxinterp import store
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory):
+def copy(tmp_path_factory, small_run):
     """A copy of the package in which the document was followed, and what its commands printed."""
     folder = tmp_path_factory.mktemp("copy")
-    documents.copy_package(folder)
+    documents.copy_package(folder, small_run)
     return folder, documents.carry_out(documents.ROOT / "docs" / "add-a-study.md", folder)
 
 
 def test_the_new_study_answers_in_the_shell(copy):
     folder, (printed,) = copy
-    assert "8 networks" in printed and "1 claims: holds 1, does not hold 0, undecided 0." in printed
+    assert "5 networks" in printed and "1 claims: holds 1, does not hold 0, undecided 0." in printed
     assert "The biases spread by 0." in printed
     assert "output-bias/bias" in store.results(folder / "checkpoints" / "demo")
 

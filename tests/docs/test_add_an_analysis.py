@@ -3,11 +3,15 @@ from support import documents
 from jaxinterp import store
 
 
-def test_the_new_analysis_is_stored_printed_and_shown(tmp_path):
-    documents.copy_package(tmp_path)
+def test_the_new_analysis_is_stored_printed_and_shown(tmp_path, small_run):
+    documents.copy_package(tmp_path, small_run)
     printed, _ = documents.carry_out(documents.ROOT / "docs" / "add-an-analysis.md", tmp_path)
-    assert "untrained, 0" in printed and "trained, 9" in printed
     demo = tmp_path / "checkpoints" / "demo"
-    assert "analyses/output-norms" in store.results(demo)
+    norm = store.load_result(demo, "analyses/output-norms")["norm"].mean("seeds")
     page = (demo / "report" / "index.html").read_text()
-    assert '<section id="analyses"' in page and "trained, 9" in page
+    assert '<section id="analyses"' in page
+    for condition in ("untrained", "trained"):
+        for label in norm.classes.values:
+            found = f"{float(norm.sel(conditions=condition, classes=label)):.3f}"
+            assert any(f"{condition}, {label}" in line and found in line for line in printed.splitlines())
+            assert f"{condition}, {label}" in page and found in page

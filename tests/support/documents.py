@@ -69,10 +69,13 @@ def anchors(document: Path) -> set[str]:
     return {re.sub(r"\s+", "-", re.sub(r"[^\w\s-]", "", heading.lower()).strip()) for heading in headings}
 
 
-def copy_package(folder: Path) -> None:
-    """Put into folder what a contributor has: the package, its tests, and the commands of its environment."""
+def copy_package(folder: Path, demo: Path = ROOT / "checkpoints" / "demo") -> None:
+    """Put into folder what a contributor has: the package, its tests, a run, and the commands of its environment.
+
+    demo: the run that is copied to checkpoints/demo; a smaller one where the demo's own numbers do not matter.
+    """
     for name in _COPIED:
-        source = ROOT / name
+        source = demo if name == "checkpoints/demo" else ROOT / name
         if source.is_dir():
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
