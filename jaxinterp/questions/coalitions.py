@@ -1,4 +1,7 @@
-"""Which units of the last hidden layer does each class need? All subsets of them, beside those of a random basis."""
+"""Which units of the last hidden layer does each class need? All subsets of them, beside those of a random basis.
+
+Of more units than have a table, the Shapley values alone are estimated, by sampling.
+"""
 
 from functools import partial
 from typing import NamedTuple
@@ -8,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from jaxinterp import ensemble
-from jaxinterp.analysis import ablation, directions
+from jaxinterp import ensemble, metrics
+from jaxinterp.analysis import ablation, directions, responses
 from jaxinterp.analysis import coalitions as exact
 from jaxinterp.data import Dataset
 from jaxinterp.errors import InputError
@@ -20,7 +23,9 @@ from jaxinterp.studies.inputs import Inputs
 
 IMAGES = 1000  # of each half of the test images
 DRAWS = 4  # of other images, for resample-ablation
+PAIRS = 64  # random orders of many units, each with its reverse
 _KEY = 13  # number of this question's random draws, of a run
+_CHUNK = 16  # coalitions at once, where they are sampled
 
 Numbers = Float[Array | np.ndarray, "*seeds classes"]
 
@@ -35,7 +40,9 @@ class Roles(NamedTuple):
     random_needed: sizes of the sets of directions of a random basis, chosen alike. predicted: rank correlation, over
     all subsets, of F1 with what it would be if the losses by single units added up. shapley: each unit's part of the
     intact F1, less that without any unit. damage: F1 lost without the unit alone. interaction: Shapley interaction
-    index of each pair; NaN on the diagonal.
+    index of each pair; NaN on the diagonal. error: standard error of shapley; 0 from a table.
+
+    Of units that are too many for a table, only intact, shapley, error and damage are known.
     """
 
     intact: Numbers
@@ -52,6 +59,7 @@ class Roles(NamedTuple):
     shapley: Float[Array | np.ndarray, "*seeds classes units"]
     damage: Float[Array | np.ndarray, "*seeds classes units"]
     interaction: Float[Array | np.ndarray, "*seeds classes units units"]
+    error: Float[Array | np.ndarray, "*seeds classes units"]
 
 
 class Coalitions(NamedTuple):
@@ -69,14 +77,21 @@ class Coalitions(NamedTuple):
     notes: tuple[str, ...]
 
     @property
+    def is_sampled(self) -> bool:
+        """Whether there are too many units for a table, so that Shapley values are estimates."""
+        return self.roles.shapley.shape[-1] > exact.LARGEST
+
+    @property
     def sizes(self) -> dict[str, Float[np.ndarray, "seeds classes"]]:
         """Numbers of units of the sets that are enough, and that are needed; NaN where there is none."""
         counts = {"enough": self.roles.enough.sum(axis=-1), "needed": self.roles.needed.sum(axis=-1)}
         return {name: np.where(count > 0, count, np.nan) for name, count in counts.items()}
 
-    def strongest(self, seed: int, label: int) -> tuple[int, int]:
-        """The pair of units with the strongest interaction, by places along seeds and classes."""
+    def strongest(self, seed: int, label: int) -> tuple[int, int] | None:
+        """The pair of units with the strongest interaction, by places along seeds and classes; None if unknown."""
         strength = np.nan_to_num(np.abs(np.triu(self.roles.interaction[seed, label], 1)))
+        if not strength.any():
+            return None
         first, second = np.unravel_index(int(np.argmax(strength)), strength.shape)
         return int(first), int(second)
 
@@ -100,8 +115,10 @@ def answer(inputs: Inputs, *, kind: str = "mean") -> Coalitions:
     """The roles of every network's last hidden layer.
 
     Up to 1,000 test images choose sets, and as many score them. kind: what takes the place of units that are left out,
-    see `analysis.ablation`; "-" stands for a space. Resample-ablation is averaged over four draws. Raises InputError
-    for an unknown kind, for what has no table (see `analysis.coalitions.table`), and where all networks diverged.
+    see `analysis.ablation`; "-" stands for a space. Resample-ablation is averaged over four draws. Units that are too
+    many for a table have Shapley values by sampling, under resample-ablation with one draw. Raises InputError for an
+    unknown kind, for what has no table for other reasons (see `analysis.coalitions.table`), and where all networks
+    diverged.
     """
     kind = kind.replace("-", " ")
     if kind not in ablation.KINDS:
@@ -112,12 +129,19 @@ def answer(inputs: Inputs, *, kind: str = "mean") -> Coalitions:
     choosing, scoring = inputs.choosing, inputs.scoring
     count = min(IMAGES, len(choosing.labels), len(scoring.labels))
     halves = choosing.spaced(count), scoring.spaced(count)
-    lifted = ensemble.over_seeds(partial(_of_network, kind=kind), chunk=1, keyed=True)
+    of_network = _sampled if units > exact.LARGEST else _of_network
+    lifted = ensemble.over_seeds(partial(of_network, kind=kind), chunk=1, keyed=True)
     program = jax.jit(ensemble.over_devices(lambda seeded, *halves: lifted(*seeded, *halves)))
     found = program((networks, inputs.network_keys(_KEY)[np.array(seeds)]), *halves)
     roles = jax.tree.map(np.asarray, found)
     notes = subject.notes_on(inputs)
-    if units > exact.PACKED:
+    if units > exact.LARGEST:
+        notes.append(
+            f"2^{units} subsets are too many to try: the Shapley values are estimated from {PAIRS} random orders of "
+            f"the units and their reverses, with a standard error of at most {np.nanmax(roles.error):.2g}; sets and "
+            "interactions are not searched"
+        )
+    elif units > exact.PACKED:
         notes.append(f"disjoint sets are not counted: {units} units are more than {exact.PACKED}")
     layer = layer_of(model, exact.last_site(model))
     assert layer is not None  # a network without hidden layers has no units to leave out
@@ -187,7 +211,34 @@ def _of_network(network: Network, key, choosing: Dataset, scoring: Dataset, *, k
         shapley=exact.of_units(index),
         damage=exact.single_damage(first),
         interaction=exact.pairs(index),
+        error=jnp.zeros_like(first[:, :units]),
     )
+
+
+def _sampled(network: Network, key, choosing: Dataset, scoring: Dataset, *, kind: str) -> Roles:
+    """What can be known of units that are too many for a table."""
+    site, classes = exact.last_site(network.model), network.model.outputs
+    order_key, fill_key = jax.random.split(key)
+    exact.parts(network, choosing, kind=kind, key=fill_key)  # refuses what would have no table either
+    options = {"site": site, "kind": kind, "measure": _f1, "chunk": _CHUNK}
+    found = exact.sampled(order_key, network, scoring, pairs=PAIRS, fill_key=fill_key, **options)
+    alone = ablation.units(network, choosing, key=fill_key, **options)
+    units = alone.shape[0]
+    unknown, nowhere = jnp.full(classes, jnp.nan), jnp.zeros((classes, units), bool)
+    known = {
+        "shapley": found.value.T,
+        "error": found.error.T,
+        "interaction": jnp.full((classes, units, units), jnp.nan),
+    }
+    known |= {"intact": ablation.baseline(network, scoring, measure=_f1), "enough": nowhere, "needed": nowhere}
+    known["damage"] = (ablation.baseline(network, choosing, measure=_f1) - alone).T
+    return Roles(**dict.fromkeys(Roles._fields, unknown) | known)
+
+
+def _f1(logits: Float[Array, "examples classes"], labels: Int[Array, " examples"]) -> Float[Array, " classes"]:
+    classes = logits.shape[-1]
+    confusion = responses.confusion(metrics.predictions("cross_entropy", logits), labels, classes=classes)
+    return metrics.f1(confusion, jnp.sum(labels[:, None] == jnp.arange(classes), axis=0))
 
 
 def _members(found: exact.Smallest, units: int) -> Bool[Array, "*batch units"]:

@@ -131,12 +131,13 @@ def coalition_sets_table(found: Coalitions) -> Table:
     for place, seed in enumerate(found.seeds):
         for label, name in enumerate(found.classes):
             own = Roles(*(values[place, label] for values in found.roles))
-            pair = found.strongest(place, label)
+            pair = found.strongest(place, label) or ()
             sets = [np.flatnonzero(members).tolist() for members in (own.enough, own.needed)]
             row: dict[str, Any] = {"seed": seed, "class": name, "f1": float(own.intact)}
             row |= {"enough": sets[0], "kept": float(own.kept), "kept_by_one": float(own.kept_by_one)}
             row |= {"necessary": sets[1], "left": float(own.left), "left_without_one": float(own.left_without_one)}
-            row |= {"disjoint": float(own.disjoint), "pair": list(pair), "interaction": float(own.interaction[pair])}
+            row |= {"disjoint": float(own.disjoint), "pair": list(pair)}
+            row["interaction"] = float(own.interaction[pair]) if pair else np.nan
             lists = {key: _listed(row[key]) for key in ("enough", "necessary", "pair")}
             cells.append((str(seed), *(lists[k] if k in lists else _cell(v) for k, v in list(row.items())[1:])))
             values.append(row | lists)
@@ -158,6 +159,8 @@ def coalition_units_table(found: Coalitions) -> Table:
             label = int(np.argmax(np.nan_to_num(shapley, nan=-np.inf)))
             row = {"seed": seed, "layer": found.layer, "unit": unit, "class": found.classes[label]}
             row |= {"shapley": float(shapley[label]), "damage": float(damage[label])}
+            if found.is_sampled:
+                row["shapley_error"] = float(found.roles.error[place, label, unit])
             by_class = dict(zip(found.classes, shapley.tolist(), strict=True))
             parts = (*row.values(),)[4:]
             cells.append((str(seed), f"{found.layer}:{unit}", row["class"], *map(number, (*parts, *by_class.values()))))
@@ -165,9 +168,9 @@ def coalition_units_table(found: Coalitions) -> Table:
     caption = (
         "Shapley: the unit's part of F1, for the class where it is largest; the parts of all units sum to F1 less that "
         "without any unit; alone: F1 lost without this unit alone; json, csv and markdown also have the Shapley value "
-        "for every class"
+        f"for every class{'; error: standard error of the Shapley value' * found.is_sampled}"
     )
-    columns = ("seed", "unit", "class", "Shapley", "alone", *found.classes)
+    columns = ("seed", "unit", "class", "Shapley", "alone", *("error",) * found.is_sampled, *found.classes)
     return Table(columns, cells, values, caption=caption, hidden=found.classes)
 
 

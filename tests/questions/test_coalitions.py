@@ -10,13 +10,17 @@ from jaxinterp.networks import MLP
 from jaxinterp.questions import coalitions
 from jaxinterp.report import answers
 
+_rng = np.random.default_rng(0)
+# With biases, so that no logits are equal but for rounding, which decides between them in a table.
+DRAWN = jax.tree.map(lambda leaf: np.float32(_rng.normal(size=leaf.shape)), planted_runs.drawn(0))
+
 
 @pytest.fixture(scope="module")
 def run():
     own = planted.network()
     data = planted.data(240)
     data = data.take(np.random.default_rng(0).permutation(240))  # or each half would lack two classes
-    return planted_runs.run(own, planted_runs.permuted(own), planted_runs.drawn(0), data=data)
+    return planted_runs.run(own, planted_runs.permuted(own), DRAWN, data=data)
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +45,7 @@ def test_planted_roles_are_found_in_every_order_of_units(found):
 
 
 def test_shapley_values_are_those_of_the_table(run, found):
-    network = planted_runs.drawn(0)
-    values = exact.f1(exact.table(network, run.scoring))
+    values = exact.f1(exact.table(DRAWN, run.scoring))
     expected = exact.of_units(exact.shapley(values))
     np.testing.assert_allclose(found.roles.shapley[2], expected, atol=1e-5)
     np.testing.assert_allclose(found.roles.shapley.sum(axis=-1)[2], values[:, -1] - values[:, 0], atol=1e-5)
@@ -58,7 +61,7 @@ def test_tables_have_a_row_for_every_class_set_and_unit(found):
     assert sets.values[planted.PAIR_CLASS]["necessary"] == "1,2" and sets.values[0]["left_without_one"] == 0
     by_unit = units.values[planted.ALONE]
     assert (by_unit["class"], by_unit["unit"]) == ("0", 0) and by_unit["shapley"] == pytest.approx(1, abs=0.3)
-    assert "240 test images" in classes.caption
+    assert "240 test images" in classes.caption and "error" not in units.columns and "shapley_error" not in by_unit
     rows = coalitions.rows(found)
     assert rows[0].needed.n == 3 or np.isnan(found.sizes["needed"][2, 0])
 
@@ -72,9 +75,10 @@ def test_resample_is_averaged_over_draws_and_one_network_has_no_interval():
 def test_what_has_no_table_is_refused_in_one_line(run):
     with pytest.raises(InputError, match="no ablation 'melt'"):
         coalitions.answer(run, kind="melt")
-    wide = networks.init(jax.random.key(0), MLP((24,), 4), planted.PIXELS)
-    with pytest.raises(InputError, match="use at most 20 units"):
-        coalitions.answer(planted_runs.run(wide))
+    for units in (4, 24):
+        one = networks.init(jax.random.key(0), MLP((units,), 1), planted.PIXELS)
+        with pytest.raises(InputError, match="give the network 2 outputs"):
+            coalitions.answer(planted_runs.run(one))
 
 
 def test_seventeen_units_have_no_count_of_disjoint_sets(run, monkeypatch):
@@ -83,3 +87,30 @@ def test_seventeen_units_have_no_count_of_disjoint_sets(run, monkeypatch):
     assert np.isnan(found.roles.disjoint).all()
     assert "disjoint sets are not counted: 6 units are more than 5" in found.notes
     np.testing.assert_allclose(found.roles.kept[0, :3], 1, atol=1e-6)
+
+
+def test_of_too_many_units_shapley_values_are_sampled_with_their_errors(run, found, monkeypatch):
+    assert not found.is_sampled and not found.roles.error.any()
+    monkeypatch.setattr(coalitions.exact, "LARGEST", 5)
+    own = coalitions.answer(run, kind="zero")
+    for name in ("intact", "damage"):
+        np.testing.assert_allclose(getattr(own.roles, name), getattr(found.roles, name), atol=1e-6)
+    # Of the planted networks, F1 of the first three classes depends on pairs alone, which reversed orders make exact.
+    np.testing.assert_allclose(own.roles.shapley[:2, :3], found.roles.shapley[:2, :3], atol=1e-5)
+    assert (own.roles.error[:2, :3] < 1e-5).all()
+    off, error = (own.roles.shapley - found.roles.shapley)[2], own.roles.error[2]
+    assert error.max() > 1e-3 and (np.abs(off) < 4 * error + 1e-5).all()
+    total = found.roles.shapley.sum(axis=-1)  # estimates sum to the whole, too
+    np.testing.assert_allclose(own.roles.shapley.sum(axis=-1), total, atol=1e-4)
+    assert own.notes[-1].startswith("2^6 subsets are too many to try: the Shapley values are estimated from 64 random")
+    assert f"at most {own.roles.error.max():.2g}; sets" in own.notes[-1]
+
+    tables = answers.coalitions_table, answers.coalition_sets_table, answers.coalition_units_table
+    classes, sets, units = (table(own) for table in tables)
+    assert units.columns[:6] == ("seed", "unit", "class", "Shapley", "alone", "error") and len(units.values) == 18
+    row = units.values[-1]
+    assert row["shapley_error"] == own.roles.error[2, own.classes.index(row["class"]), 5]
+    assert "standard error" in units.caption and "sets and interactions are not searched" in classes.caption
+    assert {row["pair"] for row in sets.values} == {row["enough"] for row in sets.values} == {"—"}
+    for table in (classes, sets, units):
+        table.export("json")
