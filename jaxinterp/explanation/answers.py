@@ -1,7 +1,7 @@
 """What did the model answer? Every answer is stored as it arrives, under a hash of what was asked, and never twice.
 
 One small file for each answer, renamed into place, so that a killed process loses none that arrived. It holds the
-question too. To have a question asked again, delete its file.
+question too, and the version of the prompts' templates. To have a question asked again, delete its file.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 from jaxinterp import files
-from jaxinterp.explanation.prompting import Prompt
+from jaxinterp.explanation.prompting import Prompt, version
 
 Status = Literal["answered", "refused", "truncated", "empty", "unparsable"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -89,7 +89,12 @@ class Store(NamedTuple):
         """Judge a reply and store it. Raises InputError where it cannot be written."""
         answer = judged(reply, prompt.field, prompt.choices)
         stored = answer._asdict() | {"reply": reply._asdict()}
-        content = {"subject": prompt.subject, "answer": stored, "question": self._question(prompt)}
+        content = {
+            "subject": prompt.subject,
+            "prompts": version(),
+            "answer": stored,
+            "question": self._question(prompt),
+        }
         files.write(self.file(prompt), json.dumps(content, indent=1).encode())
         return answer
 

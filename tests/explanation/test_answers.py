@@ -99,6 +99,7 @@ def test_the_file_holds_what_was_asked(tmp_path):
     [file] = tmp_path.rglob("*.json")
     stored = json.loads(file.read_text())
     assert stored["question"]["messages"] == PROMPT.messages and stored["answer"]["status"] == "unparsable"
+    assert stored["prompts"] == prompting.version()
 
 
 @pytest.mark.parametrize(

@@ -97,5 +97,8 @@ def test_a_class_without_images_is_said_to_have_none():
     assert "zero: no images" in prompting.of_unit(BACKGROUND, own, sees=False).text
 
 
-def test_the_version_is_of_the_templates():
-    assert len(prompting.version()) == 8
+def test_the_version_is_of_the_templates(monkeypatch):
+    own = prompting.version()
+    assert len(own) == 8 and prompting.version.__wrapped__() == own
+    monkeypatch.setattr(prompting, "_TEMPLATES", prompting._TEMPLATES[1:])  # as if the text of one were another
+    assert prompting.version.__wrapped__() != own
