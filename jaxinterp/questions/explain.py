@@ -4,7 +4,7 @@ Facts are measured on training images, and labels are scored on test images: by 
 what a language model predicts from them. A model that has only its own summaries may also be tested as a reader.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from jaxinterp.interventions import Site
 from jaxinterp.networks import convolves
 from jaxinterp.questions import readers, subject
 from jaxinterp.questions.readers import Tested
+from jaxinterp.stats import SIGNED, Estimate, over_seeds_estimate
 from jaxinterp.studies.inputs import Inputs
 from jaxinterp.train import SPLITS, kept_accuracy
 
@@ -72,6 +73,20 @@ class Explained(NamedTuple):
     labels: Labels
     scores: tuple[Score, ...]
     predicted: tuple[Score, ...] = ()
+
+
+class OverUnits(NamedTuple):
+    """Means over one network's live units, with intervals over these: of label scores, and of best baselines' scores.
+
+    predicted, predicted_baseline: likewise, by the model's own predictions; of no units where it was asked for none. A
+    label without a defined score counts as 0. Units whose label waits are left out.
+    """
+
+    seed: int
+    score: Estimate
+    baseline: Estimate
+    predicted: Estimate
+    predicted_baseline: Estimate
 
 
 class Asked(NamedTuple):
@@ -211,6 +226,23 @@ def scored(
         Explained(name, own, _in_order(own, compiled[name]), _in_order(own, predicted.get(name)))
         for name, own in found.items()
     ]
+
+
+def over_units(explained: Explained) -> list[OverUnits]:
+    """The means of every network. What varies is the unit, so that they say nothing of other networks."""
+    units = explained.labels.units
+    seeds = dict.fromkeys(label.seed for label in units)
+
+    def means(seed: int, scores: Sequence[Score]) -> Iterator[Estimate]:
+        known = [
+            (score.pearson, score.baseline)
+            for label, score in zip(units, scores, strict=False)
+            if label.seed == seed and label.status != labels.WAITING and score.best is not None
+        ]
+        for values in np.nan_to_num(np.reshape(np.array(known, float), (-1, 2))).T:
+            yield over_seeds_estimate(values, bounds=SIGNED)
+
+    return [OverUnits(seed, *means(seed, explained.scores), *means(seed, explained.predicted)) for seed in seeds]
 
 
 def _by_layer(described: Described, found: Labels, predictions: Predictions) -> list[np.ndarray]:

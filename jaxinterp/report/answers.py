@@ -19,7 +19,7 @@ from jaxinterp.questions.attribute import ORDERS, Attribution
 from jaxinterp.questions.coalitions import Coalitions, Roles
 from jaxinterp.questions.coalitions import rows as coalition_rows
 from jaxinterp.questions.compare import Comparison
-from jaxinterp.questions.explain import Explained, Score
+from jaxinterp.questions.explain import Explained, OverUnits, Score, over_units
 from jaxinterp.questions.readers import Reached
 from jaxinterp.questions.units import FACETS, Units
 from jaxinterp.report.figures import attributed
@@ -261,8 +261,10 @@ def labels_table(explained: Iterable[Explained], *, images: int = 0, title: str 
 
     images: on how many of them the model's own predictions are scored; without any these columns are left out.
     """
-    cells, values, counts = [], [], []
-    for explainer, found, scores, predicted in explained:
+    cells, values, counts, means = [], [], [], []
+    for one in explained:
+        explainer, found, scores, predicted = one
+        means += [_over_units(explainer, own) for own in over_units(one)]
         labelled = (*found.units, *found.layers, *found.networks)
         for label, *reached in zip_longest(labelled, scores, predicted):
             said = f"{label.text or '—'}\n{label.reason}".strip()
@@ -284,7 +286,7 @@ def labels_table(explained: Iterable[Explained], *, images: int = 0, title: str 
     if images:
         columns += ("predicted", "baseline there")
         caption += f"predicted: the same of the model's own predictions from the label, on {images} test images\n"
-    return Table(columns, cells, values, title, caption + "; ".join(counts))
+    return Table(columns, cells, values, title, "\n".join([caption + "; ".join(counts), *means]))
 
 
 def readers_table(reached: Iterable[Reached], *, title: str = "") -> Table:
@@ -352,6 +354,12 @@ def _damage(kind: str) -> Callable[[dict[str, Any]], str]:
 
 def _listed(units: list[int]) -> str:
     return ",".join(map(str, units)) or "—"
+
+
+def _over_units(explainer: str, own: OverUnits) -> str:
+    named = zip(OverUnits._fields[1:], own[1:], strict=True)
+    known = (f"{name.replace('_', ' ')} {spread(mean)} {interval(mean)}" for name, mean in named if mean.n)
+    return f"{explainer}, seed {own.seed}, mean over {own.score.n} live units [interval over units]: {', '.join(known)}"
 
 
 def _beside(score: Score) -> str:

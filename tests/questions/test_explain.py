@@ -9,6 +9,7 @@ from jaxinterp.errors import InputError
 from jaxinterp.explanation import asking, clients, labels
 from jaxinterp.explanation.answers import Parameters
 from jaxinterp.questions import explain
+from jaxinterp.report import answers
 
 
 def run(source="planted", **options):
@@ -93,3 +94,23 @@ def test_faults_are_in_the_account(tmp_path):
         "2 × late",
         "answered as b, not as a",
     ]
+
+
+def test_scores_have_means_over_the_live_units_of_each_network():
+    score, dead = explain.Score, explain.Score(np.nan, np.nan, None)
+    scores = (score(0.5, 0.9, "class means"), score(np.nan, 0.7, "linear in pixels"), dead, score(0.1, 0.8, "x"))
+    waits, other = score(np.nan, 0.1, "x"), score(0.3, 0.4, "x")
+    status = ["answered", "refused", "dead", "answered", "waiting", "answered"]
+    units = tuple(labels.Label(int(place == 5), "hidden0/post", place, "", own) for place, own in enumerate(status))
+    explained = explain.Explained("owl", labels.Labels(units, (), (), "", ()), (*scores, waits, other))
+    first, second = explain.over_units(explained)
+    assert (first.seed, first.score.n, second.seed, second.score.n) == (0, 3, 1, 1)
+    assert first.score.mean == pytest.approx(0.2) and first.baseline.mean == pytest.approx(0.8)  # refused: no score
+    assert -1 < first.score.low < 0.2 < first.score.high < 1 and np.isnan(second.score.low)
+    caption = answers.labels_table([explained]).caption.splitlines()
+    assert caption[-2].startswith("owl, seed 0, mean over 3 live units [interval over units]: score 0.200 ± ")
+    assert caption[-1].endswith(": score 0.300 ± — [no interval], baseline 0.400 ± — [no interval]")
+    assert first.predicted.n == second.predicted.n == 0 and np.isnan(first.predicted.mean)
+    predicted = explained._replace(predicted=(score(0.8, 0.9, "x"), *explained.scores[1:]))
+    assert explain.over_units(predicted)[0].predicted.mean == pytest.approx(0.3)
+    assert ", predicted 0.300 ± " in answers.labels_table([predicted], images=2).caption.splitlines()[-2]
