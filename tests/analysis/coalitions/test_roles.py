@@ -20,22 +20,22 @@ def planted(weights, biases, images, labels):
     return np.asarray(coalitions.recall(of(network, Dataset(np.float32(images), np.int32(labels)))))
 
 
-IN = ablation.subsets(4)  # whether a unit is in a coalition
+IN = ablation.subsets(4)  # whether a unit is in a coalition; the last one is dead, whatever an output reads of it
 COUNT = IN[:, :3].sum(axis=1)  # of the first three units
 
 
 @pytest.mark.parametrize(
     ("weights", "bias", "expected", "shapley", "enough", "needed", "apart"),
     [
-        ([2, 0, 0, 0], -1, IN[:, 0], [1, 0, 0, 0], 1, 1, 1),  # necessary; the others are dead
-        ([2, 2, 0, 0], -1, IN[:, 0] | IN[:, 1], [0.5, 0.5, 0, 0], 1, 2, 2),  # redundant
-        ([2, 2, 0, 0], -3, IN[:, 0] & IN[:, 1], [0.5, 0.5, 0, 0], 2, 1, 1),  # synergistic
-        ([2, 2, 2, 0], -3, COUNT >= 2, [1 / 3, 1 / 3, 1 / 3, 0], 2, 2, 1),  # a majority of three
+        ([2, 0, 0, 9], -1, IN[:, 0], [1, 0, 0, 0], 1, 1, 1),  # necessary; two others are not read
+        ([2, 2, 0, 9], -1, IN[:, 0] | IN[:, 1], [0.5, 0.5, 0, 0], 1, 2, 2),  # redundant
+        ([2, 2, 0, 9], -3, IN[:, 0] & IN[:, 1], [0.5, 0.5, 0, 0], 2, 1, 1),  # synergistic
+        ([2, 2, 2, 9], -3, COUNT >= 2, [1 / 3, 1 / 3, 1 / 3, 0], 2, 2, 1),  # a majority of three
     ],
     ids=["necessary", "redundant", "synergistic", "majority"],
 )
 def test_planted_roles_are_read_exactly(weights, bias, expected, shapley, enough, needed, apart):
-    values = planted(np.stack([np.zeros(4), weights], axis=1), [0, bias], [[1, 1, 1, 1]] * 3, [1, 1, 1])[1]
+    values = planted(np.stack([np.zeros(4), weights], axis=1), [0, bias], [[1, 1, 1, 0]] * 3, [1, 1, 1])[1]
     np.testing.assert_array_equal(values, expected)
     np.testing.assert_allclose(indices.of_units(coalitions.shapley(values)), shapley, atol=1e-6)
     sufficient, necessary = coalitions.sufficient(values), coalitions.necessary(values)
