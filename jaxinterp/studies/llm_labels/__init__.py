@@ -73,7 +73,7 @@ STUDY = Study(
         facets.claims,
     ),
     answer=answer,
-    highlights=("2.4 digits tell", "2.5 incoming", "2.3 looks", "2.2 live", "2.8 outputs", "2.1 ways"),
+    highlights=("2.4 digits tell", "2.5 incoming", "2.3 looks", "2.2 live", "2.6 baselines", "2.7 zero"),
     needs=Needs(exact=True, outputs=2),
     least_seeds=2,  # an interval over networks needs two
     total=37,
