@@ -19,8 +19,8 @@ benchmark.json, part by part. Expect, on two cores of an AMD EPYC:
 - dynamics: 32 networks at 20 epochs, 22 times a loop of NumPy, SciPy and scikit-learn.
 - pruning: 384 pruned networks retrained at once, 38 times the PyTorch loop.
 - superposition: 640 toy models for 10,000 steps, of 20 features in 5 units, in about 28 s.
-- coalitions: F1 of all 65,536 subsets of 16 units on 10,000 images in 3.4 s a network, and all interactions in .04 s;
-  Shapley values of a digit at 460 times the rate of captum's to a standard error of .001, below the target of 1,000.
+- coalitions: F1 of all 65,536 subsets of 16 units on 10,000 images in 1.1 s per network, all interactions in .014 s;
+  Shapley values of a digit at 1,700 times the rate of captum's to a standard error of .001.
 - page: 9 MB, made in 29 s, 40 s where nothing is compiled, and opened in 1.5 s.
 
 docs/performance.md has one record of it, which scripts/performance.py writes.
