@@ -10,7 +10,7 @@ from jaxinterp.analysis import ablation, coalitions, directions
 from jaxinterp.analysis.coalitions import tables
 from jaxinterp.errors import InputError
 from jaxinterp.interventions import ablate
-from jaxinterp.networks import MLP
+from jaxinterp.networks import EXACT, MLP
 
 KEY = jax.random.key(5)
 NETWORKS = {"plain": random_network(), "normed": random_network(4, norm="layer", norm_position="after")}
@@ -61,6 +61,19 @@ def test_neurons_behind_convolutions_have_coalitions_too():
     np.testing.assert_allclose(found.loss, expected[3], atol=2e-5)
 
 
+def added_up(values):
+    """Means over each class of values "examples subsets", in the order in which a table adds them up."""
+    members = np.asarray(DATA.labels) == np.arange(CLASSES)[:, None]
+    chunks = jnp.arange(-(-EXAMPLES // tables.CHUNK) * tables.CHUNK).reshape(-1, tables.CHUNK)
+
+    def step(total, rows):
+        own = jnp.asarray(members)[:, rows % EXAMPLES] & (rows < EXAMPLES)
+        return total + jnp.matmul(own.astype(values.dtype), values[rows % EXAMPLES], precision=EXACT), None
+
+    total, _ = jax.lax.scan(step, jnp.zeros((CLASSES, values.shape[1]), values.dtype), chunks)
+    return total / np.where(members.any(axis=1), members.sum(axis=1), np.nan)[:, None].astype(values.dtype)
+
+
 @pytest.mark.parametrize("kind", ["zero", "mean", "class mean"])
 def test_without_one_unit_it_is_the_ablation_of_that_unit(kind):
     network = NETWORKS["plain"]
@@ -70,11 +83,11 @@ def test_without_one_unit_it_is_the_ablation_of_that_unit(kind):
     np.testing.assert_array_equal(coalitions.recall(found)[:, without].T, alone.accuracy)
     np.testing.assert_allclose(found.margin[:, without].T, alone.margin, rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(found.loss[:, without].T, alone.loss, rtol=1e-6, atol=1e-6)
-    # Of one image for each class there is nothing to add up in another order: the same bits, without jit, which fuses
-    # products and sums.
-    few = DATA.take(np.s_[:3])
-    same = coalitions.table(network, few, kind=kind).margin[:, without].T
-    np.testing.assert_array_equal(same, ablation.units(network, few, site="hidden1/post", kind=kind).margin)
+    # Without jit, which fuses products and sums, margins have the same bits on all images: added up alike, means too.
+    by_image = ablation.units(network, DATA, site="hidden1/post", kind=kind, measure=metrics.margins)
+    same = coalitions.table(network, DATA, kind=kind).margin[:, without]
+    every = jnp.zeros((EXAMPLES, 2**UNITS)).at[:, without].set(by_image.T)
+    np.testing.assert_array_equal(same, added_up(every)[:, without])
     whole = ablation.baseline(network, DATA)
     np.testing.assert_array_equal(coalitions.intact(coalitions.recall(found)), whole.accuracy)
     np.testing.assert_allclose(coalitions.intact(found.margin), whole.margin, rtol=1e-6, atol=1e-6)
