@@ -81,7 +81,7 @@ def unknown(n: int = 0) -> Estimate:
     return Estimate(np.nan, np.nan, np.nan, np.nan, n)
 
 
-def over_seeds_estimate(values: Values, *, bounds: Bounds | None = None, level: float = LEVEL) -> Estimate:
+def over_seeds_estimate(values: Values, *, bounds: Bounds | None = None, level: float | None = LEVEL) -> Estimate:
     """Mean over seeds with an interval; see docs/statistics.md for how often it covers.
 
     bounds: of the values, such as `SHARE`. The interval is then that of a share among effective outcomes: as many
@@ -91,7 +91,8 @@ def over_seeds_estimate(values: Values, *, bounds: Bounds | None = None, level: 
     for each of their things, of which there are at least 1/x if they are at a distance of x from a bound.
     Without bounds it is the longer, on each side, of Student's t interval and of Hall's, which corrects it for skewness
     (Hall 1992, On the removal of skewness by transformation). Networks that are all alike then have no interval.
-    For one seed the interval is NaN; for none, the mean too. Raises InputError for a value outside the bounds.
+    For one seed the interval is NaN; for none, the mean too; for no level, too, and no time is spent on it. Raises
+    InputError for a value outside the bounds.
     """
     values = np.asarray(values, np.float64)
     if values.ndim != 1:
@@ -103,10 +104,10 @@ def over_seeds_estimate(values: Values, *, bounds: Bounds | None = None, level: 
     if n < 2:
         return unknown(n)._replace(mean=float(values.mean()) if n else np.nan)
     mean, sd = float(values.mean()), float(values.std(ddof=1))
-    if bounds is not None:
+    if bounds is not None and level is not None:
         low, high = _bounded_interval(mean, sd / np.sqrt(n), n, bounds, level)
         return Estimate(mean, sd, low, high, n)
-    if sd <= _ALIKE * np.abs(values).max():
+    if level is None or sd <= _ALIKE * np.abs(values).max():
         return Estimate(mean, sd, np.nan, np.nan, n)
     standard = (values - mean) / sd
     skewness = float(np.mean(standard**3) / np.mean(standard**2) ** 1.5)
@@ -148,17 +149,17 @@ def _within(values: np.ndarray, bounds: Bounds) -> np.ndarray:
     return np.clip(values, bounds.low, bounds.high)
 
 
-def rank_correlation_estimate(values: RankCorrelation, *, level: float = LEVEL) -> Estimate:
+def rank_correlation_estimate(values: RankCorrelation, *, level: float | None = LEVEL) -> Estimate:
     """Spearman's correlation over networks, its interval from Fisher's z with se² = (1 + r²/2)/(n − 3).
 
     Source: Bonett and Wright 2000, Sample size requirements for estimating Pearson, Kendall and Spearman correlations.
-    No interval for fewer than four networks, and no correlation where either is constant.
+    No interval for fewer than four networks or no level, and no correlation where either is constant.
     """
     first, second = (np.asarray(part, np.float64) for part in values)
     known = np.isfinite(first) & np.isfinite(second)
     n = int(known.sum())
     r = float(spearman(first, second))
-    if n < 4 or not np.isfinite(r):
+    if n < 4 or not np.isfinite(r) or level is None:
         return unknown(n)._replace(mean=r)
     half = scipy.stats.norm.ppf((1 + level) / 2) * np.sqrt((1 + r**2 / 2) / (n - 3))
     z = np.arctanh(np.clip(r, -0.9999999, 0.9999999))
@@ -209,7 +210,7 @@ def paired_estimate(first: Values, second: Values, *, bounds: Bounds | None = No
 
 
 def over_pairs_estimate(
-    matrix: Pairs, *, bounds: Bounds | None = None, level: float = LEVEL, resamples: int = 2000, seed: int = 0
+    matrix: Pairs, *, bounds: Bounds | None = None, level: float | None = LEVEL, resamples: int = 2000, seed: int = 0
 ) -> Estimate:
     """Mean over the pairs of different networks, with an interval over networks; sd is over pairs, n counts networks.
 
@@ -218,7 +219,8 @@ def over_pairs_estimate(
     pairs with its own copies are dropped; the latter is multiplied by √(n/(n−1)). The interval is Student's with n − 1
     degrees of freedom, or, if there are bounds, that of `over_seeds_estimate`.
     Where (i, j) and (j, i) differ, both count. The diagonal is ignored; a network whose pairs are all NaN is left out.
-    Fewer than three networks have no interval. Raises InputError for a value outside the bounds.
+    Fewer than three networks have no interval, nor has any for no level. Raises InputError for a value outside the
+    bounds.
     """
     matrix = np.asarray(matrix, np.float64)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
@@ -235,7 +237,7 @@ def over_pairs_estimate(
         values = _within(values, bounds)
     mean, sd = values.mean(), values.std(ddof=1) if len(values) > 1 else np.nan
     estimate = Estimate(float(mean), float(sd), np.nan, np.nan, n)
-    if n < 3:
+    if n < 3 or level is None:
         return estimate
     copies = _copies(n, resamples, seed)
     # A pair counts once for each pair of copies. Centred first, so that equal entries give exactly no spread.

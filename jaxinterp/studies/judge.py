@@ -184,7 +184,7 @@ class _Case:
         self.claim, self.parts = claim, parts
         self.controls = {name: self._estimate(lambda own, name=name: own.controls.get(name)) for name in claim.controls}
         self.control = _hardest(claim, self.controls)
-        self.means = self._by_part(lambda own: self._score(own, LEVEL))
+        self.means = self._by_part(lambda own: self._score(own, None))
 
     def score(self, level: float) -> Estimate:
         """The score with its interval of this level."""
@@ -216,25 +216,26 @@ class _Case:
             note=claim.note.strip(),
         )
 
-    def _score(self, claim: Claim, level: float) -> Estimate:
+    def _score(self, claim: Claim, level: float | None) -> Estimate:
         control = None if self.control is None else claim.controls.get(self.control)
         return claim.score.estimate(claim.measured, control, claim.bounds, level)
 
     def _estimate(self, values: Callable[[Claim], Values | Estimate | None], surely_within: bool = False) -> Estimate:
         """The estimate of some of the claim's values, and of the same on parts of the images."""
 
-        def of(claim: Claim) -> Estimate:
+        def of(claim: Claim, level: float | None = None) -> Estimate:
             own = values(claim)
             if own is None or isinstance(own, Estimate):
                 return stats.unknown() if own is None else own
-            return estimate(own, bounds if surely_within or _within(own, bounds) else None)
+            return estimate(own, bounds if surely_within or _within(own, bounds) else None, level)
 
         bounds = self.claim.bounds
-        whole = of(self.claim)
+        whole = of(self.claim, LEVEL)
         limits = bounds if bounds is not None and bounds.low <= whole.mean <= bounds.high else None
         return stats.with_images(whole, self._by_part(of), bounds=limits)
 
     def _by_part(self, of: Callable[[Claim], Estimate]) -> np.ndarray:
+        """The means of what is estimated, by part: their intervals are not used."""
         return np.array([math.nan if part is None else of(part).mean for part in self.parts])
 
 

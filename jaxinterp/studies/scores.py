@@ -30,8 +30,10 @@ _INFERENCE = ("seeds", "seeds_other", "samples")
 class Score(Protocol):
     """How the number that the rule judges is computed from the measured values and the hardest control's."""
 
-    def estimate(self, measured: Values, control: Values | None, bounds: Bounds | None, level: float) -> Estimate:
-        """The score with its interval of this level; bounds: those of the measured values and the control's."""
+    def estimate(
+        self, measured: Values, control: Values | None, bounds: Bounds | None, level: float | None
+    ) -> Estimate:
+        """The score, with its interval of this level if any; bounds: those of measured values and control."""
         ...
 
     def words(self, quantity: str, control: str) -> str:
@@ -47,7 +49,9 @@ class Score(Protocol):
 class Itself:
     """The measured quantity."""
 
-    def estimate(self, measured: Values, control: Values | None, bounds: Bounds | None, level: float) -> Estimate:
+    def estimate(
+        self, measured: Values, control: Values | None, bounds: Bounds | None, level: float | None
+    ) -> Estimate:
         """That of the measured values."""
         return estimate(measured, bounds, level)
 
@@ -76,7 +80,9 @@ class Given:
     bounds: Bounds | None
     high: xr.DataArray | None = None
 
-    def estimate(self, measured: Values, control: Values | None, bounds: Bounds | None, level: float) -> Estimate:
+    def estimate(
+        self, measured: Values, control: Values | None, bounds: Bounds | None, level: float | None
+    ) -> Estimate:
         """That of the supplied values."""
         score = estimate(self.scored, self.bounds, level)
         if self.high is None:
@@ -100,7 +106,9 @@ class Difference:
     ends of the two intervals.
     """
 
-    def estimate(self, measured: Values, control: Values | None, bounds: Bounds | None, level: float) -> Estimate:
+    def estimate(
+        self, measured: Values, control: Values | None, bounds: Bounds | None, level: float | None
+    ) -> Estimate:
         """That of the differences."""
         known, null = _by_network(measured), _by_network(_needed(control))
         if bounds is None:
@@ -108,10 +116,11 @@ class Difference:
         if not null.dims:
             constant = float(null)
             return estimate(known - null, Bounds(bounds.low - constant, bounds.high - constant, bounds.things), level)
-        if np.isfinite(estimate(known - null, None, level).low):
+        if level is None or np.isfinite(estimate(known - null, None, level).low):
             return estimate(known - null, Bounds(bounds.low - bounds.high, bounds.high - bounds.low), level)
         first, second = (estimate(values, bounds, level) for values in (measured, _needed(control)))
-        return estimate(known - null)._replace(low=first.low - second.high, high=first.high - second.low)
+        alike = estimate(known - null, level=None)
+        return alike._replace(low=first.low - second.high, high=first.high - second.low)
 
     def words(self, quantity: str, control: str) -> str:
         """Which difference it is."""
@@ -131,13 +140,15 @@ class Calibrated:
     where T is nearly 1 for every network, the delta method sees no uncertainty at all.
     """
 
-    def estimate(self, measured: Values, control: Values | None, bounds: Bounds | None, level: float) -> Estimate:
+    def estimate(
+        self, measured: Values, control: Values | None, bounds: Bounds | None, level: float | None
+    ) -> Estimate:
         """That of the linearised score."""
         known, null = _paired(measured, _needed(control))
-        null_mean = estimate(null).mean
+        null_mean = estimate(null, level=None).mean
         if not null_mean < 1:
-            return stats.unknown(estimate(known).n)
-        parts = stats.calibrated_parts(known, null, estimate(known).mean, null_mean)
+            return stats.unknown(estimate(known, level=None).n)
+        parts = stats.calibrated_parts(known, null, estimate(known, level=None).mean, null_mean)
         return _combined(parts, known, null, bounds, level, lambda value: float(stats.calibrated(value, null_mean)))
 
     def words(self, quantity: str, control: str) -> str:
@@ -153,13 +164,15 @@ class Calibrated:
 class Ratio:
     """T/C, where T is the measured mean and C the control's; NaN unless C > 0. Its interval is as for `Calibrated`."""
 
-    def estimate(self, measured: Values, control: Values | None, bounds: Bounds | None, level: float) -> Estimate:
+    def estimate(
+        self, measured: Values, control: Values | None, bounds: Bounds | None, level: float | None
+    ) -> Estimate:
         """That of the linearised ratio."""
         known, null = _paired(measured, _needed(control))
-        null_mean = estimate(null).mean
+        null_mean = estimate(null, level=None).mean
         if not null_mean > 0:
-            return stats.unknown(estimate(known).n)
-        ratio = estimate(known).mean / null_mean
+            return stats.unknown(estimate(known, level=None).n)
+        ratio = estimate(known, level=None).mean / null_mean
         parts = (known - ratio * null) / null_mean + ratio
         return _combined(parts, known, null, bounds, level, lambda value: value / null_mean)
 
@@ -178,7 +191,9 @@ class ShareBelow:
 
     bar: float
 
-    def estimate(self, measured: Values, control: Values | None, bounds: Bounds | None, level: float) -> Estimate:
+    def estimate(
+        self, measured: Values, control: Values | None, bounds: Bounds | None, level: float | None
+    ) -> Estimate:
         """That of 1 below the bar and 0 elsewhere; what is NaN is left out."""
         values = _array(measured)
         return estimate(stats.indicator(values < self.bar, values), SHARE, level)
@@ -192,8 +207,11 @@ class ShareBelow:
         return SHARE
 
 
-def estimate(values: Values, bounds: Bounds | None = None, level: float = LEVEL) -> Estimate:
-    """The mean with the interval that follows from the dimensions of the values; see the module's docstring."""
+def estimate(values: Values, bounds: Bounds | None = None, level: float | None = LEVEL) -> Estimate:
+    """The mean with the interval that follows from the dimensions of the values; see the module's docstring.
+
+    level: None for the mean alone, which takes a hundredth of the time of an interval over pairs.
+    """
     if isinstance(values, RankCorrelation):
         return stats.rank_correlation_estimate(values, level=level)
     bounds = None if bounds is None else _with_things(bounds, values)
@@ -222,7 +240,7 @@ def _combined(
     known: xr.DataArray,
     null: xr.DataArray,
     bounds: Bounds | None,
-    level: float,
+    level: float | None,
     scaled: Callable[[float], float],
 ) -> Estimate:
     """The estimate of a score from its linearised parts; if there are bounds, also from the measured values alone.
@@ -230,7 +248,7 @@ def _combined(
     scaled: the score of a measured value, with the control's mean as if it were known.
     """
     score = estimate(parts, None, level)
-    if bounds is None:
+    if bounds is None or level is None:
         return score
     alone = estimate(known, bounds, level)
     low, high = scaled(alone.low), scaled(alone.high)

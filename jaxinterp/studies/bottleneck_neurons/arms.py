@@ -185,9 +185,10 @@ def common_loss(results: Results) -> xr.DataArray:
     return results["arms"].train_loss.min("conditions").max("recipes", skipna=False)
 
 
-def effect(results: Results, name: str, when: str, *factors: str) -> xr.DataArray:
-    """The effect of a factor, or the interaction of several, on one of QUANTITIES, seed by seed."""
-    return factorial.effect(design(quantity(results, name, when)), FACTORS, factors)
+def effects_on(results: Results, name: str, when: str) -> dict[tuple[str, ...], xr.DataArray]:
+    """The effect of each factor, and the interactions of several, on one of QUANTITIES, seed by seed."""
+    values = design(quantity(results, name, when))
+    return {own: factorial.effect(values, FACTORS, own) for own in factorial.effects_of(FACTORS)}
 
 
 def epochs_needed(results: Results) -> xr.DataArray:

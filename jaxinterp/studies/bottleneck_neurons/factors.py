@@ -4,7 +4,7 @@ Every arm is compared with the arms that differ in one factor, seed by seed: at 
 train faster have fitted the training images better, and at equal training loss.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import xarray as xr
 
@@ -25,7 +25,7 @@ from jaxinterp.studies.bottleneck_neurons.arms import (
     common_loss,
     complete,
     design,
-    effect,
+    effects_on,
     epochs_needed,
     quantity,
 )
@@ -54,9 +54,10 @@ def claims(results: Results) -> list[Claim]:
     """Row 4.9; nothing unless all arms were trained."""
     if not complete(results):
         return []
+    accuracy = {when: effects_on(results, "accuracy", when) for when in WHEN}
     return [
         _epochs(results),
-        *(_accuracy(results, factor, when) for when in WHEN for factor in FACTORS),
+        *(_accuracy(results, factor, when, accuracy[when]) for when in WHEN for factor in FACTORS),
         *(_overfitting(results, when) for when in WHEN),
         *(_fewer_lost(results, when) for when in WHEN),
         _stable(results),
@@ -84,8 +85,7 @@ def _of_factor(name: str, when: str, values: xr.DataArray, factor: str, **fields
 
 def _effects(results: Results, name: str, when: str, suffix: str = "") -> dict[str, xr.DataArray]:
     """All effects and interactions on a quantity."""
-    every = factorial.effects_of(FACTORS)
-    return {f"effect of {words(own)}{suffix}": effect(results, name, when, *own) for own in every}
+    return {f"effect of {words(own)}{suffix}": found for own, found in effects_on(results, name, when).items()}
 
 
 def _loss_note(results: Results, when: str) -> str:
@@ -114,7 +114,8 @@ def _epochs(results: Results) -> Claim:
     )
 
 
-def _accuracy(results: Results, factor: str, when: str) -> Claim:
+def _accuracy(results: Results, factor: str, when: str, found: Mapping[tuple[str, ...], xr.DataArray]) -> Claim:
+    """found: all effects on the accuracy."""
     return _of_factor(
         f"better {factor}",
         when,
@@ -125,7 +126,7 @@ def _accuracy(results: Results, factor: str, when: str) -> Claim:
         published="“better”",
         rule=above(0.0),
         quantity="test accuracy",
-        shown={f"interaction {words(own)}": effect(results, "accuracy", when, *own) for own in interactions(factor)},
+        shown={f"interaction {words(own)}": found[own] for own in interactions(factor)},
         note=_loss_note(results, when),
     )
 
@@ -174,7 +175,7 @@ def _dampened(results: Results) -> Claim:
         text="Dropout dampens selectivity: AUC of a digit's most selective neuron",
         rule=below(0.0),
         quantity="AUC, mean over digits",
-        shown={EQUAL: effect(results, "selectivity", EQUAL, DROPOUT), **_effects(results, "selectivity", END)},
+        shown={EQUAL: effects_on(results, "selectivity", EQUAL)[(DROPOUT,)], **_effects(results, "selectivity", END)},
         note=f"{CHOSEN.capitalize()}.",
     )
 

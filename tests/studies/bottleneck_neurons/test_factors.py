@@ -66,7 +66,7 @@ def test_an_effect_is_that_of_pairs_of_arms():
     pairs = [(a, b) for a in ARMS for b in ARMS if ARMS[b] == (ARMS[a][0], 1, ARMS[a][2]) and ARMS[a][1] == 0]
     assert len(pairs) == 4
     expected = np.mean([accuracy.sel(recipes=b).to_numpy() - accuracy.sel(recipes=a).to_numpy() for a, b in pairs], 0)
-    np.testing.assert_allclose(arms.effect(results, "accuracy", END, "layernorm"), expected)
+    np.testing.assert_allclose(arms.effects_on(results, "accuracy", END)[("layernorm",)], expected)
 
 
 def test_the_loss_that_all_arms_reach_is_the_highest_of_their_lowest():

@@ -4,7 +4,6 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from jaxinterp.analysis import factorial
 from jaxinterp.report.figures.captions import by, caption, means, seeds
 from jaxinterp.report.figures.common import BAND, BLUE, COLOURS, DOTS, ORANGE
 from jaxinterp.report.figures.drawing import band, compared, strips
@@ -16,7 +15,7 @@ from jaxinterp.studies.bottleneck_neurons.arms import (
     FACTORS,
     QUANTITIES,
     WORDS,
-    effect,
+    effects_on,
     epochs_needed,
     quantity,
 )
@@ -77,10 +76,8 @@ def effects(results: Results) -> Figure:
 
 def _effects(results: Results, name: str, when: str) -> dict[str, xr.DataArray]:
     return {
-        "all three" if len(factors) == 3 else " × ".join(_BRIEF[own] for own in factors): effect(
-            results, name, when, *factors
-        )
-        for factors in factorial.effects_of(FACTORS)
+        "all three" if len(factors) == 3 else " × ".join(_BRIEF[own] for own in factors): values
+        for factors, values in effects_on(results, name, when).items()
     }
 
 
