@@ -1,7 +1,9 @@
 """What does each command do? Every function takes the parsed command."""
 
+import contextlib
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +18,7 @@ def train(command) -> None:
     from jaxinterp import store
 
     if command.resume is not None:
-        kept = ("resume", "format", *_PLACE, "distributed")
+        kept = ("resume", "live", "format", *_PLACE, "distributed")
         if command != type(command)(**{name: getattr(command, name) for name in kept}):
             raise InputError("--resume continues with the run's own config: give no other option with it")
         path, config = command.resume, store.read_config(command.resume)
@@ -29,7 +31,8 @@ def train(command) -> None:
     elif given := [name for name, value in zip(_PLACE, place, strict=True) if value is not None]:
         raise InputError(f"--{given[0].replace('_', '-')} belongs to --distributed: give both")
     else:
-        _show_run(path, _train_into(path, config, resume=command.resume is not None), command.format)
+        live = command.format if command.live else None
+        _show_run(path, _train_into(path, config, resume=command.resume is not None, live=live), command.format)
 
 
 _PLACE = ("coordinator", "processes", "process_id")  # the options that say which of several processes this is
@@ -41,8 +44,10 @@ def _train_together(path: Path, config: RunConfig, place, command) -> None:
 
     with processes.joined(*place) as group, progress_bar() as update:
         what = f"{path.name}: {config.train.seeds} seeds, {group.processes} processes"
-        progress = None if group.process else partial(update, what)
-        jobs.train_arms({path: config}, resume=command.resume is not None, progress=progress, group=group)
+        live = command.format if command.live and group.process == 0 else None
+        with _shown(partial(update, what), path, config, live) as progress:
+            progress = None if group.process else progress
+            jobs.train_arms({path: config}, resume=command.resume is not None, progress=progress, group=group)
     if group.process == 0:
         _show_run(path, store.load(path), command.format)
 
@@ -207,12 +212,30 @@ def import_(command) -> None:
         tell(sentence)
 
 
-def _train_into(path: Path, config: RunConfig, *, resume: bool):
+def _train_into(path: Path, config: RunConfig, *, resume: bool, live: Format | None = None):
     from jaxinterp import jobs
 
     with progress_bar() as update:
         what = f"{path.name}: {config.train.seeds} seeds"
-        return jobs.train_run(path, config, resume=resume, progress=partial(update, what))
+        with _shown(partial(update, what), path, config, live) as progress:
+            return jobs.train_run(path, config, resume=resume, progress=progress)
+
+
+@contextlib.contextmanager
+def _shown(bar: Callable, path: Path, config: RunConfig, live: Format | None):
+    """A callback for the bar and, if its path is to be printed in a format, for the page that shows training."""
+    if live is None:
+        yield bar
+        return
+    from jaxinterp.report import live as page
+
+    with page.page(path, config, lambda file: say(f"open {file}", live)) as write:
+
+        def progress(checkpoint) -> None:
+            bar(checkpoint)
+            write(checkpoint)
+
+        yield progress
 
 
 def _answer(study: str, path: Path, command, *, again: bool = False, slow: bool = True, page=None, after=None):

@@ -66,7 +66,7 @@ class Train:
 
     Examples:
       jaxinterp train --recipe bottleneck-neurons --train.seeds 100 --name more
-      jaxinterp train --resume checkpoints/more
+      jaxinterp train --resume checkpoints/more --live
     """
 
     recipe: str = ""
@@ -76,8 +76,10 @@ class Train:
     root: Folder = Path("checkpoints")
     """where runs are kept"""
     resume: Annotated[Path | None, arg(metavar="RUN")] = None
-    """continue this unfinished run with its own config; of the other options only --format and those for several
-    processes may be given with it"""
+    """continue this unfinished run with its own config; of the other options only --live, --format and those for
+    several processes may be given with it"""
+    live: bool = False
+    """also write a page that shows training as it goes on, the file RUN/report/live.html, every few seconds"""
     distributed: bool = False
     """train together with other processes, which are started in the same way (see docs/distributed.md)"""
     coordinator: Annotated[str | None, arg(metavar="HOST:PORT")] = None

@@ -1,27 +1,24 @@
 """How is a run's report made? One HTML file that needs no other: findings, explorer, canvas, seeds, configuration."""
 
 import base64
-import hashlib
 import io
 import json
 import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, get_args
 
 import matplotlib
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from jaxinterp import files, train
 from jaxinterp.choices import ACTIVATIONS, NORMS
 from jaxinterp.config import RunConfig
-from jaxinterp.report import axes, glossary, settings, tables
+from jaxinterp.report import axes, glossary, settings, tables, templates
 from jaxinterp.report.figures import common, training
 from jaxinterp.stats import SHARE, Estimate, over_seeds_estimate
 from jaxinterp.studies.judge import Finding, Verdict
@@ -114,23 +111,18 @@ def page(template: str, *, title: str, payloads: Sequence[str], told: bool, **va
     """A page from a template that extends base.html. payloads: of each run's networks; told: whether a view of findings
     comes first; values: what the template shows.
     """
-    environment = Environment(
-        loader=PackageLoader("jaxinterp.report", "page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-    )
+    environment = templates.environment()
     environment.filters["measured"] = axes.measured
     environment.filters["scored"] = axes.scored
-    script, style = script_text(), _joined(STYLES)
+    script, style = script_text(), templates.joined(STYLES)
     return environment.get_template(template).render(
         title=title,
         payloads=payloads,
         told=told,
         script=script,
         style=style,
-        script_hash=_hash(script),
-        style_hash=_hash(style),
+        script_hash=templates.policy_hash(script),
+        style_hash=templates.policy_hash(style),
         terms=glossary.terms(),
         **values,
     )
@@ -155,23 +147,15 @@ def script_text() -> str:
     """The page's one script: activation functions and norms as their tables give them, then the files of SCRIPTS."""
     functions = {name: f"(x) => {entry.javascript}" for name, entry in ACTIVATIONS.items()}
     over_units = {name: norm.over_units.javascript for name, norm in NORMS.items() if norm.over_units is not None}
-    return f"{_constant('ACTIVATIONS', functions)}{_constant('NORMS_OVER_UNITS', over_units)}{_joined(SCRIPTS)}"
+    return (
+        f"{_constant('ACTIVATIONS', functions)}{_constant('NORMS_OVER_UNITS', over_units)}{templates.joined(SCRIPTS)}"
+    )
 
 
 def _constant(name: str, entries: Mapping[str, str]) -> str:
     """An object whose values are JavaScript expressions, as a constant of the script."""
     lines = (f"  {json.dumps(key)}: {value}," for key, value in entries.items())
     return "\n".join([f"\nconst {name} = {{", *lines, "};\n"])
-
-
-def _joined(names: Sequence[str]) -> str:
-    folder = resources.files("jaxinterp.report") / "page"
-    return "\n" + "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
-
-
-def _hash(text: str) -> str:
-    """How the page's policy names the one script, or style, that may be run: whatever else got in stays dead."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def _entries(

@@ -1,9 +1,11 @@
 import json
+import re
 import webbrowser
 
 import pytest
 
-from jaxinterp import cli, report, studies
+from jaxinterp import cli, files, report, studies
+from jaxinterp.report import live
 
 
 def test_studies_are_listed_with_questions_recipes_and_claims(capsys):
@@ -26,3 +28,25 @@ def test_report_opens_the_page_if_asked(capsys, monkeypatch, tmp_path, options):
     assert cli.main(["report", "my run", *options]) == 0
     assert opened == [f"file://{tmp_path}/my%20run/report/index.html"] * len(options)
     assert capsys.readouterr() == ("open my run/report/index.html\n", "")
+
+
+def test_a_training_writes_its_page_as_it_goes_on(capsys, tmp_path, monkeypatch):
+    options = "--data.source strokes --data.train-size 60 --model.widths 3 --model.outputs 2 --train.epochs 2"
+    arguments = ["train", "--name", "toy", "--root", str(tmp_path), *options.split(), "--train.seeds", "2", "--live"]
+    seen, write = [], files.write
+
+    def watched(file, content):
+        write(file, content)
+        seen.append(re.search(rb"Epoch \d of 2|has ended", content).group()) if file.name == "live.html" else None
+
+    monkeypatch.setattr(files, "write", watched)
+    monkeypatch.setattr(live, "SECONDS", 0)
+    monkeypatch.setattr(live, "SHARE", float("inf"))
+    assert cli.main(arguments) == 0
+    out, err = capsys.readouterr()
+    page = tmp_path / "toy" / "report" / "live.html"
+    assert seen == [b"Epoch 1 of 2", b"Epoch 2 of 2", b"has ended"]
+    assert err == "" and out.splitlines()[0] == f"open {page}"
+    assert cli.main(["train", "--resume", str(tmp_path / "toy"), "--live", "--format", "json"]) == 0
+    assert len(seen) == 3  # it was complete
+    assert cli.main(["runs", "--root", str(tmp_path)]) == 0

@@ -16,7 +16,7 @@ from support import findings
 from jaxinterp import cli, recipes, report, store, studies
 from jaxinterp.cli.commands import Run
 from jaxinterp.config import RunConfig
-from jaxinterp.report import build
+from jaxinterp.report import build, live
 from jaxinterp.report.figures.common import shows
 from jaxinterp.stats import Estimate
 from jaxinterp.studies import Control
@@ -194,7 +194,7 @@ def test_the_policy_names_the_script_and_the_style():
         assert f"{tag}-src 'sha256-{digest}'" in policy
 
 
-@pytest.mark.parametrize("name", [*build.SCRIPTS, *build.STYLES])
+@pytest.mark.parametrize("name", [*build.SCRIPTS, *build.STYLES, *live.SCRIPTS, *live.STYLES])
 def test_page_files_are_short_and_close_nothing(name):
     text = (resources.files("jaxinterp.report") / "page" / name).read_text()
     assert len(text.splitlines()) <= 400
@@ -204,8 +204,8 @@ def test_page_files_are_short_and_close_nothing(name):
 def test_the_scripts_that_are_checked_are_the_pages_in_its_order():
     checked = json.loads((Path(__file__).parent / "page" / "javascript" / "tsconfig.json").read_text())["files"]
     folder = resources.files("jaxinterp.report") / "page"
-    assert tuple(Path(name).name for name in checked if name.endswith(".js")) == build.SCRIPTS
-    assert {file.name for file in folder.iterdir() if file.name.endswith(".js")} == set(build.SCRIPTS)
+    assert tuple(Path(name).name for name in checked if name.endswith(".js")) == build.SCRIPTS + live.SCRIPTS
+    assert {file.name for file in folder.iterdir() if file.name.endswith(".js")} == {*build.SCRIPTS, *live.SCRIPTS}
 
 
 def test_diverged_seeds_are_flagged_and_left_out_of_the_accuracy():

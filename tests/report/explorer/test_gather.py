@@ -16,7 +16,7 @@ from jaxinterp.data import Dataset
 from jaxinterp.errors import InputError
 from jaxinterp.networks import Network
 from jaxinterp.questions.units import EXEMPLARS
-from jaxinterp.report import build, explorer
+from jaxinterp.report import build, explorer, templates
 from jaxinterp.report.explorer import budget
 from jaxinterp.report.explorer.embedding import EMBEDDED
 from jaxinterp.report.explorer.measures import NAMES
@@ -122,7 +122,7 @@ def test_arrays_have_the_shapes_that_the_page_reads(payload):
 
 @pytest.mark.parametrize("kind", ["payload", "mapped"])
 def test_all_that_is_sent_is_read(kind, request):
-    script, (meta, arrays) = build._joined(build.SCRIPTS), request.getfixturevalue(kind)
+    script, (meta, arrays) = templates.joined(build.SCRIPTS), request.getfixturevalue(kind)
     for name in arrays:
         last = name.rpartition("/")[2] if name.startswith("layer") else name
         last = re.sub("^(params|batch_stats)/[^/]*/", r"\1/${name}/", last)
