@@ -30,6 +30,8 @@ EXTRAS = {
     "keras": "import of .keras and .weights.h5 files",
     "notebooks": "the notebooks",
     "projection": "pictures of activations by t-SNE and UMAP",
+    "tensorboard": "learning curves as event files for TensorBoard",
+    "wandb": "learning curves as offline runs of W&B",
 }
 _PACKAGE = "jaxinterp"
 _CONFIG, _PIXELS = recipes.get("bottleneck-neurons").config, 28 * 28

@@ -108,6 +108,8 @@ def test_the_ladder_has_no_rung_too_many():
         ("h5py", {"foreign"}),
         ("openTSNE", {"analysis"}),
         ("umap", {"analysis"}),
+        ("tensorboardX", {"report"}),
+        ("wandb", {"report"}),
         ("sklearn", set()),
         ("keras", set()),
         ("pickle", set()),
@@ -134,7 +136,9 @@ def test_no_study_computes_an_interval(name):
     assert not names & ESTIMATORS
 
 
-@pytest.mark.parametrize("library", ["tensorflow_datasets", "h5py", "openTSNE", "umap", "openai"])
+@pytest.mark.parametrize(
+    "library", ["tensorflow_datasets", "h5py", "openTSNE", "umap", "openai", "tensorboardX", "wandb"]
+)
 def test_a_library_loads_when_it_is_needed(library):
     for name in MODULES:
         top = ast.Module([node for node in parse(name).body if isinstance(node, ast.Import | ast.ImportFrom)], [])

@@ -1,6 +1,7 @@
 """What does each command do? Every function takes the parsed command."""
 
 import contextlib
+import shlex
 import sys
 import time
 from collections.abc import Callable
@@ -132,6 +133,23 @@ def report(command) -> None:
     say(f"open {page}")
     if command.open:
         webbrowser.open(page.resolve().as_uri())
+
+
+def export(command) -> None:
+    """Write a run's learning curves for TensorBoard or W&B."""
+    from jaxinterp import store
+    from jaxinterp.report import exports
+
+    if command.tensorboard is None and command.wandb is None:
+        raise InputError("give --tensorboard FOLDER or --wandb FOLDER, or both")
+    store.check_complete(command.run)
+    if command.tensorboard is not None:
+        written = exports.to_tensorboard(command.run, command.tensorboard, command.seeds)
+        say(f"wrote {written}; look at it with: {shlex.join(['tensorboard', '--logdir', str(command.tensorboard)])}")
+    if command.wandb is not None:
+        written = exports.to_wandb(command.run, command.wandb, command.seeds)
+        say(f"wrote {len(written)} offline runs; send them, if you want to, with:")
+        say(shlex.join(["wandb", "sync", *map(str, written)]))
 
 
 def runs(command) -> None:

@@ -160,6 +160,27 @@ class Report:
 
 
 @dataclass(frozen=True)
+class Export:
+    """Write a run's learning curves as files for TensorBoard, or for W&B. Nothing is sent to anybody.
+
+    Loss and accuracy of each split, by epoch: the mean over networks, and the 5 % and 95 % quantiles (p05, p95).
+
+    Examples:
+      jaxinterp export checkpoints/demo --tensorboard events --seeds 0 1
+      jaxinterp export checkpoints/demo --wandb curves
+    """
+
+    run: Positional[Annotated[Path, arg(metavar="RUN")]]
+    """a run's folder"""
+    tensorboard: Annotated[Path | None, arg(metavar="FOLDER")] = None
+    """write event files into FOLDER/RUN; look at them with: tensorboard --logdir FOLDER"""
+    wandb: Annotated[Path | None, arg(metavar="FOLDER")] = None
+    """write offline runs into FOLDER/wandb; they stay there until you send them with: wandb sync"""
+    seeds: Annotated[tuple[int, ...], arg(metavar="[INT [INT ...]]")] = ()
+    """networks that get curves of their own, too"""
+
+
+@dataclass(frozen=True)
 class Runs:
     """List the runs, or show every seed of one of them.
 
@@ -345,6 +366,7 @@ COMMANDS: dict[str, tuple[type, Callable[[Any], None]]] = {
     "compare": (questions.Compare, questions.compare),
     "explain": (explain.Explain, explain.explain),
     "report": (Report, actions.report),
+    "export": (Export, actions.export),
     "runs": (Runs, actions.runs),
     "recipes": (Recipes, actions.recipes),
     "studies": (Studies, actions.studies),

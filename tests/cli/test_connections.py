@@ -31,6 +31,7 @@ COMMANDS = {
     questions.Compare: ("compare ROOT/done", 0),
     explain.Explain: ("explain ROOT/done --seeds 0", 0),
     commands.Report: ("report ROOT/begun", 2),
+    commands.Export: ("export ROOT/done", 2),  # what the libraries do is tried in tests/report/test_exports.py
     commands.Runs: ("runs --root ROOT", 0),
     commands.Recipes: ("recipes", 0),
     commands.Studies: ("studies", 0),
