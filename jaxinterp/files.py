@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -152,6 +152,16 @@ def line(error: BaseException) -> str:
     """An error's message in one line."""
     message = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return " ".join(message.split()) or type(error).__name__
+
+
+def shortest_names(paths: Sequence[Path]) -> list[str]:
+    """The name of each file, with as many of its folders as it takes to tell all of them apart."""
+    most = max((len(path.parts) for path in paths), default=0)
+    for depth in range(1, most + 1):
+        names = ["/".join(path.parts[-depth:]) for path in paths]
+        if len(set(names)) == len(set(paths)):
+            return names
+    return [str(path) for path in paths]
 
 
 def is_empty(folder: Path) -> bool:

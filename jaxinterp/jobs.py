@@ -210,7 +210,8 @@ def import_run(
         _check_imported(weights, check, read.fitted)
     with files.only_writer(path):
         _check_folder(path, config, resume=False)  # another process may have begun a run in between
-        files.write_folder(path, lambda new: store.save(new, config, trained, splits.test, fingerprint=fingerprint))
+        made_of = {"fingerprint": fingerprint, "sources": files.shortest_names(weights)}
+        files.write_folder(path, lambda new: store.save(new, config, trained, splits.test, **made_of))
     return Import(read.mapping, read.told, check, read.fitted)
 
 

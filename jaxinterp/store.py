@@ -16,7 +16,7 @@ import os
 import re
 import shutil
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,8 +38,8 @@ from jaxinterp.train import Checkpoint, History, Trained
 
 __all__ = [
     "PROBE_SIZE", "ROOT", "Run", "begin", "check_complete", "check_data", "data_of", "epoch_name", "is_complete",
-    "is_run", "load", "load_checkpoint", "load_result", "read_config", "read_history", "read_made", "results", "runs",
-    "save", "save_checkpoint", "save_result",
+    "is_run", "load", "load_checkpoint", "load_result", "read_config", "read_history", "read_made", "read_sources",
+    "results", "runs", "save", "save_checkpoint", "save_result",
 ]  # fmt: skip
 
 ROOT = Path("checkpoints")  # where runs are stored unless another folder is named
@@ -98,10 +98,19 @@ def read_config(path: Path | str) -> RunConfig:
         return from_json(file.read_text())
 
 
-def save(path: Path | str, config: RunConfig, trained: Trained, test: Dataset, *, fingerprint: str = "") -> None:
+def save(
+    path: Path | str,
+    config: RunConfig,
+    trained: Trained,
+    test: Dataset,
+    *,
+    fingerprint: str = "",
+    sources: Sequence[str] = (),
+) -> None:
     """Write a complete run. The weights come last, so that a run that is cut short never looks complete.
 
-    fingerprint: of the data (`data.fingerprint`); what was trained on other data is then refused.
+    fingerprint: of the data (`data.fingerprint`); what was trained on other data is then refused. sources: of imported
+    networks, the file of each.
     """
     path = Path(path)
     begin(path, config)
@@ -110,7 +119,7 @@ def save(path: Path | str, config: RunConfig, trained: Trained, test: Dataset, *
     accuracy, stream = _accuracies(trained.networks, probe, config), io.BytesIO()
     np.savez_compressed(stream, images=probe.images, labels=probe.labels, accuracy=accuracy)
     files.write_summed(path / "probe.npz", stream.getvalue())
-    made_by = _Origin(config, fingerprint)
+    made_by = _Origin(config, fingerprint, tuple(sources))
     for number, snapshot in trained.snapshots.items():
         _save_weights(path / "snapshots" / epoch_name(number), snapshot.variables, made_by)
     _save_weights(path / "weights", trained.networks.variables, made_by)
@@ -150,6 +159,12 @@ def read_made(path: Path | str) -> dict[str, str]:
     with files.readable(file):
         made = json.loads(file.read_text()).get("made", {})
         return {str(name): str(value) for name, value in dict(made).items()}
+
+
+def read_sources(path: Path | str) -> tuple[str, ...]:
+    """The file that each of a run's networks was imported from; nothing of others, and of a run that does not say."""
+    made_by = _read_origin(Path(path) / "weights")
+    return () if made_by is None else made_by.sources
 
 
 def epoch_name(epoch: int | float) -> str:
@@ -278,10 +293,11 @@ def _as_stored(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 class _Origin(NamedTuple):
-    """What weights were made by: a config, and data with this fingerprint ("" if it is not known)."""
+    """What weights were made by: a config, and data with this fingerprint ("" if it is not known); or these files."""
 
     config: RunConfig
     fingerprint: str
+    sources: tuple[str, ...] = ()
 
 
 def _save_weights(target: Path, variables, made_by: _Origin) -> None:
@@ -293,6 +309,7 @@ def _save_weights(target: Path, variables, made_by: _Origin) -> None:
             "data": made_by.fingerprint,
             "made": machine.made_here(),
         }
+        origin |= {"sources": made_by.sources} if made_by.sources else {}
         (folder / _ORIGIN).write_text(json.dumps(origin, indent=1))
 
     files.write_summed_folder(target, fill)
@@ -326,7 +343,8 @@ def _read_origin(folder: Path) -> _Origin | None:
         return None
     with files.readable(folder / _ORIGIN) as file:
         origin = json.loads(file.read_text())
-        return _Origin(from_json(json.dumps(origin["config"])), str(origin["data"]))
+        sources = tuple(str(name) for name in origin.get("sources", ()))
+        return _Origin(from_json(json.dumps(origin["config"])), str(origin["data"]), sources)
 
 
 def _netcdf(dataset: xarray.Dataset) -> bytes:

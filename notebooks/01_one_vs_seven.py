@@ -7,7 +7,19 @@ between the two. Accuracy fell, and there it stopped: is the drop due to *how ma
 
 Here every question is put to several networks, and every number has its control. An analysis is a function of one
 network; `over_seeds` applies it to all, and whatever it returns then leads with a seeds axis.
+
+On a hosted machine without the package, clone the repository and change into its folder `notebooks/` first; the first
+cell installs it.
 """
+
+# %%
+import importlib.util
+import subprocess
+import sys
+
+if importlib.util.find_spec("jaxinterp") is None:  # such as on a hosted machine
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", ".."], check=True)
+    importlib.invalidate_caches()
 
 # %%
 from functools import partial

@@ -8,7 +8,19 @@ A write-up found "bottleneck neurons" in one network: without such a neuron the 
 Here the neurons of every network are chosen on one half of the test images and scored on the other, and they are
 ablated in ways that stay closer to the data too. An analysis is a function of one network; `over_seeds` lifts it to an
 ensemble, and whatever it returns then leads with a seeds axis.
+
+On a hosted machine without the package, clone the repository and change into its folder `notebooks/` first; the first
+cell installs it.
 """
+
+# %%
+import importlib.util
+import subprocess
+import sys
+
+if importlib.util.find_spec("jaxinterp") is None:  # such as on a hosted machine
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", ".."], check=True)
+    importlib.invalidate_caches()
 
 # %%
 from pathlib import Path

@@ -7,7 +7,19 @@ sorted they answered it alike, and from that it concluded that both encode the s
 
 Here all pairs of many networks are compared, each figure beside what chance gives: the same networks when one of a pair
 sees the images in another order, and the same networks before training, which share the images and nothing else.
+
+On a hosted machine without the package, clone the repository and change into its folder `notebooks/` first; the first
+cell installs it.
 """
+
+# %%
+import importlib.util
+import subprocess
+import sys
+
+if importlib.util.find_spec("jaxinterp") is None:  # such as on a hosted machine
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", ".."], check=True)
+    importlib.invalidate_caches()
 
 # %%
 from functools import partial
@@ -124,13 +136,8 @@ networks reach on this scale they owe to the images.
 """
 
 # %%
-MEASURES = {
-    "debiased_cka": "debiased CKA",
-    "cca": "mean CCA",
-    "procrustes": "Procrustes angle",
-    "neighbours": "nearest neighbours",
-    "predictivity": "linear prediction",
-}
+MEASURES = {"debiased_cka": "debiased CKA", "cca": "mean CCA", "procrustes": "Procrustes angle"}
+MEASURES |= {"neighbours": "nearest neighbours", "predictivity": "linear prediction"}
 figure, panels = plt.subplots(1, 2, figsize=(8, 2.8), layout="constrained", sharey=True)
 for axes, site in zip(panels, SITES, strict=True):
     for place, (name, title) in enumerate(MEASURES.items()):
@@ -402,12 +409,8 @@ network with its units shuffled and mirrored, which alignment by weights has to 
 """
 
 # %%
-ALIGNED = {
-    "in their own order": ORANGE,
-    "aligned by activations": GREEN,
-    "aligned by weights": BLUE,
-    "a shuffled copy, by weights": GREY,
-}
+ORDERS = ("in their own order", "aligned by activations", "aligned by weights", "a shuffled copy, by weights")
+ALIGNED = dict(zip(ORDERS, (ORANGE, GREEN, BLUE, GREY), strict=True))
 
 
 def shuffled(network, key):
@@ -443,12 +446,8 @@ def lines(pair, images, data):
     return over_seeds(lambda network: barriers.barrier(first, network, data), chunk=1)(ends)
 
 
-firsts, seconds = np.arange(seeds // 2 * 2).reshape(-1, 2).T
-ends = (
-    ensemble.take(run.networks, firsts),
-    ensemble.take(run.networks, seconds),
-    jax.random.split(keys[4], len(firsts)),
-)
+halves = np.arange(seeds // 2 * 2).reshape(-1, 2).T
+ends = (*(ensemble.take(run.networks, half) for half in halves), jax.random.split(keys[4], halves.shape[1]))
 ask = jax.jit(lambda ends, images, data: jax.lax.map(lambda pair: lines(pair, images, data), ends))
 found = jax.tree.map(np.asarray, ask(ends, choose.images, score))
 

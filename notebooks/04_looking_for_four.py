@@ -8,7 +8,19 @@ neurons, at the output weights of 4 pushed back to the pixels, which did not loo
 
 An eye finds a 4 in many pictures. Here "looks like a 4" is a correlation, of every neuron of many networks. Its
 controls are what the same search finds in the same networks before training, and what it finds for a mirrored 4.
+
+On a hosted machine without the package, clone the repository and change into its folder `notebooks/` first; the first
+cell installs it.
 """
+
+# %%
+import importlib.util
+import subprocess
+import sys
+
+if importlib.util.find_spec("jaxinterp") is None:  # such as on a hosted machine
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", ".."], check=True)
+    importlib.invalidate_caches()
 
 # %%
 from pathlib import Path

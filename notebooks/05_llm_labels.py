@@ -8,7 +8,19 @@ weights. The networks were one of six hidden neurons, four of them dead, and one
 
 Before any words, these facts can be checked: over many networks, how much does each say about a neuron, compared with
 chance? Every section measures one fact from scratch and prints what the study `llm-labels` finds for the same claim.
+
+On a hosted machine without the package, clone the repository and change into its folder `notebooks/` first; the first
+cell installs it.
 """
+
+# %%
+import importlib.util
+import subprocess
+import sys
+
+if importlib.util.find_spec("jaxinterp") is None:  # such as on a hosted machine
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", ".."], check=True)
+    importlib.invalidate_caches()
 
 # %%
 from pathlib import Path

@@ -7,7 +7,19 @@ Here the weights of several networks are kept after every epoch, and after a qua
 them together are a *course*, a `Network` whose arrays have leading axes "epochs seeds". `jaxinterp.analysis.dynamics`
 says how active it is, when units die, how soon a network is like its end, and whether that is more than two networks
 share anyway.
+
+On a hosted machine without the package, clone the repository and change into its folder `notebooks/` first; the first
+cell installs it.
 """
+
+# %%
+import importlib.util
+import subprocess
+import sys
+
+if importlib.util.find_spec("jaxinterp") is None:  # such as on a hosted machine
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", ".."], check=True)
+    importlib.invalidate_caches()
 
 # %%
 from pathlib import Path

@@ -7,7 +7,19 @@ for it in a multilayer perceptron. Here the question is put to a convolutional n
 first layer sees small groups of pixels because it is built so, and to the perceptron beside it.
 
 A channel is a unit like a neuron: it is ablated at every position, and its activation is the mean over its map.
+
+On a hosted machine without the package, clone the repository and change into its folder `notebooks/` first; the first
+cell installs it.
 """
+
+# %%
+import importlib.util
+import subprocess
+import sys
+
+if importlib.util.find_spec("jaxinterp") is None:  # such as on a hosted machine
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", ".."], check=True)
+    importlib.invalidate_caches()
 
 # %%
 import dataclasses

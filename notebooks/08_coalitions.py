@@ -7,7 +7,19 @@ digit is lost: does it hold the digit, or does it only work together with others
 16 neurons has 65,536 *coalitions*, the subsets that keep their activation while all others are ablated, and
 `jaxinterp.analysis.coalitions` takes the value of every one of them, exactly: the logits are linear in the last hidden
 layer.
+
+On a hosted machine without the package, clone the repository and change into its folder `notebooks/` first; the first
+cell installs it.
 """
+
+# %%
+import importlib.util
+import subprocess
+import sys
+
+if importlib.util.find_spec("jaxinterp") is None:  # such as on a hosted machine
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", ".."], check=True)
+    importlib.invalidate_caches()
 
 # %%
 from pathlib import Path

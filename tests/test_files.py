@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -146,6 +147,7 @@ def test_a_folder_that_cannot_be_filled_leaves_the_old_one(tmp_path):
 HOLD = """
 import sys
 from pathlib import Path
+from pathlib import Path
 from jaxinterp import files
 with files.only_writer(Path(sys.argv[1])):
     print("held", flush=True)
@@ -205,3 +207,11 @@ def test_a_read_only_folder_is_told_in_one_line(tmp_path, monkeypatch):
         files.write(tmp_path / "x", NEW)
     with pytest.raises(InputError, match="could not be written: Read-only file system"), files.only_writer(tmp_path):
         pass
+
+
+def test_names_have_as_many_folders_as_tell_them_apart():
+    paths = [Path(name) for name in ("/a/one/net.npz", "/a/two/net.npz", "/a/two/other.npz")]
+    assert files.shortest_names(paths) == ["one/net.npz", "two/net.npz", "two/other.npz"]
+    assert files.shortest_names([Path("x/seed0.npz"), Path("x/seed1.npz")]) == ["seed0.npz", "seed1.npz"]
+    assert files.shortest_names([Path("x/net.npz")] * 2) == ["net.npz"] * 2
+    assert files.shortest_names([]) == []

@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from jaxinterp import ensemble, files, foreign, jobs, store
+from jaxinterp import ensemble, files, foreign, jobs, report, store
 from jaxinterp.config import DataConfig, ModelConfig, RunConfig, TrainConfig
 from jaxinterp.errors import InputError
 from jaxinterp.foreign.accuracy import Likely
@@ -230,3 +230,23 @@ def test_a_guess_that_does_little_better_than_chance_is_named(tmp_path):
     )
     with pytest.raises(InputError, match=rf"little better than chance .*: {guess}"):
         jobs.import_run(tmp_path / "run", config, tmp_path / "w.npz", known=foreign.Known(activation="relu"))
+
+
+def test_a_run_says_which_file_each_network_is_from(weights, tmp_path):
+    folders = [tmp_path / name for name in ("first", "second")]
+    with np.load(weights) as stored:
+        arrays = dict(stored)
+    for scale, folder in enumerate(folders, start=1):  # the same function with other weights
+        folder.mkdir()
+        arrays["2.bias"] = arrays["2.bias"] * scale
+        np.savez(folder / "net.npz", allow_pickle=False, **arrays)
+    jobs.import_run(tmp_path / "run", imported_config(), *(folder / "net.npz" for folder in folders))
+    assert store.read_sources(tmp_path / "run") == ("first/net.npz", "second/net.npz")
+    page = report.render(tmp_path / "run")
+    assert "Imported from" in page and "<td>second/net.npz</td>" in page
+
+
+def test_a_run_that_was_trained_here_is_from_no_file(toy, tmp_path):
+    config, splits, trained = toy
+    store.save(tmp_path / "run", config, trained, splits.test)
+    assert store.read_sources(tmp_path / "run") == ()

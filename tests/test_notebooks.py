@@ -128,10 +128,10 @@ def test_a_sentence_after_every_figure_says_what_is_seen(name):
             assert not following["source"][0].startswith("#"), following["source"]
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name.endswith(("network", "analysis"))])
-def test_ten_cells_are_ten_and_the_first_installs_what_is_missing(name, monkeypatch):
+@pytest.mark.parametrize("name", NAMES)
+def test_the_first_cell_installs_the_package_where_it_is_missing(name, monkeypatch):
     code = [cell.source for cell in jupytext.read(FOLDER / f"{name}.py").cells if cell.cell_type == "code"]
-    assert len(code) == 10
+    assert len(code) == 10 or not name.endswith(("network", "analysis"))  # those in ten cells
     commands = []
     monkeypatch.setattr(subprocess, "run", lambda command, check: commands.append(command))
     exec(code[0], {})

@@ -56,6 +56,7 @@ def render_pair(first: Path | str, second: Path | str) -> str:
                 run.history,
                 run.config,
                 *_explored(path, run, limit=explorer.LIMIT // 2),
+                store.read_sources(path),
             )
             for name, (path, run) in zip(names, runs, strict=True)
         ]
@@ -73,7 +74,7 @@ def render(path: Path | str) -> str:
         figures = [
             build.drawn(figure) for study, answer in answers.items() for figure in figures_of(study)(answer.results)
         ]
-        payload, reason = explored.result()
+        payload, reason, class_names = explored.result()
     return build.render(
         f"{Path(path).resolve().name}: {seeds} network{'s' if seeds > 1 else ''}",
         [finding for answer in answers.values() for finding in answer.findings],
@@ -89,6 +90,8 @@ def render(path: Path | str) -> str:
         made={"command": settings.command(run.config), **store.read_made(path)},
         payload=payload,
         reason=reason,
+        class_names=class_names,
+        sources=store.read_sources(path),
     )
 
 
@@ -109,20 +112,20 @@ def from_scratch(study: str, path: Path | str) -> str | None:
     return None
 
 
-def _explored(path: Path | str, run: store.Run, *, limit: int | None = None) -> tuple[str, str]:
-    """What the page's explorer reads, or why there is none. limit: bytes, if less than a page of one run has.
+def _explored(path: Path | str, run: store.Run, *, limit: int | None = None) -> tuple[str, str, tuple[str, ...]]:
+    """What the page's explorer reads, or why there is none, and the names of classes as far as they are known.
 
-    Raises InputError if the data are not the run's.
+    limit: bytes, if less than a page of one run has. Raises InputError if the data are not the run's.
     """
     from jaxinterp.report import explorer
 
     try:
         splits = data.load(run.config.data)
     except InputError as error:
-        return "", f"The networks cannot be looked into here: {error}."
+        return "", f"The networks cannot be looked into here: {error}.", ()
     store.check_data(Path(path) / "weights", run.config, splits)
     try:
         gathered = explorer.gather(run, splits, folder=Path(path), limit=limit or explorer.LIMIT)
-        return explorer.encode(gathered), ""
+        return explorer.encode(gathered), "", splits.test.class_names
     except InputError as error:
-        return "", f"The networks cannot be looked into here: {error}."
+        return "", f"The networks cannot be looked into here: {error}.", splits.test.class_names

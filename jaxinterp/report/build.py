@@ -72,6 +72,8 @@ def render(
     made: Mapping[str, str] = MappingProxyType({}),
     payload: str = "",
     reason: str = "",
+    class_names: Sequence[str] = (),
+    sources: Sequence[str] = (),
 ) -> str:
     """The page as HTML that needs no other file and no network.
 
@@ -80,7 +82,8 @@ def render(
     as alternative text; it stands below the first row that it shows (see figures.common.shows), or below all rows.
     history: adds the accuracy of every seed. config: a run's, printed in full; made: how, when and where the run was
     trained, as far as that is known. payload: what report.explorer.encode returned, adds the views that need the
-    networks; reason: why there is none.
+    networks; reason: why there is none. class_names: as far as they are known.
+    sources: the file that each network was imported from, if it was.
     """
     rows = {finding.row for finding in findings}
     shown = [
@@ -100,8 +103,8 @@ def render(
         over_images=all(finding.over_images for finding in findings),
         counts=[(v, sum(f.verdict == v for f in findings)) for v in get_args(Verdict)],
         figures=shown,
-        accuracies=[] if history is None else [accuracy(history, title)],
-        config=[] if config is None else settings.settings(config),
+        accuracies=[] if history is None else [accuracy(history, title, sources)],
+        config=[] if config is None else settings.settings(config, class_names),
         made=made,
         reason=reason,
     )
@@ -200,10 +203,10 @@ def networks(history: History | None, config: RunConfig | None) -> dict[str, str
     return {"described": tables.describe(config), "n": f"{reached.n}", "accuracy": accuracy}
 
 
-def accuracy(history: History, name: str) -> dict[str, Any]:
+def accuracy(history: History, name: str, sources: Sequence[str] = ()) -> dict[str, Any]:
     """Accuracy at the epoch whose weights were kept: a summary of each split, every seed, and learning curves.
 
-    name: of the run.
+    name: of the run; sources: the file that each network was imported from, if it was.
     """
     kept, diverged, epoch = train.kept_accuracy(history), np.asarray(history.diverged), np.asarray(history.best)
     present = [split for split in range(len(SPLITS)) if np.isfinite(kept[:, split]).any()]
@@ -221,4 +224,5 @@ def accuracy(history: History, name: str) -> dict[str, Any]:
         "splits": [SPLITS[split] for split in present],
         "seeds": seeds,
         "diverged": int((diverged > 0).sum()),
+        "sources": list(sources),
     }

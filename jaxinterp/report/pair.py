@@ -15,7 +15,10 @@ from jaxinterp.train import History
 
 
 class Member(NamedTuple):
-    """A run of the page. payload: what report.explorer.encode returned, "" where there is none; reason: why not."""
+    """A run of the page. payload: what report.explorer.encode returned, "" where there is none; reason: why not.
+
+    class_names: as far as they are known; sources: the file that each network was imported from, if it was.
+    """
 
     name: str
     folder: str
@@ -24,6 +27,8 @@ class Member(NamedTuple):
     config: RunConfig
     payload: str
     reason: str
+    class_names: Sequence[str] = ()
+    sources: Sequence[str] = ()
 
 
 def render(runs: Sequence[Member]) -> str:
@@ -40,7 +45,7 @@ def render(runs: Sequence[Member]) -> str:
         command=shlex.join(["jaxinterp", "compare", *(run.folder for run in runs)]),
         answers=list(_answers(runs)),
         joined=list(_joined(runs)),
-        accuracies=[build.accuracy(run.history, run.name) for run in runs],
+        accuracies=[build.accuracy(run.history, run.name, run.sources) for run in runs],
         config=list(_settings(runs)),
     )
 
@@ -78,5 +83,5 @@ def _row(finding: Finding | None) -> tables.Row | None:
 
 def _settings(runs: Sequence[Member]) -> Iterator[tuple[str, list[str], str]]:
     """Each field's name, its value in either run, and its meaning."""
-    for of_field in zip(*(settings.settings(run.config) for run in runs), strict=True):
+    for of_field in zip(*(settings.settings(run.config, run.class_names) for run in runs), strict=True):
         yield of_field[0].name, [setting.value for setting in of_field], of_field[0].meaning

@@ -6,7 +6,7 @@ import inspect
 import shlex
 import textwrap
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -27,10 +27,29 @@ class Setting(NamedTuple):
     meaning: str
 
 
-def settings(config: RunConfig) -> list[Setting]:
-    """Every field of a run's config, those of its parts as "part.field"."""
+def settings(config: RunConfig, class_names: Sequence[str] = ()) -> list[Setting]:
+    """Every field of a run's config, those of its parts as "part.field".
+
+    class_names: of the labels that the networks learn, from 0 on, as far as they are known; classes are then named.
+    """
     recipe = Setting("recipe", config.recipe or "—", meanings(RunConfig).get("recipe", ""))
-    return [Setting(name, _written(value), meaning) for name, value, meaning in _fields(config)] + [recipe]
+    names = _names(config.data, class_names)
+    found = []
+    for name, value, meaning in _fields(config):
+        if name in ("data.classes", "data.positive") and value not in (None, ()):
+            labels = value if isinstance(value, tuple) else (value,)
+            value = tuple(names.get(label, str(label)) for label in labels)
+        found.append(Setting(name, _written(value), meaning))
+    return [*found, recipe]
+
+
+def _names(config: DataConfig, class_names: Sequence[str]) -> dict[int, str]:
+    """How the labels of the source are written where the config names some: with their number and name."""
+    if config.positive is not None:  # the networks learn two classes: it and the others
+        own = {config.positive: class_names[1]} if len(class_names) == 2 else {}
+    else:
+        own = {label + config.label_offset: name for label, name in enumerate(class_names)}
+    return {label: f"{label} ({name})" for label, name in own.items() if name != str(label)}
 
 
 def command(config: RunConfig) -> str:

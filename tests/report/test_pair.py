@@ -15,7 +15,7 @@ def runs(toy, tmp_path):
 
 
 def test_a_page_of_two_runs_stands_beside_the_first(runs, monkeypatch):
-    monkeypatch.setattr(report, "_explored", lambda path, run, limit: ("", f"No images of {path.name}."))
+    monkeypatch.setattr(report, "_explored", lambda path, run, limit: ("", f"No images of {path.name}.", ()))
     file = report.write_pair(*runs)
     assert file == runs[0] / "report" / "with-two.html"
     text = file.read_text()

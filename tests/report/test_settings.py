@@ -45,3 +45,19 @@ def test_the_command_trains_what_was_trained(config):
 
 def test_no_command_makes_an_imported_run():
     assert settings.command(RunConfig(recipe=jobs.IMPORTED)) == ""
+
+
+@pytest.mark.parametrize(
+    ("config", "names", "written"),
+    [
+        (DataConfig(classes=(2, 0)), ("T-shirt", "Trouser", "Pullover"), "2 (Pullover), 0 (T-shirt)"),
+        (DataConfig(classes=(1, 26), label_offset=1), ("A", "B"), "1 (A), 26"),
+        (DataConfig(classes=(4, 9), positive=9), ("not Boot", "Boot"), "4, 9 (Boot)"),
+        (DataConfig(classes=(1, 7)), tuple("0123456789"), "1, 7"),
+        (DataConfig(), ("T-shirt",), "—"),
+    ],
+)
+def test_classes_have_their_names(config, names, written):
+    found = {one.name: one.value for one in settings.settings(RunConfig(config), names)}
+    assert found["data.classes"] == written
+    assert found["data.positive"] == ("9 (Boot)" if config.positive else "—")
