@@ -240,7 +240,7 @@ def test_a_run_says_which_file_each_network_is_from(weights, tmp_path):
         folder.mkdir()
         arrays["2.bias"] = arrays["2.bias"] * scale
         np.savez(folder / "net.npz", allow_pickle=False, **arrays)
-    jobs.import_run(tmp_path / "run", imported_config(), *(folder / "net.npz" for folder in folders))
+    jobs.import_run(tmp_path / "run", imported_config(), *(folder / "net.npz" for folder in folders), force=True)
     assert store.read_sources(tmp_path / "run") == ("first/net.npz", "second/net.npz")
     page = report.render(tmp_path / "run")
     assert "Imported from" in page and "<td>second/net.npz</td>" in page

@@ -227,3 +227,9 @@ def test_write_replaces_the_page_in_one_step(tmp_path):
 def test_same_figure_same_bytes():
     first, second = (build.render("Title", [], figures=[build.drawn(figure("a line"))]) for _ in range(2))
     assert first == second
+
+
+def test_figures_load_when_they_are_first_seen():
+    shown = [build.drawn(figure("one"))]
+    images = Page(build.render("Title", [finding()], figures=shown, history=history())).all("img")
+    assert len(images) == 2 and all(image["loading"] == "lazy" for image in images)

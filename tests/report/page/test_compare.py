@@ -88,3 +88,14 @@ def test_views_show_the_networks_of_the_chosen_run(visit, both):
     page.click("nav a[href='#seeds']")
     expect(page.get_by_role("heading", name="Accuracy of two")).to_be_visible()
     expect(page.get_by_role("heading", name="Accuracy of one")).to_be_hidden()
+
+
+def test_two_runs_of_different_questions_share_no_claim(visit, networks):
+    def member(name, row):
+        study = STUDIES[name]
+        answers = {name: findings.answer(study, [findings.finding(study=name, row=row)], "So it is.")}
+        return pair.Member(name, f"checkpoints/{name}", answers, pages.history(), RunConfig(), "", "")
+
+    page = visit(pair.render([member("instance-variation", "1.1"), member("bottleneck-neurons", "4.1")]))
+    assert "No claim was tested of both runs" in page.inner_text("#runs")
+    expect(page.get_by_text("Only claims with another verdict")).to_be_hidden()

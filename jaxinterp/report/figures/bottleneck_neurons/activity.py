@@ -12,8 +12,6 @@ from jaxinterp.report.figures.layout import class_columns, columns, legend_of, p
 from jaxinterp.studies.inputs import TRAINED
 from jaxinterp.studies.study import Results
 
-_SHADES = matplotlib.colormaps["viridis"]
-
 
 def activations(results: Results) -> Figure:
     """Histograms of each layer before and after the activation function, over training and by class; dead units."""
@@ -23,9 +21,9 @@ def activations(results: Results) -> Figure:
     for (*by_epoch, by_class, live), layer in zip(grid, layers, strict=True):
         own, centres = found.sel(layers=layer), results["bins"].centre.sel(layers=layer)
         for axes, (part, histograms) in zip(by_epoch, by(own.histogram, "parts").items(), strict=True):
-            _histograms(axes, f"{layer}, {part}-activations", centres, by(histograms, "conditions"))
+            _histograms(axes, f"{layer}, {part}-activations", centres, by(histograms, "conditions"), "viridis")
         of_trained = own.class_histogram.sel(conditions=TRAINED)
-        _histograms(by_class, f"{layer}, pre-activations, {TRAINED}", centres, by(of_trained, "classes"))
+        _histograms(by_class, f"{layer}, pre-activations, {TRAINED}", centres, by(of_trained, "classes"), "turbo")
         _live(live, f"{layer}, firing and dead units", own)
     for column, name, where in ((0, "epoch", "left"), (2, "class", "center"), (3, None, "right")):
         legend_of(figure, grid[0, column], f"lower {where}", title=name, ncols=6, fontsize=8, title_fontsize=8)
@@ -34,10 +32,10 @@ def activations(results: Results) -> Figure:
     return caption(figure, seeds(results), title, f"{BAND}; outer bins hold all beyond", text, "4.1")
 
 
-def _histograms(axes: Axes, title: str, centres: xr.DataArray, histograms: dict[str, xr.DataArray]) -> None:
-    """One median curve for each histogram, from dark to light."""
+def _histograms(axes: Axes, title: str, centres, histograms: dict[str, xr.DataArray], colours: str) -> None:
+    """One median curve for each histogram; colours: a map of them, of classes that of their pictures."""
     for position, (name, values) in enumerate(histograms.items()):
-        shade = _SHADES(position / len(histograms))
+        shade = matplotlib.colormaps[colours](position / max(len(histograms) - (colours == "turbo"), 1))
         axes.plot(centres, quantiles(values)[1], color=shade, linewidth=1.2, label=name.removeprefix("epoch "))
     axes.set_yscale("log")
     axes.set_ylim(1e-4, 1)

@@ -32,6 +32,7 @@ from jaxinterp.studies.bottleneck_neurons.neurons import CNN
 from jaxinterp.studies.study import Results
 
 SHOWN = 5  # neurons whose lives are drawn
+_NAMED = 20  # neurons of a map whose names fit below one another
 _TICKS = {0: "0", 0.25: "¼", 0.5: "½"} | {tick: f"{tick}" for tick in (1, 2, 5, 10, 20, 50, 100)}
 _PAIRS = (
     ({"mean": "mean", "spread": "standard deviation"}, "activation"),
@@ -175,6 +176,8 @@ def _by_end(activity: xr.DataArray) -> np.ndarray:
 def _map(figure: Figure, axes: Axes, values: xr.DataArray, neurons, title: str, ends: tuple[float, float]) -> None:
     """Neurons downwards, epochs across, in colours."""
     heat(axes, values, "units", neurons, low=ends[0], high=ends[1])
+    if len(neurons) > _NAMED:
+        axes.set_yticks([])
     times = values.epochs.to_numpy()
     places = [place for place, time in enumerate(times) if time in _TICKS]
     axes.set_xticks(places, [_TICKS[times[place]] for place in places])

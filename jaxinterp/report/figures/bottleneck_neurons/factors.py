@@ -23,6 +23,7 @@ from jaxinterp.studies.bottleneck_neurons.neurons import NAME
 from jaxinterp.studies.inputs import TRAINED
 from jaxinterp.studies.study import Results
 
+_NOTHING = 1e-6  # effects that are smaller are rounding
 _TITLES = {
     "accuracy": "test accuracy",
     "gap": "training less test accuracy",
@@ -66,6 +67,9 @@ def effects(results: Results) -> Figure:
         groups = {when: _effects(results, name, when) for when in (END, EQUAL)}
         marks = {END: (BLUE, "o"), EQUAL: (ORANGE, "D")}
         compared(axes, {when: (own, *marks[when]) for when, own in groups.items()})
+        if max(float(abs(own).max()) for effects_ in groups.values() for own in effects_.values()) < _NOTHING:
+            axes.set_xlim(-0.05, 0.05)
+        axes.locator_params(axis="x", nbins=5)  # long numbers
         names(axes, _TITLES[name], "effect")
         texts += [f"{_TITLES[name]} {when}: {means(own, 4)}" for when, own in groups.items()]
     legend_of(figure, grid[0, 0])
@@ -92,6 +96,8 @@ def neurons(results: Results) -> Figure:
         own = own.sel(recipes=list(ARMS))
         strips(axes, own.transpose("seeds", "recipes"), BLUE, "", mark="|", across=True)
         rows(axes, [_short(recipe) for recipe in ARMS], 8)
+        if name.startswith("lost") and not own.any():
+            axes.set_xlim(-0.01, 0.2)  # of a share, which is never below 0
         plain(axes, _TITLES[name])
         named = {_short(recipe): one for recipe, one in by(own, "recipes").items()}
         texts.append(f"{_TITLES[name]}: {means(named, 3)}")

@@ -83,8 +83,8 @@ def energies(results: Results) -> Figure:
         stages = [name for name in found.conditions.to_numpy() if found.sel(conditions=name).notnull().any()]
         stages = sorted(stages, key=stage)
         strips(row[1], found.sel(conditions=stages).mean("units").transpose("seeds", "conditions"), BLUE, "")
-        columns(row[1], stages)
-        plain(row[1], "CNN, mean over channels", "", "share of variance that one orientation explains", grid="y")
+        columns(row[1], [str(name).removeprefix("epoch ") for name in stages])
+        plain(row[1], "CNN, mean over channels", "epoch", "share of variance that one orientation explains", grid="y")
     title = "Are the first layer's filters edges and lines? How oriented they are, beside their controls"
     notes = f"{INTERVAL} 90 % of units; {DOTS}"
     return caption(figure, seeds(results, *recipes), title, notes, f"Means: {text}", "4.11")

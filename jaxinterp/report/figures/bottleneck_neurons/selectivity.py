@@ -7,7 +7,7 @@ from jaxinterp.report.figures.bottleneck_neurons.damage import CHOSEN
 from jaxinterp.report.figures.captions import caption, means, seeds
 from jaxinterp.report.figures.common import BLUE, DOTS, GREEN, GREY, ORANGE
 from jaxinterp.report.figures.drawing import compared, strips
-from jaxinterp.report.figures.layout import class_columns, legend, legend_of, names, panels, plain
+from jaxinterp.report.figures.layout import class_columns, legend_of, names, panels, plain
 from jaxinterp.studies.bottleneck_neurons.selectivity import MEASURES, agreement
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.study import Results
@@ -36,8 +36,8 @@ def selectivity(results: Results) -> Figure:
     own = correlations(False)
     compared(right, {"of the class": (own, BLUE, "o"), "of the next class": (correlations(True), ORANGE, "D")})
     names(right, x="Spearman's correlation with the index, over neurons")
-    legend(right)
     legend_of(figure, left, "lower left", ncols=4)
+    legend_of(figure, right, "lower right", ncols=2)
     title = "How selective is each class's most selective neuron, and do other measures agree?"
     index = mean(found.chosen_index.sel(conditions=TRAINED))
     text = (

@@ -84,7 +84,9 @@ def dictionaries(results: Results) -> Figure:
             strips(selective, condition.selectivity, colour, label, shift)
         columns(selective, [name.replace(" ", "\n") for name in KINDS], 8)
         plain(selective, "", "", "AUC for the best class", grid="y")
-        legend(selective)
+        low, high = selective.get_ylim()
+        selective.set_ylim(low - 0.35 * (high - low), high)  # room for the legend
+        legend(selective, "lower left")
         texts.append(f"{recipe}: features found twice for each unit, {means(groups, 2)}")
     title = "Sparse dictionaries of the last hidden layer: what they explain, what two of them share, and for what"
     notes = f"{BAND}; {DOTS}; dotted: as many features as units"

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jaxinterp.report.figures.captions import by, caption, seeds
-from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE, YELLOW
+from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE, PURPLE, YELLOW
 from jaxinterp.report.figures.drawing import bars, bound_of, heat, picture, quantiles
 from jaxinterp.report.figures.layout import colour_bar, columns, legend_of, names, panels, plain
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
@@ -18,7 +18,7 @@ from jaxinterp.studies.instance_variation.strokes import DIGITS, ENCODING, FRAGM
 from jaxinterp.studies.study import Results
 from jaxinterp.text import format_number, mean
 
-_PARTS = (ORANGE, GREEN, BLUE, YELLOW)
+_PARTS = (YELLOW, GREEN, PURPLE, GREY)  # not those of changes: red above 0, blue below
 _ACROSS = 5
 _CAUSES = {"shape": ("stroke", BLUE), "place": ("place", ORANGE), "both": ("both together", GREY)}
 _PAIRS = {

@@ -13,7 +13,7 @@ from jaxinterp.report.figures.layout import columns, legend, panels, plain, rows
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.llm_labels.facets import counted_rightly
 from jaxinterp.studies.study import Results
-from jaxinterp.text import mean
+from jaxinterp.text import format_percent, mean
 
 Groups = dict[str, tuple[xr.DataArray, str]]
 
@@ -75,7 +75,7 @@ def images(results: Results) -> Figure:
             axes.set_axis_off()
         else:
             picture(axes, own.facet_images, shape=shape_of(found))
-            axes.set_xlabel(f"{100 * float(own.facet_shares):.0f} %", fontsize=8, labelpad=1)
+            axes.set_xlabel(format_percent(float(own.facet_shares)), fontsize=8, labelpad=3)
         if facet == 0:
             axes.set_title(f"output {shortened(own.classes.item())}", fontsize=8)
     seed = int(found.seed)
