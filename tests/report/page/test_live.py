@@ -24,15 +24,18 @@ def html(epoch, *, now=None, ended=False):
 
 @pytest.fixture
 def opened(browser, tmp_path, monkeypatch):
-    """opened(html, …) → the page and its file."""
+    """opened(html, …) → the page and its file; stopped: whether time stands still there."""
     monkeypatch.setattr(live, "SECONDS", 0.05)
     said, pages = [], []
 
-    def opened(text, **options):
+    def opened(text, *, stopped=False, **options):
         file = tmp_path / "live.html"
         file.write_text(text, encoding="utf-8")
         page = browser.new_page(**options)
         page.set_default_timeout(5000)
+        if stopped:
+            page.clock.install()
+            page.clock.pause_at(datetime.now().timestamp() + 60)
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
         page.goto(file.as_uri())
@@ -58,16 +61,13 @@ def test_it_loads_itself_until_training_has_ended(opened):
 
 
 def test_it_can_be_paused(opened):
-    page, file = opened(html(1))
-    for _ in range(50):  # the button may go as it is pressed
-        page.get_by_role("button", name="Pause").click()
-        page.wait_for_timeout(100)
-        if page.locator("button[aria-pressed=true]").count():
-            break
+    page, file = opened(html(1), stopped=True)
     file.write_text(html(2), encoding="utf-8")
-    page.wait_for_timeout(300)
+    page.get_by_role("button", name="Pause").click()
+    page.clock.run_for(60_000)
     assert page.get_by_text("Epoch 1 of 3").count() == 1
     page.get_by_role("button", name="Pause").click()
+    page.clock.run_for(1000)
     page.get_by_text("Epoch 2 of 3").wait_for()
 
 
