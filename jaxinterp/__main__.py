@@ -1,8 +1,13 @@
 """The command `jaxinterp`, which is `python -m jaxinterp` too, and `jaxinterp-sweep`."""
 
+import os
 import sys
 
 from jaxinterp import interrupts
+
+# JAX uses every core. Threads of NumPy's that wait for each other beside it take twenty times as long for a product of
+# small matrices; NumPy reads this when it is first imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def main() -> int:

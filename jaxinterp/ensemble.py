@@ -1,7 +1,9 @@
 """How is a function of one network applied to hundreds? By vmap over the seeds axis, in chunks and over devices."""
 
 import os
-from collections.abc import Callable, Iterable
+import queue
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import jax
@@ -14,8 +16,8 @@ from jaxinterp.errors import InputError
 from jaxinterp.networks import Network
 
 __all__ = [
-    "Tree", "cores", "keys", "mesh", "over_devices", "over_seeds", "over_some", "shard", "size", "stack", "take",
-    "use_every_core",
+    "Tree", "cores", "keys", "mesh", "over_devices", "over_seeds", "over_some", "shard", "side_by_side", "size",
+    "stack", "take", "use_every_core",
 ]  # fmt: skip
 
 Tree = TypeVar("Tree")
@@ -111,6 +113,27 @@ def mesh(devices=None) -> jax.sharding.Mesh:
 def shard(networks: Network, devices=None) -> Network:
     """Spread the seeds axis over devices. The number of seeds must be a multiple of the number of devices."""
     return jax.device_put(networks, NamedSharding(mesh(devices), PartitionSpec("seeds")))
+
+
+def side_by_side(fn: Callable, items: Sequence) -> list:
+    """[fn(item) for item in items], as many at a time as there are devices, each on a device of its own.
+
+    For programs that differ, and leave other devices idle: their compilation and their work overlap.
+    """
+    devices: queue.SimpleQueue = queue.SimpleQueue()
+    for device in jax.devices():
+        devices.put(device)
+
+    def on_a_device(item):
+        device = devices.get()
+        try:
+            with jax.default_device(device):
+                return fn(item)
+        finally:
+            devices.put(device)
+
+    with ThreadPoolExecutor(len(jax.devices())) as pool:
+        return list(pool.map(on_a_device, items))
 
 
 def over_devices(fn: Callable) -> Callable:

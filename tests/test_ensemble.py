@@ -1,3 +1,5 @@
+import threading
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -68,6 +70,22 @@ def test_over_some_computes_as_few_chunks_as_hold_them(some):
     assert computed[is_one].all() and computed.sum() == -(-len(some) // 3) * 3
     np.testing.assert_array_equal(found[0], np.where(computed, np.arange(12) + 100, -1))
     np.testing.assert_array_equal(found[1], np.where(computed, -np.arange(12), 0))
+
+
+def test_side_by_side_is_a_list_in_order_with_a_device_for_each():
+    devices = jax.devices()
+    together = threading.Barrier(len(devices), timeout=60)
+
+    def squared(item):
+        together.wait()  # only passes while one function runs for each device
+        value = jnp.asarray(item) ** 2
+        return value, value.devices()
+
+    found = ensemble.side_by_side(squared, range(2 * len(devices)))
+    assert [int(value) for value, _ in found] == [item**2 for item in range(2 * len(devices))]
+    assert set().union(*(where for _, where in found)) == set(devices)
+    with pytest.raises(ZeroDivisionError):
+        ensemble.side_by_side(lambda item: 1 / item, [1, 0])
 
 
 def test_size_counts_seeds(seven):

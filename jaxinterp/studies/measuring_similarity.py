@@ -14,8 +14,8 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from jaxinterp.analysis.similarity import MEASURES, discrimination
-from jaxinterp.ensemble import over_seeds
+from jaxinterp.analysis.similarity import MEASURES, Measure, discrimination
+from jaxinterp.ensemble import over_seeds, side_by_side
 from jaxinterp.errors import InputError
 from jaxinterp.networks import Network
 from jaxinterp.stats import SHARE
@@ -65,20 +65,15 @@ class Correctness(NamedTuple):
 
 def groups(inputs: Mapping[str, Inputs]) -> Correctness:
     """Whether the last layer tells the networks of one recipe from those of others."""
-
-    def right(measure, by_recipe: Sequence[Layers]):
-        return discrimination.groups_apart(measure, [layers[-1] for layers in by_recipe])
-
-    return _given(inputs, right, chance=0.5)
+    return _given(
+        inputs, lambda by_recipe: [layers[-1] for layers in by_recipe], discrimination.groups_apart, chance=0.5
+    )
 
 
 def layers(inputs: Mapping[str, Inputs]) -> Correctness:
     """Whether a layer's most alike layer in another network is the same one."""
-
-    def right(measure, by_recipe: Sequence[Layers]):
-        return discrimination.layers_found(measure, *by_recipe)
-
-    return _given(inputs, right, chance=1 / len(inputs[NAME].once(read_layers)[0]))
+    chance = 1 / len(inputs[NAME].once(read_layers)[0])
+    return _given(inputs, lambda by_recipe: by_recipe[0], discrimination.layers_found, chance=chance)
 
 
 def read_layers(inputs: Inputs) -> tuple[Layers, Layers]:
@@ -99,19 +94,30 @@ def _hidden(network: Network, images):
     return [activations[layer.post] for layer in network.model.layers]
 
 
-def _given(inputs: Mapping[str, Inputs], right: Callable, *, chance: float) -> Correctness:
-    """Every measure, on the networks before training and after it."""
-    by_condition = list(zip(*(own.once(read_layers) for own in inputs.values()), strict=True))
-    values = [[right(measure, by_recipe) for by_recipe in by_condition] for measure in MEASURES.values()]
-    trained = by_condition[CONDITIONS.index(TRAINED)]
-    by_half = [[of_half(right, measure, trained, half) for half in range(2)] for measure in MEASURES.values()]
+def _given(inputs: Mapping[str, Inputs], sets: Callable, right: Callable, *, chance: float) -> Correctness:
+    """Every measure, on the networks before training and after it.
+
+    sets: from the layers of every recipe's networks, those that are compared.
+    """
+    by_condition = [
+        sets(by_recipe) for by_recipe in zip(*(own.once(read_layers) for own in inputs.values()), strict=True)
+    ]
+
+    def of_measure(measure: Measure):
+        return [discrimination.alike(measure, own) for own in by_condition]
+
+    tables = side_by_side(of_measure, list(MEASURES.values()))
+    values = [[right(table) for table in own] for own in tables]
+    by_half = [[of_half(right, own[CONDITIONS.index(TRAINED)], half) for half in range(2)] for own in tables]
     return Correctness(np.array(values), np.array(by_half), np.array(chance))
 
 
-def of_half(right: Callable, measure, by_recipe: Sequence[Layers], half: int) -> Float[np.ndarray, " half_seeds"]:
+def of_half(
+    right: Callable, table: Float[np.ndarray, "sets sets seeds seeds"], half: int
+) -> Float[np.ndarray, " half_seeds"]:
     """How often the measure is right about every other network, compared with those of its half alone."""
-    seeds = len(by_recipe[0][0])
-    values = right(measure, [[layer[half::2] for layer in layers] for layers in by_recipe])
+    seeds = table.shape[-1]
+    values = right(table[:, :, half::2, half::2])
     return np.pad(values, (0, -(-seeds // 2) - len(values)), constant_values=np.nan)
 
 

@@ -74,9 +74,9 @@ def test_a_network_that_diverged_changes_nothing_for_the_others(inputs):
     measure = MEASURES["debiased_cka"]
     layers = inputs[study.NAME].once(study.read_layers)[1]
     lost = [np.where(np.arange(3)[:, None, None] == 1, np.nan, layer) for layer in layers]
-    found = discrimination.layers_found(measure, lost)
+    found = discrimination.layers_found(discrimination.alike(measure, lost))
     assert np.isnan(found[1]) and np.isfinite(found[[0, 2]]).all()
-    assert np.isfinite(discrimination.layers_found(measure, layers)).all()
+    assert np.isfinite(discrimination.layers_found(discrimination.alike(measure, layers))).all()
 
 
 def test_verdicts_follow_the_numbers(monkeypatch):
@@ -112,10 +112,11 @@ def test_what_is_chosen_on_one_half_is_judged_on_the_other(monkeypatch):
 
 
 def test_each_half_is_compared_among_itself(inputs):
-    measure, layers = MEASURES["debiased_cka"], inputs[study.NAME].once(study.read_layers)
-    half = study.of_half(lambda measure, by: discrimination.layers_found(measure, *by), measure, [layers[1]], 0)
-    np.testing.assert_allclose(half, discrimination.layers_found(measure, [layer[::2] for layer in layers[1]]))
-    assert np.isnan(study.of_half(lambda measure, by: np.ones(len(by[0][0])), measure, [layers[1]], 1)[-1])
+    measure, (_, layers) = MEASURES["debiased_cka"], inputs[study.NAME].once(study.read_layers)
+    table, alone = (discrimination.alike(measure, own) for own in (layers, [layer[::2] for layer in layers]))
+    half = study.of_half(discrimination.layers_found, table, 0)
+    np.testing.assert_allclose(half, discrimination.layers_found(alone))
+    assert np.isnan(study.of_half(lambda own: np.ones(own.shape[-1]), table, 1)[-1])
 
 
 def test_the_control_is_the_untrained_networks(monkeypatch):

@@ -17,26 +17,47 @@ from jaxinterp.analysis.similarity.measure import Measure
 from jaxinterp.analysis.similarity.pairs import all_pairs
 
 
-def groups_apart(
-    measure: Measure, groups: Sequence[Float[np.ndarray, "seeds examples _"]]
-) -> Float[np.ndarray, " seeds"]:
+def alike(
+    measure: Measure, sets: Sequence[Float[np.ndarray, "seeds examples _"]]
+) -> Float[np.ndarray, "sets sets seeds seeds"]:
+    """The measure of all pairs of networks of every two sets, negative if lower is more alike: groups, or layers.
+
+    NaN for a measure that compares unit with unit if the sets have different numbers of units. A pair's value does not
+    depend on the other networks, so that the table of some of the networks is a part of it.
+    """
+    count, seeds, same_units = len(sets), len(sets[0]), len({one.shape[-1] for one in sets}) == 1
+    if same_units:
+        # One program compares them all. Seed after seed, so that of two seeds the first is always compared with the
+        # second: networks that are the same in two sets then have the same values, to the last bit, and tie.
+        together = _likeness(measure, np.stack(sets, axis=1).reshape(count * seeds, *sets[0].shape[1:]))
+        return together.reshape(seeds, count, seeds, count).transpose(1, 3, 0, 2)
+    if measure.unit_by_unit:
+        return np.full((count, count, seeds, seeds), np.nan)
+    table = np.empty((count, count, seeds, seeds))
+    for i in range(count):
+        for j in range(i if measure.symmetric else 0, count):
+            table[i, j] = _likeness(measure, sets[i], *([] if i == j else [sets[j]]))
+            if measure.symmetric:
+                table[j, i] = table[i, j].T
+    return table
+
+
+def groups_apart(table: Float[np.ndarray, "groups groups seeds seeds"]) -> Float[np.ndarray, " seeds"]:
     """How often, by seed, a network is more alike one of its own group than one of another; mean over ordered pairs.
 
-    See `more_alike`. NaN for a measure that compares unit with unit if the groups have different numbers of units.
+    table: see `alike`. See `more_alike`.
     """
-    tables, every = _tables(measure, groups), range(len(groups))
-    shares = [[more_alike(tables[own, own], tables[own, other]) for other in every if other != own] for own in every]
+    every = range(len(table))
+    shares = [[more_alike(table[own, own], table[own, other]) for other in every if other != own] for own in every]
     return np.mean(shares, axis=(0, 1))
 
 
-def layers_found(
-    measure: Measure, layers: Sequence[Float[np.ndarray, "seeds examples _"]]
-) -> Float[np.ndarray, " seeds"]:
-    """How often, by seed, a network's layers find the same layer of another network most alike; see `same_layer`.
+def layers_found(table: Float[np.ndarray, "layers layers seeds seeds"]) -> Float[np.ndarray, " seeds"]:
+    """How often, by seed, a network's layers find the same layer of another network most alike.
 
-    NaN for a measure that compares unit with unit if the layers have different numbers of units.
+    table: see `alike`. See `same_layer`.
     """
-    return same_layer(np.moveaxis(_tables(measure, layers), 1, 2))
+    return same_layer(np.moveaxis(table, 1, 2))
 
 
 def more_alike(
@@ -65,22 +86,9 @@ def same_layer(table: Float[np.ndarray, "layers seeds layers seeds"]) -> Float[n
     return stats.known_mean(np.where(counted, right, np.nan), (0, 2))
 
 
-def _tables(
-    measure: Measure, sets: Sequence[Float[np.ndarray, "seeds examples _"]]
-) -> Float[np.ndarray, "sets sets seeds seeds"]:
-    """The measure of all pairs of networks of every two sets; NaN where it cannot compare their units."""
-    count, seeds, same_units = len(sets), len(sets[0]), len({one.shape[-1] for one in sets}) == 1
-    if same_units:  # one program compares them all
-        together = np.concatenate(sets)
-        return np.moveaxis(_likeness(measure, together, together).reshape(count, seeds, count, seeds), 2, 1)
-    if measure.unit_by_unit:
-        return np.full((count, count, seeds, seeds), np.nan)
-    return np.array([[_likeness(measure, one, other) for other in sets] for one in sets])
-
-
-def _likeness(measure: Measure, activations: np.ndarray, others: np.ndarray) -> np.ndarray:
+def _likeness(measure: Measure, *activations: np.ndarray) -> np.ndarray:
     """The measure of all pairs, higher for more alike whatever its direction."""
-    values = np.asarray(_program(measure)(activations, others), np.float64)
+    values = np.asarray(_program(measure)(*activations), np.float64)
     return values if measure.direction == "higher" else -values
 
 

@@ -1,12 +1,13 @@
 """Counting who is more alike, against SciPy and against slow loops."""
 
 import numpy as np
+import pytest
 import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jaxinterp.analysis.similarity import MEASURES
-from jaxinterp.analysis.similarity.discrimination import groups_apart, layers_found, more_alike, same_layer
+from jaxinterp.analysis.similarity import MEASURES, all_pairs
+from jaxinterp.analysis.similarity.discrimination import alike, groups_apart, layers_found, more_alike, same_layer
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(3, 6))
@@ -49,11 +50,26 @@ def test_groups_of_one_kind_are_told_from_others_whatever_their_widths():
     second = other + 0.01 * rng.normal(size=(3, 40, 4))
     wide = np.concatenate([second, second], axis=-1)
     for name in ("debiased_cka", "procrustes"):
-        np.testing.assert_array_equal(groups_apart(MEASURES[name], [first, second]), 1)
-        np.testing.assert_array_equal(groups_apart(MEASURES[name], [first, wide]), 1)
-    np.testing.assert_array_equal(groups_apart(MEASURES["cosine"], [first, second]), 1)
-    assert np.isnan(groups_apart(MEASURES["cosine"], [first, wide])).all()  # it needs as many units in both
+        np.testing.assert_array_equal(groups_apart(alike(MEASURES[name], [first, second])), 1)
+        np.testing.assert_array_equal(groups_apart(alike(MEASURES[name], [first, wide])), 1)
+    np.testing.assert_array_equal(groups_apart(alike(MEASURES["cosine"], [first, second])), 1)
+    assert np.isnan(groups_apart(alike(MEASURES["cosine"], [first, wide]))).all()  # it needs as many units in both
     for name in ("debiased_cka", "procrustes"):
-        np.testing.assert_array_equal(layers_found(MEASURES[name], [first, second]), 1)
-        np.testing.assert_array_equal(layers_found(MEASURES[name], [first, wide]), 1)  # layers have widths of their own
-    assert np.isnan(layers_found(MEASURES["cosine"], [first, wide])).all()
+        np.testing.assert_array_equal(layers_found(alike(MEASURES[name], [first, second])), 1)
+        np.testing.assert_array_equal(
+            layers_found(alike(MEASURES[name], [first, wide])), 1
+        )  # layers have widths of their own
+    assert np.isnan(layers_found(alike(MEASURES["cosine"], [first, wide]))).all()
+
+
+@pytest.mark.parametrize("name", ["debiased_cka", "procrustes", "pwcca"])  # higher and lower; not symmetric
+@pytest.mark.parametrize("units", [(4, 4), (4, 6)])
+def test_all_pairs_of_sets_are_the_measure_of_each_pair(name, units):
+    measure, rng = MEASURES[name], np.random.default_rng(0)
+    sets = [rng.normal(size=(3, 20, own)) for own in units]
+    table, sign = alike(measure, sets), 1 if measure.direction == "higher" else -1
+    assert table.shape == (2, 2, 3, 3)
+    for i, j in np.ndindex(2, 2):
+        np.testing.assert_allclose(sign * table[i, j], all_pairs(measure, sets[i], sets[j]), atol=1e-7)
+    some = alike(measure, [own[::2] for own in sets])
+    np.testing.assert_allclose(some, table[:, :, ::2, ::2], atol=1e-7)
