@@ -164,7 +164,8 @@ def coalitions(command: Coalitions) -> None:
     from jaxinterp.report import answers
 
     found = questions.coalitions.answer(questions.load(command.run), kind=command.kind)
-    title = f"{command.run}: all subsets of {found.layer}, under {found.kind}-ablation of the others"
+    which = "random" if found.is_sampled else "all"
+    title = f"{command.run}: {which} subsets of {found.layer}, under {found.kind}-ablation of the others"
     shown = show(answers.coalitions_table(found, title=title), command.format)
     shown = show(answers.coalition_sets_table(found), command.format, after=shown)
     show(answers.coalition_units_table(found), command.format, after=shown)

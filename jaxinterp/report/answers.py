@@ -113,7 +113,7 @@ def coalitions_table(found: Coalitions, *, title: str = "") -> Table:
         cells.append((name, *(_both(estimate, "\n") for estimate in estimates)))
         values.append({"class": name, "n": row.intact.n} | dict(zip(row._fields[1:], estimates, strict=True)))
     caption = (
-        f"F1 of each class by all subsets of units, on {found.images} test images: sets are chosen on one half and "
+        f"F1 of each class by subsets of units, on {found.images} test images: sets are chosen on one half and "
         "scored on the other; enough: units in the smallest set that alone keeps 95 % of F1; kept: the share it keeps; "
         "necessary: units in the smallest set without which less than 10 % is left; left: the share; "
         "random: the same with directions of a random basis; disjoint: sets without a common unit that are enough; "
