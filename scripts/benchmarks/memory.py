@@ -37,10 +37,11 @@ def unit_ablation(seeds: int, units: int) -> dict[str, float | None]:
     program = jax.jit(ensemble.over_seeds(fn, chunk=seeds)).lower(many, test).compile()
     seconds = seconds_of(Contestant(1, calls(program, many, test)))
     analysis: Any = program.memory_analysis()
-    return {"peak": _peak(), "allocated": analysis.temp_size_in_bytes, "seconds": seconds}
+    return {"peak": peak(), "allocated": analysis.temp_size_in_bytes, "seconds": seconds}
 
 
-def _peak() -> int | None:
+def peak() -> int | None:
+    """The most bytes that this process ever held; None where the system does not report it."""
     # Not getrusage: on Linux its ru_maxrss starts at the memory of the parent process.
     status = Path("/proc/self/status")
     if not status.exists():

@@ -19,6 +19,7 @@ Part = Literal[
     "coalitions",
     "explanation",
     "memory",
+    "many",
     "page",
 ]
 
