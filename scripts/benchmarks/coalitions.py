@@ -8,24 +8,29 @@ number of orders that gives a standard error of ERROR. Ours has no such error, a
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from benchmarks import peers
+from benchmarks import peers, processes
 from benchmarks.ablation import untrained
+from benchmarks.memory import peak
 from benchmarks.options import Options
 from benchmarks.race import Contestant, Result, Timing, calls, race, rows, spread
 from jaxinterp import data, ensemble, networks, recipes, train
 from jaxinterp.analysis import coalitions
+from jaxinterp.config import DataConfig
 from jaxinterp.data import Dataset
 from jaxinterp.networks import Network
 
 ERROR = 1e-3  # of F1
 ORDERS = 2  # that captum draws per turn
 DIGIT = 4
+PEAK_SEEDS = 4
 EPOCHS = 1
 TARGETS = {"captum": "≥ 1000"}
 
@@ -35,22 +40,28 @@ def measure(splits: data.Splits, options: Options) -> tuple[dict[str, Any], list
     test = jax.device_put(splits.test)
     many = untrained(options.seeds, test.images.shape[-1])
     every = jax.jit(ensemble.over_devices(tables))
+    whole = jax.jit(ensemble.over_devices(partial(tables, of=all_values)))
     network = trained(splits)
     values = jax.jit(f1)(network, test)
     alone = {
         "tables": race({"ours": Contestant(options.seeds, calls(every, many, test))}, 1)["ours"],
+        "all values": race({"ours": Contestant(options.seeds, calls(whole, many, test))}, 1)["ours"],
         "interactions": race({"ours": Contestant(1, calls(jax.jit(coalitions.shapley), values))}, options.rounds)[
             "ours"
         ],
     }
     results = [
         _seconds(f"F1 of all subsets, {options.seeds} networks", alone["tables"], "< 150"),
+        _seconds(f"all values of all subsets, {options.seeds} networks", alone["all values"], "< 150"),
         _seconds("interactions of all orders, one network", alone["interactions"], "< 1"),
     ]
     timings = shapley_race(network, test, options)
     missing = peers.missing("captum")
     results += rows("Shapley values, one digit", "digits/s", timings, TARGETS, missing=missing)
-    return alone | timings, results
+    used = processes.call("coalitions", "peak_of_tables", PEAK_SEEDS)
+    note = f"process's peak: all values of all subsets of {PEAK_SEEDS} networks, one for each device at a time"
+    results.append(Result("memory", "GB", spread([used / 1e9]), target="< 1.5", note=note))
+    return alone | timings | {"peak": used}, results
 
 
 def f1(network: Network, test: Dataset) -> jax.Array:
@@ -58,9 +69,25 @@ def f1(network: Network, test: Dataset) -> jax.Array:
     return coalitions.f1(coalitions.table(network, test))
 
 
-def tables(many: Network, test: Dataset) -> jax.Array:
+def all_values(network: Network, test: Dataset) -> jax.Array:
+    """Accuracy with every subset, and each class's recall, precision, F1, margin and loss: "values subsets"."""
+    found = coalitions.table(network, test)
+    of_classes = coalitions.recall(found), coalitions.precision(found), coalitions.f1(found), found.margin, found.loss
+    return jnp.concatenate([*of_classes, coalitions.accuracy(found)[None]])
+
+
+def tables(many: Network, test: Dataset, of: Callable = f1) -> jax.Array:
     """What is left of each network's table: the mean over subsets, so that memory holds one table at a time."""
-    return ensemble.over_seeds(lambda network, test: f1(network, test).mean(axis=-1), chunk=1)(many, test)
+    return ensemble.over_seeds(lambda network, test: of(network, test).mean(axis=-1), chunk=1)(many, test)
+
+
+def peak_of_tables(seeds: int) -> int | None:
+    """The most bytes that this process ever held while it made all values of so many networks."""
+    ensemble.use_every_core()
+    test = jax.device_put(data.load(DataConfig()).test)
+    many = untrained(seeds, test.images.shape[-1])
+    jax.block_until_ready(jax.jit(ensemble.over_devices(partial(tables, of=all_values)))(many, test))
+    return peak()
 
 
 def shapley(network: Network, test: Dataset) -> jax.Array:

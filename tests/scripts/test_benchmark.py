@@ -25,15 +25,17 @@ from benchmarks import (
     superposition,
     training,
 )
+from benchmarks import many as many_seeds
 from benchmarks.options import Options
 from benchmarks.race import Contestant, Timing
 from support.toy_benchmark import PIXELS, blobs, config
 
-from jaxinterp import controls, ensemble, epoch, networks, recipes, report
+from jaxinterp import controls, ensemble, epoch, networks, recipes
 from jaxinterp.analysis import ablation as library
 from jaxinterp.analysis import ablation_search
 from jaxinterp.config import ModelConfig
 from jaxinterp.errors import InputError
+from jaxinterp.report import build
 
 RECIPE = recipes.config
 
@@ -218,7 +220,7 @@ def test_making_a_page_is_a_process_of_its_own_with_a_cache_of_its_own(stored, t
 
 
 def test_without_a_browser_a_row_says_what_to_install(splits, monkeypatch):
-    monkeypatch.setattr(page, "made", lambda run, _: report.build.write(run / "report" / "index.html", "page") or 1.0)
+    monkeypatch.setattr(page, "made", lambda run, _: build.write(run / "report" / "index.html", "page") or 1.0)
     monkeypatch.setattr(chromium, "NAMES", ("no-such-browser",))
     *_, row = page.measure(splits, Options(rounds=1, seeds=2))[1]
     assert (row.name, row.rate) == ("opening it", None)
@@ -237,6 +239,8 @@ def test_record_has_machine_timings_and_a_target_beside_each_figure(splits, tmp_
     answers = {
         "product_timing": Timing(1.0, 1.0, [1.0])._asdict(),
         "unit_ablation": {"peak": 3e8, "allocated": 2e8, "seconds": 1.0},
+        "peak_of_tables": 3e8,
+        "trained": {"seconds": 1.0, "peak": 3e8, "weights": 1e6},
     }
     monkeypatch.setattr(benchmark.data, "load", lambda _: splits)
     monkeypatch.setattr(processes, "call", lambda module, function, *arguments: answers[function])
@@ -248,13 +252,14 @@ def test_record_has_machine_timings_and_a_target_beside_each_figure(splits, tmp_
         monkeypatch.setattr(similarity, name, size)
     small = {maximization: {"RESTARTS": 2, "STEPS": 5}, attribution: {"EXAMPLES": 6}, pruning: {"SEEDS": 2}}
     small |= {superposition: {"SEEDS": 2, "STEPS": 3, "SIZES": ((3, 2),), "SPARSITIES": np.float32([0, 0.5])}}
+    small |= {many_seeds: {"MANY": 6, "PAIRS": 2, "EXAMPLES": 40, "UNITS": (4, 2)}}
     for part, sizes in small.items():
         for name, size in sizes.items():
             monkeypatch.setattr(part, name, size)
     monkeypatch.setattr(pruning, "SHARES", np.array([0, 0.5]))
     monkeypatch.setattr(imports, "FILES", 2)
     monkeypatch.setattr(imports, "imported", lambda files, folder, name: float(len(files)))
-    monkeypatch.setattr(page, "made", lambda run, _: report.build.write(run / "report" / "index.html", "page") or 1.0)
+    monkeypatch.setattr(page, "made", lambda run, _: build.write(run / "report" / "index.html", "page") or 1.0)
     monkeypatch.setattr(page, "opened", lambda _, rounds: Timing(1, 1.0, [1.0] * rounds))
     few = {name: similarity.MEASURES[name] for name in ("debiased_cka", "procrustes")}
     monkeypatch.setattr(similarity, "MEASURES", few)
@@ -277,9 +282,10 @@ def test_record_has_machine_timings_and_a_target_beside_each_figure(splits, tmp_
         "dynamics": ["≥ 20"],
         "pruning": ["≥ 10"],
         "superposition": ["< 60"],
-        "coalitions": ["< 150", "< 1", "≥ 1000"],
+        "coalitions": ["< 150", "< 150", "< 1", "≥ 1000", "< 1.5"],
         "explanation": ["< 20", "≥ 20"],
         "memory": ["< 2"] * len(memory.CHUNKS),
+        "many": ["≤ 1.1", "≤ 1.25", "< 120", "≥ 15", "≥ 15"],
         "page": ["≤ 15", "< 30", "< 30", "< 2"],
     }
 
