@@ -21,6 +21,7 @@ Part = Literal[
     "memory",
     "many",
     "page",
+    "phases",
 ]
 
 

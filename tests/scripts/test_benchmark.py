@@ -240,6 +240,7 @@ def test_record_has_machine_timings_and_a_target_beside_each_figure(splits, tmp_
         "product_timing": Timing(1.0, 1.0, [1.0])._asdict(),
         "unit_ablation": {"peak": 3e8, "allocated": 2e8, "seconds": 1.0},
         "peak_of_tables": 3e8,
+        "of": {"all": 2.0, "imports": 1.0},
         "trained": {"seconds": 1.0, "peak": 3e8, "weights": 1e6},
     }
     monkeypatch.setattr(benchmark.data, "load", lambda _: splits)
@@ -287,6 +288,7 @@ def test_record_has_machine_timings_and_a_target_beside_each_figure(splits, tmp_
         "memory": ["< 2"] * len(memory.CHUNKS),
         "many": ["≤ 1.1", "≤ 1.25", "< 120", "≥ 15", "≥ 15"],
         "page": ["≤ 15", "< 30", "< 30", "< 2"],
+        "phases": [],
     }
 
 
