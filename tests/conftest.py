@@ -1,7 +1,6 @@
 """One trained ensemble, made once by the real path at toy size, serves every test that needs a network."""
 
 import gc
-import os
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
@@ -22,7 +21,6 @@ from support import connections
 from support.compiling import QUICK
 
 connections.refuse()
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each process that a test starts would compile our modules
 # Shapes in signatures are checked, in tests alone; not of what every forward pass calls, where that takes a tenth of
 # their time.
 _PACKAGE = Path(__file__).parents[1] / "jaxinterp"

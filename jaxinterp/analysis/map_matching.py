@@ -31,26 +31,33 @@ class Likeness(NamedTuple):
     maps: Float[Array, "views seeds seeds"]
 
 
-@partial(jax.jit, static_argnames=("outputs", "odd"))
 def likeness(maps: Maps, activations: Activations, *, outputs: bool = False, odd: bool = False) -> Likeness:
     """How alike the maps of paired units are, for all pairs of networks and each view, one kind of map.
 
     outputs: the units are classes, which are paired with themselves unless they are matched by the maps. odd: a unit
     and its mirror image count as the same: a pair whose activations correlate negatively has one map negated.
     """
-    table = matching.correlations(activations)
+    # Matching stands alone: JAX keeps no program with a callback, so each process would compile all of it.
+    table, pixels = _correlations(maps, activations)
     order = _order(table, outputs, odd)
-    sign = jnp.where(table < 0, -1.0, 1.0) if odd else jnp.ones_like(table)
+    best = jnp.stack([matching.match(view, absolute=odd).value for view in pixels])
+    return _means(table, pixels, order, best, odd=odd)
 
-    def of_view(view):
-        pixels = matching.correlations(jnp.swapaxes(view, 1, 2))
-        signed = sign * pixels
-        matched = jnp.take_along_axis(signed, order[..., None], axis=-1)[..., 0]
-        best = matching.match(pixels, absolute=odd).value
-        best = jnp.abs(best) if odd else best
-        return Likeness(jnp.nanmean(matched, axis=-1), jnp.nanmean(signed, axis=(-2, -1)), jnp.nanmean(best, axis=-1))
 
-    return jax.tree.map(lambda *views: jnp.stack(views), *[of_view(maps[:, view]) for view in range(maps.shape[1])])
+@jax.jit
+def _correlations(maps: Maps, activations: Activations) -> tuple[Array, Array]:
+    """Of all pairs of units: of their activations, and of their maps for each view."""
+    views = jnp.moveaxis(jnp.asarray(maps), 1, 0)
+    pixels = [matching.correlations(jnp.swapaxes(view, 1, 2)) for view in views]
+    return matching.correlations(activations), jnp.stack(pixels)
+
+
+@partial(jax.jit, static_argnames="odd")
+def _means(table: Array, pixels: Array, order: Array, best: Array, *, odd: bool) -> Likeness:
+    signed = jnp.where(table < 0, -1.0, 1.0) * pixels if odd else pixels
+    matched = jnp.take_along_axis(signed, order[None, ..., None], axis=-1)[..., 0]
+    best = jnp.abs(best) if odd else best
+    return Likeness(jnp.nanmean(matched, axis=-1), jnp.nanmean(signed, axis=(-2, -1)), jnp.nanmean(best, axis=-1))
 
 
 def gallery(

@@ -19,9 +19,11 @@ def run(*arguments, before=""):
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-# What a full disk does to a process: files end early, and writing fails.
+# What a full disk does to a process: files end early, and writing fails. Bytecode is not written: Python 3.11 keeps a
+# file that ends early, and every later process that imports its module would fail.
 NO_LARGE_FILE = f"""
 import resource, signal
+sys.dont_write_bytecode = True
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, ({SMALL}, {SMALL}))
 """
