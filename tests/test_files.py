@@ -1,6 +1,7 @@
 """Files are written atomically; damage is detected; one process writes at a time; nothing is left behind."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -215,3 +216,21 @@ def test_names_have_as_many_folders_as_tell_them_apart():
     assert files.shortest_names([Path("x/seed0.npz"), Path("x/seed1.npz")]) == ["seed0.npz", "seed1.npz"]
     assert files.shortest_names([Path("x/net.npz")] * 2) == ["net.npz"] * 2
     assert files.shortest_names([]) == []
+
+
+def test_a_folder_that_is_still_written_to_is_removed(tmp_path, monkeypatch):
+    remove, calls = shutil.rmtree, []
+
+    def with_a_late_writer(folder, **options):
+        calls.append(folder)
+        remove(folder, **options)
+        if len(calls) < 3:
+            (folder / "late").mkdir(parents=True)
+
+    def fill(folder):
+        raise ValueError("no room")
+
+    monkeypatch.setattr(files.shutil, "rmtree", with_a_late_writer)
+    with pytest.raises(InputError, match="could not be written: no room"):
+        files.write_folder(tmp_path / "run", fill)
+    assert len(calls) == 3 and not list(tmp_path.iterdir())

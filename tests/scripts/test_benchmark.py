@@ -30,7 +30,7 @@ from benchmarks.options import Options
 from benchmarks.race import Contestant, Timing
 from support.toy_benchmark import PIXELS, blobs, config
 
-from jaxinterp import controls, ensemble, epoch, networks, recipes
+from jaxinterp import controls, ensemble, epoch, networks, recipes, report
 from jaxinterp.analysis import ablation as library
 from jaxinterp.analysis import ablation_search
 from jaxinterp.config import ModelConfig
