@@ -20,7 +20,7 @@ from benchmarks.race import Contestant, Result, Timing, calls, race, ratios, spr
 from jaxinterp import data, ensemble, jobs, recipes
 from jaxinterp.analysis.similarity import MEASURES
 
-FEW, MANY, EPOCHS = 64, 1024, 3
+FEW, MANY, EPOCHS = 64, 1024, 2
 EXAMPLES, UNITS = 10_000, (32, 16)  # of the similarity, at each of the two sites
 PAIRS = 64  # in a turn of NumPy's loop
 
