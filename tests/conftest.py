@@ -74,7 +74,7 @@ hypothesis.settings.load_profile("always")
 
 from support.toys import TOY  # noqa: E402
 
-from jaxinterp import data, networks, train  # noqa: E402
+from jaxinterp import data, networks, store, train  # noqa: E402
 
 
 def _set_fast_compilation(value):
@@ -108,6 +108,15 @@ def toy():
 @pytest.fixture(scope="session")
 def trained(toy):
     return toy[2]
+
+
+@pytest.fixture(scope="session")
+def saved(toy, tmp_path_factory):
+    """The toy ensemble as a run on disk; tests that change it take a copy."""
+    config, splits, trained = toy
+    path = tmp_path_factory.mktemp("store") / "toy"
+    store.save(path, config, trained, splits.test)
+    return path
 
 
 @pytest.fixture

@@ -27,15 +27,6 @@ class Effects(NamedTuple):
     effects: Float[Array, "seeds sites units"]
 
 
-@pytest.fixture(scope="session")
-def saved(toy, tmp_path_factory):
-    """The toy ensemble as a run on disk; tests that change it take `run`, a copy."""
-    config, splits, trained = toy
-    path = tmp_path_factory.mktemp("store") / "toy"
-    store.save(path, config, trained, splits.test)
-    return path
-
-
 @pytest.fixture
 def run(saved, tmp_path):
     return shutil.copytree(saved, tmp_path / "toy")

@@ -2,7 +2,7 @@
 
 The older version is checked out into a temporary folder and installed there from its own lock, so this needs git, make
 and the network. Both versions take turns. A command's first turn begins with nothing: no networks, no compiled
-programs. Later turns find what it keeps, except that `run` trains anew and a study measures anew.
+programs. Later turns reuse what the first stored, but `run` trains its networks again, and a study measures again.
 
 Since the older commit, studies have got further claims; a study's time is that of all its claims in each version.
 """

@@ -5,10 +5,10 @@ from jaxinterp import store
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory, small_run):
+def copy(tmp_path_factory, saved):
     """A copy of the package in which the document was followed, and what its commands printed."""
     folder = tmp_path_factory.mktemp("copy")
-    documents.copy_package(folder, small_run)
+    documents.copy_package(folder, saved)
     return folder, documents.carry_out(documents.ROOT / "docs" / "add-a-study.md", folder)
 
 

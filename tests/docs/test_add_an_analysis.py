@@ -3,8 +3,8 @@ from support import documents
 from jaxinterp import store
 
 
-def test_the_new_analysis_is_stored_printed_and_shown(tmp_path, small_run):
-    documents.copy_package(tmp_path, small_run)
+def test_the_new_analysis_is_stored_printed_and_shown(tmp_path, saved):
+    documents.copy_package(tmp_path, saved)
     printed, _ = documents.carry_out(documents.ROOT / "docs" / "add-an-analysis.md", tmp_path)
     demo = tmp_path / "checkpoints" / "demo"
     norm = store.load_result(demo, "analyses/output-norms")["norm"].mean("seeds")

@@ -28,9 +28,9 @@ def test_both_versions_take_the_same_turns_from_the_same_state(tmp_path, monkeyp
     timings, results = versions.raced(*pair, Options(rounds=2, seeds=4))
     for version in pair:
         calls = {name: (version.work / name / "calls.txt").read_text().splitlines() for name in timings}
-        assert calls["run"] == ["  run --seeds 4"] * 3  # trained anew
+        assert calls["run"] == ["  run --seeds 4"] * 3  # trains again
         asked = "study one-vs-seven --seeds 4"
-        assert calls["study one-vs-seven"] == [f"  {asked}", *[f"trained  {asked}"] * 2]  # measured anew
+        assert calls["study one-vs-seven"] == [f"  {asked}", *[f"trained  {asked}"] * 2]  # measures again
         assert [len(turns) for turns in version.used.values()] == [3, 3, 3]
     assert [len(found[label].seconds) for found in timings.values() for label in ("ours", "older")] == [2] * 6
     assert [row.name for row in results[-2:]] == ["study one-vs-seven, first", "study one-vs-seven, again"]

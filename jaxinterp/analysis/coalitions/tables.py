@@ -5,8 +5,8 @@ not in S, with activations a, replacements r and output weights W. Half of the u
 other half as many, and every coalition's logits are the sum of one of each. Images are taken some at a time, and their
 results added up, so that memory does not grow with them. Without one unit, logits are those of `ablation.units`: the
 same bits, unless the compiler fuses a product and a sum. Accuracies are equal; margins and losses are means that are
-summed in another order, and agree to rounding. Logits that are equal but for rounding, such as all of a coalition that
-is silent on an image where outputs have no biases, are told apart by their rounding.
+summed in another order, and agree to rounding. Where logits differ by rounding alone, rounding decides the prediction:
+so it is for a coalition that is silent on an image, if the outputs have no biases.
 """
 
 from functools import partial, reduce
