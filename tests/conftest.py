@@ -139,3 +139,4 @@ def pytest_collection_modifyitems(items):
 
 def pytest_collection_finish():
     gc.freeze()  # what is imported stays: the collector need not walk over it again and again
+    gc.set_threshold(20_000, 20, 20)  # nor often: tracing makes many objects that go by themselves
