@@ -144,7 +144,7 @@ class Analyze:
 class Report:
     """Write a run's page, the file RUN/report/index.html, from its networks and stored results.
 
-    With a second run it writes a page of both, RUN/report/with-OTHER.html: findings side by side, and both's networks.
+    With a second run it writes a page of both, RUN/report/with-OTHER.html: their findings and networks side by side.
 
     Examples:
       jaxinterp report checkpoints/demo --open

@@ -33,6 +33,7 @@ SCRIPTS = (
 )
 STYLES = ("style.css", "explorer.css", "print.css")
 _DPI = 150  # of what figures draw as pixels
+_PIXELS = 100  # of the page for an inch of a figure, whose text is then as large as the page's tables'
 
 
 class Drawn(NamedTuple):
@@ -137,7 +138,7 @@ def drawn(figure: Figure) -> Drawn:
     with matplotlib.rc_context({"svg.hashsalt": "jaxinterp"}):
         figure.savefig(buffer, format="svg", dpi=_DPI, metadata={"Date": None})
     source = f"data:image/svg+xml;base64,{base64.b64encode(buffer.getvalue()).decode()}"
-    width, height = (round(72 * inches) for inches in figure.get_size_inches())
+    width, height = (round(_PIXELS * inches) for inches in figure.get_size_inches())
     return Drawn(source, str(figure.get_label()), common.rows_of(figure), (width, height))
 
 

@@ -16,14 +16,13 @@ from jaxinterp import data, ensemble, files, networks
 from jaxinterp.config import RunConfig
 from jaxinterp.explanation import pictures
 from jaxinterp.networks import Network
-from jaxinterp.report import charts, tables, templates
+from jaxinterp.report import charts, colours, tables, templates
 from jaxinterp.train import SPLITS, Checkpoint
 
 SCRIPTS, STYLES = ("live.js",), ("style.css", "live.css")
 SECONDS = 3.0  # between two pages at least; the page loads itself again as often
 SHARE = 0.02  # of the time, at most, that goes into writing pages
 UNITS = 16  # of the first layer, whose weights are shown
-_ABOVE, _BELOW = np.array((200, 75, 0)) / 255, np.array((0, 90, 160)) / 255  # as on a run's page, on white
 
 
 class Progress(NamedTuple):
@@ -166,8 +165,7 @@ def _pictures(progress: Progress) -> list[tuple[int, str]]:
         if channels == 3:
             pixels = (1 + scaled) / 2  # grey at 0, as on a run's page
         else:
-            signed = scaled.mean(axis=-1, keepdims=True)
-            pixels = 1 - np.abs(signed) * (1 - np.where(signed > 0, _ABOVE, _BELOW))
+            pixels = colours.signed(scaled.mean(axis=-1))
         found.append((number, pictures.data_uri(pixels.ravel(), (rows, columns, 3))))
     return found
 

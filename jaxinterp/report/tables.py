@@ -306,7 +306,9 @@ def studies_table(known: Mapping[str, Study]) -> Table:
         cells.append((name, study.question, "\n".join(networks), "—" if study.total is None else str(study.total)))
         value = {"study": name, "question": study.question, "source": study.source, "claims": study.total}
         values.append(value | {"recipes": dict(study.recipes), "optional": dict(study.optional)})
-    caption = "judge one with: jaxinterp study NAME; claims about networks of optional recipes need these"
+    caption = (
+        "judge one with: jaxinterp study NAME; claims about optional recipes are left out where those are not trained"
+    )
     return Table(columns, cells, values, caption=caption)
 
 

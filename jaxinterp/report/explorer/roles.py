@@ -76,7 +76,7 @@ def _left_out(network: Network) -> str:
     if network.model.outputs < 2:
         return "They are not computed: with one output no class has logits of its own."
     if units > coalitions.PACKED:
-        return f"They are not computed: the layer has {units} units, and 2^{units} coalitions are too many."
+        return f"They are not computed: the layer has {units} units, too many for all their coalitions."
     return ""
 
 

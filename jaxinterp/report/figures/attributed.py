@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from jaxinterp.questions.attribute import ORDERS, Attribution
 from jaxinterp.report.figures.captions import caption
-from jaxinterp.report.figures.common import BAND, BLUE, GREY, ORANGE
+from jaxinterp.report.figures.common import BAND, GREEN, GREY, PURPLE
 from jaxinterp.report.figures.drawing import band, bound_of, has_rows, picture
 from jaxinterp.report.figures.layout import legend, names, panels, plain, shortened
 from jaxinterp.text import format_number
@@ -37,7 +37,7 @@ def figure(found: Attribution) -> Figure:
         picture(axes, sums, bound_of(xr.DataArray(sums)), one)
         names(axes, title)
     along = np.linspace(0, 1, found.curves.shape[2])  # shares of the ink
-    for order, colour in zip(range(len(ORDERS)), (BLUE, GREY, ORANGE), strict=True):
+    for order, colour in zip(range(len(ORDERS)), (GREEN, GREY, PURPLE), strict=True):
         values = xr.DataArray(found.curves[:, order], dims=("seeds", "points"))
         band(curves, values, colour, ORDERS[order], x=along)
     plain(curves, x="share of ink blanked", y=textwrap.fill(found.what, 30))
@@ -45,5 +45,6 @@ def figure(found: Attribution) -> Figure:
     areas = zip(ORDERS, found.areas.mean(axis=0), strict=True)
     text = f"Area under the curve: {', '.join(f'{order} {format_number(float(area))}' for order, area in areas)}"
     title = f"What {found.what} is due to, by {found.method.replace('-', ' ')}"
-    colours = "red: raises it, blue: lowers it" + (", all channels together" if channels > 1 and has_rows(one) else "")
+    together = ", all channels together" if channels > 1 and has_rows(one) else ""
+    colours = f"orange: raises it, blue: lowers it{together}"
     return caption(drawn, f"{maps.sizes['seeds']} networks", title, f"{colours}; {BAND}", text)

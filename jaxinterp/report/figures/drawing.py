@@ -10,7 +10,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 
 from jaxinterp.data import Shape, default_shape
-from jaxinterp.report.figures.common import BLUE, GREY, ORANGE
+from jaxinterp.report.figures.common import AMOUNT, BLUE, GREY, ORANGE, SIGNED
 from jaxinterp.report.figures.layout import class_columns, columns, plain, rows, shortened
 from jaxinterp.studies.inputs import TRAINED
 from jaxinterp.studies.runner import IMAGE_SHAPE
@@ -132,10 +132,10 @@ def bars(axes: Axes, groups: Mapping[str, tuple], ends: Mapping[str, np.ndarray]
 def heat(axes: Axes, matrix: xr.DataArray, down: str, labels=None, *, low=0.0, high=1.0, aspect: Any = "auto") -> None:
     """A matrix in colours, the dimension `down` downwards; labels: of its rows, by default its coordinate.
 
-    Red and blue where the scale goes below 0.
+    Orange above 0 and blue below where the scale goes below 0, else darker for more.
     """
     [along] = [dim for dim in matrix.dims if dim != down]
-    colours = "RdBu_r" if low < 0 else "cividis"
+    colours = SIGNED if low < 0 else AMOUNT
     axes.imshow(matrix.transpose(down, along), colours, aspect=aspect, interpolation="nearest", vmin=low, vmax=high)
     labels = matrix[down].to_numpy() if labels is None else labels
     rows(axes, [shortened(label) for label in labels] if down in _OF_CLASSES else labels, 8)
@@ -150,7 +150,7 @@ def picture(
     bound: float | None = None,
     shape: Shape | None = None,
 ) -> None:
-    """A map, red above 0 and blue below up to a bound; without one, ink between 0 and 1, or RGB.
+    """A map, orange above 0 and blue below up to a bound; without one, ink between 0 and 1, or RGB.
 
     shape: of the images, by default a square of one channel. A map of three channels is grey at 0, and each colour is
     brighter above 0 and darker below. Nothing where images have one row or are not known.
@@ -159,7 +159,7 @@ def picture(
     values = np.asarray(pixels)
     scale = {"cmap": "gray_r", "vmin": 0, "vmax": 1}
     if bound is not None:
-        scale = {"cmap": "RdBu_r", "vmin": -bound, "vmax": bound}
+        scale = {"cmap": SIGNED, "vmin": -bound, "vmax": bound}
     rows, across, channels = shape or default_shape(len(values))
     if not has_rows((rows, across, channels)) or not np.isfinite(values).all():
         return
@@ -182,7 +182,7 @@ def shape_of(found: xr.Dataset) -> Shape | None:
 def signs_of(shape: Shape | None) -> str:
     """What the colours of a picture with a bound mean, for a caption."""
     coloured = shape is not None and shape[2] == 3
-    return "each colour: brighter than grey raises, darker lowers" if coloured else "red raises, blue lowers"
+    return "each colour: brighter than grey raises, darker lowers" if coloured else "orange raises, blue lowers"
 
 
 def has_rows(shape: Shape) -> bool:

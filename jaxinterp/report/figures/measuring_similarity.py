@@ -50,7 +50,7 @@ def _test(axes: Axes, test: str, results: Results) -> list[str]:
         for half, marker in zip(HALVES, ("<", ">"), strict=True):
             own = float(found.by_half.sel(measures=measure, halves=half).mean())
             label = f"the {half} half" if position == 0 else ""
-            axes.plot(own, position, marker, color=GREEN, ms=4, mew=0, label=label)
+            axes.plot(own, position + 0.28, marker, color=GREEN, ms=4, mew=0, label=label)
     axes.axvline(float(found.chance), color="black", linestyle=":", linewidth=1, label="chance")
     axes.axvline(GOOD, color="black", linewidth=0.8, label=f"the rule's bar, {GOOD:g}")
     axes.set_xlim(-0.02, 1.02)

@@ -166,7 +166,7 @@ function classes({ payload: { meta, arrays }, view, hash }) {
   const spread = (place) => {
     const values = others.map((profile) => profile[place]).filter(Number.isFinite), middle = mean(values);
     const sd = values.length < 2 ? NaN : Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
-    return `${written(middle, 2)} ± ${written(sd, 2)}`;
+    return values.length < 2 ? written(middle, 2) : `${written(middle, 2)} ± ${written(sd, 2)}`;
   };
   const damages = meta.kinds.map((_, kind) => part(arrays[`layer${layer}/damage`], seed, kind, unit));
   const roles = layer === meta.layers.length - 1 ? rolesOf({ meta, arrays }, seed) : null;
@@ -177,15 +177,16 @@ function classes({ payload: { meta, arrays }, view, hash }) {
     cell.style.background = tint(damages[kind][place], worst);
     return cell;
   };
-  const rows = meta.classes.map((name, place) => [
-    make("a", { href: hash({ chosen: place }), class: "class", "aria-current": place === chosen ? "true" : null }, name),
+  const seen = classesSeen({ meta, arrays });
+  const rows = seen.map((place) => [
+    make("a", { href: hash({ chosen: place }), class: "class", "aria-current": place === chosen ? "true" : null }, meta.classes[place]),
     make("span", { class: "chart" }, chart(place), make("span", {}, `${written(means[place], 2)} ± ${written(sds[place], 2)}`)),
     spread(place), ...meta.kinds.map((_, kind) => damage(kind, place)),
     ...(roles ? [datum(roles.shapley(place, unit)), datum(roles.alone(place, unit))] : []),
   ]);
   const what = meta.layers[layer].maps ? "Response, mean over its map:" : "Response:";
   const note = `${what} mean ± sd over ${meta.test_images} test images (bar, whisker). Matched: the matched units of ${others.length} other seeds, ` +
-    `mean ± sd over seeds (a dot each). Damage: the class's accuracy lost when the unit is ablated.${roles ? ` Shapley value: the unit's part of the class's F1, over all coalitions of its layer, with other units set to 0; alone: F1 lost when it alone is set to 0; both on ${meta.roles.images} test images.` : ""}`;
+    `mean ± sd over seeds (a dot each). Damage: the class's accuracy lost when the unit is ablated.${roles ? ` Shapley value: the unit's part of the class's F1, over all coalitions of its layer, with other units set to 0; alone: F1 lost when it alone is set to 0; both on ${meta.roles.images} test images.` : ""}${seen.length < meta.classes.length ? " Classes without test images are left out." : ""}`;
   const heads = ["class", "response", "matched units", ...meta.kinds.map((kind) => `${kind}: damage`), ...(roles ? ["Shapley value", "alone"] : [])];
   return block("Classes", note, table(heads, rows, { class: "classes" }),
     layer === meta.layers.length - 1 && make("p", { class: "note" }, roles

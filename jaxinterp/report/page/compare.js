@@ -42,8 +42,8 @@ function compareView(payload, networkOf, readAll) {
     return [
       make("p", {}, ...matching()),
       make("div", { class: "sides" }, side(seed, unit, maps[0], scale), side(other, match, maps[1], scale)),
-      block("Classes", "Mean activation and largest damage of each class.", table(["class", ...heads, "damage, left", "damage, right"],
-        meta.classes.map((name, label) => [name, ...[[seed, unit], [other, match]].map(([place, own]) => response(place, own, label)),
+      block("Classes", `Mean activation of each class, and damage: the accuracy that it loses by ${meta.kinds[0]}-ablation of the unit.`, table(["class", ...heads, "damage, left", "damage, right"],
+        classesSeen(payload).map((label) => [meta.classes[label], ...[[seed, unit], [other, match]].map(([place, own]) => response(place, own, label)),
           ...[[seed, unit], [other, match]].map(([place, own]) => datum(entry(arrays[`layer${layer}/damage`], place, 0, own, label)))]))),
       block("Measures", "", table(["measure", ...heads], measuredOf(payload).map(({ label, of }) =>
         row(label, datum(of(seed, layer, unit, 0)), datum(of(other, layer, match, 0)))))),

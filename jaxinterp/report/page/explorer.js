@@ -11,7 +11,7 @@ const TEXTS = [...BOUNDS, "search"];
 /** @type {(payload: Payload, networkOf: (seed: number) => Network) => { show: (settings: URLSearchParams) => void, move: (axis: "unit" | "seed", by: number) => void }} */
 function explorer(payload, networkOf) {
   const { meta, arrays } = payload;
-  const known = quantities(payload);
+  const known = quantities(payload), seen = classesSeen(payload);
   /** @type {Map<string, LayerMaps>} */
   const maps = new Map();  // by "seed:layer"
   /** @type {number[]} */
@@ -21,11 +21,12 @@ function explorer(payload, networkOf) {
   /** @type {(settings: URLSearchParams) => View} */
   function read(settings) {
     const layer = choice(settings, "layer", meta.layers.length), asked = settings.get("pictures") ?? "";
+    const label = choice(settings, "class", meta.classes.length, seen[0]);
     /** @type {(name: string, otherwise: string) => string} */
     const named = (name, otherwise) => known.find((quantity) => quantity.name === settings.get(name))?.name ?? otherwise;
     return {
       seed: seedPlace(meta, settings), layer, unit: choice(settings, "unit", meta.layers[layer].units),
-      chosen: choice(settings, "class", meta.classes.length), sort: named("sort", "unit"), up: settings.get("order") !== "down",
+      chosen: seen.includes(label) ? label : seen[0], sort: named("sort", "unit"), up: settings.get("order") !== "down",
       by: named("by", known[1].name), from: settings.get("from") ?? "", to: settings.get("to") ?? "", search: settings.get("search") ?? "",
       pictures: ["maximiser", "image"].includes(asked) ? asked : "weights",
     };
@@ -114,7 +115,7 @@ function explorer(payload, networkOf) {
     offer(menu("seed"), meta.seeds.map((seed, place) => [place, `${seed}`]), view.seed);
     offer(menu("layer"), meta.layers.map(({ site }, place) => [place, layerName(site)]), view.layer);
     offer(menu("unit"), range(meta.layers[view.layer].units).map((unit) => [unit, `${unit}`]), view.unit);
-    offer(menu("class"), meta.classes.map((name, place) => [place, name]), view.chosen);
+    offer(menu("class"), seen.map((place) => [place, meta.classes[place]]), view.chosen);
     for (const name of CHOICES) offer(menu(name), known.map((quantity) => [quantity.name, quantity.label]), view[name]);
     menu("order").value = view.up ? "up" : "down";
     menu("pictures").value = view.pictures;

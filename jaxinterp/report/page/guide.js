@@ -13,9 +13,9 @@ function guide(payload) {
     return make("a", { href: hashOf("explorer", { seed, layer, search: "dead" }) }, `${count} in ${layerName(site)}`);
   });
   return [
-    item("Which units matter?", sorted("damage_zero"), " Sort by damage: the accuracy that a class loses without the unit."),
-    item("Which unit does a class need most?", sorted("damage-zero"), " Choose the class below; sort by damage to the class."),
-    item("Which units tell classes apart?", sorted("d_prime"), " Sort by d′."),
+    item("Which units matter?", sorted("damage_zero"), " Sorted by damage: the accuracy that a class loses without the unit."),
+    item("Which unit does a class need most?", sorted("damage-zero"), " Sorted by damage to the class that is chosen below."),
+    item("Which units tell classes apart?", sorted("d_prime"), " Sorted by d′, which is large where a unit tells a class from all others."),
     make("li", {}, "Which units are dead? ", dead.flatMap((link, place) => [place ? ", " : "", link]), ` of seed ${seed}.`),
     item("Has another network the same unit?", hashOf("compare", { seed, layer: last }), " Two units side by side; each card ends with its matches."),
     item("Which images are misread?", hashOf("mistakes", { seed }), " Each opens in Try it."),

@@ -68,10 +68,15 @@ async function start() {
   if (document.getElementById("sift")) parts.findings = findingsView();
   chooseRun();
   offerSaving();
+  // A link to another view leads to its top; going back leads to where one was.
+  let followed = false;
+  document.addEventListener("click", ({ target }) => { followed = target instanceof Element && target.closest('a[href^="#"]') !== null; });
   window.addEventListener("hashchange", ({ oldURL }) => {
-    const { hash } = new URL(oldURL);
-    left.set(hash.slice(1).split("?")[0], hash);
+    const { hash } = new URL(oldURL), view = hash.slice(1).split("?")[0];
+    left.set(view, hash);
     route();
+    if (followed && views.includes(readHash().view) && readHash().view !== view) window.scrollTo(0, 0);
+    followed = false;
   });
   route();
   const held = document.getElementById(run ? `payload-${run}` : "payload");

@@ -2,43 +2,48 @@
 // above, paper at zero; for signed values of three channels grey at zero, each colour brighter above and darker below.
 
 const dark = window.matchMedia("screen and (prefers-color-scheme: dark)");
-/** @typedef {{ light: number[], dark: number[] }} Colour  red, green, blue by scheme */
 /** @typedef {(value: number) => number[]} Painter  the colour of a value: red, green, blue */
 /** @typedef {ArrayLike<number>} Values */
 
-/** @type {Colour} */
-const BELOW = { light: [0, 90, 160], dark: [86, 180, 255] };
-/** @type {Colour} */
-const ABOVE = { light: [200, 75, 0], dark: [255, 150, 70] };
-/** @type {Colour} */
-const PAPER = { light: [255, 255, 255], dark: [20, 23, 27] };
-/** @type {Colour} */
-const MUCH = { light: [40, 48, 58], dark: [225, 230, 236] };
 const CHANNELS = ["red", "green", "blue"];
+/** @typedef {Record<string, number[]>} Shades  by name: red, green, blue */
+/** @type {{ light: Shades, dark: Shades }} */
+const shades = { light: {}, dark: {} };
+
+// A colour of the style sheet in the scheme that is on: red, green, blue.
+/** @type {(name: "paper" | "below" | "above" | "much") => number[]} */
+function shade(name) {
+  const known = shades[dark.matches ? "dark" : "light"];
+  if (!known[name]) {
+    const text = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+    known[name] = [1, 3, 5].map((start) => parseInt(text.slice(start, start + 2), 16));
+  }
+  return known[name];
+}
+
+// The colour that lies a share of the way from paper to another colour: red, green, blue.
+/** @type {(share: number, name: "below" | "above" | "much") => number[]} */
+function mixed(share, name) {
+  const far = shade(name);
+  return shade("paper").map((channel, place) => Math.round(channel + share * (far[place] - channel)));
+}
+
+/** @type {(value: number) => "below" | "above"} */
+const end = (value) => (value < 0 ? "below" : "above");
 
 // The colour of a signed value on a scale: red, green, blue.
 /** @type {(value: number, scale: number) => number[]} */
-function signed(value, scale) {
-  const scheme = dark.matches ? "dark" : "light";
-  const strength = Math.min(1, Math.abs(value) / (scale || 1)) ** 0.85;
-  const end = (value < 0 ? BELOW : ABOVE)[scheme];
-  return PAPER[scheme].map((channel, place) => Math.round(channel + strength * (end[place] - channel)));
-}
+const signed = (value, scale) => mixed(Math.min(1, Math.abs(value) / (scale || 1)) ** 0.85, end(value));
 
 // The colour of an amount on a scale, from paper at none to grey: red, green, blue.
 /** @type {(value: number, scale: number) => number[]} */
-function amount(value, scale) {
-  const scheme = dark.matches ? "dark" : "light", strength = Math.max(0, Math.min(1, value / (scale || 1)));
-  return PAPER[scheme].map((channel, place) => Math.round(channel + strength * (MUCH[scheme][place] - channel)));
-}
+const amount = (value, scale) => mixed(Math.max(0, Math.min(1, value / (scale || 1))), "much");
 
 // A signed value as a tint behind text, which stays readable on it; no colour where the value is not known.
 /** @type {(value: number, scale: number) => string} */
 function tint(value, scale) {
   if (!Number.isFinite(value)) return "";
-  const scheme = dark.matches ? "dark" : "light", strength = 0.45 * Math.min(1, Math.abs(value) / (scale || 1));
-  const end = (value < 0 ? BELOW : ABOVE)[scheme];
-  return `rgb(${PAPER[scheme].map((channel, place) => Math.round(channel + strength * (end[place] - channel))).join(" ")})`;
+  return `rgb(${mixed(0.45 * Math.min(1, Math.abs(value) / (scale || 1)), end(value)).join(" ")})`;
 }
 
 // A signed value of one of three channels, on a scale: grey at zero.

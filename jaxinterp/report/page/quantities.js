@@ -28,6 +28,14 @@
  * @property {string} pictures
  */
 
+// The classes that test images of the page have: a run on some classes has outputs for the others, too.
+/** @type {(payload: Payload) => number[]} */
+const classesSeen = ({ meta, arrays }) => {
+  const labels = new Set(arrays["pool/labels"].data);
+  const all = range(meta.classes.length), seen = all.filter((label) => labels.has(label));
+  return seen.length ? seen : all;
+};
+
 // The quantities that the payload's measures describe.
 /** @type {(payload: Payload) => Measured[]} */
 const measuredOf = ({ meta, arrays }) => meta.measures.map((measure, place) => ({

@@ -207,7 +207,7 @@ function trial(payload, networkOf) {
     respond();
   }
 
-  offer(menu("label"), [["", "any"], ...meta.classes.map((name, place) => /** @type {[number, string]} */ ([place, name]))], "");
+  offer(menu("label"), [["", "any"], ...classesSeen(payload).map((place) => /** @type {[number, string]} */ ([place, meta.classes[place]]))], "");
   for (const end of ["from", "to"]) {
     field(`row-${end}`).max = String(meta.rows - 1);
     field(`row-${end}`).value = String(end === "from" ? 0 : Math.max(0, Math.floor(meta.rows / 2) - 1));

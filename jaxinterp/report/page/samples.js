@@ -1,6 +1,7 @@
 // What do the data and the networks look like? A few images and a few units, above all else.
 
 const SHOWN = { images: 10, units: 8 };
+const LEAST = 0.0005;  // of a class's accuracy: less is written as 0.0 %
 
 /** @type {(payload: Payload, networkOf: (seed: number) => Network) => HTMLElement[]} */
 function samples(payload, networkOf) {
@@ -27,7 +28,8 @@ function unitsOf({ meta, arrays }, networkOf) {
     const [cost, label] = costOf({ meta, arrays }, 0, layer, unit);
     return { unit, cost, label };
   });
-  const chosen = costs.sort((a, b) => b.cost - a.cost).slice(0, SHOWN.units);
+  const chosen = costs.filter(({ cost }) => cost >= LEAST).sort((a, b) => b.cost - a.cost).slice(0, SHOWN.units);
+  if (!chosen.length) return block("Units that a class needs most", `Seed ${meta.seeds[0]}, ${layerName(meta.layers[layer].site)}: no unit alone costs a class accuracy.`);
   const maps = chosen.map(({ unit }) => pushedBack(network, layer, unit)), scale = scaleOf(maps);
   return block("Units that a class needs most", `Seed ${meta.seeds[0]}, ${layerName(meta.layers[layer].site)}: its weights traced to the pixels, and how much accuracy the class loses without it; a click opens its card.`,
     make("div", { class: "pictures small" }, chosen.map(({ unit, cost, label }, place) => make("figure", {},

@@ -15,7 +15,7 @@ function seedsView(payload) {
     dead: (seed) => -deadUnits(seed),
   };
 
-  // A dot a seed, on an axis from the lowest to the highest accuracy.
+  // One dot per seed, on an axis from the lowest to the highest accuracy.
   function strip() {
     const kept = range(count).filter((seed) => Number.isFinite(accuracy[seed]) && !diverged[seed]);
     if (!kept.length) return make("p", {}, "No seed has a test accuracy.");
@@ -73,18 +73,18 @@ function seedsView(payload) {
       const [first, second] = [event.clientY - box.top, event.clientX - box.left].map((distance) => Math.min(size - 1, Math.max(0, Math.floor((distance / box.width) * size))));
       pointed.textContent = say([first, second, entry(values, first, second)]);
     });
-    const list = make("details", {}, make("summary", {}, `All ${pairs.length} pairs`));
+    const list = make("details", {}, make("summary", {}, pairs.length === 1 ? "The only pair" : `All ${pairs.length} pairs`));
     const fillList = () => list.append(make("ol", { class: "pairs", tabindex: "0", "aria-label": "CKA of all pairs" }, [...pairs].reverse().map((pair) => make("li", {}, say(pair)))));
     list.addEventListener("toggle", fillList, { once: true });
     return make("figure", { class: "similarity" }, make("h4", {}, layerName(site)), canvas, pointed,
-      make("figcaption", {}, `mean of pairs ${written(middle)}; least alike: ${say(least)}; most: ${say(most)}.`), list);
+      make("figcaption", {}, pairs.length === 1 ? `${say(least)}.` : `mean of pairs ${written(middle)}; least alike: ${say(least)}; most: ${say(most)}.`), list);
   }
 
   function show() {
     const lost = meta.diverged.length;
     find("seeds-glance").replaceChildren(
       make("p", {}, `${count} ${count === 1 ? "seed" : "seeds"}, ${lost ? `${lost} diverged (${meta.diverged.join(", ")})` : "none diverged"}. ${meta.left_out}`),
-      make("h3", {}, "Test accuracy, a dot a seed"), strip());
+      make("h3", {}, "Test accuracy, one dot per seed"), strip());
     find("seeds-table").replaceChildren(everySeed());
     const all = meta.layers.flatMap((_, layer) => Array.from(arrays[`layer${layer}/cka`].data)).filter(Number.isFinite);
     const low = Math.min(0.9, Math.floor(10 * extent(all)[0]) / 10);

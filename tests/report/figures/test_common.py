@@ -56,7 +56,7 @@ def test_pictures_keep_the_shape_and_the_colours_of_images():
     drawing.picture(axes, values)  # no square, and no shape
     drawing.picture(axes, values * np.nan, shape=(5, 6, 1))
     assert len(axes.images) == 3
-    assert drawing.signs_of((5, 6, 1)) == drawing.signs_of(None) == "red raises, blue lowers"
+    assert drawing.signs_of((5, 6, 1)) == drawing.signs_of(None) == "orange raises, blue lowers"
     assert "brighter than grey raises" in drawing.signs_of((2, 5, 3))
 
 

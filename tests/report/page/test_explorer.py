@@ -374,3 +374,16 @@ def test_labels_are_shown_beside_the_best_baseline_found_and_never_markup(visit,
     page.select_option("#seed", label="1")  # where no model was asked
     lists(page, [])
     assert len(rows(page, "Labels")) == 1
+
+
+def test_classes_without_test_images_are_left_out_and_units_that_no_class_needs(visit, networks):
+    meta, arrays = pages.payload(networks)
+    arrays["pool/labels"] = np.int32(np.resize([1, 7], len(arrays["pool/labels"])))
+    arrays["layer1/damage"][0, 0] = 0
+    arrays["layer1/damage"][0, 0, 3, 7] = 0.25
+    page = visit(build.render("Two", [], payload=explorer.encode(explorer.Payload(meta, arrays))), "#explorer?unit=0")
+    assert page.locator("#card .classes tbody th").all_inner_texts() == ["1", "7"]
+    assert page.locator("#class option").all_inner_texts() == ["1", "7"]
+    assert page.locator("#samples strong").all_inner_texts() == ["unit 3"]
+    page.goto(page.url.partition("#")[0] + "#compare")
+    assert page.locator("#compared table").first.locator("tbody th").all_inner_texts() == ["1", "7"]

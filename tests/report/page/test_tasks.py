@@ -18,6 +18,7 @@ def test_the_unit_that_a_class_needs_most_and_its_match_in_another_network(visit
     page.locator("#units a").first.click()
     expect(page.locator("#card h3")).to_have_text(f"Seed 0, hidden1, unit {order[0]}")
     page.get_by_role("link", name="Compare two units side by side").click()
+    assert page.evaluate("scrollY") == 0
     page.select_option("#compare-other", label="3")
     match, r = (shown.arrays[f"layer1/{name}"][0, 2, order[0]] for name in ("counterpart", "counterpart_r"))
     titles = [f"seed 0, unit {order[0]}", f"seed 3, unit {match}"]

@@ -1,12 +1,13 @@
 """How active are units, over training and by class, how many are dead, and how dark are the images?"""
 
-import matplotlib
+import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from jaxinterp.report import colours
 from jaxinterp.report.figures.captions import by, caption, means, seeds
-from jaxinterp.report.figures.common import BAND, BLUE, ORANGE
+from jaxinterp.report.figures.common import AMOUNT, BAND, BLUE, ORANGE
 from jaxinterp.report.figures.drawing import band, quantiles
 from jaxinterp.report.figures.layout import class_columns, columns, legend_of, panels, plain
 from jaxinterp.studies.inputs import TRAINED
@@ -20,10 +21,14 @@ def activations(results: Results) -> Figure:
     figure, grid = panels(len(layers), 4, (3.4, 2.3))
     for (*by_epoch, by_class, live), layer in zip(grid, layers, strict=True):
         own, centres = found.sel(layers=layer), results["bins"].centre.sel(layers=layer)
-        for axes, (part, histograms) in zip(by_epoch, by(own.histogram, "parts").items(), strict=True):
-            _histograms(axes, f"{layer}, {part}-activations", centres, by(histograms, "conditions"), "viridis")
+        for axes, (part, values) in zip(by_epoch, by(own.histogram, "parts").items(), strict=True):
+            histograms = by(values, "conditions")
+            shades = AMOUNT(np.linspace(0.3, 1, len(histograms)))  # the later, the darker
+            _histograms(axes, f"{layer}, {part}-activations", centres, histograms, shades)
         of_trained = own.class_histogram.sel(conditions=TRAINED)
-        _histograms(by_class, f"{layer}, pre-activations, {TRAINED}", centres, by(of_trained, "classes"), "turbo")
+        histograms = by(of_trained, "classes")
+        shades = colours.classes(len(histograms))
+        _histograms(by_class, f"{layer}, pre-activations, {TRAINED}", centres, histograms, shades)
         _live(live, f"{layer}, firing and dead units", own)
     for column, name, where in ((0, "epoch", "left"), (2, "class", "center"), (3, None, "right")):
         legend_of(figure, grid[0, column], f"lower {where}", title=name, ncols=6, fontsize=8, title_fontsize=8)
@@ -32,10 +37,9 @@ def activations(results: Results) -> Figure:
     return caption(figure, seeds(results), title, f"{BAND}; outer bins hold all beyond", text, "4.1")
 
 
-def _histograms(axes: Axes, title: str, centres, histograms: dict[str, xr.DataArray], colours: str) -> None:
-    """One median curve for each histogram; colours: a map of them, of classes that of their pictures."""
-    for position, (name, values) in enumerate(histograms.items()):
-        shade = matplotlib.colormaps[colours](position / max(len(histograms) - (colours == "turbo"), 1))
+def _histograms(axes: Axes, title: str, centres, histograms: dict[str, xr.DataArray], shades: np.ndarray) -> None:
+    """One median curve for each histogram, in a colour each."""
+    for (name, values), shade in zip(histograms.items(), shades, strict=True):
         axes.plot(centres, quantiles(values)[1], color=shade, linewidth=1.2, label=name.removeprefix("epoch "))
     axes.set_yscale("log")
     axes.set_ylim(1e-4, 1)

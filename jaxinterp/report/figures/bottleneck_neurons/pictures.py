@@ -5,6 +5,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from jaxinterp.report import colours
 from jaxinterp.report.figures.captions import caption, seeds
 from jaxinterp.report.figures.layout import panels, shortened
 from jaxinterp.studies.bottleneck_neurons.pictures import DRAWN_SLOWLY, LEFT_OUT
@@ -50,7 +51,8 @@ def _scatter(axes: Axes, points: np.ndarray, labels: np.ndarray, classes: np.nda
     axes.set_aspect("equal", "datalim")
     if not np.isfinite(points).all():
         return
-    axes.scatter(*points.T, c=labels, cmap="turbo", s=4, linewidths=0, alpha=0.7, rasterized=True)
+    of_classes = colours.classes(max(len(classes), int(labels.max()) + 1))
+    axes.scatter(*points.T, c=of_classes[labels.astype(int)], s=4, linewidths=0, alpha=0.7, rasterized=True)
     for label in np.unique(labels):
         name = shortened(classes[int(label)]) if int(label) < len(classes) else f"{label:g}"
         box = {"facecolor": "white", "alpha": 0.7, "pad": 0.6, "linewidth": 0}

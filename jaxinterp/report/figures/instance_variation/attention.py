@@ -52,7 +52,7 @@ def gallery(results: Results, view: str) -> Figure:
     title = f"Pixels that units of one network use, next to their matches in others: {_MAPS[view]}"
     notes = (
         "units from best to worst matched by activations, outputs by class; "
-        "red: raises the unit, blue: lowers it; r: correlation with the first, over pixels with ink"
+        "orange: raises the unit, blue: lowers it; r: correlation with the first, over pixels with ink"
     )
     shown = f"{int(chosen.seed.notnull().sum())} of {results[ATTENTION].sizes['seeds']} seeds"
     return caption(figure, shown, title, notes, "; ".join(texts), "3.4", "3.5")

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from jaxinterp.report.figures.captions import by, caption, seeds
+from jaxinterp.report.figures.common import AMOUNT
 from jaxinterp.report.figures.drawing import INTERVAL, intervals
 from jaxinterp.report.figures.layout import colour_bar, names, panels
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
@@ -102,7 +103,7 @@ def _matrix(figure: Figure, panel: np.ndarray, values: Float[np.ndarray, "seeds 
         axes.axis("off")
         return
     order = np.flatnonzero(kept)[clustered(values[np.ix_(kept, kept)])]
-    axes.imshow(values[np.ix_(order, order)], cmap="viridis", interpolation="nearest")
+    axes.imshow(values[np.ix_(order, order)], cmap=AMOUNT, interpolation="nearest")
     colour_bar(figure, panel, "", shrink=0.85, ticks=MaxNLocator(4))
     ticks = np.arange(len(order)) if len(order) <= 8 else np.array([0, len(order) - 1])
     axes.set_xticks(ticks, [str(seed) for seed in order[ticks]], fontsize=8)

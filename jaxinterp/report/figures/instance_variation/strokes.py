@@ -18,7 +18,7 @@ from jaxinterp.studies.instance_variation.strokes import DIGITS, ENCODING, FRAGM
 from jaxinterp.studies.study import Results
 from jaxinterp.text import format_number, mean
 
-_PARTS = (YELLOW, GREEN, PURPLE, GREY)  # not those of changes: red above 0, blue below
+_PARTS = (YELLOW, GREEN, PURPLE, GREY)  # not those of changes: orange above 0, blue below
 _ACROSS = 5
 _CAUSES = {"shape": ("stroke", BLUE), "place": ("place", ORANGE), "both": ("both together", GREY)}
 _PAIRS = {
@@ -65,9 +65,9 @@ def _table(axes: Axes, moved: xr.DataArray, top: float) -> None:
 
 
 def _coloured(image: xr.DataArray, parts: xr.DataArray, count: int) -> xr.DataArray:
-    """The image with each part in its colour, white where ink belongs to none."""
-    colours = xr.DataArray(matplotlib.colors.to_rgba_array([*_PARTS[:count], "white"])[:, :3], dims=("parts", "rgb"))
-    return image * colours.isel(parts=parts.astype(int).clip(max=count))
+    """The image with each part in its colour on white, black where ink belongs to none."""
+    colours = xr.DataArray(matplotlib.colors.to_rgba_array([*_PARTS[:count], "black"])[:, :3], dims=("parts", "rgb"))
+    return 1 - image * (1 - colours.isel(parts=parts.astype(int).clip(max=count)))
 
 
 def moves(results: Results) -> Figure:

@@ -6,8 +6,9 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 
 from jaxinterp.data import Shape, default_shape
+from jaxinterp.report import colours
 from jaxinterp.report.figures.captions import caption, means, seeds
-from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE, SKY
+from jaxinterp.report.figures.common import BLUE, GREY, ORANGE, SKY
 from jaxinterp.report.figures.drawing import bound_of, picture, shape_of, signs_of, strips
 from jaxinterp.report.figures.layout import class_columns, colour_bar, panels, plain, rows
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
@@ -100,8 +101,10 @@ def cards(results: Results) -> Figure:
         weights.set_ylabel(f"neuron {unit}\n{share}", fontsize=8)
         picture(best, *_tiled(own.best_images.to_numpy(), shape))
         whiskers = {"yerr": own.class_sd.fillna(0), "error_kw": {"elinewidth": 0.8}}
-        profile.bar(range(len(classes)), own.class_mean.fillna(0), color=BLUE, **whiskers)
-        outgoing.bar(range(len(classes)), own.outgoing, color=np.where(own.outgoing > 0, ORANGE, GREEN))
+        profile.bar(range(len(classes)), own.class_mean.fillna(0), color=GREY, **whiskers)
+        if own.active == 0:
+            profile.set_ylim(0, 1)
+        outgoing.bar(range(len(classes)), own.outgoing, color=colours.signed(np.sign(own.outgoing.to_numpy())))
         outgoing.axhline(0, color=GREY, linewidth=0.8)
         for axes in (profile, outgoing):
             plain(axes, grid="y")
@@ -113,7 +116,7 @@ def cards(results: Results) -> Figure:
     for axes in grid[-1, 2:]:
         axes.set_xlabel("digit", fontsize=8)
     title = f"Cards of the neurons of one network ({_example(results)})"
-    notes = f"weights to one scale, {signs_of(shape)}; test images; outgoing: to the digit's logit"
+    notes = f"weights to one scale, {signs_of(shape)}; test images; outgoing: to the digit's logit, in the same colours"
     explained = mean(over_live(results, results["profiles"].explained))
     text = f"Variance of a live neuron between digits, all networks: {explained}"
     return caption(figure, seeds(results), title, notes, text, "2.3", "2.4", "2.5")

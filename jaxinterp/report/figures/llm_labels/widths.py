@@ -30,7 +30,7 @@ def by_live_neurons(results: Results) -> Figure:
     axes.axhline(0.1, color=GREY, linewidth=0.8, linestyle=":")
     axes.set(ylim=(0, 1), xticks=range(width(results, TWELVE) + 1))
     plain(axes, x="neurons that are active on some test image", y="test accuracy", grid="y")
-    legend(axes, "lower right")
+    legend(axes, "center right")
     title = "Test accuracy by the number of live neurons, networks of six and of twelve"
     correlation = format_number(estimate(widths.rank_correlation(results, SIX)).mean)
     text = f"Means: {'; '.join(texts)}. Rank correlation, six neurons: {correlation}"

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from jaxinterp.analysis import gates
 from jaxinterp.report.figures.captions import caption, seeds
-from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE
+from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE, SIGNED
 from jaxinterp.report.figures.drawing import bars, strips
 from jaxinterp.report.figures.layout import columns, legend, names, panels, plain, rows
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
@@ -51,7 +51,8 @@ def _losses(axes: Axes, results: Results) -> None:
     for condition, colour in ((UNTRAINED, ORANGE), (TRAINED, BLUE)):
         values = xor.solutions(results, condition).loss.dropna("seeds").clip(1e-16, 10)
         axes.hist(np.log10(values), edges, color=colour, alpha=0.7, label=condition)
-    axes.axvline(np.log10(xor.PUBLISHED_LOSS), color="black", linestyle=":", label=f"published, {xor.PUBLISHED_LOSS:g}")
+    published = f"published, {xor.PUBLISHED_LOSS:g}".replace("-", "−")
+    axes.axvline(np.log10(xor.PUBLISHED_LOSS), color="black", linestyle=":", label=published)
     axes.set_xticks(range(-16, 1, 4), ["≤ 1e−16", "1e−12", "1e−8", "1e−4", "1"])
     legend(axes)
     plain(axes, "Final loss", "mean squared error on the four inputs", "networks", grid="y")
@@ -105,7 +106,7 @@ def _plane(axes: Axes, found: xr.Dataset):
     entering = (found.kernel * grid).sum("inputs") + found.bias
     output = (entering.clip(0) * found.outgoing).sum("neurons") + found.offset
     levels = list(np.linspace(-1, 2, 13))
-    contour = axes.contourf(x, y, output.transpose("y", "x").clip(-1, 2), levels=levels, cmap="RdBu_r")
+    contour = axes.contourf(x, y, output.transpose("y", "x").clip(-1, 2), levels=levels, cmap=SIGNED)
     for neuron in range(found.sizes["neurons"]):
         own = entering.isel(neurons=neuron).transpose("y", "x")
         style = "-" if xor.alive(found).isel(neurons=neuron) == 1 else ":"

@@ -21,7 +21,7 @@ def maps(results: Results) -> Figure:
     names = [name.replace(" ", "\n") for name in ("template", *METHODS)]
     gallery(grid, maps, names, found.classes.to_numpy(), lambda row: bound_of(maps[row], 0.995))
     title = "What stands behind every logit, pushed back to the pixels, below the digits' templates"
-    notes = "mean over seeds of maps of equal size; red raises, blue lowers, each row to its own scale"
+    notes = "mean over seeds of maps of equal size; orange raises, blue lowers, each row to its own scale"
     text = "Templates: a class's mean image less the mean of all other images"
     return caption(figure, seeds(results), title, notes, text, "5.4")
 

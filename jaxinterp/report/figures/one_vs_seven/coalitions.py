@@ -13,9 +13,11 @@ from jaxinterp.studies.study import Results
 _SHOWN = {
     "enough": "smallest set that is enough,\nunits",
     "needed": "smallest set that is necessary,\nunits",
-    "divided": "kept by either part of the\nlayer divided in two",
-    "one_left": "left without the most\ndamaging unit",
+    "divided": "kept by either part of the\nlayer divided in two, share",
+    "one_left": "left without the most\ndamaging unit, share",
 }
+
+_COUNTED = "enough", "needed"
 
 
 def sets(results: Results) -> Figure:
@@ -29,6 +31,8 @@ def sets(results: Results) -> Figure:
             if values.sel(bases=basis).notnull().any():
                 strips(axes, values.sel(bases=basis), colour, basis, shift)
         columns(axes, [f"{kind}-ablation" for kind in found.kinds.to_numpy()])
+        if name in _COUNTED:
+            axes.yaxis.get_major_locator().set_params(integer=True)
         plain(axes, label, grid="y")
         for kind, own in by(values, "kinds").items():
             texts.append(f"{label.replace(chr(10), ' ')}, {kind}: {means(by(own, 'bases'), 2)}")

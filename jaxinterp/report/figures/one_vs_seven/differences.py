@@ -5,7 +5,7 @@ from itertools import product
 from matplotlib.figure import Figure
 
 from jaxinterp.report.figures.captions import caption, seeds
-from jaxinterp.report.figures.common import BLUE, GREY, ORANGE
+from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE
 from jaxinterp.report.figures.layout import legend_of, panels, plain
 from jaxinterp.studies.inputs import TRAINED, UNTRAINED
 from jaxinterp.studies.one_vs_seven.common import ARMS, LAYERS
@@ -16,7 +16,7 @@ from jaxinterp.text import mean
 
 def histograms(results: Results) -> Figure:
     """Histogram of the class difference in every kind of network, with permuted labels, and before training."""
-    shown = {TRAINED: (TRAINED, TRUE, BLUE), PERMUTED: (TRAINED, PERMUTED, ORANGE), UNTRAINED: (UNTRAINED, TRUE, GREY)}
+    shown = {TRAINED: (TRAINED, TRUE, BLUE), PERMUTED: (TRAINED, PERMUTED, GREEN), UNTRAINED: (UNTRAINED, TRUE, ORANGE)}
     x, texts = "mean activation on 1s less on 7s", []
     figure, grid = panels(len(LAYERS), len(ARMS), (3.1, 2.1), x, "share of units", sharex=True)
     for axes, (layer, arm) in zip(grid.flat, product(LAYERS, ARMS), strict=True):

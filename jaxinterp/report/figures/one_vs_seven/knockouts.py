@@ -76,7 +76,7 @@ def draws(results: Results) -> Figure:
         axes.hist(values, bins, weights=shares, color=ORANGE, label="as many others")
         whole = axes.get_xaxis_transform()
         axes.vlines(chosen, 0, 1, transform=whole, color=BLUE, linewidth=1.2, label="chosen, by network")
-        axes.set_xlim(0, 1.01)
+        axes.set(xlim=(0, 1.01), ylim=(0, 1.03))
         axes.set_xticks(np.linspace(0, 1, 6)[:-1] if axes is not row[-1] else np.linspace(0, 1, 6))  # panels meet there
         plain(axes, f"others: {group}", grid="y")
         texts.append(f"as many {group}: {mean(drawn)}, lowest {mean(drawn.min())}")
