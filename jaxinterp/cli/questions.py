@@ -72,6 +72,7 @@ class Coalitions:
 
     Examples:
       jaxinterp coalitions checkpoints/demo --kind zero
+      jaxinterp coalitions checkpoints/demo --layer hidden0
     """
 
     run: Run
@@ -79,6 +80,8 @@ class Coalitions:
     kind: Annotated[str, arg(metavar="{zero,mean,class-mean,resample}")] = "mean"
     """what replaces the activations of units that are left out: 0, their mean, their mean on images of the same class,
     or that on another image"""
+    layer: str | None = None
+    """the layer whose units are left out; the last hidden one by default"""
     format: Format = "table"
     """how tables are printed: for a terminal, or as json, csv or markdown (all other text then goes to stderr)"""
 
@@ -163,7 +166,7 @@ def coalitions(command: Coalitions) -> None:
     from jaxinterp import questions
     from jaxinterp.report import answers
 
-    found = questions.coalitions.answer(questions.load(command.run), kind=command.kind)
+    found = questions.coalitions.answer(questions.load(command.run), kind=command.kind, layer=command.layer)
     which = "random" if found.is_sampled else "all"
     title = f"{command.run}: {which} subsets of {found.layer}, under {found.kind}-ablation of the others"
     shown = show(answers.coalitions_table(found, title=title), command.format)

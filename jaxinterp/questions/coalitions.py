@@ -1,6 +1,6 @@
-"""Which units of the last hidden layer does each class need? All subsets of them, beside those of a random basis.
+"""Which units of a layer does each class need? Of the last hidden layer all subsets, beside those of a random basis.
 
-Of more units than have a table, the Shapley values alone are estimated, by sampling.
+Of more units than have a table, of channels and of earlier layers, the Shapley values alone are estimated, by sampling.
 """
 
 from functools import partial
@@ -16,7 +16,8 @@ from jaxinterp.analysis import ablation, directions, responses
 from jaxinterp.analysis import coalitions as exact
 from jaxinterp.data import Dataset
 from jaxinterp.errors import InputError
-from jaxinterp.networks import Network, layer_of, output_weights
+from jaxinterp.interventions import Site
+from jaxinterp.networks import MLP, Layer, Network, layer_named, output_weights
 from jaxinterp.questions import subject
 from jaxinterp.stats import SHARE, Bounds, Estimate, over_seeds_estimate
 from jaxinterp.studies.inputs import Inputs
@@ -42,7 +43,7 @@ class Roles(NamedTuple):
     intact F1, less that without any unit. damage: F1 lost without the unit alone. interaction: Shapley interaction
     index of each pair; NaN on the diagonal. error: standard error of shapley; 0 from a table.
 
-    Of units that are too many for a table, only intact, shapley, error and damage are known.
+    Where there is no table, only intact, shapley, error and damage are known.
     """
 
     intact: Numbers
@@ -63,9 +64,10 @@ class Roles(NamedTuple):
 
 
 class Coalitions(NamedTuple):
-    """The roles of the last hidden layer's units in every network that did not diverge.
+    """The roles of a layer's units in every network that did not diverge.
 
-    seeds, classes: along the arrays' axes of these names. notes: what cannot be said.
+    seeds, classes: along the arrays' axes of these names. notes: what cannot be said. is_sampled: whether there is no
+    table, so that Shapley values are estimates.
     """
 
     layer: str
@@ -75,11 +77,7 @@ class Coalitions(NamedTuple):
     classes: tuple[str, ...]
     roles: Roles
     notes: tuple[str, ...]
-
-    @property
-    def is_sampled(self) -> bool:
-        """Whether there are too many units for a table, so that Shapley values are estimates."""
-        return self.roles.shapley.shape[-1] > exact.LARGEST
+    is_sampled: bool
 
     @property
     def sizes(self) -> dict[str, Float[np.ndarray, "seeds classes"]]:
@@ -111,49 +109,61 @@ class Row(NamedTuple):
     predicted: Estimate
 
 
-def answer(inputs: Inputs, *, kind: str = "mean") -> Coalitions:
-    """The roles of every network's last hidden layer.
+def answer(inputs: Inputs, *, kind: str = "mean", layer: str | None = None) -> Coalitions:
+    """The roles of the units of one layer in every network; by default of the last hidden one.
 
     Up to 1,000 test images choose sets, and as many score them. kind: what takes the place of units that are left out,
-    see `analysis.ablation`; "-" stands for a space. Resample-ablation is averaged over four draws. Units that are too
-    many for a table have Shapley values by sampling, under resample-ablation with one draw. Raises InputError for an
-    unknown kind, for what has no table for other reasons (see `analysis.coalitions.table`), and where all networks
-    diverged.
+    see `analysis.ablation`; "-" stands for a space. Resample-ablation is averaged over four draws. Layers without a
+    table (see `analysis.coalitions.table`) have Shapley values by sampling, under resample-ablation with one draw.
+    Raises InputError for an unknown kind or layer, for networks with one output or without hidden layers, and where all
+    networks diverged.
     """
     kind = kind.replace("-", " ")
     if kind not in ablation.KINDS:
         raise InputError(f"no ablation {kind!r}; there are {', '.join(ablation.KINDS)}")
     seeds, model = subject.known_seeds(inputs.run), inputs.model
+    if model.outputs < 2:
+        raise InputError("coalitions are judged by which of several classes is predicted: give the network 2 outputs")
+    if not model.layers:
+        raise InputError("there are no hidden units to leave out: the networks have no hidden layer")
+    asked = model.layers[-1] if layer is None else layer_named(model, layer)
+    reason = _without_table(asked, model)
     networks = ensemble.take(inputs.networks, seeds)
-    units = output_weights(ensemble.take(networks, 0)).shape[0]
     choosing, scoring = inputs.choosing, inputs.scoring
     count = min(IMAGES, len(choosing.labels), len(scoring.labels))
     halves = choosing.spaced(count), scoring.spaced(count)
-    of_network = _sampled if units > exact.LARGEST else _of_network
+    of_network = partial(_sampled, site=asked.post) if reason else _of_network
     lifted = ensemble.over_seeds(partial(of_network, kind=kind), chunk=1, keyed=True)
     program = jax.jit(ensemble.over_devices(lambda seeded, *halves: lifted(*seeded, *halves)))
     found = program((networks, inputs.network_keys(_KEY)[np.array(seeds)]), *halves)
     roles = jax.tree.map(np.asarray, found)
-    notes = subject.notes_on(inputs)
-    if units > exact.LARGEST:
+    notes = subject.notes_on(inputs) + subject.notes_on_channels([asked], ablated=True)
+    if reason:
         notes.append(
-            f"2^{units} subsets are too many to try: the Shapley values are estimated from {PAIRS} random orders of "
-            f"the units and their reverses, with a standard error of at most {np.nanmax(roles.error):.2g}; sets and "
-            "interactions are not searched"
+            f"{reason}: the Shapley values are estimated from {PAIRS} random orders of the units and their reverses, "
+            f"with a standard error of at most {np.nanmax(roles.error):.2g}; sets and interactions are not searched"
         )
-    elif units > exact.PACKED:
-        notes.append(f"disjoint sets are not counted: {units} units are more than {exact.PACKED}")
-    layer = layer_of(model, exact.last_site(model))
-    assert layer is not None  # a network without hidden layers has no units to leave out
+    elif asked.units > exact.PACKED:
+        notes.append(f"disjoint sets are not counted: {asked.units} units are more than {exact.PACKED}")
     return Coalitions(
-        layer.name,
+        asked.name,
         kind,
         sum(len(half.labels) for half in halves),
         tuple(seeds),
         subject.classes_of(inputs),
         roles,
         tuple(notes),
+        is_sampled=bool(reason),
     )
+
+
+def _without_table(layer: Layer, model: MLP) -> str:
+    """Why not all subsets of a layer's units are tried; empty where they are."""
+    if layer.units > exact.LARGEST:
+        return f"2^{layer.units} subsets are too many to try"
+    if layer != model.layers[-1]:
+        return f"all subsets are tried of the last hidden layer alone, and {layer.name} is an earlier one"
+    return "" if layer.feature_map is None else "all subsets are tried of units alone, and not of channels"
 
 
 def rows(found: Coalitions) -> list[Row]:
@@ -215,11 +225,10 @@ def _of_network(network: Network, key, choosing: Dataset, scoring: Dataset, *, k
     )
 
 
-def _sampled(network: Network, key, choosing: Dataset, scoring: Dataset, *, kind: str) -> Roles:
-    """What can be known of units that are too many for a table."""
-    site, classes = exact.last_site(network.model), network.model.outputs
+def _sampled(network: Network, key, choosing: Dataset, scoring: Dataset, *, site: Site, kind: str) -> Roles:
+    """What can be known of units whose subsets are not all tried."""
+    classes = network.model.outputs
     order_key, fill_key = jax.random.split(key)
-    exact.parts(network, choosing, kind=kind, key=fill_key)  # refuses what would have no table either
     options = {"site": site, "kind": kind, "measure": _f1, "chunk": _CHUNK}
     found = exact.sampled(order_key, network, scoring, pairs=PAIRS, fill_key=fill_key, **options)
     alone = ablation.units(network, choosing, key=fill_key, **options)

@@ -3,15 +3,16 @@ import numpy as np
 import pytest
 from support import planted, planted_runs
 
-from jaxinterp import networks
+from jaxinterp import ensemble, networks
+from jaxinterp.analysis import ablation
 from jaxinterp.analysis import coalitions as exact
+from jaxinterp.data import Dataset
 from jaxinterp.errors import InputError
-from jaxinterp.networks import MLP
+from jaxinterp.networks import CNN, MLP
 from jaxinterp.questions import coalitions
 from jaxinterp.report import answers
 
 _rng = np.random.default_rng(0)
-# With biases, so that no logits are equal but for rounding, which decides between them in a table.
 DRAWN = jax.tree.map(lambda leaf: np.float32(_rng.normal(size=leaf.shape)), planted_runs.drawn(0))
 
 
@@ -75,9 +76,11 @@ def test_resample_is_averaged_over_draws_and_one_network_has_no_interval():
 def test_what_has_no_table_is_refused_in_one_line(run):
     with pytest.raises(InputError, match="no ablation 'melt'"):
         coalitions.answer(run, kind="melt")
-    for units in (4, 24):
-        one = networks.init(jax.random.key(0), MLP((units,), 1), planted.PIXELS)
-        with pytest.raises(InputError, match="give the network 2 outputs"):
+    with pytest.raises(InputError, match=r"no hidden layer 'hidden2' in this network.*it has hidden0, hidden1$"):
+        coalitions.answer(run, layer="hidden2")
+    for widths, outputs, said in (((4,), 1, "give the network 2 outputs"), ((), 4, "have no hidden layer")):
+        one = networks.init(jax.random.key(0), MLP(widths, outputs), planted.PIXELS)
+        with pytest.raises(InputError, match=said):
             coalitions.answer(planted_runs.run(one))
 
 
@@ -114,3 +117,27 @@ def test_of_too_many_units_shapley_values_are_sampled_with_their_errors(run, fou
     assert {row["pair"] for row in sets.values} == {row["enough"] for row in sets.values} == {"—"}
     for table in (classes, sets, units):
         table.export("json")
+
+
+def test_of_an_earlier_layer_shapley_values_are_sampled(run):
+    found = coalitions.answer(run, kind="zero", layer="hidden0")
+    own, units = ensemble.take(run.networks, 2), found.roles.shapley.shape[-1]
+    sizes = 2 ** np.arange(units)
+    masks = np.arange(2**units)[:, None] // sizes % 2 == 0  # of what is left out, in every subset
+    everything = ablation.groups(own, run.scoring, masks, site="hidden0/post", kind="zero", measure=coalitions._f1)
+    expected = exact.of_units(exact.shapley(np.asarray(everything).T))
+    off, error = found.roles.shapley[2] - expected, found.roles.error[2]
+    assert found.layer == "hidden0" and found.is_sampled and 1e-3 < error.max() < 0.1
+    assert (np.abs(off) < 4 * error + 1e-5).all()
+    assert "of the last hidden layer alone, and hidden0 is an earlier one: the Shapley values" in found.notes[-1]
+
+
+def test_of_channels_shapley_values_are_sampled():
+    model = CNN((), 3, channels=(3,), image_shape=(6, 6, 1), padding=(1,))
+    images = np.random.default_rng(0).uniform(size=(60, 36)).astype(np.float32)
+    data = Dataset(images, (np.arange(60) % 3).astype(np.int32))
+    found = coalitions.answer(planted_runs.run(networks.init(jax.random.key(0), model, 36), data=data), kind="zero")
+    assert (found.layer, found.roles.shapley.shape) == ("conv0", (1, 3, 3)) and found.is_sampled
+    whole = found.roles.intact - found.roles.shapley.sum(axis=-1)  # F1 without any channel: the first class alone
+    np.testing.assert_allclose(whole[0, 1:], 0, atol=1e-5)
+    assert whole[0, 0] == pytest.approx(0.5, abs=1e-5) and "not of channels: the Shapley" in found.notes[-1]

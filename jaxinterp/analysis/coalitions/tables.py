@@ -5,8 +5,10 @@ not in S, with activations a, replacements r and output weights W. Half of the u
 other half as many, and every coalition's logits are the sum of one of each. Images are taken some at a time, and their
 results added up, so that memory does not grow with them. Without one unit, logits are those of `ablation.units`: the
 same bits, unless the compiler fuses a product and a sum. Accuracies are equal; margins and losses are means that are
-summed in another order, and agree to rounding. Where logits differ by rounding alone, rounding decides the prediction:
-so it is for a coalition that is silent on an image, if the outputs have no biases.
+summed in another order, and agree to rounding. Where every unit of a coalition has the activation that would replace
+it, such as none under zero-ablation, logits are exactly those without any unit: where these are equal, as they are
+without output biases, the first class is predicted, as by the network itself, and not the one that rounding prefers.
+Where replacements drawn from other images happen to silence the layer, rounding still decides.
 """
 
 from functools import partial, reduce
@@ -15,12 +17,12 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key, UInt8
+from jaxtyping import Array, Bool, Float, Int, Key, UInt8
 
 from jaxinterp.analysis import ablation, directions
 from jaxinterp.data import Dataset
 from jaxinterp.errors import InputError
-from jaxinterp.interventions import Site
+from jaxinterp.interventions import Site, replace
 from jaxinterp.networks import EXACT, MLP, Network, output_weights, sites
 
 LARGEST = 20  # units: a million coalitions, each with four numbers for each class
@@ -48,12 +50,16 @@ def last_site(model: MLP) -> Site:
 
 
 class Parts(NamedTuple):
-    """What a table is made of: logits, each unit's change when it is left out, output weights and labels."""
+    """What a table is made of: logits, each unit's change when it is left out, output weights and labels.
+
+    empty: logits without any unit.
+    """
 
     logits: Float[Array, "examples classes"]
     change: Float[Array, "examples units"]
     kernel: Float[Array, "units classes"]
     labels: Int[Array, " examples"]
+    empty: Float[Array, "examples classes"]
 
 
 def table(
@@ -93,17 +99,19 @@ def parts(network: Network, data: Dataset, *, kind: str, key=None, basis: direct
     if classes < 2:
         raise InputError("coalitions are judged by which of several classes is predicted: give the network 2 outputs")
     logits, activations = network(data.images)
-    activations, labels = activations[last_site(network.model)], jnp.asarray(data.labels)
+    site, labels = last_site(network.model), jnp.asarray(data.labels)
+    own = activations[site]
+    fill = partial(ablation.fill, kind, labels=labels, classes=classes, key=key)
+    empty = network(data.images, {site: replace(fill(own))})[0]
     if basis is not None:
-        activations = directions.coordinates(activations, basis)
+        own = directions.coordinates(own, basis)
         kernel = jnp.matmul(basis.T, kernel, precision=EXACT)
-    fill = ablation.fill(kind, activations, labels, classes=classes, key=key)
-    return Parts(logits, fill - activations, kernel, labels)
+    return Parts(logits, fill(own) - own, kernel, labels, empty)
 
 
 def of_parts(found: Parts, *, chunk: int = CHUNK) -> Table:
     """The table; counts are exact. chunk, and InputError for too many units: see `table`."""
-    logits, change, kernel, labels = found
+    logits, change, kernel, labels, empty = found
     units = kernel.shape[0]
     if units > LARGEST:
         raise InputError(f"2^{units} coalitions are too many for a table: use at most {LARGEST} units, or sample them")
@@ -117,19 +125,23 @@ def of_parts(found: Parts, *, chunk: int = CHUNK) -> Table:
     rows = jnp.arange(-(-examples // chunk) * chunk).reshape(-1, chunk)
 
     def of_images(rows):
-        """The partial sums of the two halves, "images classes subsets", and labels; no class for what fills up."""
+        """The partial sums of the two halves, "images classes subsets", and what `_of_image` takes besides.
+
+        What fills up has no class.
+        """
         own, terms = rows % examples, change[rows % examples, :, None] * kernel
         low = logits[own][:, :, None] + jnp.einsum("iuc,su->ics", terms[:, :lower], first, precision=EXACT)
         high = jnp.einsum("iuc,su->ics", terms[:, lower:], second, precision=EXACT)
-        return low, high, jnp.where(rows < examples, labels[own], classes)
+        silent = _silent(change[own, :lower]), _silent(change[own, lower:])
+        return low, high, *silent, empty[own], jnp.where(rows < examples, labels[own], classes)
 
     def step(sums, rows):
         images = of_images(rows)
         # The loop keeps the compiler from computing predictions again for each class that counts them.
         predictions, margins, losses = jax.lax.map(lambda own: _of_image(*own), images)
-        of_class = jnp.asarray(images[2] == jnp.arange(classes)[:, None], margins.dtype)
+        of_class = jnp.asarray(images[-1] == jnp.arange(classes)[:, None], margins.dtype)
         hits, predicted, margin, loss = sums
-        own_hits, own_predicted = _counted(predictions, images[2], classes)
+        own_hits, own_predicted = _counted(predictions, images[-1], classes)
         return (
             hits + own_hits,
             predicted + own_predicted,
@@ -180,13 +192,34 @@ def _without(units: int) -> Float[np.ndarray, "subsets units"]:
     return 1.0 - ablation.subsets(units).astype(np.float32)
 
 
-def _of_image(low: Float[Array, "classes lower"], high: Float[Array, "classes upper"], label: Array):
+def _silent(change: Float[Array, "images units"]) -> Bool[Array, "images subsets"]:
+    """Whether all units of a subset have the activation that would replace them."""
+    units = change.shape[-1]
+    changing = jnp.sum((change != 0) << np.arange(units), axis=-1)
+    return changing[:, None] & np.arange(2**units) == 0
+
+
+def _of_image(
+    low: Float[Array, "classes lower"],
+    high: Float[Array, "classes upper"],
+    low_silent: Bool[Array, " lower"],
+    high_silent: Bool[Array, " upper"],
+    empty: Float[Array, " classes"],
+    label: Array,
+):
     """One image's predicted class, margin and loss under every coalition."""
+    without = _of_row(empty[:, None], label, jnp.zeros_like(empty))
+
+    def row(high, silent):
+        values = _of_row(low, label, high)
+        return [jnp.where(low_silent & silent, *both) for both in zip(without, values, strict=True)]
+
     found = jax.lax.platform_dependent(
         high.T,
+        high_silent,
         # Here the compiler makes vector instructions of a loop over rows, but not of the table of them all.
-        cpu=partial(jax.lax.map, partial(_of_row, low, label)),
-        default=jax.vmap(partial(_of_row, low, label)),
+        cpu=lambda *rows: jax.lax.map(lambda own: row(*own), rows),
+        default=jax.vmap(row),
     )
     return tuple(map(jnp.ravel, found))
 

@@ -61,6 +61,16 @@ def test_neurons_behind_convolutions_have_coalitions_too():
     np.testing.assert_allclose(found.loss, expected[3], atol=2e-5)
 
 
+@pytest.mark.parametrize("bias", [0.0, 0.3])
+def test_silent_coalitions_predict_what_the_network_does_without_any_unit(bias):
+    network = networks.init(jax.random.key(2), MLP((7, UNITS), CLASSES), PIXELS)  # untrained: without biases
+    network = network.replace(variables=jax.tree.map(lambda leaf: leaf + bias * (leaf.ndim == 1), network.variables))
+    found, expected = of(network, DATA), brute_force(network, DATA, ablation.subsets(UNITS))
+    np.testing.assert_array_equal(found.hits, expected[0])
+    np.testing.assert_array_equal(found.predicted, expected[1])
+    assert found.predicted[:, 0].tolist() == [EXAMPLES, 0, 0, 0]  # of equal logits, the first class
+
+
 def added_up(values):
     """Means over each class of values "examples subsets", in the order in which a table adds them up."""
     members = np.asarray(DATA.labels) == np.arange(CLASSES)[:, None]
