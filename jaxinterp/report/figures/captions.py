@@ -30,7 +30,11 @@ def _lines(text: str, inches: float) -> list[str]:
     """The text in as few lines as this width has room for, about equally long."""
     most = int(inches * _LETTERS)
     lines = math.ceil(len(text) / most)
-    return textwrap.wrap(text, min(most, len(text) // lines + 10), break_on_hyphens=False)
+    for width in range(len(text) // lines, most):
+        wrapped = textwrap.wrap(text, width, break_on_hyphens=False, break_long_words=False)
+        if len(wrapped) <= lines and max(map(len, wrapped)) <= most:
+            return wrapped
+    return textwrap.wrap(text, most, break_on_hyphens=False)
 
 
 def seeds(results: Results, *recipes: str) -> str:

@@ -56,6 +56,7 @@ function compareView(payload, networkOf, readAll) {
     const { layer, seed, unit, other, match } = view;
     if (seed === other) return ["Two units of one network, which are not matched with each other."];
     const found = entry(arrays[`layer${layer}/counterpart`], seed, other, unit), r = entry(arrays[`layer${layer}/counterpart_r`], seed, other, unit);
+    if (found === match && !Number.isFinite(r)) return ["These two are matched units, but how they correlate is not known: one has the same activation on every image."];
     if (found === match) return ["These two are matched units: their activations on held-out images correlate with r = ", datum(r, 2), meta.matching === "absolute" && r < 0 ? ": one mirrors the other, as an odd activation function allows." : "."];
     if (found < 0) return ["The unit on the left has no match in the other seed."];
     return [`The unit on the left is matched with another one: `, make("a", { href: hash({ match: found }) }, named(other, found)), ", r = ", datum(r, 2), "."];
@@ -64,10 +65,11 @@ function compareView(payload, networkOf, readAll) {
   /** @type {(seed: number, unit: number, map: Float64Array, scale: number) => HTMLElement} */
   function side(seed, unit, map, scale) {
     const { layer } = view, strongest = strongestClass(payload, seed, layer, unit);
+    const dead = !(entry(arrays[`layer${layer}/sd`], seed, unit) > 0);
     const texts = labelsOf(payload, seed, layer, unit).sort((a, b) => b.score - a.score).slice(0, 1).map(({ text }) => text);
     return make("section", { class: "block" },
       make("h3", {}, make("a", { href: hashOf("explorer", { seed: meta.seeds[seed], layer, unit }) }, named(seed, unit))),
-      make("p", { class: "facts" }, `${strongest < 0 ? "responds to no class" : `responds most to ${meta.classes[strongest]}`}${texts.length ? ` · ${texts[0]}` : ""}`),
+      make("p", { class: "facts" }, `${dead ? "dead: the same activation on every test image" : strongest < 0 ? "responds to no class" : `responds most to ${meta.classes[strongest]}`}${texts.length && !dead ? ` · ${texts[0]}` : ""}`),
       make("div", { class: "pictures" },
         make("figure", {}, weightMap(map, meta, scale, `Weights of ${named(seed, unit)}: ${extremes(map, meta)}`, { class: "map large" }), make("figcaption", {}, "weights, one scale for both")),
         make("figure", {}, photograph(part(arrays[`layer${layer}/maximiser`], seed, unit), meta, `Maximiser of ${named(seed, unit)}`, { class: "image large" }), make("figcaption", {}, "maximiser"))),

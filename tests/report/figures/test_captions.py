@@ -29,3 +29,14 @@ def test_a_caption_fits_its_figure_and_is_repeated_with_numbers():
 def test_means_leave_out_what_is_unknown():
     values = xr.DataArray([[1.0, np.nan], [np.nan, np.nan]], dims=("kinds", "seeds"), coords={"kinds": ["a", "b"]})
     assert captions.means(captions.by(values, "kinds"), 1) == "a 1.0, b —"
+
+
+def test_notes_break_into_as_few_lines_as_there_is_room_for_and_of_like_length():
+    networks = "32 seeds of bottleneck-neurons, 32 seeds of bottleneck-neurons-normalized, 32 seeds of"
+    notes = (
+        "bottleneck-neurons-layernorm; line: median, band: middle 90 % of seeds; dot: one network, bar: median; ×: ours"
+    )
+    figure = captions.caption(Figure(figsize=(14, 3)), networks, "Title", notes, "Mean 1")
+    title, *lines = figure.get_suptitle().split("\n")
+    assert title == "Title" and " ".join(lines) == f"{networks}; {notes}"
+    assert len(lines) == 2 and min(map(len, lines)) > 80

@@ -3,7 +3,7 @@ import pytest
 from support import findings, pages
 
 from jaxinterp.config import RunConfig, TrainConfig
-from jaxinterp.report import explorer, pair
+from jaxinterp.report import build, explorer, pair
 from jaxinterp.stats import Estimate
 from jaxinterp.studies import STUDIES
 
@@ -99,3 +99,14 @@ def test_two_runs_of_different_questions_share_no_claim(visit, networks):
     page = visit(pair.render([member("instance-variation", "1.1"), member("bottleneck-neurons", "4.1")]))
     assert "No claim was tested of both runs" in page.inner_text("#runs")
     expect(page.get_by_text("Only claims with another verdict")).to_be_hidden()
+
+
+def test_a_dead_unit_is_said_to_be_and_has_no_known_correlation(visit, networks):
+    payload = pages.payload(networks)
+    payload.arrays["layer1/sd"][0, 2] = 0
+    match = int(payload.arrays["layer1/counterpart"][0, 1, 2])
+    payload.arrays["layer1/counterpart_r"][0, 1, 2] = np.nan
+    page = visit(build.render("Dead", [], payload=explorer.encode(payload)), f"#compare?unit=2&match={match}")
+    assert "how they correlate is not known" in page.locator("#compared > p").first.inner_text()
+    facts = page.locator("#compared .facts").all_inner_texts()
+    assert facts[0] == "dead: the same activation on every test image" and facts[1].startswith("responds most to")
