@@ -70,13 +70,12 @@ def values(network: Network, key, data: Dataset) -> Float[Array, "halves bases k
     made = stack([coalitions.parts(network, data, kind=kind, basis=basis) for basis in bases for kind in KINDS])
     two = made._replace(
         logits=made.logits[..., _BOTH],
+        empty=made.empty[..., _BOTH],
         kernel=made.kernel[..., _BOTH],
         labels=jnp.asarray(made.labels == SEVEN, jnp.int32),
     )
-    halves = [
-        two._replace(**{name: getattr(two, name)[:, half::2] for name in ("logits", "change", "labels")})
-        for half in range(2)
-    ]
+    of_images = ("logits", "change", "labels", "empty")
+    halves = [two._replace(**{name: getattr(two, name)[:, half::2] for name in of_images}) for half in range(2)]
     accuracy = jax.lax.map(
         lambda own: coalitions.accuracy(coalitions.of_parts(own)),
         jax.tree.map(lambda *own: jnp.concatenate(own), *halves),
