@@ -80,8 +80,9 @@ class Coalitions:
     kind: Annotated[str, arg(metavar="{zero,mean,class-mean,resample}")] = "mean"
     """what replaces the activations of units that are left out: 0, their mean, their mean on images of the same class,
     or that on another image"""
-    layer: str | None = None
-    """the layer whose units are left out; the last hidden one by default"""
+    layer: Text = None
+    """the hidden layer whose units are left out, such as hidden0; by default the last, and of any other the Shapley
+    values alone are estimated"""
     format: Format = "table"
     """how tables are printed: for a terminal, or as json, csv or markdown (all other text then goes to stderr)"""
 

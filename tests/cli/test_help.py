@@ -43,7 +43,7 @@ def show(capsys):
         ("analyze", ("RUN", "ANALYSIS", "activity, damage or similarity", "--again")),
         ("units", ("RUN", "--sort", "--top", "--class", "--layer", "--seeds", "--facets", "with their nulls")),
         ("ablate", ("RUN", "--units", "hidden1:3,7", "--kind", "control groups")),
-        ("coalitions", ("RUN", "--kind", "all subsets")),
+        ("coalitions", ("RUN", "--kind", "--layer NAME", "all subsets")),
         ("attribute", ("RUN", "--image", "--class", "--unit", "--method", "--seed", "--out")),
         ("compare", ("RUN [RUN ...]", "untrained")),
         ("explain", ("--url", "--model", "--max-requests", "--max-tokens", "--dry-run", "--yes", "JAXINTERP_API_KEY")),

@@ -6,9 +6,9 @@ other half as many, and every coalition's logits are the sum of one of each. Ima
 results added up, so that memory does not grow with them. Without one unit, logits are those of `ablation.units`: the
 same bits, unless the compiler fuses a product and a sum. Accuracies are equal; margins and losses are means that are
 summed in another order, and agree to rounding. Where every unit of a coalition has the activation that would replace
-it, such as none under zero-ablation, logits are exactly those without any unit: where these are equal, as they are
-without output biases, the first class is predicted, as by the network itself, and not the one that rounding prefers.
-Where replacements drawn from other images happen to silence the layer, rounding still decides.
+it, such as 0 under zero-ablation, logits are exactly those without any unit: where these are equal, as they are without
+output biases, the first class is predicted, as by the network itself, and not the one that rounding prefers, as it may
+in `ablation.units`. Where replacements drawn from other images happen to silence the layer, rounding still decides.
 """
 
 from functools import partial, reduce

@@ -61,14 +61,21 @@ def test_neurons_behind_convolutions_have_coalitions_too():
     np.testing.assert_allclose(found.loss, expected[3], atol=2e-5)
 
 
+# Not "resample": a layer that drawn replacements silence has logits that differ by rounding.
+@pytest.mark.parametrize("kind", ["zero", "mean", "class mean"])
 @pytest.mark.parametrize("bias", [0.0, 0.3])
-def test_silent_coalitions_predict_what_the_network_does_without_any_unit(bias):
+def test_silent_coalitions_predict_what_the_network_does_without_any_unit(bias, kind):
     network = networks.init(jax.random.key(2), MLP((7, UNITS), CLASSES), PIXELS)  # untrained: without biases
     network = network.replace(variables=jax.tree.map(lambda leaf: leaf + bias * (leaf.ndim == 1), network.variables))
-    found, expected = of(network, DATA), brute_force(network, DATA, ablation.subsets(UNITS))
+    found, expected = of(network, DATA, kind=kind), brute_force(network, DATA, ablation.subsets(UNITS), kind=kind)
     np.testing.assert_array_equal(found.hits, expected[0])
     np.testing.assert_array_equal(found.predicted, expected[1])
-    assert found.predicted[:, 0].tolist() == [EXAMPLES, 0, 0, 0]  # of equal logits, the first class
+    np.testing.assert_allclose(found.margin, expected[2], atol=2e-5)
+    np.testing.assert_allclose(found.loss, expected[3], atol=2e-5)
+    if kind == "zero":
+        rotated = of(network, DATA, basis=directions.random_bases(KEY, UNITS, draws=1)[0])
+        for table in (found, rotated):  # of equal logits, the first class
+            assert table.predicted[:, 0].tolist() == [EXAMPLES, 0, 0, 0] and not table.margin[:3, 0].any()
 
 
 def added_up(values):
