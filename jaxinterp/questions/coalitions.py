@@ -122,8 +122,7 @@ def answer(inputs: Inputs, *, kind: str = "mean", layer: str | None = None) -> C
     if kind not in ablation.KINDS:
         raise InputError(f"no ablation {kind!r}; there are {', '.join(ablation.KINDS)}")
     seeds, model = subject.known_seeds(inputs.run), inputs.model
-    if model.outputs < 2:
-        raise InputError("coalitions are judged by which of several classes is predicted: give the network 2 outputs")
+    exact.check_classes(model)
     if not model.layers:
         raise InputError("there are no hidden units to leave out: the networks have no hidden layer")
     asked = model.layers[-1] if layer is None else layer_named(model, layer)

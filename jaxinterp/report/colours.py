@@ -11,9 +11,12 @@ _STEPS = 65  # of a colour map
 _FADING = 0.85  # small values are as visible as on the page
 
 
+_LIGHT = templates.joined(["style.css"]).split("@media")[0]
+
+
 def named(name: str) -> Float[np.ndarray, "rgb"]:
     """A colour of the style sheet on light paper, such as "above": red, green and blue from 0 to 1."""
-    [digits] = re.findall(rf"--{name}: #([0-9a-f]{{6}})", templates.joined(["style.css"]).split("@media")[0])
+    [digits] = re.findall(rf"--{name}: #([0-9a-f]{{6}})", _LIGHT)
     return np.array(list(bytes.fromhex(digits))) / 255
 
 

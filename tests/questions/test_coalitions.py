@@ -122,8 +122,7 @@ def test_of_too_many_units_shapley_values_are_sampled_with_their_errors(run, fou
 def test_of_an_earlier_layer_shapley_values_are_sampled(run):
     found = coalitions.answer(run, kind="zero", layer="hidden0")
     own, units = ensemble.take(run.networks, 2), found.roles.shapley.shape[-1]
-    sizes = 2 ** np.arange(units)
-    masks = np.arange(2**units)[:, None] // sizes % 2 == 0  # of what is left out, in every subset
+    masks = ~ablation.subsets(units)  # of what is left out
     everything = ablation.groups(own, run.scoring, masks, site="hidden0/post", kind="zero", measure=coalitions._f1)
     expected = exact.of_units(exact.shapley(np.asarray(everything).T))
     off, error = found.roles.shapley[2] - expected, found.roles.error[2]

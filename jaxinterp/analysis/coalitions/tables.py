@@ -49,6 +49,12 @@ def last_site(model: MLP) -> Site:
     return sites(model)[-2]
 
 
+def check_classes(model: MLP) -> None:
+    """Raise InputError for a model with one output, which tells no classes apart."""
+    if model.outputs < 2:
+        raise InputError("coalitions are judged by which of several classes is predicted: give the network 2 outputs")
+
+
 class Parts(NamedTuple):
     """What a table is made of: logits, each unit's change when it is left out, output weights and labels.
 
@@ -60,6 +66,16 @@ class Parts(NamedTuple):
     kernel: Float[Array, "units classes"]
     labels: Int[Array, " examples"]
     empty: Float[Array, "examples classes"]
+
+    def of_classes(self, chosen: Int[np.ndarray, " chosen"], labels: Int[Array, "*batch examples"]) -> "Parts":
+        """Of these outputs alone, with labels that count them; fields may have leading axes."""
+        logits, kernel, empty = (field[..., chosen] for field in (self.logits, self.kernel, self.empty))
+        return self._replace(logits=logits, kernel=kernel, empty=empty, labels=labels)
+
+    def of_examples(self, rows: slice) -> "Parts":
+        """Of these examples alone; fields may have leading axes."""
+        logits, change, empty = (field[..., rows, :] for field in (self.logits, self.change, self.empty))
+        return self._replace(logits=logits, change=change, empty=empty, labels=self.labels[..., rows])
 
 
 def table(
@@ -96,8 +112,7 @@ def parts(network: Network, data: Dataset, *, kind: str, key=None, basis: direct
     key: for "resample". Raises InputError as `table` does.
     """
     kernel, classes = output_weights(network), network.model.outputs
-    if classes < 2:
-        raise InputError("coalitions are judged by which of several classes is predicted: give the network 2 outputs")
+    check_classes(network.model)
     logits, activations = network(data.images)
     site, labels = last_site(network.model), jnp.asarray(data.labels)
     own = activations[site]

@@ -23,9 +23,9 @@ function card(context) {
   /** @type {(name: string) => number} */
   const at = (name) => entry(arrays[`layer${layer}/${name}`], seed, unit);
   const strongest = strongestClass(context.payload, seed, layer, unit);
-  const dead = !(at("sd") > 0);
+  const dead = isDead(context.payload, seed, layer, unit);
   const facts = [
-    dead ? "dead: the same activation on every test image" : `responds most to ${meta.classes[strongest]}`,
+    dead ? DEAD : `responds most to ${meta.classes[strongest]}`,
     `above 0 on ${share(at("firing"))} of test images`, `mean ${written(at("mean"))}, sd ${written(at("sd"))}`,
   ];
   const { maps, site } = meta.layers[layer];

@@ -65,11 +65,11 @@ function compareView(payload, networkOf, readAll) {
   /** @type {(seed: number, unit: number, map: Float64Array, scale: number) => HTMLElement} */
   function side(seed, unit, map, scale) {
     const { layer } = view, strongest = strongestClass(payload, seed, layer, unit);
-    const dead = !(entry(arrays[`layer${layer}/sd`], seed, unit) > 0);
+    const dead = isDead(payload, seed, layer, unit);
     const texts = labelsOf(payload, seed, layer, unit).sort((a, b) => b.score - a.score).slice(0, 1).map(({ text }) => text);
     return make("section", { class: "block" },
       make("h3", {}, make("a", { href: hashOf("explorer", { seed: meta.seeds[seed], layer, unit }) }, named(seed, unit))),
-      make("p", { class: "facts" }, `${dead ? "dead: the same activation on every test image" : strongest < 0 ? "responds to no class" : `responds most to ${meta.classes[strongest]}`}${texts.length && !dead ? ` · ${texts[0]}` : ""}`),
+      make("p", { class: "facts" }, `${dead ? DEAD : strongest < 0 ? "responds to no class" : `responds most to ${meta.classes[strongest]}`}${texts.length && !dead ? ` · ${texts[0]}` : ""}`),
       make("div", { class: "pictures" },
         make("figure", {}, weightMap(map, meta, scale, `Weights of ${named(seed, unit)}: ${extremes(map, meta)}`, { class: "map large" }), make("figcaption", {}, "weights, one scale for both")),
         make("figure", {}, photograph(part(arrays[`layer${layer}/maximiser`], seed, unit), meta, `Maximiser of ${named(seed, unit)}`, { class: "image large" }), make("figcaption", {}, "maximiser"))),

@@ -97,8 +97,7 @@ function embedding(payload) {
     /** @type {(label: number, name: string) => HTMLElement} */
     const item = (label, name) => make("li", {}, make("a", { href: hash({ chosen: label }), class: "class", "aria-current": label === view.chosen ? "true" : null },
       label >= 0 && makeSvg("svg", { viewBox: "-5 -5 10 10", "aria-hidden": "true" }, makeSvg("circle", { r: 4, fill: classColour(label, count) })), name));
-    const seen = new Set(classesSeen(payload));
-    find("embedding-classes").replaceChildren(item(-1, "all"), ...meta.classes.flatMap((name, label) => (seen.has(label) ? [item(label, name)] : [])));
+    find("embedding-classes").replaceChildren(item(-1, "all"), ...classesSeen(payload).map((label) => item(label, meta.classes[label])));
   }
 
   function showKept() {

@@ -36,6 +36,10 @@ const classesSeen = ({ meta, arrays }) => {
   return seen.length ? seen : all;
 };
 
+const DEAD = "dead: the same activation on every test image";
+/** @type {(payload: Payload, seed: number, layer: number, unit: number) => boolean} */
+const isDead = ({ arrays }, seed, layer, unit) => !(entry(arrays[`layer${layer}/sd`], seed, unit) > 0);
+
 // The quantities that the payload's measures describe.
 /** @type {(payload: Payload) => Measured[]} */
 const measuredOf = ({ meta, arrays }) => meta.measures.map((measure, place) => ({
@@ -124,7 +128,7 @@ function labelsOf({ meta: { labels }, arrays }, seed, layer, unit) {
 function described(payload, seed, layer, unit) {
   const strongest = strongestClass(payload, seed, layer, unit);
   const name = strongest < 0 ? "" : payload.meta.classes[strongest];
-  const dead = entry(payload.arrays[`layer${layer}/sd`], seed, unit) > 0 ? "" : "dead";
+  const dead = isDead(payload, seed, layer, unit) ? "dead" : "";
   const labels = labelsOf(payload, seed, layer, unit).map(({ text }) => text).join(" ");
   return ` unit ${unit} #${unit} class:${name} ${name} ${dead} ${labels}`.toLowerCase();
 }

@@ -29,9 +29,10 @@ function unitsOf({ meta, arrays }, networkOf) {
     return { unit, cost, label };
   });
   const chosen = costs.filter(({ cost }) => cost >= LEAST).sort((a, b) => b.cost - a.cost).slice(0, SHOWN.units);
-  if (!chosen.length) return block("Units that a class needs most", `Seed ${meta.seeds[0]}, ${layerName(meta.layers[layer].site)}: no unit alone costs a class accuracy.`);
+  const title = "Units that a class needs most", where = `Seed ${meta.seeds[0]}, ${layerName(meta.layers[layer].site)}`;
+  if (!chosen.length) return block(title, `${where}: no unit alone costs a class accuracy.`);
   const maps = chosen.map(({ unit }) => pushedBack(network, layer, unit)), scale = scaleOf(maps);
-  return block("Units that a class needs most", `Seed ${meta.seeds[0]}, ${layerName(meta.layers[layer].site)}: its weights traced to the pixels, and how much accuracy the class loses without it; a click opens its card.`,
+  return block(title, `${where}: its weights traced to the pixels, and how much accuracy the class loses without it; a click opens its card.`,
     make("div", { class: "pictures small" }, chosen.map(({ unit, cost, label }, place) => make("figure", {},
       make("a", { href: hashOf("explorer", { seed: meta.seeds[0], layer, unit, class: label }) },
         weightMap(maps[place], meta, scale, `${unitWord(meta.layers[layer])} ${unit}`)),

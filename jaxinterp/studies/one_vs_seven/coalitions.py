@@ -68,14 +68,8 @@ def values(network: Network, key, data: Dataset) -> Float[Array, "halves bases k
     """
     bases = (None, directions.random_bases(key, network.model.layers[-1].units, draws=1)[0])
     made = stack([coalitions.parts(network, data, kind=kind, basis=basis) for basis in bases for kind in KINDS])
-    two = made._replace(
-        logits=made.logits[..., _BOTH],
-        empty=made.empty[..., _BOTH],
-        kernel=made.kernel[..., _BOTH],
-        labels=jnp.asarray(made.labels == SEVEN, jnp.int32),
-    )
-    of_images = ("logits", "change", "labels", "empty")
-    halves = [two._replace(**{name: getattr(two, name)[:, half::2] for name in of_images}) for half in range(2)]
+    two = made.of_classes(_BOTH, jnp.asarray(made.labels == SEVEN, jnp.int32))
+    halves = [two.of_examples(slice(half, None, 2)) for half in range(2)]
     accuracy = jax.lax.map(
         lambda own: coalitions.accuracy(coalitions.of_parts(own)),
         jax.tree.map(lambda *own: jnp.concatenate(own), *halves),
