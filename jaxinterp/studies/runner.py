@@ -55,9 +55,8 @@ def measure(
     """Every measurement of a study, from the results stored at path where they are current.
 
     Measurements of optional recipes alone are left out where none of these was trained, and those of files that no run
-    has. again: measure even what is
-    current. slow: with slow measurements. progress: called with a measurement's name before it is made, with how many
-    are done, and how many there are.
+    has. again: measure even what is current. slow: with slow measurements. progress: called with a measurement's name
+    before it is made, with how many are done, and how many there are.
     """
     possible = [
         measurement
@@ -93,17 +92,17 @@ def measure_parts(
 
 
 def stored(study: Study, path: Path | str) -> Results | None:
-    """A study's results as they are stored at path; None unless all are there but slow ones, those of optional recipes
-    alone, and those of files that a run need not have.
+    """A study's results as they are stored at path; None unless all are there but slow ones, those of recipes alone
+    that were not trained, and those of files that a run need not have.
     """
     found, results = set(store.results(path)), {}
     for measurement in all_measurements(study):
         if (name := f"{study.name}/{measurement.name}") in found:
             results[measurement.name] = _load(path, name)
-        elif not (measurement.slow or getattr(measurement, "folder", "")) and set(
-            measurement.recipes or (study.own,)
-        ) & set(study.recipes):
-            return None
+        elif not (measurement.slow or getattr(measurement, "folder", "")):
+            trained = results[NETWORKS].recipes.to_numpy() if NETWORKS in results else study.recipes
+            if set(measurement.recipes or (study.own,)) & set(trained):
+                return None
     return results
 
 

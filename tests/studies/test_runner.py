@@ -119,6 +119,9 @@ def test_what_is_of_optional_recipes_alone_is_left_out_without_them(inputs, tmp_
     with_others = runner.measure(study, tmp_path, inputs)
     assert list(with_others) == ["networks", "pairs", "others"] == list(runner.stored(study, tmp_path) or ())
     np.testing.assert_array_equal(with_others["others"].product, pairs({OTHER: inputs[OTHER]}).product)
+    # Killed before what is of the optional recipe was measured: not all is there.
+    (tmp_path / "results" / study.name / "others.nc").unlink()
+    assert runner.stored(study, tmp_path) is None
 
 
 def test_a_quick_answer_does_without_what_is_slow(inputs, tmp_path):
