@@ -221,12 +221,13 @@ def barriers_to_end(
     *,
     points: int = 11,
     loss: str = "cross_entropy",
-    chunk: int = 8,
+    chunk: int = 2,
 ) -> Float[Array, "ends orders epochs seeds"]:
     """The barrier of the loss between every network at every epoch and the ENDS: its own, and the next network's.
 
     See `barriers.barrier`, with points on the line; batch norm's statistics are computed from the data's images.
     ORDERS: the end's units in their own order, and after `barriers.weight_matching` with the network. key: of that.
+    chunk: networks at once, each at all points of one line.
     """
 
     def between(network, end):
@@ -235,7 +236,7 @@ def barriers_to_end(
         def to(other):
             return barriers.barrier(network, other, data, points=points, loss=loss, statistics=data.images).barrier
 
-        return jax.vmap(to)(stack([end, matched]))
+        return jax.lax.map(to, stack([end, matched]))
 
     def of_network(network, *ends):
         return jax.lax.map(partial(between, network), stack(ends))

@@ -123,7 +123,7 @@ def barriers(inputs: Mapping[str, Inputs], *, recipe: str) -> Barriers:
     """The barriers between networks and their ends."""
     own = inputs[recipe]
     loss = own.config.train.loss
-    return Barriers(_barriers(own.once(training), own.sample, own.key(2), loss=loss, chunk=CHUNK))
+    return Barriers(_barriers(own.once(training), own.sample, own.key(2), loss=loss))
 
 
 # Compiled once for all parts of the test images.
