@@ -76,8 +76,7 @@ class Train:
     root: Folder = Path("checkpoints")
     """where runs are kept"""
     resume: Annotated[Path | None, arg(metavar="RUN")] = None
-    """continue this unfinished run with its own config; of the other options only --live, --format and those for
-    several processes may be given with it"""
+    """continue this unfinished run with its own config; only --live, --format and those for processes go with it"""
     live: bool = False
     """also write a page that shows training as it goes on, the file RUN/report/live.html, every few seconds"""
     distributed: bool = False

@@ -68,7 +68,7 @@ class Ablate:
 
 @dataclass(frozen=True)
 class Coalitions:
-    """Show how few units of the last hidden layer each class needs, by all subsets of them, and each unit's part.
+    """Show each unit's part in all subsets of a layer's units and, of the last hidden layer, how few each class needs.
 
     Examples:
       jaxinterp coalitions checkpoints/demo --kind zero

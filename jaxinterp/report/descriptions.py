@@ -43,7 +43,7 @@ def describe(config: RunConfig) -> str:
     its default. Of the snapshots only the number is given; the number of seeds is left to the caller.
     """
     data, model, train = config.data, config.model, config.train
-    only = f" {', '.join(map(str, data.classes))} only" if data.classes else ""
+    only = f" (only {', '.join(map(str, data.classes))})" if data.classes else ""
     widths = "-".join(map(str, (*(f"{channels}c" for channels in model.channels), *model.widths, model.outputs)))
     parts = [*_told(data), *_told(model, _unused(config))]
     if config.recipe == IMPORTED:

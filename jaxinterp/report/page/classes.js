@@ -4,8 +4,8 @@
 // Set up once; returns show(settings), which brings it to what the address says.
 /** @type {(payload: Payload) => { show: (settings: URLSearchParams) => void }} */
 function classesView(payload) {
-  const { meta, arrays } = payload, layer = meta.layers.length - 1, { units, site } = meta.layers[layer];
-  let seed = 0, chosen = 0;
+  const { meta, arrays } = payload, layer = meta.layers.length - 1, { units, site } = meta.layers[layer], seen = classesSeen(payload);
+  let seed = 0, chosen = seen[0];
 
   /** @type {(change: { seed?: number, chosen?: number }) => void} */
   const go = (change) => {
@@ -69,9 +69,9 @@ function classesView(payload) {
   /** @type {(settings: URLSearchParams) => void} */
   function show(settings) {
     seed = seedPlace(meta, settings);
-    chosen = choice(settings, "class", meta.classes.length);
+    chosen = choice(settings, "class", meta.classes.length, seen[0]);
     offer(menu("classes-seed"), meta.seeds.map((number, place) => [place, `${number}`]), seed);
-    offer(menu("classes-class"), meta.classes.map((name, place) => [place, name]), chosen);
+    offer(menu("classes-class"), seen.map((place) => [place, meta.classes[place]]), chosen);
     find("classes-replaced").textContent = seedReplaced(meta, settings);
     const roles = rolesOf(payload, seed);
     find("needs").replaceChildren(...(roles ? needs(roles) : [make("p", {}, noRoles(meta))]));

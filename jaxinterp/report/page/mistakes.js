@@ -20,8 +20,9 @@ function mistakesView(payload, readAll) {
     view = asked;
     /** @type {[string | number, string][]} */
     const classes = [["", "any class"], ...meta.classes.map((name, place) => /** @type {[number, string]} */ ([place, name]))];
+    const shown = [classes[0], ...classesSeen(payload).map((label) => classes[label + 1])];
     offer(menu("mistakes-seed"), meta.seeds.map((number, place) => [place, `${number}`]), view.seed);
-    offer(menu("mistakes-label"), classes, view.label < 0 ? "" : view.label);
+    offer(menu("mistakes-label"), shown, view.label < 0 ? "" : view.label);
     offer(menu("mistakes-read"), classes, view.read < 0 ? "" : view.read);
     find("mistakes-replaced").textContent = seedReplaced(meta, settings);
     const readings = await readAll(view.seed, (done) => { if (view === asked) find("mistakes-note").textContent = `Reading the images: ${share(done)}.`; });

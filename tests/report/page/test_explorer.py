@@ -387,3 +387,9 @@ def test_classes_without_test_images_are_left_out_and_units_that_no_class_needs(
     assert page.locator("#samples strong").all_inner_texts() == ["unit 3"]
     page.goto(page.url.partition("#")[0] + "#compare")
     assert page.locator("#compared table").first.locator("tbody th").all_inner_texts() == ["1", "7"]
+    page.goto(page.url.partition("#")[0] + "#classes")
+    assert page.locator("#classes-class option").all_inner_texts() == ["1", "7"]
+    expect(page.locator("#needs h3")).to_contain_text("what 1 needs")
+    page.goto(page.url.partition("#")[0] + "#mistakes")
+    assert page.locator("#mistakes-label option").all_inner_texts() == ["any class", "1", "7"]
+    assert len(page.locator("#mistakes-read option").all_inner_texts()) == len(meta["classes"]) + 1  # any may be read
