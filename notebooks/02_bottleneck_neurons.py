@@ -34,7 +34,7 @@ from jaxinterp import controls, data, ensemble, jobs, metrics, report, stats, st
 from jaxinterp.analysis import ablation, ablation_search, responses
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.report import tables
-from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE
+from jaxinterp.report.figures.common import AMOUNT, BLUE, GREEN, GREY, ORANGE
 
 RUN = Path("../checkpoints/bottleneck-neurons")  # trained if it does not exist yet: about a minute
 SEEDS = None  # how many networks to train; None: the study's number
@@ -129,7 +129,7 @@ relative = activation / np.maximum(activation.max(axis=1, keepdims=True), 1e-9)
 relative = relative[np.argsort(relative.argmax(axis=1))]
 figure, axes = plt.subplots(figsize=(4.4, 4), layout="constrained")
 axes.set(xlabel="digit", ylabel="neuron, by its best digit", xticks=DIGITS, yticks=[])
-shown = axes.imshow(relative, vmin=0, vmax=1)
+shown = axes.imshow(relative, AMOUNT, vmin=0, vmax=1)
 bar = figure.colorbar(shown, label="mean activation, relative to the best digit's")
 
 # %% [markdown]

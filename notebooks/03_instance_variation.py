@@ -36,7 +36,7 @@ from jaxinterp.analysis import ablation, barriers, matching, similarity
 from jaxinterp.data import Dataset
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.report import tables
-from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE
+from jaxinterp.report.figures.common import AMOUNT, BLUE, GREEN, GREY, ORANGE, SIGNED
 
 RUN = Path("../checkpoints/instance-variation")  # trained there, where it is not there yet: about a minute
 SEEDS = None  # how many networks to train; None: as many as the study asks
@@ -189,7 +189,7 @@ for axes, site in zip(panels, SITES, strict=True):
     print(f"{site}: share of it that single networks explain {explained(values):.2f}, by chance {chance:.2f}")
     leaves = hierarchy.leaves_list(hierarchy.linkage(1 - values, "average", optimal_ordering=True))
     np.fill_diagonal(matrix, np.nan)
-    shown = axes.imshow(matrix[np.ix_(leaves, leaves)])
+    shown = axes.imshow(matrix[np.ix_(leaves, leaves)], AMOUNT)
     axes.set(title=site, xlabel="network, as clustered", xticks=[], yticks=[])
     figure.colorbar(shown, ax=axes, label="debiased CKA")
 
@@ -213,8 +213,8 @@ for axes, (condition, found) in zip(panels, activations.items(), strict=True):
     table = pairs(table.transpose(1, 3, 0, 2))  # "pairs sites sites"
     for place in np.ndindex(len(names), len(names)):
         value = table[:, *place].mean()
-        axes.text(*place, f"{value:.2f}", ha="center", va="center", color="white" if value < 0.6 else "black")
-    shown = axes.imshow(table.mean(axis=0), vmin=0, vmax=1)
+        axes.text(*place, f"{value:.2f}", ha="center", va="center", color="black" if value < 0.6 else "white")
+    shown = axes.imshow(table.mean(axis=0), AMOUNT, vmin=0, vmax=1)
     axes.set(title=f"{condition}, two networks")
     axes.set_xticks(range(len(names)), names, rotation=30, ha="right")
     axes.set_yticks(range(len(names)), names)
@@ -299,7 +299,7 @@ Closest units of trained networks correlate more than by class alone, in the sec
 units are universal by the bar of untrained networks (blue), and to a third by that of the class (grey).
 
 `consensus` gives the units of all networks one common order. Below are the first-layer weights of the units in the same
-place, red where ink raises the unit, and mirrored where the unit is. Weights are scaled by their pixel's spread, or
+place, orange where ink raises the unit, and mirrored where the unit is. Weights are scaled by their pixel's spread, or
 those of pixels that no image inks would show their initial noise. The places are those where the networks agree most,
 half and least; last, most without training.
 """
@@ -328,7 +328,7 @@ figure, panels = plt.subplots(len(shown), min(seeds, 8), figsize=(8, 6.2), layou
 for row, (condition, place) in zip(panels, shown, strict=True):
     for axes, picture in zip(row, weights(condition)[: len(row), place], strict=True):
         size = np.abs(picture).max()
-        axes.imshow(picture.reshape(28, 28), cmap="RdBu_r", vmin=-size, vmax=size, interpolation="nearest")
+        axes.imshow(picture.reshape(28, 28), cmap=SIGNED, vmin=-size, vmax=size, interpolation="nearest")
         axes.set(xticks=[], yticks=[])
     row[0].set_ylabel(f"{condition}\n{agreed[condition][place]:.2f}", fontsize=8)
 title = figure.suptitle("a row: one place; a column: one network; number: mean correlation of activations", fontsize=10)

@@ -34,7 +34,7 @@ from jaxinterp import controls, data, ensemble, jobs, stats, studies
 from jaxinterp.analysis import attribution, locality
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.report import tables
-from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE
+from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE, SIGNED
 from jaxinterp.report.figures.looking_for_four import matches
 
 RUN = Path("../checkpoints/looking-for-four")  # trained if it does not exist: some minutes
@@ -66,8 +66,8 @@ def tell(what, found):
 
 
 def show(axes, image, bound, title="", **options):
-    """A square picture: red raises, blue lowers."""
-    options = {"cmap": "RdBu_r", "vmin": -bound, "vmax": bound} | options
+    """A square picture: orange raises, blue lowers."""
+    options = {"cmap": SIGNED, "vmin": -bound, "vmax": bound} | options
     axes.imshow(np.reshape(image, (SIDE, SIDE)), **options)
     axes.set(xticks=[], yticks=[])
     axes.set_title(title, fontsize=9)
@@ -163,7 +163,7 @@ title = figure.suptitle("What stands behind the logit of 4, mean over networks",
 # %% [markdown]
 """
 Pushed back through all neurons, the weights resemble a 4 little (correlation 0.28). Through the active ones (0.59) the
-open top shows in blue and the arms in red.
+open top shows in blue and the arms in orange.
 
 ## Does the heat map of a 4 show what matters?
 

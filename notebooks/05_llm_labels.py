@@ -36,7 +36,7 @@ from jaxinterp.analysis.maximization import images as spaces
 from jaxinterp.analysis.maximization import objectives, optima
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.report import tables
-from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE
+from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE, SIGNED
 
 RUN = Path("../checkpoints/llm-labels")  # trained there if it does not exist yet: about a minute
 SEEDS = None  # number of networks to train; None: the study's own
@@ -181,7 +181,7 @@ figure, panels = plt.subplots(3, len(best), figsize=(1.2 * len(best), 3.9), layo
 scale = np.abs(exact[seed]).max()
 for unit, column in enumerate(panels.T):
     for axes, image in zip(column, (made[seed, unit, 0], exact[seed, unit]), strict=False):
-        axes.imshow(image.reshape(28, 28), cmap="RdBu_r", vmin=-scale, vmax=scale)
+        axes.imshow(image.reshape(28, 28), cmap=SIGNED, vmin=-scale, vmax=scale)
     column[2].imshow(test.images[best[unit]].reshape(28, 28), cmap="gray_r")
     column[0].set_title(f"{unit}{'' if active[seed, unit] else ' dead'}", fontsize=8)
 for axes, name in zip(panels[:, 0], ("recipe", "exact", "best image"), strict=True):

@@ -34,7 +34,7 @@ from jaxinterp.analysis import dynamics
 from jaxinterp.analysis.dynamics import MEASURES, REFERENCES
 from jaxinterp.report import tables
 from jaxinterp.report.figures.bottleneck_neurons.drift import neurons as lives
-from jaxinterp.report.figures.common import BLUE, GREEN, GREY, ORANGE
+from jaxinterp.report.figures.common import AMOUNT, BLUE, GREEN, GREY, ORANGE
 
 RUN = Path("../checkpoints/dynamics")  # trained if it does not exist yet: less than a minute
 SEEDS = 8  # networks
@@ -140,7 +140,7 @@ Each row of the map is a neuron of the last hidden layer of one network, each co
 # %%
 order = np.argsort(-unit_means[-1, 0])
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained", width_ratios=(3, 2))
-shown = left.imshow(unit_means[:, 0, order].T, aspect="auto", interpolation="nearest")
+shown = left.imshow(unit_means[:, 0, order].T, AMOUNT, aspect="auto", interpolation="nearest")
 left.set_xticks(range(len(times)), [f"{time:g}" for time in times], fontsize=8)
 left.set(xlabel="epoch", ylabel="neuron, by its mean activation at the end", yticks=[], title=f"{layers[-1]}, seed 0")
 bar = figure.colorbar(shown, label="mean activation")

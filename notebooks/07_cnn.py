@@ -34,7 +34,7 @@ from jaxinterp.analysis import ablation, attribution, edges
 from jaxinterp.ensemble import over_seeds
 from jaxinterp.report import tables
 from jaxinterp.report.figures.bottleneck_neurons.channels import alike
-from jaxinterp.report.figures.common import BLUE, GREY, ORANGE
+from jaxinterp.report.figures.common import BLUE, GREY, ORANGE, SIGNED
 from jaxinterp.studies import inputs, runner
 from jaxinterp.studies.bottleneck_neurons import STUDY, filters
 from jaxinterp.studies.judge import judge
@@ -77,9 +77,9 @@ def untrained(run):
 
 
 def draw(axes, window):
-    """Draw a filter: red above 0, blue below."""
+    """Draw a filter: orange above 0, blue below."""
     bound = np.abs(window).max() or 1
-    axes.imshow(window.reshape(SIDE, SIDE), cmap="RdBu_r", vmin=-bound, vmax=bound)
+    axes.imshow(window.reshape(SIDE, SIDE), cmap=SIGNED, vmin=-bound, vmax=bound)
     axes.set(xticks=[], yticks=[])
 
 
@@ -150,8 +150,8 @@ for line, (name, (windows, values, _)) in zip(panels, rows.items(), strict=True)
 
 # %% [markdown]
 """
-The trained CNN's kernels look much like those before training, with more red: they respond to brightness, and the best
-of them are barely oriented. The MLP's weights became smooth, and their best windows do look like soft edges.
+The trained CNN's kernels look much like those before training, with more orange: they respond to brightness, and the
+best of them are barely oriented. The MLP's weights became smooth, and their best windows do look like soft edges.
 """
 
 # %% [markdown]
@@ -270,7 +270,7 @@ for axes, image in zip(panels[0], np.asarray(some.images), strict=True):
 for line, recipe in zip(panels[1:], (CNN, MLP), strict=True):
     maps = attribution.gradient_times_input(ensemble.take(runs[recipe].networks, 0), some.images, some.labels)
     for axes, own in zip(line, np.asarray(maps), strict=True):
-        axes.imshow(own.reshape(SHAPE[:2]), "RdBu_r", vmin=-np.abs(own).max(), vmax=np.abs(own).max())
+        axes.imshow(own.reshape(SHAPE[:2]), SIGNED, vmin=-np.abs(own).max(), vmax=np.abs(own).max())
     line[0].set_ylabel("CNN" if recipe == CNN else "MLP", fontsize=9)
 for axes in panels.flat:
     axes.set(xticks=[], yticks=[])

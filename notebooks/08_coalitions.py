@@ -32,7 +32,7 @@ from jaxinterp import data, ensemble, jobs, recipes, stats
 from jaxinterp.analysis import ablation, coalitions
 from jaxinterp.report import tables
 from jaxinterp.report.figures.bottleneck_neurons.coalitions import roles, sizes
-from jaxinterp.report.figures.common import BLUE, GREY, ORANGE
+from jaxinterp.report.figures.common import BLUE, GREY, ORANGE, SIGNED
 from jaxinterp.studies import inputs, runner
 from jaxinterp.studies.bottleneck_neurons import STUDY
 from jaxinterp.studies.bottleneck_neurons import coalitions as topic
@@ -140,7 +140,7 @@ below 0 where each stands in for the other, above 0 where each needs the other.
 pairs = np.asarray(coalitions.pairs(coalitions.shapley(own)))[np.ix_(order, order)]
 figure, axes = plt.subplots(figsize=(4.6, 4), layout="constrained")
 bound = np.nanmax(np.abs(pairs)) or 1
-shown = axes.imshow(pairs, cmap="RdBu_r", vmin=-bound, vmax=bound)
+shown = axes.imshow(pairs, cmap=SIGNED, vmin=-bound, vmax=bound)
 axes.set_xticks(range(units), order, fontsize=7)
 axes.set_yticks(range(units), order, fontsize=7)
 axes.set(xlabel="neuron", ylabel="neuron, by Shapley value")

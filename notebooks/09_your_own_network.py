@@ -33,7 +33,7 @@ from jaxinterp import cli, controls, data, ensemble, foreign, stats, store
 from jaxinterp.analysis import ablation, attribution, similarity
 from jaxinterp.config import DataConfig
 from jaxinterp.report import tables
-from jaxinterp.report.figures.common import BLUE, GREY, ORANGE
+from jaxinterp.report.figures.common import BLUE, GREY, ORANGE, SIGNED
 
 RUN = Path("../checkpoints/mine")  # made by the last cell
 SEEDS = 4  # networks
@@ -133,7 +133,7 @@ maps = ensemble.over_seeds(lambda network: attribution.gradients(network, test.i
 figure, panels = plt.subplots(1, SEEDS, figsize=(2 * SEEDS, 2.3), layout="constrained")
 for seed, axes in enumerate(panels):
     shown = np.asarray(maps[seed, most[seed]]).reshape(test.shape[:2])
-    axes.imshow(shown, cmap="RdBu_r", vmin=-np.abs(shown).max(), vmax=np.abs(shown).max())
+    axes.imshow(shown, cmap=SIGNED, vmin=-np.abs(shown).max(), vmax=np.abs(shown).max())
     digit = damage[seed, most[seed]].argmax()
     axes.set_title(
         f"network {seed}, unit {most[seed]}\n{digit}s lose {damage[seed, most[seed], digit]:.2f}", fontsize=9
@@ -142,8 +142,8 @@ for seed, axes in enumerate(panels):
 
 # %% [markdown]
 """
-Ink raises the unit where the map is red, and lowers it where it is blue. The four maps differ: the most damaging unit
-is one for another digit in each network.
+Ink raises the unit where the map is orange, and lowers it where it is blue. The four maps differ: the most damaging
+unit is one for another digit in each network.
 
 ## Did all trainings find the same?
 """

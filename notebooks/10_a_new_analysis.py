@@ -28,7 +28,7 @@ from jaxtyping import Array, Float
 
 from jaxinterp import data, ensemble, jobs, recipes, stats, store
 from jaxinterp.report import tables
-from jaxinterp.report.figures.common import BLUE, GREY, ORANGE
+from jaxinterp.report.figures.common import AMOUNT, BLUE, GREY, ORANGE
 from jaxinterp.studies import Claim, Measurement, inputs, runner
 from jaxinterp.studies.judge import above, judge
 from jaxinterp.studies.scores import Difference
@@ -142,7 +142,7 @@ Is it the same rows in every network?
 alike = np.corrcoef(lost)
 figure, axes = plt.subplots(figsize=(3.6, 3), layout="constrained")
 axes.set(xlabel="network", ylabel="network")
-bar = figure.colorbar(axes.imshow(alike, vmin=0, vmax=1), label="correlation of the losses")
+bar = figure.colorbar(axes.imshow(alike, AMOUNT, vmin=0, vmax=1), label="correlation of the losses")
 
 # %% [markdown]
 """
