@@ -65,7 +65,7 @@ def train_arms(
     resume: skip complete runs and continue the others from their last checkpoint. Without it, a folder that contains a
     run is refused. progress: called after every epoch. group: the processes that train them together, all of which call
     this; the runs are complete when all have left the group. Raises InputError, before anything is written, where the
-    configs do not fit.
+    configs do not fit, and for more processes than chunks of networks.
     """
     splits = check_arms(arms, resume=resume)
     arms = {path: with_shape(config, splits) for path, config in arms.items()}
@@ -74,6 +74,9 @@ def train_arms(
     if group.processes > 1:
         group.check_equal(data.fingerprint(splits), "other data")
         group.check_equal("\n".join(f"{path.name} {to_json(arms[path])}" for path in arms), "another config")
+        for _, names in together:
+            own = {arm: arms[arm] for arm in names}
+            parts.divide(networks.build(arms[names[0]].model), splits, _pairs(own), group.processes)
     for path, names in together:
         _train_group(path / "training", {arm: arms[arm] for arm in names}, splits, progress, group)
 

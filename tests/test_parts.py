@@ -166,6 +166,12 @@ def test_parts_are_whole_chunks():
         divided(5, 2, 4)
 
 
+def test_too_many_processes_are_refused_before_anything_is_written(tmp_path):
+    found = together(7, lambda group: jobs.train_arms({tmp_path / "run": CONFIG}, group=group))
+    assert any("are too few for 7 processes" in str(error) for error in found)
+    assert all(isinstance(error, InputError) for error in found) and not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("names", "message"),
     [
