@@ -87,9 +87,10 @@ def runs(
 ) -> dict[Path, RunConfig]:
     """The runs that a study needs, by folder: its own at path, the others in path/arms.
 
-    If there is a run at path, the others follow its config (`recipes.following`), with at most as many seeds.
-    seeds: how many of each, in place of the study's own numbers; epochs: likewise. optional: with those that the study
-    can do without. Raises InputError where there is no such study, or where it needs more seeds.
+    If there is a run at path, the others follow its config (`recipes.following`); where it has fewer seeds than the
+    study's own run has by default, so have they, at most. seeds: how many of each, in place of the study's own numbers;
+    epochs: likewise. optional: with those that the study can do without. Raises InputError where there is no such
+    study, or where it needs more seeds.
     """
     chosen = get(study)
     path, needed = Path(path), chosen.all_recipes if optional else chosen.recipes
@@ -108,7 +109,9 @@ def _planned(study: Study, recipe: str, own: RunConfig | None, seeds: int, epoch
     if own is None or recipe == study.own:
         return recipes.config(recipe, seeds=seeds, epochs=epochs)
     followed = recipes.following(recipe, study.own, own)
-    return recipes.resized(followed, seeds=min(seeds, own.train.seeds), epochs=epochs or followed.train.epochs)
+    if own.train.seeds < study.recipes[study.own]:
+        seeds = min(seeds, own.train.seeds)
+    return recipes.resized(followed, seeds=seeds, epochs=epochs or followed.train.epochs)
 
 
 def check_run(study: str, path: Path | str) -> None:

@@ -50,6 +50,13 @@ def test_controls_follow_the_networks_that_they_stand_beside(own):
 
 
 @pytest.mark.parametrize("study", studies.STUDIES)
+def test_a_study_that_was_stopped_goes_on_with_the_seeds_that_it_had_planned(study, tmp_path):
+    plan = studies.runs(study, tmp_path)
+    (tmp_path / "config.json").write_text(to_json(plan[tmp_path]))  # its own run is trained first
+    assert studies.runs(study, tmp_path) == plan
+
+
+@pytest.mark.parametrize("study", studies.STUDIES)
 def test_recipes_that_follow_their_own_recipe_are_themselves(study):
     base = recipes.config(study)
     for recipe in studies.get(study).all_recipes:
