@@ -6,9 +6,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Real
 
-from jaxinterp.analysis.similarity.features import EXACT, centred, finite
+from jaxinterp.analysis.similarity.features import EXACT, centred, finite, floats
 from jaxinterp.analysis.similarity.measure import RELABELLED, SCALED, Measure, Prepared
 from jaxinterp.errors import InputError
 
@@ -23,8 +23,8 @@ class ExampleSimilarity(NamedTuple):
 
 
 def per_example(
-    activations: Float[Array | np.ndarray, "seeds examples units"],
-    others: Float[Array | np.ndarray, "seeds examples_other units_other"] | None = None,
+    activations: Real[Array | np.ndarray, "seeds examples units"],
+    others: Real[Array | np.ndarray, "seeds examples_other units_other"] | None = None,
     *,
     sort: bool = False,
     chunk: int = 64,
@@ -40,7 +40,7 @@ def per_example(
     chunk: examples in memory at once, as chunk × seeds × seeds numbers. Raises InputError where the two have different
     examples or different numbers of units.
     """
-    others = activations if others is None else others
+    activations, others = floats(activations), floats(activations if others is None else others)
     if activations.shape[1:] != others.shape[1:]:
         raise InputError(f"both need the same examples and units, got shapes {activations.shape} and {others.shape}")
     if sort:

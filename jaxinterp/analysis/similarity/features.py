@@ -18,6 +18,11 @@ def rounding(dtype) -> float:
     return 8 * float(jnp.finfo(dtype).eps)
 
 
+def floats(x):
+    """Numbers that can be subtracted and squared: integers, such as images kept as bytes, would wrap."""
+    return x if jnp.issubdtype(x.dtype, jnp.floating) else jnp.asarray(x, jnp.result_type(float))
+
+
 def finite(x):
     """The values, or zeros if any is not finite, and whether all are finite. No decomposition gets a NaN."""
     known = jnp.all(jnp.isfinite(x))

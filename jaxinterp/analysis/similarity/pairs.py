@@ -7,14 +7,15 @@ from types import MappingProxyType
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Int, Key, Real
 
 from jaxinterp.analysis.similarity import distances, examples, prediction, spectral
+from jaxinterp.analysis.similarity.features import floats
 from jaxinterp.analysis.similarity.measure import Measure, Prepared
 from jaxinterp.errors import InputError
 
-Activations = Float[Array | np.ndarray, "seeds examples units"]
-Others = Float[Array | np.ndarray, "seeds_other examples_other units_other"]
+Activations = Real[Array | np.ndarray, "seeds examples units"]
+Others = Real[Array | np.ndarray, "seeds_other examples_other units_other"]
 Orders = Int[Array | np.ndarray, "draws examples_ordered"]
 MEASURES: Mapping[str, Measure] = MappingProxyType(
     {
@@ -154,12 +155,12 @@ def _permuted(measure: Measure, chunk: int, orders, activations, others=None):
 
 
 def _participation(activations):
-    return jax.lax.map(spectral.participation, activations)
+    return jax.lax.map(spectral.participation, floats(activations))
 
 
 def _prepared(measure: Measure, activations, others) -> tuple[Prepared, Prepared]:
-    first = jax.lax.map(measure.prepare, activations)
-    return first, first if others is None else jax.lax.map(measure.prepare, others)
+    first = jax.lax.map(measure.prepare, floats(activations))
+    return first, first if others is None else jax.lax.map(measure.prepare, floats(others))
 
 
 def _compare(measure: Measure, first: Prepared, second: Prepared, chunk: int, mirrored: bool):

@@ -32,6 +32,11 @@ def test_per_example_is_the_definition(sort, chunk):
         np.testing.assert_allclose(sd, expected[1], atol=1e-5)
 
 
+def test_bytes_are_compared_as_numbers():
+    x = np.random.default_rng(0).integers(0, 256, (SEEDS, EXAMPLES, UNITS), np.uint8)
+    np.testing.assert_allclose(similarity.per_example(x), similarity.per_example(x.astype(np.float32)), rtol=1e-5)
+
+
 def test_its_means_are_the_measures_of_those_names():
     x, y = gaussian(0), gaussian(1).at[0, 2].set(0).at[1, 4].set(3.7)
     for prefix, sort in (("", False), ("sorted_", True)):

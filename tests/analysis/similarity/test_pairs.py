@@ -31,6 +31,15 @@ def test_a_draw_of_the_null_is_the_measure_of_reordered_examples(name):
         np.testing.assert_allclose(found, all_pairs(measure, x, y[:, order]), atol=1e-4)
 
 
+@pytest.mark.parametrize("name", similarity.MEASURES)
+def test_bytes_are_compared_as_numbers(name):
+    x, y = np.random.default_rng(0).integers(0, 256, (2, 2, 30, 4), np.uint8)
+    found = all_pairs(similarity.MEASURES[name], x, y)
+    expected = all_pairs(similarity.MEASURES[name], x.astype(np.float32), y.astype(np.float32))
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    assert not np.allclose(found, 0) and not np.allclose(found, 1)
+
+
 @pytest.mark.parametrize("name", ["debiased_cka", "predictivity"])
 def test_among_the_same_networks_a_symmetric_measure_is_computed_in_one_direction(name):
     measure, x = similarity.MEASURES[name], gaussian(0, (5, 16, 4))
