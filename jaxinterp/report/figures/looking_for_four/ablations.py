@@ -50,5 +50,5 @@ def _compared(axes: Axes, groups: dict[str, xr.DataArray], labels: Iterable[str]
         strips(axes, values, colour, name, shift)
     axes.axhline(chance, color=GREY, linewidth=0.8)
     columns(axes, labels, 8)
-    legend(axes)
+    legend(axes, "lower left", bbox_to_anchor=(0, 1))  # above the panel: networks may lie anywhere in it
     plain(axes, y=y, grid="y")
